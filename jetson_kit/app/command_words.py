@@ -12,6 +12,7 @@ PYTHON = re.compile(r"python(?:\d(?:\.\d+)?)?")
 SHELLS = frozenset({"sh", "dash", "bash", "ash", "ksh", "zsh"})
 ASSIGNMENT = re.compile(r"\w+=")
 SPLIT = re.compile(r"--split-string(?:=|$)|-[iv0]*S")
+OWN_PATH = re.compile(r"(?:^|[\s'\"])PATH=|^(?:-i|-|--ignore-environment|--unset=PATH)$")
 VALUED_BY_ENV = ("-u", "--unset", "-C", "--chdir")
 
 
@@ -60,6 +61,21 @@ def of(command: Sequence[str]) -> Started:
 def is_split(word: str) -> bool:
     """Return whether it is the option by which env splits a text into words."""
     return SPLIT.match(word) is not None
+
+
+def sets_path(command: Sequence[str]) -> bool:
+    """Return whether env, before what a command starts, sets PATH or takes it away."""
+    if not command or posixpath.basename(command[0]) != "env":
+        return False
+    before = ""
+    for word in command[1:]:
+        option = word.startswith("-") or before in VALUED_BY_ENV or is_split(before)
+        if not option and not ASSIGNMENT.match(word):
+            return False
+        if OWN_PATH.search(word) or (word == "PATH" and before in ("-u", "--unset")):
+            return True
+        before = word
+    return False
 
 
 def _without_env(words: list[str]) -> list[str]:

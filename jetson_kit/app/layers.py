@@ -24,6 +24,7 @@ from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.progress import Progress
 from jetson_kit.core.text import counted
 from jetson_kit.debian import bytecode, rootfs
+from jetson_kit.debian.rootfs import Rootfs
 from jetson_kit.emulation.cpus import Cpu
 from jetson_kit.wheels import pysite
 from jetson_kit.wheels.pysite import Installed
@@ -121,10 +122,12 @@ def make(
     progress: Progress,
     *,
     path: str,
+    root: Rootfs | None,
     refresh: bool = False,
 ) -> AppLayers:
     """Return the layers; `below` are the image's layers of Python packages, `path` is its PATH.
 
+    `root` is what the image stands on, None where that is not ours and can't be looked into.
     Raises BadInputError for packages that don't fit the image, and what its sources raise.
     """
     compiler = bytecode.of(base.suite, base.python)
@@ -136,8 +139,8 @@ def make(
     built: tuple[Built, ...] = ()
     if app.debian:
         with progress.step("app-debian", "the application's Debian packages") as step:
-            root = rootfs.build(base.variant, base.suite, base.arch)
-            if system_layer := system.make(app, root, refresh=refresh):
+            stands_on = root or rootfs.build(base.variant, base.suite, base.arch)
+            if system_layer := system.make(app, stands_on, refresh=refresh):
                 tars.append(("app-debian.tar", system_layer.tar))
                 packages = system_layer.packages
             step.note = f"{len(packages)} that the image lacks"
@@ -162,10 +165,9 @@ def make(
             progress.say(f"        {name} is imported in place of the package of that name")
         installed = site.installed
         built = ready.lock.built
-    if program.looked_for(app):
-        system_tar = rootfs.build(base.variant, base.suite, base.arch).tar
+    if root and program.looked_for(app):
         own_tars = [tar for _, tar in tars]
-        program.check_found(app, ready.tree, path, (*own_tars, *below, system_tar))
+        program.check_found(app, ready.tree, path, (*own_tars, *below, root.tar))
     large = [entry for entry in ready.tree.entries if entry.size >= LARGE]
     small = [entry for entry in ready.tree.entries if entry.size < LARGE]
     if large:

@@ -20,6 +20,11 @@ from jetson_kit.debian.bytecode import Compiler
 
 HEAD = 1 << 16
 """The bytes of a script in which its line endings are looked for."""
+# NVIDIA's runtime brings them into a container (nvc_info.c of libnvidia-container).
+OF_THE_RUNTIME = (
+    *("nvidia-smi", "nvidia-debugdump", "nvidia-persistenced"),
+    *("nvidia-cuda-mps-control", "nvidia-cuda-mps-server"),
+)
 OF_NO_PROGRAM = (".sh", ".py")
 """Endings that no program of the image has, without further Debian packages."""
 
@@ -44,7 +49,9 @@ def looked_for(app: App) -> bool:
     """Return whether the command starts a program that is looked for on PATH."""
     direct = command_words.of(app.command)
     # What Python or a shell is given is a file, not a program.
-    if direct.by or "/" in direct.word or direct.word in COMMANDS:
+    if direct.by or "/" in direct.word or direct.word in {*COMMANDS, *OF_THE_RUNTIME}:
+        return False
+    if command_words.sets_path(app.command):
         return False
     return direct.word[:1] not in {"", "-"}
 
@@ -130,7 +137,8 @@ def _not_found(word: str, *, own: bool) -> BadInputError:
         "none has that name",
         f"write ./{word}"
         if own
-        else f"name the package that has {word}: requirements, or debian = [...] in {FILE}",
+        else f"name the package that has {word}: in requirements, or under [debian] in {FILE}: "
+        "packages = [...]",
     )
 
 

@@ -25,6 +25,7 @@ from jetson_kit.core.progress import Progress
 from jetson_kit.core.text import counted
 from jetson_kit.debian import bytecode, rootfs
 from jetson_kit.debian.bytecode import Compiler
+from jetson_kit.debian.rootfs import Rootfs
 from jetson_kit.emulation import cores as emulation
 from jetson_kit.models import bundles as models
 from jetson_kit.models import legacy as legacy_models
@@ -136,7 +137,7 @@ def make(
         lower.append(layer("mediapipe.tar", mediapipe.tar))
         engines = engined.result()
         lower += [layer(*row) for row in engines.tars]
-        base, packages = based.result()
+        base, root = based.result()
         lower += [layer(*row) for row in base.tars]
         own = device.result()
     below = (deps.tar, runtime_layer.tar, mediapipe.tar, own.tar)
@@ -144,8 +145,9 @@ def make(
     if plan.app and ready:
         path = image_config.data()["env"]["PATH"]
         app = app_layers.make(
-            plan.app, base_facts, ready, below, progress, path=path, refresh=refresh
+            plan.app, base_facts, ready, below, progress, path=path, root=root, refresh=refresh
         )
+    packages = root.packages if root else ()
     return Parts(
         base=base,
         tars=(*lower, ("device.tar", own.tar), ("config.tar", _config(plan)), *app.tars),
@@ -203,20 +205,18 @@ def _litert(plan: BuildPlan, progress: Progress) -> pysite.SiteLayer:
     return site_layer
 
 
-def _base(
-    plan: BuildPlan, progress: Progress, refresh: bool
-) -> tuple[Base, tuple[tuple[str, str, str], ...]]:
+def _base(plan: BuildPlan, progress: Progress, refresh: bool) -> tuple[Base, Rootfs | None]:
     if plan.base != "debian":
         with progress.step("base", f"base image {plan.base}") as step:
             result = base_image.external(plan.base, plan.platform, plan.arch, plan.python)
             step.note = f"Python at {result.interpreter}"
-        return result, ()
+        return result, None
     with progress.step("rootfs", f"Debian {plan.suite} {plan.arch} root file system") as step:
         made = rootfs.build(plan.root, plan.suite, plan.arch, refresh=refresh)
         newest = "" if made.locked else ", the newest"
         step.note = f"{counted(len(made.packages), 'package')}{newest}"
     base = Base("debian", "", _own_python(plan), (("rootfs.tar", made.tar),), made.key)
-    return base, made.packages
+    return base, made
 
 
 def _mediapipe(plan: BuildPlan, progress: Progress) -> tuple[Path, str, pysite.SiteLayer]:

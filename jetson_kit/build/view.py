@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -24,7 +25,7 @@ def _grid(rows: list[tuple[str, str]]) -> None:
     for name, value in rows:
         table.add_row(name, Text(value))  # a command or path may hold brackets
     console = Console(highlight=False, soft_wrap=False)
-    if not console.is_terminal:
+    if not sys.stdout.isatty():
         console.width = UNBROKEN  # a reader that is a program breaks lines itself
     with console.capture() as printed:
         console.print(table)

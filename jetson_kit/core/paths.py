@@ -49,7 +49,10 @@ def full_place() -> Path | None:
     for home in (cache_home, state_home, lambda: Path(tempfile.gettempdir()), Path.cwd):
         with contextlib.suppress(BadInputError, OSError):
             there = next(place for place in (home(), *home().parents) if place.exists())
-            if shutil.disk_usage(there).free < ALL_BUT_FULL:
+            usage = shutil.disk_usage(there)
+            # What can't be written to is full by nature: a mounted image, /proc.
+            writable = usage.total > 0 and os.access(there, os.W_OK)
+            if writable and usage.free < ALL_BUT_FULL:
                 return home()
     return None
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jetson_kit.core import log, needs, stopping
 from jetson_kit.core.errors import (
+    DiskFullError,
     IntegrityError,
     KitError,
     NetworkError,
@@ -16,6 +17,7 @@ from jetson_kit.core.errors import (
     ToolMissingError,
 )
 from jetson_kit.core.files import disk_full
+from jetson_kit.core.paths import full_place
 
 # From the step's name, the exit code and standard error.
 Failed = Callable[[str, int, str], KitError]
@@ -92,8 +94,15 @@ def failure(what: str, code: int, stderr: str) -> KitError:
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     last = next((line for line in lines if "error" in line.lower() or line[:2] == "E:"), "")
     last = last or (lines[-1] if lines else f"exit code {code}")
-    if any(word in stderr.lower() for word in FULL_WORDS):
-        return disk_full(doing=what)
+    for line in lines:
+        if any(word in line.lower() for word in FULL_WORDS):
+            if place := full_place():
+                return disk_full(place, what)
+            # It may be another machine's disk.
+            return DiskFullError(
+                f"{what}: no space left: {_bare(line)}",
+                "free some space where it writes, and run it again",
+            )
     for line in lines:
         if any(word in line.lower() for word in TRUST_WORDS):
             return IntegrityError(

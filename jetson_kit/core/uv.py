@@ -108,18 +108,40 @@ def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
 
 
 def _folders(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the kit's own folders for uv where the user's can't be written: service users'."""
-    if "UV_CACHE_DIR" in environment:
-        return {}
-    given = environment.get("XDG_CACHE_HOME", "")
-    with contextlib.suppress(OSError, RuntimeError):  # no home at all
-        folder = (Path(given) if given.startswith("/") else Path("~/.cache").expanduser()) / "uv"
+    """Return the kit's own folders for uv where the user's can't be used: service users' homes."""
+    result = {}
+    if "UV_CACHE_DIR" not in environment and not _writable(
+        _user_folder(environment, "XDG_CACHE_HOME", ".cache") / "uv"
+    ):
+        result["UV_CACHE_DIR"] = str(cache_dir("uv"))
+    # uv looks for Pythons of its own there, and fails where it can't look.
+    pythons = _user_folder(environment, "XDG_DATA_HOME", ".local/share") / "uv" / "python"
+    if "UV_PYTHON_INSTALL_DIR" not in environment and not _readable(pythons):
+        result["UV_PYTHON_INSTALL_DIR"] = str(cache_dir("uv", "pythons"))
+    return result
+
+
+def _user_folder(environment: Mapping[str, str], variable: str, default: str) -> Path:
+    given = environment.get(variable, "")
+    # A user without a home has what no folder can be below.
+    home = environment.get("HOME") or os.devnull
+    return Path(given) if given.startswith("/") else Path(home, default)
+
+
+def _writable(folder: Path) -> bool:
+    try:
         folder.mkdir(parents=True, exist_ok=True)
-        if os.access(folder, os.W_OK):
-            return {}
-    # It looks for Pythons of its own below the home as well.
-    own = {"UV_CACHE_DIR": cache_dir("uv"), "UV_PYTHON_INSTALL_DIR": cache_dir("uv", "pythons")}
-    return {name: str(path) for name, path in own.items()}
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+def _readable(folder: Path) -> bool:
+    """Tell whether a folder can be looked into, or could be if it were there."""
+    with contextlib.suppress(OSError):
+        there = next(place for place in (folder, *folder.parents) if place.exists())
+        return there.is_dir() and os.access(there, os.R_OK | os.X_OK)
+    return False
 
 
 def _cause(stderr: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import csv
 import hashlib
+import io
 import re
 from importlib.metadata import EntryPoint, PathDistribution
 from pathlib import Path
@@ -68,8 +69,14 @@ def relocated(content: bytes, python: str) -> bytes:
 
 
 def _entry_points(info: Path) -> dict[str, EntryPoint]:
+    """Return the entry points that can be read; of others what uv made of them is taken."""
     points = PathDistribution(info).entry_points
-    return {point.name: point for group in GROUPS for point in points.select(group=group)}
+    return {
+        point.name: point
+        for group in GROUPS
+        for point in points.select(group=group)
+        if EntryPoint.pattern.match(point.value)
+    }
 
 
 def _recorded(info: Path) -> frozenset[str]:
@@ -87,4 +94,6 @@ def _record(info: Path, name: str, path: str, content: bytes) -> None:
     record = info / "RECORD"
     text = record.read_text(encoding="utf-8")
     record.unlink()  # it may be a hard link into uv's cache
-    record.write_text(f"{text}{path},sha256={digest},{len(content)}\n", encoding="utf-8")
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow((path, f"sha256={digest}", len(content)))
+    record.write_text(text + line.getvalue(), encoding="utf-8")

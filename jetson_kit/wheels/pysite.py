@@ -266,7 +266,7 @@ def _clean(site: Path) -> None:
             path.unlink()
     for record in site.glob("*.dist-info/RECORD"):
         info = record.parent.name
-        gone = ("bin/", *(f"{info}/{name}," for name in OF_THIS_MACHINE))
+        gone = ("bin/", '"bin/', *(f"{info}/{name}," for name in OF_THIS_MACHINE))
         lines = record.read_text(encoding="utf-8").splitlines(keepends=True)
         record.unlink()  # it may be a hard link into uv's cache
         record.write_text("".join(line for line in lines if not line.startswith(gone)), "utf-8")

@@ -173,20 +173,44 @@ def test_a_program_that_nothing_of_the_image_has(
     with pytest.raises(BadInputError, match=r"starts gunicorn, .* none has that name$") as raised:
         program.check_found(app, tree.read(app), "/usr/bin", [layer])
     assert raised.value.cure == (
-        "name the package that has gunicorn: requirements, or debian = [...] in jetson.toml"
+        "name the package that has gunicorn: in requirements, or under [debian] in jetson.toml: "
+        "packages = [...]"
     )
     with LayerTar(layer) as out:
         out.data("opt/mediapipe/bin/gunicorn", "x")
     program.check_found(app, tree.read(app), "/opt/mediapipe/bin:/usr/bin", [layer])
 
 
-@pytest.mark.parametrize("command", ['["selftest"]', '["--help"]', '["/app/run"]'])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *('["selftest"]', '["--help"]', '["/app/run"]', '["nvidia-smi"]'),
+        '["env", "PATH=/app/tools:/usr/bin", "mytool"]',
+        '["/usr/bin/env", "A=1", "PATH=/app/tools", "mytool"]',
+        '["env", "-S", "PATH=/app/tools mytool"]',
+        '["env", "-SA=1 PATH=/app/tools mytool"]',
+        '["env", "-i", "mytool"]',
+        '["env", "-u", "PATH", "mytool"]',
+    ],
+)
 def test_what_is_not_looked_for_on_path(tmp_path: Path, command: str) -> None:
     folder = tmp_path / "app"
     folder.mkdir()
     (folder / "app.py").write_text(PYTHON)
     (folder / "jetson.toml").write_text(f"command = {command}\n")
     assert not program.looked_for(settings.load(folder))
+
+
+@pytest.mark.parametrize(
+    "command",
+    ['["env", "A=1", "mytool"]', '["env", "mytool", "PATH=/x"]', '["env", "-u", "A", "mytool"]'],
+)
+def test_a_program_behind_env_is_looked_for_on_path(tmp_path: Path, command: str) -> None:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "app.py").write_text(PYTHON)
+    (folder / "jetson.toml").write_text(f"command = {command}\n")
+    assert program.looked_for(settings.load(folder))
 
 
 def test_a_file_that_is_only_named_may_be_no_python(tmp_path: Path, compiler: Compiler) -> None:

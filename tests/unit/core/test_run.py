@@ -62,6 +62,7 @@ def test_run_of_what_is_not_there_fails_or_hangs() -> None:
 
 class Usage(NamedTuple):
     free: int
+    total: int = 1 << 40
 
 
 @pytest.mark.parametrize(("variable", "folder"), [("KIT_CACHE", "cache"), ("KIT_STATE", "state")])
@@ -79,3 +80,23 @@ def test_a_program_on_a_full_disk_is_told_which(
     error = failure("fetching it", 9, "E: write (28: No space left on device)\n")
     assert error.message == f"fetching it: no space left for {tmp_path / folder} (0 MiB free)"
     assert f"set {variable} to a larger disk" in error.cure
+
+
+def test_a_full_disk_of_another_machine_is_no_folder_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40))
+    said = "fatal: [board-7]: OSError: [Errno 28] No space left on device: '/home/user/.ansible'\n"
+    error = failure("asking boards", 4, said)
+    assert type(error) is DiskFullError
+    assert "board-7" in error.message
+    assert "/home/user/.ansible" in error.message
+
+
+def test_what_cannot_be_written_to_is_not_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, folder in (("KIT_CACHE", "a"), ("KIT_STATE", "b"), ("TMPDIR", "c")):
+        (tmp_path / folder).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / folder))
+    monkeypatch.chdir("/proc")
+    error = failure("doing it", 9, "E: write (28: No space left on device)\n")
+    assert "/proc" not in error.line()

@@ -42,6 +42,26 @@ def test_a_home_that_cannot_be_written_is_not_needed(
     assert str(tmp_path / "home") in uv.uv(["cache", "dir"], what="asking")
 
 
+def test_only_the_folder_that_cannot_be_used_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "kit"))
+    monkeypatch.delenv("UV_CACHE_DIR", raising=False)
+    for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".cache").write_text("no folder\n")
+    ask = ("cache", "dir"), ("python", "dir")
+    cache, pythons = (uv.uv(words, what="asking").strip() for words in ask)
+    assert cache == str(tmp_path / "kit" / "uv")
+    assert pythons == str(tmp_path / ".local/share/uv/python")
+    monkeypatch.setenv("HOME", "/dev/null/home")
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "mine"))
+    cache, pythons = (uv.uv(words, what="asking").strip() for words in ask)
+    assert cache == str(tmp_path / "mine")
+    assert pythons == str(tmp_path / "kit" / "uv" / "pythons")
+
+
 def test_the_users_settings_choose_no_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     empty = tmp_path / "index"
     empty.mkdir()

@@ -226,7 +226,9 @@ def test_another_anchor_begins_anew(
         signing.make_key(tmp_path / name, name, passphrase=False)
     anchor = command.begin(tmp_path / "www2", tmp_path / "owner2", tmp_path / "channel2", VALID)
     server.folder = tmp_path / "www2"
-    assert "timestamp.json of the channel is signed by 0 of its keys, not by 1" in board.run("poll", code=5)
+    assert "timestamp.json of the channel is signed by 0 of its keys, not by 1" in board.run(
+        "poll", code=5
+    )
     (board.root / "etc/mediapipe-jetson/channel-root.json").write_bytes(anchor.read_bytes())
     assert polled(board, "--now") == "the channel offers no release"
 

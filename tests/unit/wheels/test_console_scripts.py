@@ -39,7 +39,7 @@ def wheel(folder: Path, name: str, points: str, scripts: dict[str, bytes]) -> Pa
     with zipfile.ZipFile(path, "w") as out:
         for member, content in files.items():
             out.writestr(member, content)
-        rows = "".join(f"{member},,\n" for member in (*files, f"{info}/RECORD"))
+        rows = "".join(f'"{member}",,\n' for member in (*files, f"{info}/RECORD"))
         out.writestr(f"{info}/RECORD", rows)
     return path
 
@@ -157,3 +157,26 @@ def test_a_launcher_runs_the_function_and_ends_with_its_code(tmp_path: Path) -> 
     program.chmod(0o755)
     done = subprocess.run([program, "--fast"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (3, "['--fast']\n")
+
+
+def test_an_entry_point_that_cannot_be_read_keeps_what_uv_made_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = wheel(
+        tmp_path / "wheels", "odd", "[console_scripts]\nhy = ee-x:main\nok = odd:main\n", {}
+    )
+    made = programs(layer(tmp_path, monkeypatch, path))
+    assert set(made) == {"hy", "ok"}
+    assert all(text.startswith(LINE) for text in made.values())
+
+
+def test_a_program_with_a_comma_stands_once_in_its_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = wheel(tmp_path / "wheels", "odd", "", {"co,ma": b"#!python\n"})
+    with tarfile.open(layer(tmp_path, monkeypatch, path)) as archive:
+        stream = archive.extractfile(f"{SITE}/odd-1.0.dist-info/RECORD")
+        assert stream
+        rows = list(csv.reader(io.StringIO(stream.read().decode())))
+    assert [row[0] for row in rows if "co,ma" in row[0]] == ["../../../bin/co,ma"]
+    assert all(len(row) == 3 for row in rows)
