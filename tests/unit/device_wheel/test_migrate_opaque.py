@@ -70,6 +70,10 @@ MIXED = {
         "pool = ThreadPoolExecutor()\npool.submit(show, p.process(ui.frame))\n"
         "ui.map(show, ui.results)\n"
     ),
+    "a foreign pool's map": f"import ui\np = {POSE}\n{SHOW}show(p.process(1))\n"
+    "ui.Pool().imap(show, ui.results)\n",
+    "a map of what is given": f"import ui\np = {POSE}\n{SHOW}show(p.process(1))\n"
+    "def go(pool):\n    pool.map(show, ui.results)\n",
     "a method": (
         f"import threading, ui\nclass A:\n    def __init__(self):\n        self.p = {POSE}\n"
         "        ui.on_result(self.show)\n        self.show(self.p.process(ui.frame))\n"
@@ -134,6 +138,10 @@ FOLLOWED = {
     "a thread's function": f"import threading\np = {POSE}\n{SHOW}"
     "threading.Thread(target=show, args=(p.process(x),)).start()\nr = p.process(x)\n",
     "a function of two callers": f"p = {POSE}\n{SHOW}show(p.process(x))\nr = p.process(x)\n",
+    "an executor's map": f"from concurrent.futures import ThreadPoolExecutor\np = {POSE}\n{SHOW}"
+    "r = p.process(x)\nwith ThreadPoolExecutor() as e:\n    e.map(show, [p.process(x), r])\n",
+    "a pool's map": f"import multiprocessing\np = {POSE}\n{SHOW}r = p.process(x)\n"
+    "multiprocessing.get_context('spawn').Pool(2).imap_unordered(show, [r])\n",
     "another function's callback": f"import ui\np = {POSE}\ndef go(event):\n    print(event)\n"
     "ui.on(go)\ngo(1)\nr = p.process(x)\n",
     "another package's process": f"import other\no = other.load()\no.process(x)\np = {POSE}\n"

@@ -22,7 +22,7 @@ RENAMED = {
 }
 DROPPED = {"list.landmark", "first.landmark", "side.classification", "detection.location_data"}
 OF_CATEGORY = {"scores": "score", "label_ids": "index"}
-METHODS = {"process", "close", "__enter__", "__exit__"}
+METHODS = {"process", *table.SAME_METHODS}
 SIDES = (
     "handedness: MediaPipe Tasks name the other side; {name}() gives the one that mp.solutions gave"
 )
@@ -207,9 +207,10 @@ class Attributes(Names):
     ) -> cst.BaseExpression:
         """Rewrite detection.score[0]; refuse a table of Python's that holds the legacy API."""
         holder = self.values(original_node.value)
-        if table.kinds(self.things(original_node)) & table.ROOTS and any(
+        root = table.kinds(self.things(original_node)) & table.ROOTS and any(
             isinstance(value, Path) for value in holder
-        ):
+        )
+        if root or self.by_text(original_node):
             table_of = code(original_node.value)
             self.refuse(original_node, f"{table_of}[] {table.GIVES}")
         kinds = table.kinds(self.things(original_node.value))

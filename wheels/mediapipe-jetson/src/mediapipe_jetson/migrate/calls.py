@@ -12,7 +12,7 @@ from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.attributes import Attributes
 from mediapipe_jetson.migrate.construct import Construct
 from mediapipe_jetson.migrate.context import attribute, call, code
-from mediapipe_jetson.migrate.follow import Site
+from mediapipe_jetson.migrate.facts import Site
 from mediapipe_jetson.migrate.names import named_one
 
 REFLECTING = ("getattr", "hasattr", "setattr", "delattr", "vars")
@@ -23,6 +23,7 @@ OF_PROGRAM = (Bound, Class, Function, Method)
 SAME_TEXT = PLAIN | NUMBERS
 TEXTS = ("pickle.", "json.", "builtins.print", "builtins.str", "builtins.repr")
 MADE = {"list_class", "landmark_class", "adder", "copier"}
+OWN = "builtins."
 PROTOBUF = "google.protobuf"
 CLOCK = (
     "timestamps: MediaPipe Tasks want one for each frame; {name}() gives 30 frames a second, "
@@ -41,6 +42,9 @@ class Calls(Attributes, Construct):
         function = original_node.func
         own = self.things(function)
         kinds = table.kinds(own)
+        if self.by_text(original_node):
+            self.refuse(original_node, f"{code(function)}() {table.GIVES}")
+            return updated_node
         if "class" in kinds:
             return self.construct(original_node, updated_node)
         if any(value.kind == "method" and value.name == "process" for value in own):
@@ -75,6 +79,8 @@ class Calls(Attributes, Construct):
             self._unfollowed(node)
             return
         paths = [path.text for path in self.values(node.func) if isinstance(path, Path)]
+        known = [path[len(OWN) :] for path in paths if path.startswith(OWN)]
+        name = known[0] if len(known) == 1 else name
         if name in REFLECTING and not (name == "getattr" and all(map(_same_names, handed))):
             self.refuse(node, f"{name}() of something of the legacy API")
         elif any(path.startswith(PROTOBUF) for path in paths):

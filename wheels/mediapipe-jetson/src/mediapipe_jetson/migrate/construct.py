@@ -9,7 +9,7 @@ import libcst as cst
 
 from mediapipe_jetson.doctor import legacy
 from mediapipe_jetson.migrate.context import Context, attribute, call, code
-from mediapipe_jetson.migrate.follow import Site
+from mediapipe_jetson.migrate.facts import Site
 from mediapipe_jetson.migrate.table import Solution
 
 PLAIN = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))

@@ -12,7 +12,7 @@ from libcst import metadata
 from mediapipe_jetson.doctor.flow.values import Object, Path, Unknown, Value
 from mediapipe_jetson.doctor.projects import standard
 from mediapipe_jetson.migrate import table
-from mediapipe_jetson.migrate.follow import Facts, Span
+from mediapipe_jetson.migrate.facts import Facts, Span
 from mediapipe_jetson.migrate.table import OldValue
 
 BARE = cst.Module([])
@@ -86,6 +86,10 @@ class Context(cst.CSTTransformer):
     def values(self, node: cst.CSTNode) -> frozenset[Value]:
         """Return all that an expression of the original tree may be."""
         return self.facts.at(self.file, self.span(node))
+
+    def by_text(self, node: cst.CSTNode) -> bool:
+        """Return whether an expression gets a part of the legacy API by a text."""
+        return (self.file, self.span(node)) in self.facts.by_text
 
     def things(self, node: cst.CSTNode) -> tuple[OldValue, ...]:
         """Return what of the legacy API an expression of the original tree may be."""

@@ -4,95 +4,23 @@ from __future__ import annotations
 
 import ast
 import io
-from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Optional
 
-from mediapipe_jetson.doctor.flow.modules import Flow
 from mediapipe_jetson.doctor.flow.state import Listener, Source
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
-    Constant,
     Path,
     Place,
     Sequence,
-    Unknown,
     Value,
     Values,
     path,
-    text_of,
 )
-from mediapipe_jetson.migrate import table, texts, unseen
-from mediapipe_jetson.migrate.table import OldValue
+from mediapipe_jetson.migrate import table, texts
+from mediapipe_jetson.migrate.by_text import ByText
+from mediapipe_jetson.migrate.facts import NOTHING, Facts, Site, Span, things
 
-Span = tuple[int, int, int, int]
-"""First line and column, last line and column; lines count from 1, columns from 0, in letters."""
 EACH = {"builtins.max", "builtins.min", "builtins.sorted", "builtins.filter"}
-NOTHING: Values = frozenset()
-
-
-@dataclass
-class Site:
-    """A call of a legacy class, and all that it is called with."""
-
-    solution: table.Solution
-    file: str
-    line: int
-    given: list[Arguments] = field(default_factory=list)
-
-    def values(self, name: str) -> Optional[Values]:
-        """Return what an argument may be; None where it is never given."""
-        index = list(self.solution.arguments).index(name)
-        result = [arguments.get(index, name) for arguments in self.given]
-        some = [item for item in result if item is not None]
-        if not some:
-            return None
-        default: Values = frozenset({Unknown("its default")}) if None in result else NOTHING
-        return NOTHING.union(*some, default)
-
-    def literal(self, name: str, default: object) -> object:
-        """Return an argument's one value; None where there are several, or it is not known."""
-        values = self.values(name)
-        if values is None:
-            return default
-        known = {value.value for value in values if isinstance(value, Constant)}
-        return known.pop() if len(known) == 1 == len(values) else None
-
-    @property
-    def open(self) -> bool:
-        """Return whether there may be more arguments than are known."""
-        return any(arguments.open for arguments in self.given)
-
-
-@dataclass
-class Facts:
-    """What was seen: values by file and place, and the sites of constructors."""
-
-    values: dict[tuple[str, Span], Values] = field(default_factory=dict)
-    sites: list[Site] = field(default_factory=list)
-    guards: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
-    links: set[frozenset[str]] = field(default_factory=set)
-    """Pairs of files of which one imports the other."""
-
-    def at(self, file: str, span: Span) -> Values:
-        """Return what the expression at a place may be; nothing where it was never reached."""
-        return self.values.get((file, span), NOTHING)
-
-    def things(self, file: str, span: Span) -> tuple[OldValue, ...]:
-        """Return what of the legacy API the expression at a place may be."""
-        return tuple(sorted(set(things(self.at(file, span)))))
-
-    def legacy_files(self) -> set[str]:
-        """Return the files that have anything of the legacy API."""
-        return {file for (file, _), values in self.values.items() if any(things(values))}
-
-
-def things(values: Iterable[Value]) -> Iterable[OldValue]:
-    """Yield what of the legacy API there is among values."""
-    for value in values:
-        result = table.thing(value.text) if isinstance(value, Path) else None
-        if result is not None:
-            yield result
 
 
 class Guards(Listener):
@@ -115,7 +43,7 @@ class Guards(Listener):
         return []
 
 
-class Follower(Flow):
+class Follower(ByText):
     """Follows a project and keeps what every expression was."""
 
     def __init__(
@@ -215,8 +143,6 @@ class Follower(Flow):
 
     def builtin(self, name: str, given: Arguments, node: ast.AST) -> Optional[Values]:
         """Follow the functions that max, sorted and their like call for each item."""
-        if unseen.run(name, self.texts(given.get(0, "") or NOTHING)):
-            self.refuse_at(node, unseen.AS_PROGRAM)
         if name in EACH and given.positional:
             items = self.elements(given.positional[-1])
             by = given.positional[0] if name == "builtins.filter" else given.get(-1, "key")
@@ -227,27 +153,6 @@ class Follower(Flow):
             if name in ("builtins.max", "builtins.min") and len(given.positional) == 1:
                 return items
         return super().builtin(name, given, node)
-
-    def refuse_at(self, node: ast.AST, why: str) -> None:
-        """Note a place where the legacy API may come in unseen."""
-        notes = self.facts.guards.setdefault(self.frame.file, [])
-        place = (self.place(node).line, why)
-        if place not in notes:
-            notes.append(place)
-
-    def reflected(self, name: str, given: Arguments, node: ast.AST) -> Values:
-        """Note what gets a part of MediaPipe by a name that is decided at run time."""
-        owners = given.positional[0] if given.positional else NOTHING
-        hidden = name != "builtins.setattr" and text_of(given.get(1, "")) is None
-        if hidden and unseen.package(owners):
-            self.refuse_at(node, unseen.AT_RUN_TIME)
-        return super().reflected(name, given, node)
-
-    def handed_over(self, given: Arguments, node: ast.AST) -> None:
-        """Note texts that name the legacy API where it can't be followed what becomes of them."""
-        super().handed_over(given, node)
-        for why in unseen.handed(given.values(), self.texts(NOTHING.union(*given.values()))):
-            self.refuse_at(node, why)
 
     def external(self, name: str, given: Arguments, node: ast.AST) -> Values:
         """Give calls of legacy classes numbers, so that what comes of each is told apart."""
@@ -289,4 +194,5 @@ def follow(
     """
     follower = Follower(sources, contents, places)
     why = follower.follow(chosen)
+    follower.settle()
     return follower.facts, why

@@ -21,7 +21,8 @@ from mediapipe_jetson.doctor.flow.state import Source
 from mediapipe_jetson.doctor.legacy import parse
 from mediapipe_jetson.migrate import leftover, reach, texts
 from mediapipe_jetson.migrate.context import Note
-from mediapipe_jetson.migrate.follow import Facts, follow
+from mediapipe_jetson.migrate.facts import Facts
+from mediapipe_jetson.migrate.follow import follow
 from mediapipe_jetson.migrate.rewrite import rewrite
 from mediapipe_jetson.migrate.writing import Change, MigrateError, write
 
@@ -99,7 +100,7 @@ def _migrated(folder: Path, outcome: Outcome) -> Outcome:
     facts = _followed(folder, programs, {})
     modules = {}
     odd = {name for name, item in programs.items() if item.odd}
-    for name in sorted((facts.legacy_files() | facts.guards.keys() | odd) & programs.keys()):
+    for name in sorted((facts.legacy_files() | odd) & programs.keys()):
         module, line, why = _module(programs[name])
         if module is None:
             outcome.refused.append(Note(name, line, 1, why))
@@ -132,12 +133,12 @@ def _rewritten(
         why = f"left as it is: it works together with a file that was refused, {by}"
         outcome.refused.append(Note(name, 1, 1, why))
     for name, rewritten in done.items():
+        outcome.differs += rewritten.differs
         program, encoding = programs[name], modules[name].encoding
         after = _encoded(program.content, rewritten.module)
         if after != program.content:
             outcome.changes.append(Change(program.path, name, program.content, after, encoding))
             outcome.models.update(dict.fromkeys(rewritten.models))
-            outcome.differs += rewritten.differs
 
 
 def _encoded(content: bytes, module: cst.Module) -> bytes:

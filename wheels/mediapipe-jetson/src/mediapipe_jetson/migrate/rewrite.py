@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import libcst as cst
 from libcst import metadata
 
-from mediapipe_jetson.migrate import helpers, table
+from mediapipe_jetson.migrate import helpers, table, unseen
 from mediapipe_jetson.migrate.context import Note
-from mediapipe_jetson.migrate.follow import Facts
+from mediapipe_jetson.migrate.facts import Facts
 from mediapipe_jetson.migrate.imports import Bound, Imports
 
 LEGACY_BASE = "a class derived from the legacy API; hold the task in an attribute instead"
@@ -49,6 +49,8 @@ class Rewriter(Imports):
                 self.refused.add(Note(self.file, site.line, 1, NEVER_RUN))
         for line, why in self.facts.guards.get(self.file, ()):
             self.refused.add(Note(self.file, line, 1, why))
+        for line, text, _ in self.facts.told.get(self.file, ()):
+            self.differs.add(Note(self.file, line, 1, unseen.ONLY_NAMED.format(text)))
         return self._with_helpers(bound, module)
 
     def _with_helpers(self, bound: Bound, module: cst.Module) -> cst.Module:

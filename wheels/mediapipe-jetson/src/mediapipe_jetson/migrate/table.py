@@ -22,6 +22,8 @@ NULLABLE = frozenset({"lists", "sides", "detections", "list", "first"})
 # Python's own lists, whose methods stay.
 LISTS = frozenset({"lists", "sides", "detections"})
 SITE = "@"
+# Methods of a task that are the same in Tasks.
+SAME_METHODS = frozenset({"close", "__enter__", "__exit__"})
 # What leads to the legacy API, and how it is refused where no name of the program does.
 ROOTS = frozenset({"package", "module", "class", "formats", "gone"})
 GIVES = "gives the legacy API; name it by import or attribute"

@@ -5,15 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from mediapipe_jetson.doctor.flow.builtin import IMPORTERS as IMPORTERS_BY_NAME
 from mediapipe_jetson.doctor.flow.values import Path, Values
+from mediapipe_jetson.migrate import table
 
 # Texts that name it, and what runs a text as a program.
 NAMED = re.compile(r"(mediapipe|mp)([.:]python)?[.:]solutions\b[\w.:]*")
 WORDS = re.compile(r"(python\.)?solutions(\.\w+)*")
 RUN = re.compile(r"\b(mediapipe|mp)(\.python)?\.solutions\b|\bimport[^\n]*\bsolutions\b")
 RUNNERS = {"builtins.eval", "builtins.exec", "builtins.compile"}
-PACKAGES = {"mediapipe", "mediapipe.python"}
+INNER = {"mediapipe.python"}
+IMPORTERS = {*IMPORTERS_BY_NAME, "pkgutil.resolve_name"}
+PACKAGES = {"mediapipe", *INNER}
 AT_RUN_TIME = "a part of mediapipe by a name that can't be followed"
+NOT_FOLLOWED = "{!r} as a text can't be followed"
+ONLY_NAMED = "{!r} stays as it is: a text that only names the legacy API, which is gone"
 AS_PROGRAM = "a text that uses the legacy API is run as a program"
 
 
@@ -23,13 +29,19 @@ def package(values: Values) -> bool:
 
 
 def handed(given: Sequence[Values], texts: Iterable[str]) -> list[str]:
-    """Return why texts that are handed to what is not known can't be followed."""
+    """Return the texts that name the legacy API where they are handed to what is not known."""
     known = any(map(package, given))
-    return [
-        f"{text!r} as a text can't be followed"
-        for text in texts
-        if NAMED.fullmatch(text) or (known and WORDS.fullmatch(text))
-    ]
+    return [text for text in texts if NAMED.fullmatch(text) or (known and WORDS.fullmatch(text))]
+
+
+def only_named(function: str) -> bool:
+    """Return whether a function takes the names of modules for a tool, and imports none here."""
+    return function.startswith(tuple(table.document()["tools"])) or given_back(function)
+
+
+def given_back(function: str) -> bool:
+    """Return whether a function takes what an option of a command line may be."""
+    return function.startswith(tuple(table.document()["options"]))
 
 
 def run(function: str, texts: Iterable[str]) -> bool:

@@ -34,6 +34,8 @@ from mediapipe_jetson.doctor.names import canonical
 
 # A member of an enumeration, or the member of another one whose value it is.
 MEMBER = re.compile(r"\.Delegate\.[A-Z]+$")
+# Of which it is known that they are packages.
+PACKAGES = ("mediapipe", "mediapipe.python")
 OF_TEXTS = ("upper", "lower", "strip", "title", "capitalize", "casefold")
 
 
@@ -62,6 +64,8 @@ class Attributes(State):
         if isinstance(owner, Path):
             if name == "value" and MEMBER.search(owner.text):
                 return frozenset({owner})
+            if owner.text in PACKAGES and name in ("__name__", "__package__"):
+                return constant(owner.text)
             return path(canonical(f"{owner.text}.{name}"))
         if isinstance(owner, Constant) and name == "value":
             return frozenset({owner})  # of an enumeration: no literal has it

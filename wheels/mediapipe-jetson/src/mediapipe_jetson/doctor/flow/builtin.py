@@ -97,17 +97,19 @@ class Builtins(Reflection):
     def reflected(self, name: str, given: Arguments, node: ast.AST) -> Values:
         """Do what getattr, hasattr and setattr do."""
         owners = given.positional[0] if given.positional else frozenset()
-        word = text_of(given.get(1, ""))
-        if word is None:
+        words = self.words(given.get(1, ""))
+        if not words or (name == "builtins.setattr" and len(words) > 1):
+            if name != "builtins.setattr":
+                self.hidden(owners, node)
             for owner in owners if name == "builtins.setattr" else ():
                 if isinstance(owner, Object):
                     self.touched(self.heap[owner], source(node))
             return unknown(source(node))
         if name == "builtins.setattr":
             for owner in owners:
-                self.store(owner, word, given.get(2, "") or unknown(source(node)))
+                self.store(owner, words[0], given.get(2, "") or unknown(source(node)))
             return unknown("None")
-        result = join(self.attribute(owner, word, node) for owner in owners)
+        result = join(self.attribute(owner, word, node) for owner in owners for word in words)
         guard = name == "builtins.hasattr"
         for item in result:
             if isinstance(item, Path) and any(isinstance(owner, Path) for owner in owners):

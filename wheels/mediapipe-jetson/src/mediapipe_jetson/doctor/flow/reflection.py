@@ -8,6 +8,7 @@ from typing import Optional
 from mediapipe_jetson.doctor.flow.expressions import Expressions
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
+    Constant,
     Path,
     Sequence,
     Value,
@@ -41,11 +42,24 @@ class Reflection(Expressions):
         """Return a module by its name."""
         raise NotImplementedError
 
+    def reached(self, values: Values, node: ast.AST) -> None:
+        """Hear of what a text gives where it stands for a name."""
+
+    def hidden(self, owners: Values, node: ast.AST) -> None:
+        """Hear of what is asked for an attribute by a name that is not known."""
+
+    def words(self, values: Optional[Values]) -> list[str]:
+        """Return the texts that values are; none where one of them is not known."""
+        texts = [item.value for item in values or () if isinstance(item, Constant)]
+        words = [text for text in texts if isinstance(text, str)]
+        return sorted(words) if len(words) == len(values or ()) else []
+
     def by_name(self, owners: Values, names: str, node: ast.AST) -> Values:
         """Return what a dotted name leads to, and tell listeners of it."""
         result = owners
         for name in names.split("."):
             result = join(self.attribute(item, name, node) for item in result)
+            self.reached(result, node)
         for item in result:
             if isinstance(item, Path) and any(isinstance(owner, Path) for owner in owners):
                 for listener in self.listeners:
@@ -74,12 +88,23 @@ class Reflection(Expressions):
         if f".{last}" not in (*READERS, *ITEMS):
             return None
         of_class, items = owner in OWNERS, f".{last}" in ITEMS
-        word = text_of(given.get(1 if of_class else 0, ""))
-        if word is None or (items and owner != MODULES and not owner.endswith(FIELDS)):
-            return None
+        key = given.get(1 if of_class else 0, "")
         if items:
-            return self.named_item(owner, word, node)
-        return self.by_name(given.positional[0] if of_class else path(owner), word, node)
+            return self._named_items(owner, key or NONE, node)
+        owners, words = given.positional[0] if of_class else path(owner), self.words(key)
+        if not words:
+            self.hidden(owners, node)
+            return None
+        return join(self.by_name(owners, word, node) for word in words)
+
+    def _named_items(self, owner: str, key: Values, node: ast.AST) -> Optional[Values]:
+        """Return what an external table holds under names; None where that is not known."""
+        words = self.words(key)
+        if not words and owner.endswith(FIELDS):
+            self.hidden(path(owner[: -len(FIELDS)]), node)
+        results = [self.named_item(owner, word, node) for word in words]
+        known = [values for values in results if values is not None]
+        return join(known) if known else None
 
     def named_item(self, owner: str, word: str, node: ast.AST) -> Optional[Values]:
         """Return what an external table holds under a name; None where it is not known."""
@@ -93,9 +118,8 @@ class Reflection(Expressions):
 
     def item(self, owner: Value, key: Values, node: ast.AST) -> Values:
         """Return an item of one value."""
-        name = text_of(key)
-        if isinstance(owner, Path) and name is not None:
-            result = self.named_item(owner.text, name, node)
+        if isinstance(owner, Path):
+            result = self._named_items(owner.text, key, node)
             if result is not None:
                 return result
         return super().item(owner, key, node)
@@ -104,29 +128,38 @@ class Reflection(Expressions):
         """Return what attrgetter(...)(x), itemgetter(...)(x) or methodcaller(...)(x) gives."""
         *keys, owners = given.positional or (NONE,)
         if getter == "operator.methodcaller":
-            functions = self.by_name(owners, text_of(keys[0]) or "", node) if keys else NONE
+            functions = self._by_names(owners, keys[0], node) if keys else NONE
             rest = Arguments(tuple(keys[1:]))
             return join(self.apply(item, rest, node) for item in functions)
         results = []
         for key in keys:
-            word = text_of(key)
             if getter == "operator.itemgetter":
                 results.append(join(self.item(item, key, node) for item in owners))
             else:
-                known = self.by_name(owners, word, node) if word else unknown(source(node))
-                results.append(known)
+                results.append(self._by_names(owners, key, node))
         if len(results) == 1:
             return results[0]
         return frozenset({Sequence(tuple(results))})
 
+    def _by_names(self, owners: Values, names: Values, node: ast.AST) -> Values:
+        """Return what any of several dotted names leads to."""
+        words = self.words(names)
+        if not words:
+            self.hidden(owners, node)
+            return unknown(source(node))
+        return join(self.by_name(owners, word, node) for word in words)
+
     def _reduced(self, given: Arguments, node: ast.AST) -> Optional[Values]:
         """Return what reduce(getattr, ("a", "b"), x) gives."""
-        names = next(iter(given.get(1, "") or NONE), None)
+        names = given.get(1, "") or NONE
+        only = next(iter(names)) if len(names) == 1 else None
         if given.get(0, "") != path("builtins.getattr") or len(given.positional) < 3:
             return None
-        words = [text_of(item) for item in names.items] if isinstance(names, Sequence) else [None]
-        if None in words:
-            return None
+        exact = isinstance(only, Sequence) and only.exact
+        words = [text_of(item) for item in only.items] if isinstance(only, Sequence) else []
+        if not exact or None in words:
+            self.hidden(given.positional[2], node)
+            return unknown(source(node))
         return self.by_name(given.positional[2], ".".join(filter(None, words)), node)
 
     def _fields(self, given: Arguments, node: ast.AST) -> Optional[Values]:

@@ -28,7 +28,9 @@ from mediapipe_jetson.doctor.names import is_ours
 # Where the function stands among the arguments; the rest are its own.
 EXECUTORS = {"submit": 0, "to_thread": 0, "run_in_executor": 1, "run_sync": 0}
 # They call a function with what stands in lists behind it: an executor's map, a process pool's.
-MAPS = ("map", "map_async", "imap", "imap_unordered")
+MAPS = re.compile(
+    r"(concurrent\.futures|multiprocessing)\..+\(\)\.(map|map_async|imap|imap_unordered)"
+)
 # Where the function, its arguments and its keywords stand, and what the function is called.
 THREADS = {
     "Thread": (1, 3, 4, "target"),
@@ -106,7 +108,7 @@ class Started(Parameters):
             at = EXECUTORS[last]
             functions = given.positional[at] if len(given.positional) > at else nothing
             return functions, Arguments(given.positional[at + 1 :], given.keywords, given.open)
-        if last in MAPS and len(given.positional) > 1:
+        if MAPS.fullmatch(name) and len(given.positional) > 1:
             each = tuple(self.elements(item) for item in given.positional[1:])
             return given.positional[0], Arguments(each, open=given.open)
         if last not in THREADS:
