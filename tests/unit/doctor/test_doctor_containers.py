@@ -85,6 +85,37 @@ def test_a_devcontainer_that_is_none(tmp_path: Path, text: str) -> None:
     assert answer.result.status == "unknown"
 
 
+TEMPLATE = """\
+{
+  "image": "python:3.8", // as in "python:3.9", /* old */
+  "remoteEnv": {"A": "http://x/*", "B": "a,}", "C": "\\",]"},
+  "runArgs": ["--gpus", "all", /* all, */ ],
+  // "customizations": {},
+  /* "features": {
+  }, */
+}
+"""
+
+
+def test_commas_before_comments(tmp_path: Path) -> None:
+    app = "import mediapipe as mp\n"
+    result = judged(tmp_path, {PLACE: TEMPLATE, "app.py": app}, device="orin")
+    assert not any("not read" in lines(item) for item in result.values())
+    assert f"{PLACE}:2: python:3.8 brings" in lines(result["project-python"])
+    assert f"{PLACE}:4" in lines(result["gpus-flag"])
+
+
+@pytest.mark.parametrize(
+    "place", [PLACE, ".devcontainer.json", ".devcontainer/a/devcontainer.json"]
+)
+def test_what_an_unread_devcontainer_leaves_open(tmp_path: Path, place: str) -> None:
+    result = judged(tmp_path, {place: "{,", "app.py": "import mediapipe\n"}, device="orin")
+    assert {result[name].result.status for name in ("legacy-api", "module-hidden")} == {"ok"}
+    assert "not read" not in lines(result["gpu-not-requested"])
+    assert f"not read: {place}" in lines(result["project-python"])
+    assert f"not read: {place}" in lines(result["gpus-flag"])
+
+
 RUNS = "services:\n  app:\n    image: python:3.11\n    {}\n"
 
 
@@ -141,6 +172,15 @@ ENVIRONMENTS = {
     "poetry env use python3.8": "poetry env use python3.11",
     "pyenv local 3.8.10": "pyenv local 3.11",
     "sudo -H bash -c 'python3.6 -m venv x'": "python3.11 -m venv x",
+    "virtualenv --python=/usr/bin/python3.8 v": "virtualenv --python=/usr/bin/python3.11 v",
+    "uv venv -p3.8": "uv venv -p3.11",
+    "uv -q venv --python cpython@3.8": "uv -q venv --python cpython@3.11",
+    "python3 -m virtualenv v -p=python3.8": "python3 -m virtualenv v -p=python3.11",
+    "if true; then sudo -u me python3.8 -I -m venv v; fi": "sudo -u me python3.11 -I -m venv v",
+    "cd x && A=b env -u C exec pyenv local 3.7.1": "A=b env -u C exec pyenv local 3.11",
+    "[ -d v ] || python3.8 -m venv v": "python3.11 -m venv v",
+    "mkvirtualenv -p python3.8 v": "mkvirtualenv -p python3.11 v",
+    "uv python pin --global 3.8": "uv python pin --global 3.11",
 }
 
 
@@ -154,6 +194,90 @@ def test_the_python_of_an_environment(tmp_path: Path, name: str, command: str) -
     assert answer.result.status == "bad", lines(answer)
     assert f"write {ENVIRONMENTS[command]}" in lines(answer)
     assert "book.ipynb: cell 1, line 1" in lines(answer) or name != "book.ipynb"
+
+
+NO_ENVIRONMENTS = [
+    "echo 'run pyenv local 3.8 first'",
+    "echo run pyenv local 3.8 first",
+    "printf '%s' python3.8 -m venv v",
+    "grep pyenv local 3.8 README",
+    "sudo echo conda create -n x python=3.8",
+    "test -d v || echo python3.8 -m venv v",
+    "virtualenv -p python3.8 /tmp/lint-env",
+    "python3.8 -m venv /var/tmp/v",
+    'virtualenv -p 3.8 "$TMPDIR/v"',
+    "python3 -m http.server -p 3.8",
+    "uv pip list -p 3.8",
+    "[ -x /usr/bin/python3.8 -a -d venv ]",
+    "apt-get install python3.8 -m venv",
+    "poetry env list use 3.8",
+    "virtualenv v --prompt 3.8",
+]
+
+
+@pytest.mark.parametrize("command", NO_ENVIRONMENTS)
+@pytest.mark.parametrize("name", ["setup.sh", "tests/old.sh"])
+def test_what_makes_no_environment(tmp_path: Path, name: str, command: str) -> None:
+    answer = judged(tmp_path, {name: f"{command}\n"})["project-python"]
+    assert answer.result.status != "bad", lines(answer)
+
+
+def test_a_line_that_only_says_installs_nothing(tmp_path: Path) -> None:
+    answer = judged(tmp_path, {"a.sh": f"echo run pip install {OLD}\n"}, device="orin")
+    assert answer["old-requirement"].result.status != "bad", lines(answer["old-requirement"])
+
+
+SERVICES = "services:\n  a:\n    image: {}\n    {}\n"
+
+
+@pytest.mark.parametrize(
+    ("image", "entry"),
+    [
+        ("python:3.8-slim", "command: python -m http.server"),
+        ("python:3.8-slim", "command: [python3, -m, http.server, '8000']"),
+        ("python:3.8-slim", "command: sh -c 'cd /docs && python -m http.server'"),
+        ("python:3.8-slim", "command: sleep infinity"),
+        ("python:3.8-slim", "ports: ['80:80']"),
+        ("ubuntu:18.04", "command: tail -f /var/log/python.log"),
+        ("ubuntu:18.04", "command: bash -c 'echo pip install x'"),
+        ("nginx:alpine", "command: nginx -c /etc/python.conf"),
+        ("nginx:alpine", "command: ./start.sh"),
+        ("ubuntu:18.04", "command: sh -c 'apt-get install -y python3 nginx; nginx'"),
+        ("ubuntu:18.04", "entrypoint: [sh, -c, 'tail -f /x/app.py']"),
+        ("ubuntu:18.04", "command: sh -c '[ -f app.py ] && nginx'"),
+        ("python:3.8", "command: python -c 'print(1)'"),
+    ],
+)
+def test_services_whose_python_is_not_the_projects(tmp_path: Path, image: str, entry: str) -> None:
+    files = {"compose.yml": SERVICES.format(image, entry), "start.sh": "exec nginx\n", "app.py": ""}
+    files["Dockerfile"] = "FROM python:3.11\nRUN pip install mediapipe\n"
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert answer.result.status == "ok", lines(answer)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "command: python -m http.server\n    runtime: nvidia",
+        "command: python -u app.py",
+        "command: python -m pkg.main",
+        "command: python -m uvicorn pkg.main:app",
+        "command: uvicorn pkg.main:app",
+        "command: streamlit run app.py",
+        "command: bash -c 'cd /x; exec env A=b python3 app.py'",
+        "entrypoint: [python]\n    command: [app.py]",
+        "command: python -c 'from pkg.main import run; run()'",
+        "command: sh -c 'pip install -r r.txt; x'",
+        "command: /srv/install.sh",
+        "volumes: ['.:/app']",
+        "volumes: [{type: bind, source: ., target: /app}]",
+    ],
+)
+def test_services_whose_python_is(tmp_path: Path, entry: str) -> None:
+    files = {"compose.yml": SERVICES.format("python:3.8", entry), "app.py": "", "pkg/main.py": ""}
+    files["install.sh"] = "pip install -r r.txt\n"
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert "compose.yml:3: python:3.8 brings" in lines(answer)
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,7 @@ OLD = "python:3.8-slim brings Python 3.8"
         (RUNS.format("python:3.11", "python a.py") + "  db:\n    image: redis:7\n", "ok", ":3.11"),
         (RUNS.format("python:3.11", "x") + "  db:\n    image: ubuntu:20.04\n", "ok", ":3.11"),
         (
-            "x-app: &app\n  image: python:3.11\nservices:\n  a:\n    <<: *app\n    command: x\n",
+            "x-app: &app\n  image: python:3.11\nservices:\n  a:\n    <<: *app\n    command: ./x\n",
             "ok",
             "compose.yml:2: python:3.11",
         ),

@@ -79,3 +79,36 @@ def test_wheels_and_addresses_have_markers_too(text: str, tmp_path: Path) -> Non
     here = {"requirements.txt": text.format("platform_machine == 'aarch64'")}
     answer = judged(tmp_path / "2", here, device="orin")["old-requirement"]
     assert answer.result.status == "unknown", lines(answer)
+
+
+X86, ARM = "platform_machine == 'x86_64'", "platform_machine == 'aarch64'"
+GROUPS = ('groups = ["main", "dev"]\n', "")
+
+
+@pytest.mark.parametrize("groups", GROUPS)
+@pytest.mark.parametrize(
+    ("markers_of", "status"),
+    [
+        (f'{{main = "{X86}", dev = "{X86}"}}', "ok"),
+        (f"{{main = \"{X86} and extra == 'a'\", dev = \"{X86} or os_name == 'nt'\"}}", "ok"),
+        (f'{{main = "{X86}", dev = "{ARM}"}}', "bad"),
+        (f'{{main = "{X86}", dev = "python_version < \'3.11\'"}}', "bad"),
+    ],
+)
+def test_markers_of_groups(tmp_path: Path, groups: str, markers_of: str, status: str) -> None:
+    text = (
+        '[[package]]\nname = "mediapipe"\nversion = "0.10.9"\n'
+        f"{groups}markers = {markers_of}\n"
+        f'[[package]]\nname = "mediapipe"\nversion = "1.2.2"\nmarkers = "{ARM}"\n'
+    )
+    answer = judged(tmp_path, {"poetry.lock": text}, device="orin")["old-requirement"]
+    assert answer.result.status == status, lines(answer)
+
+
+def test_a_group_without_a_marker_takes_the_package_everywhere(tmp_path: Path) -> None:
+    text = (
+        '[[package]]\nname = "mediapipe"\nversion = "0.10.9"\n'
+        f'groups = ["main", "dev"]\nmarkers = {{dev = "{X86}"}}\n'
+    )
+    answer = judged(tmp_path, {"poetry.lock": text}, device="orin")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)

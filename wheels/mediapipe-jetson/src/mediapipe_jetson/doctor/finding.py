@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable
+from pathlib import PurePosixPath
 
 from mediapipe_jetson.doctor.files import unreadable
+
+UNREAD_MOST = 200
+# What editors read: it tells a container's image and how it is started, and nothing of programs.
+EDITORS = ("devcontainer.json", ".devcontainer.json")
 
 
 @dataclasses.dataclass(frozen=True, order=True)
@@ -39,3 +45,15 @@ class Unread:
     def of(cls, file: str, error: Exception, cell: int = 0) -> Unread:
         """Return what an error means for a file."""
         return cls(file, f"cell {cell}, {unreadable.why(error)}" if cell else unreadable.why(error))
+
+    @property
+    def editors(self) -> bool:
+        """Return whether only an editor's settings are not known."""
+        return PurePosixPath(self.file).name in EDITORS
+
+
+def lines_of(unread: Iterable[Unread]) -> list[str]:
+    """Return what could not be read, as lines."""
+    lines = [f"not read: {item.file} ({item.why})" for item in unread]
+    more = len(lines) - UNREAD_MOST
+    return [*lines[:UNREAD_MOST], f"and {more} more not read"] if more > 0 else lines

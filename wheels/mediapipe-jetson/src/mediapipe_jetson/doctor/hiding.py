@@ -45,6 +45,6 @@ def modules(scene: Scene, facts: dict[str, Any]) -> Result:
     if findings:
         first = min(findings)
         return bad(first.what, findings=tuple(sorted(findings)), place=first.file)
-    if scan.unread:
-        return unknown("no file hides a module, but some could not be read", *scan.unread_lines())
+    if unread := scan.unread_programs():
+        return unknown("no file hides a module, but some could not be read", *unread)
     return ok("no file of the project has the name of a module that MediaPipe needs")

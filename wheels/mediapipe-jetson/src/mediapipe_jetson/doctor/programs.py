@@ -38,11 +38,15 @@ class Programs:
         self._texts[name] = content
         self.sources[module] = Source(module, name, (), package)
 
-    def add_cells(self, name: str, code: bytes, trees: list[tuple[int, ast.Module]]) -> None:
-        """Note a notebook's cells, and the code in them."""
+    def add_cells(self, name: str, code: bytes, trees: list[tuple[str, int, ast.Module]]) -> None:
+        """Note a notebook's cells, the code in them, and programs that they write, by module."""
         self._texts[name] = code
         self._notebooks.add(name)
-        self.sources[name] = Source(name, name, tuple(trees))
+        modules: dict[str, Trees] = {name: ()}
+        for module, cell, tree in trees:
+            modules[module] = (*modules.get(module, ()), (cell, tree))
+        for module, parts in modules.items():
+            self.sources.setdefault(module, Source(module, name, parts))
 
     def follow(self) -> None:
         """Follow what the programs do."""

@@ -24,7 +24,7 @@ def legacy(scene: Scene, _facts: dict[str, Any]) -> Result:
         return unknown(NO_CODE)
     hidden, doubts = inside(scan)
     findings = tuple(sorted([*scan.programs.uses.found, *hidden]))
-    open_ = [*doubts, *scan.unread_lines(), *unexamined(scan)]
+    open_ = [*doubts, *scan.unread_programs(), *unexamined(scan)]
     if findings:
         files = len({entry.file for entry in findings})
         uses = "one use" if len(findings) == 1 else f"{len(findings)} uses"
@@ -33,7 +33,7 @@ def legacy(scene: Scene, _facts: dict[str, Any]) -> Result:
         where, _ = kit_image.runs_in(scan)
         if where and not gone and not any("Objectron" in item.what for item in findings):
             seen = f"{seen}, which the kit's image has ({where}; docs/solutions.md)"
-            unread = scan.unread_lines()
+            unread = scan.unread_programs()
             return unknown(seen, *unread) if unread else ok(seen, *doubts)
         if gone:
             words = "; ".join(item.text() for item in gone[:SHOWN_MOST])

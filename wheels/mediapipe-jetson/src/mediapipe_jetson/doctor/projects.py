@@ -6,11 +6,11 @@ import dataclasses
 import functools
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any, Optional
 
 from mediapipe_jetson.doctor import pins, versions
+from mediapipe_jetson.doctor.files import standard
 from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "projects.json"
@@ -164,18 +164,4 @@ def importers(kind: str) -> dict[str, str]:
 @functools.lru_cache(maxsize=1)
 def known_modules() -> frozenset[str]:
     """Return the modules that have nothing of MediaPipe inside, MediaPipe's own among them."""
-    return frozenset({*table()["without_mediapipe"].values(), "mediapipe", *standard()})
-
-
-def standard() -> frozenset[str]:
-    """Return the names of the standard library."""
-    names: frozenset[str] = getattr(sys, "stdlib_module_names", frozenset())
-    return names or frozenset(sys.builtin_module_names) | _listed()
-
-
-def _listed() -> frozenset[str]:
-    """Return the modules in the standard library's folder, for Python 3.9."""
-    from pathlib import Path  # noqa: PLC0415 # for Python 3.9 alone
-
-    folder = Path(str(sys.modules["os"].__file__)).parent
-    return frozenset(path.stem for path in folder.iterdir() if path.name != "site-packages")
+    return frozenset({*table()["without_mediapipe"].values(), "mediapipe", *standard.names()})

@@ -47,7 +47,7 @@ def doubts(scene: Scene, default_runtime: str) -> list[str]:
     lines += [
         f"not read: {item.file} ({item.why})"
         for item in scene.scan.unread
-        if "compose" in item.file or "ocker" in item.file
+        if "compose" in item.file or "ocker" in item.file or item.editors
     ]
     return lines
 

@@ -23,6 +23,7 @@ from mediapipe_jetson.doctor.files import (
     reading,
     requirements,
     scripts,
+    started,
     unreadable,
     variables,
     wheelfile,
@@ -35,11 +36,10 @@ from mediapipe_jetson.doctor.files.facts import (
     Wheel,
 )
 from mediapipe_jetson.doctor.files.unreadable import FormError
-from mediapipe_jetson.doctor.finding import Finding, Unread
+from mediapipe_jetson.doctor.finding import Finding, Unread, lines_of
 from mediapipe_jetson.doctor.programs import Programs
 
 FILES_MOST = 20_000
-UNREAD_MOST = 200
 WHAT, INSTEAD = "docker run --gpus without --runtime nvidia", "--runtime nvidia"
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
 READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
@@ -65,6 +65,7 @@ class Scan:
         self.texts: dict[str, bytes] = {}
         self._arguments: dict[str, list[builds.Arguments]] = {}
         self._scripts: frozenset[str] = frozenset()
+        self._own: frozenset[str] = frozenset()
         self._templates: set[str] = set()
         self._done: set[str] = set()
         self._files(folder)
@@ -85,11 +86,8 @@ class Scan:
                     self.programs.folders |= imports.folders_named(content)
                 self.texts[name] = content
         self._arguments = builds.given(result)
-        self._scripts = frozenset(
-            PurePosixPath(name).name
-            for kind, name, content in result
-            if kind == "shell" and dockerfiles.PACKAGES.search(documents.decoded(content))
-        )
+        self._scripts = started.scripts(result)
+        self._own = started.programs(result)
         composed = {name for kind, name, _ in result if kind == "compose"}
         self._templates = compose.templates(
             (name, text) for kind, name, text in result if kind == "compose"
@@ -163,7 +161,7 @@ class Scan:
             self._environments(name, cell.text, cell.shell, cell.number)
             code.append(cell.code)
             try:
-                trees.append((cell.number, legacy.parse(cell.code, name)))
+                trees.append((cell.module or name, cell.number, legacy.parse(cell.code, name)))
             except SyntaxError as error:
                 self.unread.append(Unread.of(name, error, cell.number))
         self.programs.add_cells(name, "\n".join(code).encode(errors="replace"), trees)
@@ -264,7 +262,7 @@ class Scan:
             folder = PurePosixPath(name).parent
             same = [item for item in composed if PurePosixPath(item).parent == folder]
             override = next(filter(compose.OVERRIDE.search, sorted(same)), None)
-        services, images = compose.read(name, content, self._other, override)
+        services, images = compose.read(name, content, self._other, override, self._own)
         self.services += services
         # An image of a template is judged in the services that extend it.
         self.images += images if name not in self._templates else []
@@ -276,9 +274,11 @@ class Scan:
 
     def unread_lines(self) -> list[str]:
         """Return what could not be read, as lines."""
-        lines = [f"not read: {item.file} ({item.why})" for item in self.unread[:UNREAD_MOST]]
-        more = len(self.unread) - UNREAD_MOST
-        return [*lines, f"and {more} more not read"] if more > 0 else lines
+        return lines_of(self.unread)
+
+    def unread_programs(self) -> list[str]:
+        """Return, as lines, what could not be read and may say what programs do."""
+        return lines_of(item for item in self.unread if not item.editors)
 
     def _main(self, name: str, composed: set[str]) -> bool:
         """Return whether an override has the file beside it that it overrides."""

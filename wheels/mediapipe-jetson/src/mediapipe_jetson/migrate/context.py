@@ -9,8 +9,8 @@ from typing import Optional, Union
 import libcst as cst
 from libcst import metadata
 
+from mediapipe_jetson.doctor.files import standard
 from mediapipe_jetson.doctor.flow.values import Object, Path, Unknown, Value
-from mediapipe_jetson.doctor.projects import standard
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.facts import Facts, Span
 from mediapipe_jetson.migrate.table import OldValue
@@ -134,7 +134,7 @@ class Context(cst.CSTTransformer):
                 isinstance(value, Path)
                 and "()" in value.text
                 and not value.text.startswith("mediapipe.")
-                and (library or value.text.split(".")[0] in standard())
+                and (library or value.text.split(".")[0] in standard.names())
             )
             for value in self.values(node)
         )

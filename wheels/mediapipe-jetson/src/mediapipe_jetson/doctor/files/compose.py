@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import documents
+from mediapipe_jetson.doctor.files import documents, started
 from mediapipe_jetson.doctor.files.documents import Node
 from mediapipe_jetson.doctor.files.facts import BaseImage, Service
 from mediapipe_jetson.doctor.files.unreadable import FormError
@@ -17,8 +17,8 @@ from mediapipe_jetson.doctor.files.unreadable import FormError
 Reader = Callable[[str], bytes]
 MAIN = re.compile(r"(docker-)?compose\.ya?ml$", re.IGNORECASE)
 OVERRIDE = re.compile(r"(docker-)?compose\.override\.ya?ml$", re.IGNORECASE)
-PYTHON = re.compile(r"\b(python|pip|uv|poetry|pipenv)[\d.]*\b")
 PYTHONS = re.compile(r"(docker\.io/)?(library/|arm64v8/)?python:")
+OWN_FOLDER = re.compile(r"\.|\$\{?PWD\b")
 HIDDEN = ("none", "void", "")
 RUNTIME, RESERVED, CDI, HIDING = "runtime", "reserved", "cdi", "hidden"
 
@@ -41,18 +41,23 @@ def is_compose(documents_of: list[Node]) -> bool:
 
 
 def read(
-    name: str, content: bytes, reader: Reader, override: Optional[str] = None
+    name: str,
+    content: bytes,
+    reader: Reader,
+    override: Optional[str] = None,
+    own: frozenset[str] = frozenset(),
 ) -> tuple[list[Service], list[BaseImage]]:
     """Return a file's services, as they are with what they extend and what overrides them.
 
-    `reader` gives another file of the project by its path. Raises ValueError.
+    `reader` gives another file of the project by its path, `own` are its programs and the scripts
+    that install packages. Raises ValueError.
     """
     parts = _parts(name, content, reader, 0)
     if override is not None:
         for key, more in _parts(override, reader(override), reader, 0).items():
             parts[key] = [*parts.get(key, []), *more]
     services = [_service(key, chain) for key, chain in parts.items()]
-    images = [_image(item, parts[item.name]) for item in services]
+    images = [_image(item, parts[item.name], own) for item in services]
     return services, [image for image in images if image is not None]
 
 
@@ -63,10 +68,8 @@ def commands(content: bytes) -> list[tuple[int, str]]:
         for service in _services(document):
             for key in ("entrypoint", "command"):
                 node = service.get(key)
-                words = _texts(node) if node is not None and node.value is not None else []
-                if node is not None and words:
-                    listed = isinstance(node.value, list)
-                    result.append((node.line, json.dumps(words) if listed else words[0]))
+                if node is not None and (line := _line(node)):
+                    result.append((node.line, line))
     return result
 
 
@@ -192,20 +195,38 @@ def _service(name: str, chain: list[Part]) -> Service:
     return Service(file, line, name, asks, tuple(str(item.value) for item in names), text, open_)
 
 
-def _image(service: Service, chain: list[Part]) -> Optional[BaseImage]:
-    """Return the image that a service starts; Python's packages count where it runs Python."""
+def _image(service: Service, chain: list[Part], own: frozenset[str]) -> Optional[BaseImage]:
+    """Return the image that a service starts, and whether its Python is the project's there."""
     image = _last(chain, "image")
     if image is None or not service.image:
         return None
-    started = [node for key in ("command", "entrypoint") if (node := _at(chain, key)) is not None]
-    words = " ".join(text for node in started for text in _texts(node))
-    python = bool(PYTHON.search(words) or PYTHONS.match(service.image) or service.asks)
+    nodes = [node for key in ("entrypoint", "command") if (node := _at(chain, key)) is not None]
+    lines = [line for node in nodes if (line := _line(node))]
+    words = [word for node in nodes for word in _texts(node)]
+    python = bool(service.asks) or started.is_own([*lines, json.dumps(words)], own)
+    if not python and PYTHONS.match(service.image):
+        # Without a command it is Python by hand, in the project's folder.
+        python = started.starts_file(lines) if lines else _mounts(chain)
     return BaseImage(image[0].file, image[1].line, service.image, True, packages=python)
+
+
+def _mounts(chain: list[Part]) -> bool:
+    """Return whether a service sees a folder of the project."""
+    node = _at(chain, "volumes")
+    items = node.value if node is not None and isinstance(node.value, list) else []
+    sources = (item.get("source") or item for item in items)
+    return any(OWN_FOLDER.match(str(source.value)) for source in sources)
 
 
 def _at(chain: list[Part], key: str) -> Optional[Node]:
     found = _last(chain, key)
     return found[1] if found is not None else None
+
+
+def _line(node: Node) -> str:
+    """Return a command as a line of a shell, "" for none."""
+    words = _texts(node) if node.value is not None else []
+    return (json.dumps(words) if isinstance(node.value, list) else words[0]) if words else ""
 
 
 def _texts(node: Node) -> list[str]:

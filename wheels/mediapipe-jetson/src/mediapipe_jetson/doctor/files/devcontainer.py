@@ -12,8 +12,10 @@ from mediapipe_jetson.doctor.files import compose, documents
 from mediapipe_jetson.doctor.files.facts import BaseImage
 from mediapipe_jetson.doctor.files.unreadable import FormError
 
-# A text, or a comment, or a comma before a closing bracket: JSON as editors take it.
-TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"|//[^\n]*|/\*.*?\*/|,(?=\s*[}\]])', re.DOTALL)
+# JSON as editors take it: a text or a comment, then a text or a comma before a closing bracket.
+TEXT = r'"(?:[^"\\]|\\.)*"'
+COMMENTS = re.compile(TEXT + r"|//[^\n]*|/\*.*?\*/", re.DOTALL)
+COMMAS = re.compile(TEXT + r"|,(?=\s*[}\]])", re.DOTALL)
 COMMANDS = (
     *("initializeCommand", "onCreateCommand", "updateContentCommand", "postCreateCommand"),
     *("postStartCommand", "postAttachCommand"),
@@ -33,7 +35,7 @@ class Container:
 
 def read(name: str, content: bytes) -> Container:
     """Return what a file tells. Raises ValueError."""
-    text = TOKENS.sub(_plain, documents.decoded(content))
+    text = COMMAS.sub(_plain, COMMENTS.sub(_plain, documents.decoded(content)))
     document = json.loads(text)
     if not isinstance(document, dict):
         raise FormError("it is no mapping")
@@ -55,7 +57,7 @@ def read(name: str, content: bytes) -> Container:
 
 
 def _plain(match: re.Match[str]) -> str:
-    """Return a text as it is; of a comment its ends of lines."""
+    """Return a text as it is; of a comment its ends of lines, of a comma nothing."""
     found = match.group(0)
     return found if found.startswith('"') else "\n" * found.count("\n")
 

@@ -217,15 +217,17 @@ def commands(
     for line in logical(text, chosen):
         body = re.sub(r"^\s*(RUN|CMD|ENTRYPOINT)\s+((--\S+\s+)*)", "", line.text)
         body = re.sub(r"^\s*(Exec\w+=[-@:+!]*|[!%]+(?:\w+\s+)?|ENTRYPOINT\s|CMD\s)", _magic, body)
-        if body.startswith("["):
-            try:
-                words = json.loads(body)
-            except ValueError:
-                words = body.split()
-            yield from _with_inner(line, [str(word) for word in words])
-            continue
-        for words in installers.split(body):
+        for words in _listed(body) or installers.split(body):
             yield from _with_inner(line, words)
+
+
+def _listed(body: str) -> list[list[str]]:
+    """Return a command that is written as a list; nothing for another, such as [ -d x ] || y."""
+    try:
+        words = json.loads(body) if body.startswith("[") else []
+    except (ValueError, RecursionError):
+        return []
+    return [[str(word) for word in words]] if words else []
 
 
 def _with_inner(

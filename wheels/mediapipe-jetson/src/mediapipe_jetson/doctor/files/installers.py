@@ -6,16 +6,11 @@ import re
 import shlex
 from dataclasses import replace
 
+from mediapipe_jetson.doctor.files import environments, invocation
 from mediapipe_jetson.doctor.files.facts import COMMAND, PythonPin, Requirement
 from mediapipe_jetson.doctor.files.requirements import conda_package, one
 
 PYTHON = re.compile(r"(?:python|pip)(?P<version>3\.\d+)?$")
-ENVIRONMENT = re.compile(
-    r"\bpython(3\.\d+) -m (?:venv|virtualenv)\b"
-    r"|\bvirtualenv\b.* (?:-p|--python)[= ](?:python)?(3\.\d+)"
-    r"|\b(?:uv venv|pipenv)\b.* (?:-p|--python)[= ](?:python)?(3\.\d+)"
-    r"|\b(?:poetry env use|uv python pin|pyenv (?:local|global|shell)) (?:python)?(3\.\d+)"
-)
 CONDA = re.compile(r"conda|mamba|micromamba")
 # A variable may hold a program: $PIP and ${PIP3}.
 TOOL = re.compile(rf"pip[\d.]*|uv|poetry|pipenv|pdm|pipx|{CONDA.pattern}|\$\{{?\w*PIP\w*\}}?")
@@ -63,6 +58,11 @@ def command(words: list[str], file: str, line: int, cell: int = 0) -> list[Requi
     return requirements
 
 
+def installs(words: list[str]) -> bool:
+    """Return whether a command installs packages."""
+    return bool(_called(words)[0])
+
+
 def pythons(words: list[str], file: str, line: int, cell: int = 0) -> list[PythonPin]:
     """Return the Python that a command makes an environment with."""
     tools, packages = _called(words)
@@ -72,22 +72,17 @@ def pythons(words: list[str], file: str, line: int, cell: int = 0) -> list[Pytho
         for word, (package, specifier) in found
         if package == "python" and specifier
     ]
-    version = _environments(words)
+    version = environments.python(words)
     if version:
-        text = " ".join(words)
+        text = " ".join(invocation.without_shell(words))
         result.append(PythonPin(file, line, f"=={version}", text, cell, command=True))
     return result
 
 
-def _environments(words: list[str]) -> str:
-    """Return the Python of `python3.8 -m venv`, `virtualenv -p`, `uv venv` and their like."""
-    text = " ".join(word.rsplit("/", 1)[-1] for word in words)
-    match = ENVIRONMENT.search(text)
-    return next(filter(None, match.groups()), "") if match else ""
-
-
 def _called(words: list[str]) -> tuple[list[str], list[str]]:
     """Return the tools of a command that installs, and the words behind; nothing of another."""
+    if invocation.only_says(words):
+        return [], []
     tools = [word.rsplit("/", 1)[-1] for word in words]
     for at, word in enumerate(words):
         verb = word in INSTALLERS or (word == "create" and _conda(tools[:at]))
@@ -106,6 +101,8 @@ def _conda(tools: list[str]) -> bool:
 
 def _run(words: list[str], file: str, line: int, cell: int) -> list[Requirement]:
     """Return what a command installs for one program alone: uv run, uvx, uv tool, pipx."""
+    if invocation.only_says(words):
+        return []
     tools = [word.rsplit("/", 1)[-1] for word in words]
     at = next((n for n, word in enumerate(tools) if word in RUNNERS), None)
     if at is None or (tools[at] == "uv" and tools[at + 1 : at + 2] not in (["run"], ["tool"])):

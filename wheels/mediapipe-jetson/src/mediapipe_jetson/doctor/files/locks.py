@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import PurePosixPath
 from typing import Any
@@ -69,14 +68,25 @@ def _package(name: str, text: str, item: dict[str, Any]) -> Requirement:
     """Return one package of a TOML lock."""
     package, version = item["name"], str(item.get("version", ""))
     line = _line(text, package, version)
-    markers = item.get("resolution-markers") or item.get("markers") or item.get("marker") or ""
-    marker = " or ".join(markers) if isinstance(markers, list) else str(markers)
-    marker = json.dumps(markers) if isinstance(markers, dict) else marker
     specifier = f"=={version}" if version else ""
     shown = f"{package}{specifier}"
     return Requirement(
-        name, 0, line, normal(package), specifier, marker, _source(item), shown, LOCK
+        name, 0, line, normal(package), specifier, _marker(item), _source(item), shown, LOCK
     )
+
+
+def _marker(item: dict[str, Any]) -> str:
+    """Return a package's marker: of several, each its group's or its platform's, any suffices."""
+    markers = item.get("resolution-markers") or item.get("markers") or item.get("marker") or ""
+    if isinstance(markers, dict):
+        groups = item.get("groups")
+        # Poetry writes no marker for a group that always takes the package.
+        if isinstance(groups, list) and any(group not in markers for group in groups):
+            return ""
+        markers = list(markers.values())
+    if isinstance(markers, list):
+        return " or ".join(f"({marker})" for marker in markers)
+    return str(markers)
 
 
 def _source(item: dict[str, Any]) -> str:

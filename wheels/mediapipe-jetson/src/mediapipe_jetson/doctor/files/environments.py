@@ -1,0 +1,64 @@
+"""The Python that a command makes an environment with, or chooses for a folder."""
+
+from __future__ import annotations
+
+import re
+from typing import Optional
+
+from mediapipe_jetson.doctor.files import invocation
+
+PYTHON = re.compile(r"python(3(?:\.\d+)?)?(?:\.\d+)?$")
+# 3.8, 3.8.10, python3.8, /usr/bin/python3.8, cpython-3.8.10 and cpython@3.8.
+VERSION = re.compile(r"(?:c?python[@-]?|py)?(3\.\d+)(?![\d])")
+VENV = {"venv", "virtualenv"}
+GIVEN = {"virtualenv", "mkvirtualenv", "pipenv", "uv"}
+CHOOSING = (
+    ("pyenv", "local"),
+    ("pyenv", "global"),
+    ("pyenv", "shell"),
+    ("uv", "python", "pin"),
+    ("poetry", "env", "use"),
+)
+# Environments for a while: no program of the project runs in them.
+SHORT = re.compile(r"/(var/)?tmp(/|$)|\$\{?TMPDIR\b")
+
+
+def python(words: list[str]) -> str:
+    """Return its version such as "3.8", "" for a command that makes or names none."""
+    command = invocation.started(words)
+    own = ""
+    named = PYTHON.match(command[0]) if command else None
+    if named:
+        at = next((n for n, word in enumerate(command[1:], 1) if not word.startswith("-")), 0)
+        module = command[at] if at and command[at - 1] == "-m" else ""
+        own = named.group(1) or ""
+        command = [module, *command[at + 1 :]] if module else []
+    if not command or any(SHORT.match(word) for word in command):
+        return ""
+    tool, rest = command[0], command[1:]
+    plain = (tool, *(word for word in rest if not word.startswith("-")))
+    for choice in CHOOSING:
+        if plain[: len(choice)] == choice:
+            return _version(plain[len(choice)] if len(plain) > len(choice) else "") or ""
+    if tool in GIVEN and (tool != "uv" or plain[1:2] == ("venv",)):
+        given = _given(rest)
+        if given is not None or tool not in VENV:
+            return _version(given or "")
+    return own if tool in VENV and "." in own else ""
+
+
+def _given(words: list[str]) -> Optional[str]:
+    """Return the value of -p or --python, however it is written; None without one."""
+    for at, word in enumerate(words):
+        if word in ("-p", "--python"):
+            return words[at + 1] if at + 1 < len(words) else ""
+        if word.startswith("--python="):
+            return word.partition("=")[2]
+        if word.startswith("-p") and len(word) > 2:
+            return word[2:].lstrip("=")
+    return None
+
+
+def _version(word: str) -> str:
+    match = VERSION.match(word.rsplit("/", 1)[-1])
+    return match.group(1) if match else ""
