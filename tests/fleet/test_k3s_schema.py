@@ -241,6 +241,7 @@ def _exec(program: str) -> list[dict[str, Any]]:
         ({"users": [{"name": "a", "user": {"client-certificate": "/none", "client-key": "/none"}}]},
          BadInputError, "can't be used: .*client-cert /none"),
         ({"users": _exec("no-such-plugin")}, ToolMissingError, "no-such-plugin not found"),
+        ({"users": _exec("/no/such-plugin")}, ToolMissingError, "can't log in.* /no/such-plugin"),
         ({"users": _exec("false")}, StepFailedError, "can't log in.* false failed"),
         ({}, StepFailedError, "can't log in to the cluster: EOF"),
     ],

@@ -247,9 +247,8 @@ def _application(config: str) -> str:
 
 def layers(release: Release) -> Path:
     """Return a folder with every layer as a file named as the device names it; checked."""
-    folder = cache_dir("releases", release.image_id.partition(":")[2])
-    lacking = [item for item in release.layers if not _same(folder / item.file, item)]
-    if lacking:
+    folder = place(release)
+    if lacking := damaged(release):
         build = _build(release.folder)
         with opened(release.folder / build["archive"]["file"]) as tar, disk_guard(folder):
             for layer in lacking:
@@ -258,8 +257,18 @@ def layers(release: Release) -> Path:
                 if sha256_file(folder / layer.file) != layer.digest.partition(":")[2]:
                     (folder / layer.file).unlink()
                     raise IntegrityError(f"layer {layer.digest} is damaged", "build it again")
-    _forget_old(folder)
+    forget_old(folder)
     return folder
+
+
+def place(release: Release) -> Path:
+    """Return the folder of a release's layers, whatever of them is there."""
+    return cache_dir("releases", release.image_id.partition(":")[2])
+
+
+def damaged(release: Release) -> list[Layer]:
+    """Return the layers that are not in their folder as they must be; reads all of them."""
+    return [layer for layer in release.layers if not whole(place(release) / layer.file, layer)]
 
 
 def _build(folder: Path) -> dict[str, Any]:
@@ -275,14 +284,14 @@ def _build(folder: Path) -> dict[str, Any]:
     return body
 
 
-def _same(path: Path, layer: Layer) -> bool:
+def whole(path: Path, layer: Layer) -> bool:
     """Tell whether a layer's file is whole: one that rotted would be refused by every device."""
     if not path.is_file() or path.stat().st_size != layer.size:
         return False
     return sha256_file(path) == layer.digest.partition(":")[2]
 
 
-def _forget_old(folder: Path) -> None:
+def forget_old(folder: Path) -> None:
     """Keep the newest unpacked releases: the archives have them all; runs may be sending some."""
     folder.touch()
     others = sorted(folder.parent.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)

@@ -40,6 +40,8 @@ from jetson_kit.fleet.sites.replies import Hello
 PIECE = 32 << 20
 # How often a process at a site that ended without a word is begun again, and how soon.
 TRIES, AGAIN_S = 20, 1.0
+# How often a site may lose what it had, by a clean-up or a bad disk, while it is sent to.
+MOST_LOSSES = 3
 # A site's journal and its signs of life: far more than a rollout of a week writes.
 MOST_JOURNAL, MOST_OF_BOARD = 64 << 20, 1 << 20
 DEADLINE_S = 7 * 86400.0
@@ -135,13 +137,12 @@ class Link:
             return sizes | replies.lacking(self.site.name, answer, sizes)
 
         at = ask(packed=self._packed_inventory())
-        if lacking := [sha256 for sha256, size in sizes.items() if at[sha256] < size]:
+        if needed := sum(size for sha256, size in sizes.items() if at[sha256] < size):
             with replies.read(self.site.name):
-                free = int(answer["free"])
-            self._room(free, sum(sizes[sha256] for sha256 in lacking))
+                self._room(int(answer["free"]), needed)
             folder = releases.layers(release)
-            files = {sha256: folder / layers[sha256].file for sha256 in lacking}
-            self._send(files, at, ask)
+            # All: what a site had at first may be gone, or found damaged, by the last answer.
+            self._send({sha256: folder / layers[sha256].file for sha256 in sizes}, at, ask)
         with replies.read(self.site.name):
             return str(answer["folder"])
 
@@ -203,10 +204,10 @@ class Link:
     def _send(self, files: Mapping[str, Path], known: Mapping[str, int], give: Give) -> None:
         """Send files piece by piece, each from where it stands at the site, as far as is `known`.
 
-        `give` sends pieces, or none, and returns how much the site has.
+        `give` sends pieces, or none, and returns how much the site has: less, where it lost some.
         """
         at = {**dict.fromkeys(files, 0), **known}
-        second = False
+        second, losses = False, 0
         while rows := _next(files, at):
             payload = b"".join(_read(files[row["sha256"]], row) for row in rows)
             before = dict(at)
@@ -219,7 +220,8 @@ class Link:
                 second = True
                 at |= give((), b"")
                 continue
-            if sum(at.values()) <= sum(before.values()):
+            losses += any(at[sha256] < before[sha256] for sha256 in files)
+            if losses > MOST_LOSSES or all(at[row["sha256"]] <= row["offset"] for row in rows):
                 raise IntegrityError(
                     f"{self.site.name} keeps nothing of what it is sent", replies.HINT
                 )

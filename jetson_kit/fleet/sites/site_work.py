@@ -20,10 +20,10 @@ from typing import Any
 
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.files import disk_guard, write_text
-from jetson_kit.core.paths import cache_dir
 from jetson_kit.fleet import check, controller
 from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.release import trust
+from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.sites import store, worker
 from jetson_kit.fleet.sites.here import INCOMING, Here, Request
 
@@ -50,21 +50,42 @@ def _release(here: Here, request: Request, payload: bytes) -> None:
     for file, text in request["files"].items():
         write_text(folder / named(file), str(text))
     release = releases.load(folder)
-    place = cache_dir("releases", release.image_id.partition(":")[2])
-    lacking = []
-    for layer in release.layers:
-        path, sha256 = place / layer.file, layer.digest.partition(":")[2]
-        if path.is_file() and path.stat().st_size == layer.size:
-            continue
-        held = store.held(incoming, sha256, layer.size)
-        if not (_of_another(path) or store.take(incoming, sha256, path)):
-            lacking.append({"sha256": sha256, "held": held})
-    if not lacking:
-        releases.layers(release)  # each by its hash
+    if not (lacking := _lacking(incoming, release) or _rotted(incoming, release)):
+        releases.forget_old(releases.place(release))
         boards = check.check(here.root / INVENTORY / inventory, release=check.needs(release))
         trust.trusted(release, [board.variables for board in boards])
     here.emit({"kind": "release", "folder": str(folder), "lacking": lacking,
                "free": shutil.disk_usage(here.root).free})  # fmt: skip
+
+
+def _lacking(incoming: Path, release: Release) -> list[dict[str, Any]]:
+    """Take the layers that are whole; return the others. Sizes alone are looked at."""
+    lacking = []
+    for layer in release.layers:
+        path, sha256 = releases.place(release) / layer.file, layer.digest.partition(":")[2]
+        if path.is_file() and path.stat().st_size == layer.size:
+            continue
+        held = store.held(incoming, sha256, layer.size)
+        if not (store.take(incoming, sha256, path) or _of_another(path)):
+            lacking.append({"sha256": sha256, "held": held})
+    return lacking
+
+
+def _rotted(incoming: Path, release: Release) -> list[dict[str, Any]]:
+    """Check each layer by its hash; return those that rotted, and must come again.
+
+    No copy of such a layer stays that is not whole: it would be taken for the layer once more.
+    """
+    lacking = []
+    for layer in releases.damaged(release):
+        path, sha256 = releases.place(release) / layer.file, layer.digest.partition(":")[2]
+        for copy in path.parent.parent.glob(f"*/{path.name}"):
+            if not releases.whole(copy, layer):
+                copy.unlink(missing_ok=True)
+        if not (path.is_file() or _of_another(path)):
+            store.drop(incoming, sha256)
+            lacking.append({"sha256": sha256, "held": 0})
+    return lacking
 
 
 def _of_another(path: Path) -> bool:

@@ -88,6 +88,12 @@ def add(folder: Path, sha256: str, size: int, offset: int, piece: bytes) -> int:
     return have
 
 
+def drop(folder: Path, sha256: str) -> None:
+    """Forget what is here of a file."""
+    for path in (folder / name(sha256), folder / (sha256 + PART)):
+        path.unlink(missing_ok=True)
+
+
 def take(folder: Path, sha256: str, to: Path) -> bool:
     """Move a whole file to its place; return whether it was here."""
     whole = folder / sha256
