@@ -105,6 +105,15 @@ def test_the_environment_puts_the_cpu_in_the_gpus_place(
     assert same in done.stdout, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("asked", "value", "times"), [("D.GPU", "CPU", 1), ("D.CPU", "CPU", 0), ("D.GPU", "", 0)]
+)
+def test_the_cpu_in_the_gpus_place_is_told_once(asked: str, value: str, times: int) -> None:
+    code = DELEGATE.format(f"delegate={asked}")
+    done = start(f"{HOOK}{KINDS}{code}\n{code}", MEDIAPIPE_JETSON_DELEGATE=value)
+    assert done.stderr.count("MediaPipe runs on the CPU, as MEDIAPIPE_JETSON_DELEGATE") == times
+
+
 @pytest.mark.parametrize("code", ["import mediapipe.framework.nothing", "import mediapipe.nothing"])
 def test_what_is_missing_is_still_missing(code: str) -> None:
     done = start(HOOK + code)
