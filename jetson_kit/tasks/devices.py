@@ -167,7 +167,8 @@ def down(c: Context, names: list[str], all: bool = False) -> None:
     """Take virtual Jetsons down and remove all of them. Example: ./inv devices.down."""
     from jetson_kit.core.errors import BadInputError
     from jetson_kit.core.progress import Progress
-    from jetson_kit.virtual_devices import faults, lifecycle
+    from jetson_kit.fleet.release import virtual
+    from jetson_kit.virtual_devices import faults, inventory, lifecycle, store
 
     del c
     if names and all:
@@ -175,6 +176,8 @@ def down(c: Context, names: list[str], all: bool = False) -> None:
     progress = Progress()
     if not lifecycle.down(names, progress):
         print("no virtual device was up")
+    if not store.records():
+        virtual.forget(inventory.path(), inventory.GROUP)
     faults.heal_overdue(progress.say)
 
 

@@ -37,8 +37,8 @@ def test_without_docker(alone: Front) -> None:
         (("--kind", "cloud"), '--kind "cloud" is not container or vm'),
         (("--module", "jetson-nano"), 'unknown module "jetson-nano"; did you mean'),
         (("--module", "nano", "--l4t", "36.4.4"), "Jetson Nano has no L4T r36.4.4"),
-        (("--name", "My Jetson"), "is no name for a device"),
-        (("--name", "../x"), "is no name for a device"),
+        (("--name", "My Jetson"), 'no name of a device can begin with "My Jetson"'),
+        (("--name", "../x"), 'no name of a device can begin with "../x"'),
     ],
 )
 def test_bad_words(alone: Front, words: tuple[str, ...], why: str) -> None:

@@ -58,13 +58,12 @@ def role(*, owner: bool = False, channel: bool = False) -> Role:
 
 
 def config_dir() -> Path:
-    """Return the folder of the user's keys; only the user can look into it.
+    """Return the folder of the user's keys, which the first one makes.
 
     KIT_STATE moves it, as it moves all else that the kit knows of a fleet.
     """
     moved = bool(os.environ.get(paths.STATE))
-    folder = paths.state_home() / "keys" if moved else paths.config_home()
-    return paths.made(folder, paths.STATE, 0o700)
+    return paths.state_home() / "keys" if moved else paths.config_home()
 
 
 def default_key(role: Role = RELEASES) -> Path:
@@ -105,6 +104,8 @@ def make_key(path: Path, comment: str, *, passphrase: bool, token: bool = False)
             "there is no terminal to ask for a passphrase on",
             "run it in one, or make a key without: --no-passphrase",
         )
+    if path.parent == config_dir():
+        paths.made(path.parent, paths.STATE, 0o700)
     path.parent.mkdir(parents=True, exist_ok=True)
     kind = "ed25519-sk" if token else "ed25519"
     words = ["ssh-keygen", "-q", "-t", kind, "-C", comment, "-f", str(path)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from jetson_kit.core.files import write_text
@@ -22,9 +23,22 @@ def trust(inventory: Path, group: str) -> None:
 
     A file of variables that someone else wrote stays as it is.
     """
-    path = inventory.parent / "group_vars" / f"{group}.yml"
+    path = _place(inventory, group)
     if not has_key() or (path.exists() and MARK not in path.read_text(encoding="utf-8")):
         return
     listed = signing.signers([signing.public_of(signing.default_key())]).splitlines()
     path.parent.mkdir(exist_ok=True)
     write_text(path, "\n".join([MARK, f"{SIGNERS}: |", *(f"  {line}" for line in listed), ""]))
+
+
+def forget(inventory: Path, group: str) -> None:
+    """Remove what `trust` wrote, once no device is left; files of others stay."""
+    path = _place(inventory, group)
+    if path.is_file() and MARK in path.read_text(encoding="utf-8", errors="replace"):
+        path.unlink()
+        with contextlib.suppress(OSError):  # other files are there
+            path.parent.rmdir()
+
+
+def _place(inventory: Path, group: str) -> Path:
+    return inventory.parent / "group_vars" / f"{group}.yml"

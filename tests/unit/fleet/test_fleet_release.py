@@ -91,10 +91,11 @@ def test_another_key_is_not_ours(tmp_path: Path) -> None:
     assert not signing.signed(result.path, key(tmp_path, "ours"))
 
 
-def test_a_key_is_its_owners_alone_and_never_replaced(tmp_path: Path) -> None:
-    own = key(tmp_path)
+def test_a_key_is_its_owners_alone_and_never_replaced() -> None:
+    own = signing.default_key()
+    signing.make_key(own, "test", passphrase=False)
     assert stat.S_IMODE(own.stat().st_mode) == 0o600
-    assert stat.S_IMODE(signing.config_dir().stat().st_mode) == 0o700
+    assert stat.S_IMODE(own.parent.stat().st_mode) == 0o700
     with pytest.raises(BadInputError, match="there is a key already"):
         signing.make_key(own, "test", passphrase=False)
 

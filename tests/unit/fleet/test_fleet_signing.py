@@ -50,6 +50,7 @@ def passphrase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_kit_state_moves_the_key(state: Path) -> None:
     assert signing.default_key() == state / "keys" / "release_key"
+    signing.make_key(signing.default_key(), "me", passphrase=False)
     assert stat.S_IMODE((state / "keys").stat().st_mode) == 0o700
 
 
