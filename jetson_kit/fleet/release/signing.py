@@ -93,6 +93,8 @@ def make_key(path: Path, comment: str, *, passphrase: bool, token: bool = False)
     `passphrase` lets ssh-keygen ask for one on the terminal; with `token` the key is of no use
     without a FIDO token, which is asked for. Raises BadInputError where a key is.
     """
+    if path.parent == config_dir():
+        paths.made(path.parent, paths.STATE, 0o700)
     public = path.with_name(path.name + ".pub")
     if path.exists() or public.exists():
         raise BadInputError(
@@ -104,8 +106,6 @@ def make_key(path: Path, comment: str, *, passphrase: bool, token: bool = False)
             "there is no terminal to ask for a passphrase on",
             "run it in one, or make a key without: --no-passphrase",
         )
-    if path.parent == config_dir():
-        paths.made(path.parent, paths.STATE, 0o700)
     path.parent.mkdir(parents=True, exist_ok=True)
     kind = "ed25519-sk" if token else "ed25519"
     words = ["ssh-keygen", "-q", "-t", kind, "-C", comment, "-f", str(path)]

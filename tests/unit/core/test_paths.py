@@ -16,12 +16,17 @@ from jetson_kit.fleet.release import signing
 from jetson_kit.tensorrt import store as engines
 from jetson_kit.virtual_devices import store
 
+
+def made_key() -> Path:
+    return signing.make_key(signing.default_key(), "me", passphrase=False)
+
+
 FOLDERS: dict[str, tuple[str, Callable[[], object]]] = {
     "cache": ("KIT_CACHE", paths.cache_dir),
     "devices": ("KIT_STATE", store.state_dir),
     "engines": ("KIT_STATE", engines.root),
     "fleet": ("KIT_STATE", controller.state_dir),
-    "keys": ("KIT_STATE", signing.config_dir),
+    "keys": ("KIT_STATE", lambda: made_key().parent),
 }
 
 
