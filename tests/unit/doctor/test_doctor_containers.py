@@ -181,6 +181,17 @@ ENVIRONMENTS = {
     "[ -d v ] || python3.8 -m venv v": "python3.11 -m venv v",
     "mkvirtualenv -p python3.8 v": "mkvirtualenv -p python3.11 v",
     "uv python pin --global 3.8": "uv python pin --global 3.11",
+    "timeout 60 python3.8 -m venv v": "timeout 60 python3.11 -m venv v",
+    "timeout -k 5 1m python3.8 -mvenv v": "timeout -k 5 1m python3.11 -mvenv v",
+    "conda run -n a python3.8 -W ignore -m venv v": (
+        "conda run -n a python3.11 -W ignore -m venv v"
+    ),
+    "python3.8 -Imvenv v": "python3.11 -Imvenv v",
+    "flock /tmp/lock -c x; chrt -f 5 python3.7 -m venv v": "chrt -f 5 python3.11 -m venv v",
+    "poetry run virtualenv -p 3.8 v": "poetry run virtualenv -p 3.11 v",
+    "micromamba run --cwd /a python3.8 -X dev -m venv v": (
+        "micromamba run --cwd /a python3.11 -X dev -m venv v"
+    ),
 }
 
 
@@ -212,6 +223,10 @@ NO_ENVIRONMENTS = [
     "apt-get install python3.8 -m venv",
     "poetry env list use 3.8",
     "virtualenv v --prompt 3.8",
+    "python3.8 -c m -m venv v",
+    "python3.8 setup.py -m venv v",
+    "timeout 5 echo python3.8 -m venv v",
+    "python3.8 -W venv",
 ]
 
 

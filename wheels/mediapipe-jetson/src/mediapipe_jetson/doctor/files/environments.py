@@ -19,6 +19,8 @@ CHOOSING = (
     ("uv", "python", "pin"),
     ("poetry", "env", "use"),
 )
+# Python's options, with the first one that takes a value.
+OPTION = re.compile(r"-(?!-)[^-cmWX]*([cmWX]?)(.*)$")
 # Environments for a while: no program of the project runs in them.
 SHORT = re.compile(r"/(var/)?tmp(/|$)|\$\{?TMPDIR\b")
 
@@ -29,10 +31,8 @@ def python(words: list[str]) -> str:
     own = ""
     named = PYTHON.match(command[0]) if command else None
     if named:
-        at = next((n for n, word in enumerate(command[1:], 1) if not word.startswith("-")), 0)
-        module = command[at] if at and command[at - 1] == "-m" else ""
         own = named.group(1) or ""
-        command = [module, *command[at + 1 :]] if module else []
+        command = _module(command[1:])
     if not command or any(SHORT.match(word) for word in command):
         return ""
     tool, rest = command[0], command[1:]
@@ -45,6 +45,22 @@ def python(words: list[str]) -> str:
         if given is not None or tool not in VENV:
             return _version(given or "")
     return own if tool in VENV and "." in own else ""
+
+
+def _module(words: list[str]) -> list[str]:
+    """Return the module that Python is told to run and what it is given; nothing without one."""
+    rest = list(words)
+    while rest and rest[0].startswith("-"):
+        # Short options may stand together, and their last one's value behind it: -Imvenv.
+        option = OPTION.match(rest[0])
+        if option is None or not option.group(1):
+            rest = rest[1:]
+            continue
+        value = [option.group(2)] if option.group(2) else rest[1:2]
+        rest = rest[1 if option.group(2) else 2 :]
+        if option.group(1) in "cm":
+            return [*value, *rest] if option.group(1) == "m" else []
+    return []
 
 
 def _given(words: list[str]) -> Optional[str]:

@@ -7,17 +7,41 @@ import re
 SET = re.compile(r"[A-Za-z_]\w*\+?=")
 # Words of a shell's that a command may stand behind.
 SHELL = {"then", "do", "else", "elif", "if", "while", "until", "{", "!", "time"}
-# Programs that start another one, and their options that take a value.
-STARTERS = {
-    "sudo": {"-u", "--user", "-g", "--group", "-C", "-D", "-h", "-p", "-r", "-t", "-T"},
-    "env": {"-u", "--unset", "-C", "--chdir"},
-    "exec": {"-a"},
-    "nice": {"-n"},
-    "command": set(),
-    "builtin": set(),
-    "nohup": set(),
-    "xvfb-run": {"-s", "-n", "-a"},
-    "uvx": {"--from", "--with", "-p", "--python"},
+# Programs that start another one: their options that take a value, and words of their own
+# before the program, such as a time limit.
+STARTERS: dict[tuple[str, ...], tuple[set[str], int]] = {
+    ("sudo",): ({"-u", "--user", "-g", "--group", "-C", "-D", "-h", "-p", "-r", "-t", "-T"}, 0),
+    ("doas",): ({"-u", "-C"}, 0),
+    ("env",): ({"-u", "--unset", "-C", "--chdir"}, 0),
+    ("exec",): ({"-a"}, 0),
+    ("nice",): ({"-n"}, 0),
+    ("ionice",): ({"-c", "-n"}, 0),
+    ("chrt",): ({"-T", "-P", "-D"}, 1),
+    ("taskset",): (set(), 1),
+    ("numactl",): ({"-m", "-N", "-C"}, 0),
+    ("stdbuf",): ({"-i", "-o", "-e"}, 0),
+    ("timeout",): ({"-k", "--kill-after", "-s", "--signal"}, 1),
+    ("flock",): ({"-w", "--timeout", "-E"}, 1),
+    ("chroot",): (set(), 1),
+    ("gosu",): (set(), 1),
+    ("su-exec",): (set(), 1),
+    ("setsid",): (set(), 0),
+    ("unbuffer",): (set(), 0),
+    ("tini",): ({"-p", "-e"}, 0),
+    ("dumb-init",): ({"-r"}, 0),
+    ("command",): (set(), 0),
+    ("builtin",): (set(), 0),
+    ("nohup",): (set(), 0),
+    ("xvfb-run",): ({"-s", "-n", "-a"}, 0),
+    ("uvx",): ({"--from", "--with", "-p", "--python"}, 0),
+    **{
+        (tool, "run"): ({"-n", "--name", "-p", "--prefix", "--cwd"}, 0)
+        for tool in ("conda", "mamba", "micromamba")
+    },
+    ("poetry", "run"): (set(), 0),
+    ("pipenv", "run"): (set(), 0),
+    ("pixi", "run"): ({"-e", "--environment", "--manifest-path"}, 0),
+    ("uv", "run"): ({"--with", "-p", "--python", "--project", "--extra", "--group"}, 0),
 }
 # What writes its words, or takes them as names of files or of a system's packages.
 SAYING = {"echo", "printf", "cat", "grep", "egrep", "sed", "awk", "tail", "head", "less", "more"}
@@ -33,10 +57,12 @@ def started(words: list[str]) -> list[str]:
         name = rest[0].rsplit("/", 1)[-1]
         if SET.match(rest[0]) or name in SHELL:
             rest = rest[1:]
-        elif name in STARTERS and len(rest) > 1:
-            rest = _behind(rest[1:], STARTERS[name])
-        else:
+            continue
+        starter = next((s for s in ((name, *rest[1:2]), (name,)) if s in STARTERS), None)
+        behind = _behind(rest[len(starter) :], *STARTERS[starter]) if starter else []
+        if not behind:
             return [name, *rest[1:]]
+        rest = behind
     return []
 
 
@@ -46,12 +72,12 @@ def without_shell(words: list[str]) -> list[str]:
     return words[at:]
 
 
-def _behind(words: list[str], valued: set[str]) -> list[str]:
-    """Return what stands behind a starter's own options."""
+def _behind(words: list[str], valued: set[str], own: int) -> list[str]:
+    """Return what stands behind a starter's own options and words."""
     at = 0
     while at < len(words) and words[at].startswith("-"):
         at += 2 if words[at] in valued else 1
-    return words[at:]
+    return words[at + own :]
 
 
 def only_says(words: list[str]) -> bool:
