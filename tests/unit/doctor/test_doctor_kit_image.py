@@ -108,6 +108,10 @@ def test_pip_in_an_image_that_has_none(text: str, line: int, tmp_path: Path) -> 
     [
         ({"run.py": "__main__", "eyes.py": ""}, 'command = ["python3", "run.py"]'),
         ({"only.py": ""}, 'command = ["python3", "only.py"]'),
+        ({"src/main.py": "__main__", "test_a.py": "__main__"}, '["python3", "src/main.py"]'),
+        ({"a/b/x.py": "__main__", "a/y.py": "__main__"}, 'command = ["python3", "a/y.py"], then'),
+        ({"lib/a.py": ""}, "copy that program to where jetson.toml is"),
+        ({}, "the project's program as command"),
         ({"README.md": "for a Jetson Nano"}, "--module nano "),
         ({"README.md": "for a jetson-nano 2GB board"}, "--module nano-2gb "),
         ({"README.md": "for a Jetson Xavier NX"}, "--module xavier-nx "),

@@ -21,6 +21,7 @@ DEV = (
 )
 WITHOUT = "mediapipe without a version"
 PROGRAMS_MOST = 5
+TESTS = re.compile(r"(^|/)(tests?/|test_|conftest\.|setup\.py$)")
 
 
 def settings(scan: Scan) -> Optional[str]:
@@ -62,12 +63,20 @@ def way(scan: Scan, l4t: str, file: str) -> str:
 
 
 def _command(scan: Scan) -> str:
-    """Return the line of jetson.toml that says what to run."""
+    """Return the line of jetson.toml that says what to run: programs near the top come first."""
     own = {name: text for name, text in scan.texts.items() if name.endswith(".py")}
-    own = {name: text for name, text in own.items() if "/" not in name}
-    names = sorted(name for name, text in own.items() if b"__main__" in text) or sorted(own)
-    lines = [f'command = ["python3", "{name}"]' for name in names[:PROGRAMS_MOST] or ["PROGRAM.py"]]
-    return " or ".join(lines)
+    names = [name for name, text in own.items() if b"__main__" in text]
+    names = names or [name for name in own if "/" not in name]
+    names = sorted((name for name in names if not TESTS.search(name)), key=_depth)
+    if not names:
+        return f"the project's program as command, and copy that program to where {SETTINGS} is"
+    nearest = [name for name in names if _depth(name)[0] == _depth(names[0])[0]]
+    return " or ".join(f'command = ["python3", "{name}"]' for name in nearest[:PROGRAMS_MOST])
+
+
+def _depth(name: str) -> tuple[int, str]:
+    """Return how many folders down a file is, then its name."""
+    return name.count("/"), name
 
 
 def _module(scan: Scan, l4t: str) -> str:
