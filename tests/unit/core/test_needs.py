@@ -128,7 +128,7 @@ def test_each_part_that_is_named_is_there_and_each_that_is_there_is_named() -> N
         ("verify", {"i": "hosts.yml"}, {"ssh-client"}, {"gles", "dockerd"}),
         ("build", {"base": ""}, {"dockerd"}, {"buildx"}),
         ("build", {"base": "ngc"}, {"dockerd", "buildx"}, set()),
-        ("bench.build", {"no_rival": False}, {"mmdebstrap", "buildx"}, set()),
+        ("bench.build", {"no_rival": False}, {"mmdebstrap", "arch-test", "buildx"}, set()),
         ("bench.build", {"no_rival": True}, {"dockerd"}, {"buildx", "mmdebstrap"}),
         ("report.html", {}, set(), {"ssh-client"}),
     ],
