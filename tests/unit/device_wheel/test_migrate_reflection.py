@@ -240,3 +240,13 @@ def test_a_file_that_is_left_names_the_one_that_was_refused(tmp_path: Path) -> N
     assert notes[1] == (
         "tools.py:1:1: left as it is: it works together with a file that was refused, main.py"
     )
+
+
+@pytest.mark.parametrize("name", ["n + '_landmarks'", "f'{n}_landmarks'", "'%s_landmarks' % n"])
+def test_parts_of_a_result_by_names_that_are_put_together(tmp_path: Path, name: str) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        f"{MP}h = mp.solutions.holistic.Holistic()\nr = h.process(x)\n"
+        f"print([n for n in ('pose', 'face') if getattr(r, {name})])\n"
+    )
+    assert not project.migrate(program).refused

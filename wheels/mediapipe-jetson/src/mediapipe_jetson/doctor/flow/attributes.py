@@ -7,6 +7,7 @@ import re
 from typing import Optional
 
 from mediapipe_jetson.doctor.flow.state import DICT, State
+from mediapipe_jetson.doctor.flow.texts import METHODS
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
     Bound,
@@ -36,7 +37,6 @@ from mediapipe_jetson.doctor.names import canonical
 MEMBER = re.compile(r"\.Delegate\.[A-Z]+$")
 # Of which it is known that they are packages.
 PACKAGES = ("mediapipe", "mediapipe.python")
-OF_TEXTS = ("upper", "lower", "strip", "title", "capitalize", "casefold")
 
 
 class Attributes(State):
@@ -79,7 +79,7 @@ class Attributes(State):
             return self.field(owner, name, node)
         if isinstance(owner, Class):
             return self.of_class(owner, name, owner, node)
-        if isinstance(owner, Constant) and isinstance(owner.value, str) and name in OF_TEXTS:
+        if isinstance(owner, Constant) and isinstance(owner.value, str) and name in METHODS:
             return frozenset({Text(owner.value, name)})
         if isinstance(owner, Parent):
             bases = [self.of_base(base, name, owner.owner, node) for base in self.bases(owner.of)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Optional, Union
 
+from mediapipe_jetson.doctor.flow import texts
 from mediapipe_jetson.doctor.flow.parameters import MANY, OUTSIDE
 from mediapipe_jetson.doctor.flow.started import Started
 from mediapipe_jetson.doctor.flow.state import DICT, Frame
@@ -131,7 +132,7 @@ class Calls(Started):
         if isinstance(function, Method):
             return self.of_dictionary(function.owner, function.name, given, node)
         if isinstance(function, Text):
-            return function.called()
+            return texts.called(function, given, source(node))
         self.start(getattr(getattr(node, "func", None), "attr", ""), given, node)
         self.handed_over(given, node)
         return unknown(source(node), function)

@@ -7,6 +7,7 @@ import builtins
 from collections.abc import Callable
 from typing import Optional, Union
 
+from mediapipe_jetson.doctor.flow import texts
 from mediapipe_jetson.doctor.flow.attributes import Attributes
 from mediapipe_jetson.doctor.flow.state import DICT, Code, Frame
 from mediapipe_jetson.doctor.flow.values import (
@@ -16,7 +17,6 @@ from mediapipe_jetson.doctor.flow.values import (
     Object,
     Parent,
     Path,
-    Prefix,
     Sequence,
     Values,
     constant,
@@ -186,21 +186,23 @@ class Expressions(Attributes):
             for side, part in ((left, node.left), (right, node.right)):
                 self.update(result, side, source(part))
             return frozenset({result})
-        first, second = text_of(left), text_of(right)
-        if isinstance(node.op, ast.Add) and first is not None:
-            return frozenset({Prefix(first)}) if second is None else constant(first + second)
+        if isinstance(node.op, ast.Add):
+            return texts.joined((left, right), source(node))
+        if isinstance(node.op, ast.Mod):
+            return texts.percent(left, right, source(node))
         return unknown(source(node))
 
     def eval_joinedstr(self, node: ast.JoinedStr) -> Values:
-        """Return a formatted text's beginning."""
-        parts = [
-            self.eval(part.value) if isinstance(part, ast.FormattedValue) else self.eval(part)
-            for part in node.values
-        ]
-        whole = [text_of(part) for part in parts]
-        if None not in whole:
-            return constant("".join(filter(None, whole)))
-        return frozenset({Prefix(whole[0])}) if whole[0] else unknown(source(node))
+        """Return a formatted text, or its beginning."""
+        return texts.joined([self._part(part) for part in node.values], source(node))
+
+    def _part(self, node: ast.expr) -> Values:
+        """Return a part of a formatted text."""
+        if not isinstance(node, ast.FormattedValue):
+            return self.eval(node)
+        plain = node.conversion in (-1, ord("s")) and node.format_spec is None
+        values = self.eval(node.value)
+        return texts.said(values) if plain else unknown(source(node))
 
     def eval_namedexpr(self, node: ast.NamedExpr) -> Values:
         """Bind a name within an expression."""

@@ -105,10 +105,6 @@ class Text:
     value: str
     name: str
 
-    def called(self) -> Values:
-        """Return what the method gives without arguments."""
-        return constant(getattr(self.value, self.name)())
-
 
 @dataclasses.dataclass(frozen=True)
 class Module:
