@@ -65,8 +65,11 @@ def run(rounds: int = 3, *, rival_rounds: int = 2, busy: bool = False) -> dict[s
         ):
             for key, value in _round(Path(name), f"{number + 1}/{rounds}", sizes).items():
                 seconds.setdefault(key, []).append(round(value, 2))
-    for _ in range(rival_rounds):
-        seconds.setdefault("rival_dockerfile", []).append(_rival(planned, seconds))
+    try:
+        for _ in range(rival_rounds):
+            seconds.setdefault("rival_dockerfile", []).append(_rival(planned, seconds))
+    finally:
+        rival.remove_base()
     result = {
         "schema": SCHEMA,
         "plan": planned.name,

@@ -8,7 +8,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from pathlib import Path
+
+from docker.errors import DockerException
 
 from bench.machines import host
 from jetson_kit.build import parts
@@ -74,7 +77,19 @@ def run(planned: BuildPlan, progress: Progress, *, base: bool) -> tuple[float, f
         with progress.step("emulated", "plain Dockerfile: apt-get and pip under QEMU"):
             started = time.monotonic()
             _buildx(folder, planned, RIVAL_TAG)
-            return base_s, round(time.monotonic() - started, 2)
+            took = round(time.monotonic() - started, 2)
+        _remove(RIVAL_TAG)
+        return base_s, took
+
+
+def remove_base() -> None:
+    """Remove what later rounds needed."""
+    _remove(BASE_TAG)
+
+
+def _remove(tag: str) -> None:
+    with suppress(DockerException):
+        engine.client().images.remove(tag, force=True)
 
 
 def _base(folder: Path, planned: BuildPlan, progress: Progress) -> float:
