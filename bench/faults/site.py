@@ -119,6 +119,8 @@ class Site:
     rides: list[RolloutProcess] = field(default_factory=list)
     begun: Counter[str] = field(default_factory=Counter)
     """How often each case was begun, in earlier runs too."""
+    linked: bool = False
+    """Whether the folder `real` stands for the setting's build."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -176,8 +178,11 @@ class Site:
     def _changed(self, folder: Path, bulk: int = 1000) -> Release:
         """Return the setting's image with one more layer, of so many bytes."""
         first = self.folder / "real"
-        if self.setting.build and not first.exists():
+        if self.setting.build and not self.linked:
+            # What an earlier run was given may have changed since, or be gone.
+            shutil.rmtree(first, ignore_errors=True)
             output_folder.linked(self.setting.build, first)
+            self.linked = True
         path = "opt/mediapipe-jetson-kit/bench"
         return changed_release.build(releases.make(first), folder, path, os.urandom(bulk))
 
