@@ -165,7 +165,8 @@ def run(*, size: str, stage: str = "", minutes: float = math.inf) -> None:
         for found in pool.map(lambda lane: _lane(lane, until), lanes):
             timed += found
     results = [result for result, _ in timed]
-    print(f"--- {', '.join(time_taken for _, time_taken in timed)}")
+    if len(timed) > 1:
+        print(f"--- {', '.join(time_taken for _, time_taken in timed)}")
     print("\n".join(report(results)), flush=True)
     failed = [
         f"{result.stage} ({'; '.join(result.problems)})" for result in results if result.problems
