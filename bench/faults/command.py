@@ -53,7 +53,7 @@ def run(
         write_text(log, "".join(json.dumps(item) + "\n" for item in kept))
     end = time.monotonic() + minutes * 60 if minutes else math.inf
     _kinds(chosen, log, Bench(Progress(), asked, end), keep=keep)
-    return finish(log, known, again=chosen if again else ())
+    return finish(log, known, {(name, asked.words) for name in chosen} if again else ())
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,12 @@ def _kinds(chosen: Mapping[str, Case], log: Path, bench: Bench, *, keep: bool) -
                 _all(site, todo, log, bench)
 
 
-def finish(log: Path, known: Mapping[str, Case], again: Iterable[str] = ()) -> dict[str, Any]:
+def finish(
+    log: Path, known: Mapping[str, Case], again: Iterable[tuple[str, str]] = ()
+) -> dict[str, Any]:
     """Write what was found; raise CheckFailedError where anything was wrong.
 
-    `again` are the cases whose earlier tries do not count any more.
+    `again` are cases with the setting in which earlier tries do not count any more.
     """
     before = json.loads(record.OUT.read_bytes()) if record.OUT.exists() else None
     result = record.summary(record.read(log), known, before, again)

@@ -57,16 +57,19 @@ def summary(
     tries: Iterable[Mapping[str, Any]],
     cases: Mapping[str, Case],
     before: Mapping[str, Any] | None = None,
-    again: Iterable[str] = (),
+    again: Iterable[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     """Return bench/faults.json: counts of tries, and of tries in which something was wrong.
 
     `before` is what it says now: tries that this machine does not have stay, with their days.
-    `again` are the cases whose earlier tries stay only until there is a new one.
+    `again` are cases with the setting in which earlier tries stay only until there is a new one.
     """
-    rows = [attempt for attempt in tries if attempt["case"] in cases]
-    new = [_run(name, own) for name in cases if (own := [r for r in rows if r["case"] == name])]
-    earlier = _earlier(before or {}, rows, set(again))
+    rows: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for attempt in tries:
+        if attempt["case"] in cases:
+            rows.setdefault((attempt["case"], setting_of(attempt)), []).append(attempt)
+    new = [_run(name, own) for (name, _), own in sorted(rows.items())]
+    earlier = _earlier(before or {}, new, set(again))
     order = {name: number for number, name in enumerate(cases)}
     runs = [run for run in (*earlier, *new) if run["case"] in cases]
     runs.sort(key=lambda run: (order[run["case"]], run["last"]))
@@ -98,7 +101,7 @@ def _run(name: str, tries: list[Mapping[str, Any]]) -> dict[str, Any]:
         "first": days[0],
         "last": days[-1],
         "commits": sorted({row["commit"] for row in tries if row.get("commit")}),
-        "by_setting": _added({_setting(row): 1} for row in tries),
+        "by_setting": _added({setting_of(row): 1} for row in tries),
         "tried": len(tries),
         **{what: sum(bool(row[what]) for row in tries) for what in WRONG},
         "ended": _added({row["ended"] or "none": 1} for row in tries),
@@ -108,18 +111,18 @@ def _run(name: str, tries: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _earlier(
-    before: Mapping[str, Any], rows: Iterable[Mapping[str, Any]], again: set[str]
+    before: Mapping[str, Any], new: Iterable[Mapping[str, Any]], again: set[tuple[str, str]]
 ) -> list[dict[str, Any]]:
     """Return the runs that are not among this machine's tries: they ended before those began."""
-    first: dict[str, str] = {}
-    for row in rows:
-        first[row["case"]] = min(first.get(row["case"], row["at"]), row["at"])
-    return [
-        run
-        for run in before.get("runs", ())
-        if run["case"] not in first
-        or (run["case"] not in again and run["last"] < first[run["case"]])
-    ]
+    first = {(run["case"], name): run["first"] for run in new for name in run["by_setting"]}
+    result = []
+    for run in before.get("runs", ()):
+        keys = {(run["case"], name) for name in run["by_setting"]}
+        newer = [first[key] for key in keys if key in first]
+        replaced = bool(newer) and keys <= again
+        if not newer or (not replaced and run["last"] < min(newer)):
+            result.append(run)
+    return result
 
 
 def _together(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -151,5 +154,7 @@ def _cuts(
     return {name: dict(sorted(counts.items())) for name, counts in sorted(result.items())}
 
 
-def _setting(row: Mapping[str, Any]) -> str:
-    return f"{row.get('engine', engines.default())}, {row.get('image', SMALL)} image"
+def setting_of(row: Mapping[str, Any]) -> str:
+    """Return the engine and the image of a try, in words."""
+    build = None if row.get("image", SMALL) == SMALL else Path()
+    return Setting(row.get("engine", engines.default()), build).words

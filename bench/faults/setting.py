@@ -40,6 +40,11 @@ class Setting:
         """Return a name for folders and tables."""
         return f"{self.engine}-{self.image}"
 
+    @property
+    def words(self) -> str:
+        """Return engine and image, as bench/faults.json names them."""
+        return f"{self.engine}, {self.image} image"
+
     def takes(self, how: str) -> bool:
         """Tell whether a case can be tried so, by the name of its function."""
         return self.build is None or not {how, how.partition(":")[0]}.isdisjoint(ANY_IMAGE)

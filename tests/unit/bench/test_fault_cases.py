@@ -238,12 +238,19 @@ def test_tries_of_other_machines_and_of_earlier_days_stay(
     days = ["2026-01-03 0123456789ab", f"{time.strftime('%F', time.gmtime())} {record.commit()}"]
     assert line.endswith(f"| 6 | 0 | 0 | 5 all, 1 some | {'; '.join(days)} |")
     # What is tried anew takes the place of what was.
-    facts = command.finish(log, known, again=known)
+    other = {(name, "28, small image") for name in known}
+    assert command.finish(log, known, other)["tried"] == 11
+    facts = command.finish(log, known, {(name, FIRST.words) for name in known})
     assert {run["case"]: run["tried"] for run in facts["runs"]} == {
         "net-off-fetch": 1,
         "unhealthy": 4,
         "frozen-switch": 1,
     }
+    # What is tried in another setting leaves it alone.
+    real = replace(FIRST, engine="28", build=tmp_path)
+    record.append(log, "unhealthy", "s", Attempt(ended="all", seconds=7.0), real)
+    facts = command.finish(log, known, {("unhealthy", real.words)})
+    assert facts["by_setting"] == {"20.10, small image": 6, "28, real image": 1}
 
 
 def test_a_case_that_is_none_is_refused() -> None:
