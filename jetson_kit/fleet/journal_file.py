@@ -128,7 +128,9 @@ class JournalFile(Lines[State]):
 
     def _keep(self, line: Mapping[str, Any]) -> None:
         """Put a line on the disk. Raises DiskFullError."""
-        raw = json.dumps(line, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+        text = json.dumps(line, sort_keys=True, ensure_ascii=False)
+        # Half a character, as a board may send it, stands there as its escape.
+        raw = text.encode("utf-8", "backslashreplace") + b"\n"
         with disk_guard(self.path.parent):
             self._write(raw)
 

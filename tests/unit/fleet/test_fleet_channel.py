@@ -121,6 +121,16 @@ def test_an_application_that_would_not_run_is_refused_before_its_layers_come(
     assert (refused in board.run("missing", incoming, code=code)) is (code == 10)
 
 
+@pytest.mark.parametrize("role", ["timestamp.json", "2.root.json"])
+def test_a_server_s_half_character_is_one_line(board: Board, server: Server, role: str) -> None:
+    """It came to a traceback before any signature was looked at."""
+    first = server.folder / ("1.root.json" if "root" in role else role)
+    body = json.loads(first.read_text())
+    body["signed"]["more"] = "HERE"
+    (server.folder / role).write_text(json.dumps(body).replace("HERE", "\\ud800"))
+    assert board.run("poll", code=5).startswith("error: ")
+
+
 def test_pause_window_and_canary(board: Board, server: Server, key: Path, release: Release) -> None:
     publish(
         server,

@@ -225,6 +225,13 @@ def test_a_time_that_is_none_is_damage(program: Program, name: str, value: Any) 
     assert program.state_files.look() == (mended, ())
 
 
+@pytest.mark.parametrize("word", ['"\\ud800"', '["a\\uDC00"]', '{"\\udbff": 1}'])
+def test_half_a_character_is_damage(program: Program, word: str) -> None:
+    with pytest.raises(program.errors.IntegrityError, match="is damaged"):
+        program.guarded.parse(f'{{"a": {word}}}'.encode(), "it")
+    assert program.guarded.parse(b'{"a": "\\ud83d\\ude00 \\\\ud800"}', "it")["a"][0] == "😀"
+
+
 FUTURE = 1e9
 
 

@@ -59,7 +59,9 @@ def begin(path: Path, limit: int) -> bytes:
 def parse(raw: bytes, what: str) -> Any:  # noqa: ANN401 # JSON
     """Return a JSON document. Raises IntegrityError for NaN, 1e999, 2**64 and deep nesting."""
     try:
-        body = json.loads(raw.decode("utf-8"), parse_constant=_refuse)
+        text = raw.decode("utf-8")
+        body = json.loads(text, parse_constant=_refuse)
+        check_text(text, body)
     except (ValueError, RecursionError) as error:
         raise IntegrityError(f"{what} is damaged: {error}") from error
     layer: List[Any] = [body]
@@ -70,6 +72,12 @@ def parse(raw: bytes, what: str) -> Any:  # noqa: ANN401 # JSON
         if not layer:
             return body
     raise IntegrityError(f"{what} is damaged: it nests more than {DEEPEST} deep")
+
+
+def check_text(text: str, body: Any) -> None:  # noqa: ANN401 # JSON
+    """Raise ValueError where a JSON document's words are no text: half a pair of surrogates."""
+    if "\\ud" in text.lower():
+        json.dumps(body, ensure_ascii=False).encode("utf-8")
 
 
 def _inner(held: Any) -> List[Any]:  # noqa: ANN401 # JSON
