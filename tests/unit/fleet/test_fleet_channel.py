@@ -123,7 +123,7 @@ def test_an_application_that_would_not_run_is_refused_before_its_layers_come(
 
 @pytest.mark.parametrize("role", ["timestamp.json", "2.root.json"])
 def test_a_server_s_half_character_is_one_line(board: Board, server: Server, role: str) -> None:
-    """It came to a traceback before any signature was looked at."""
+    """No signature has been looked at by then."""
     first = server.folder / ("1.root.json" if "root" in role else role)
     body = json.loads(first.read_text())
     body["signed"]["more"] = "HERE"
