@@ -282,8 +282,11 @@ def _members(table: Mapping[str, Any], group: str) -> list[str]:
 def _limited(table: Mapping[str, Any], hosts: tuple[Host, ...], limit: str) -> tuple[Host, ...]:
     if not limit:
         return hosts
+    patterns = [word for word in map(str.strip, limit.split(",")) if word]
+    if not patterns:
+        raise BadInputError(f"--limit {limit!r} names no host and no group", GRAPH)
     requested: set[str] = set()
-    for pattern in filter(None, (word.strip() for word in limit.split(","))):
+    for pattern in patterns:
         known = {host.name for host in hosts if fnmatch.fnmatch(host.name, pattern)}
         groups = [name for name in table if fnmatch.fnmatch(name, pattern)]
         for group in groups:
