@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import Any, Optional
 
-from mediapipe_jetson.doctor import kit_image, pins, projects, versions
+from mediapipe_jetson.doctor import kit_image, origins, pins, projects, versions
 from mediapipe_jetson.doctor.files import locks, markers
 from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, PythonPin, Requirement
 from mediapipe_jetson.doctor.finding import Finding
@@ -129,6 +129,7 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
         elif problem is not None and problem.what:
             doubts.append(f"{item.place}: {problem.what}: {problem.instead}")
     doubts += stale(scan)
+    doubts += origins.lines(scan)
     doubts += scan.unread_lines()
     if findings:
         first = min(findings)
@@ -140,11 +141,19 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
             place=first.place(),
         )
     if not judged:
-        return unknown("no file of the project asks for mediapipe", *doubts)
+        return unknown(f"no file of the project asks for mediapipe{_elsewhere(scan)}", *doubts)
     if doubts:
         return unknown(*doubts)
     shown = ", ".join(f"{item.place}: {item.text}" for item in judged[:3])
     return ok(f"{shown}{': right for this board' if here.old_cpu is not None else ''}")
+
+
+def _elsewhere(scan: Scan) -> str:
+    """Return where it is asked for on other machines alone."""
+    for item in scan.requirements:
+        if item.name == "mediapipe" and markers.elsewhere(item.marker):
+            return f" on a Jetson: {item.place}: {item.text}; {item.marker}"
+    return ""
 
 
 def audited(  # noqa: PLR0911 # one for each answer
@@ -196,27 +205,23 @@ def _finding(scan: Scan, item: Requirement, problem: Problem, here: Board) -> Fi
     if item.role == LOCK:
         instead = relock(scan, item, here)
     elif item.role == MANIFEST and covering(scan, item):
-        instead += f", then {command(covering(scan, item)[0].file)}"
+        instead += f", then {_made(scan, covering(scan, item)[0].file)[1]}"
     return Finding(item.file, item.cell, item.line, 1, problem.what, instead)
 
 
 def relock(scan: Scan, item: Requirement, here: Board) -> str:
     """Return how to make a lock file anew with a good version."""
-    made_from, tool = locks.MADE_FROM.get(PurePosixPath(item.file).name, ("its source", ""))
+    made_from, tool = _made(scan, item.file)
     folder = PurePosixPath(item.file).parent
     for other in scan.requirements:
         beside = PurePosixPath(other.file).parent == folder and other.role == MANIFEST
         if beside and other.name == "mediapipe" and pins.judge(other, here) is None:
-            return tool or command(item.file)
-    return f"{made_from}: write {pins.good(here)}; then {tool or command(item.file)}"
+            return tool
+    return f"{made_from}: write {pins.good(here)}; then {tool}"
 
 
-def command(file: str) -> str:
-    """Return the command that makes a lock file anew."""
-    name = PurePosixPath(file).name
-    if name in locks.MADE_FROM:
-        return locks.MADE_FROM[name][1]
-    return f"pip-compile --upgrade-package mediapipe ({file})"
+def _made(scan: Scan, file: str) -> tuple[str, str]:
+    return locks.made(file, scan.texts.get(file, b"").decode(errors="replace"))
 
 
 def python(scene: Scene, _facts: dict[str, Any]) -> Result:

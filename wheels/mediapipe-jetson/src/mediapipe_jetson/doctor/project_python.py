@@ -81,6 +81,8 @@ def _cure_of(pin: PythonPin) -> str:
         text = f"python={good}"
     elif name in (".python-version", ".tool-versions", "runtime.txt") or "mise" in name:
         text = pin.text.replace(pin.specifier.lstrip("="), good)
+    elif name == "pyproject.toml" and pin.specifier.startswith("=="):
+        text = f'{pin.text.partition("=")[0].strip()} = "{good}"'
     elif name == "Pipfile":
         text = f'python_version = "{good}"'
     elif name.endswith(".lock"):

@@ -133,6 +133,12 @@ def has_wheel(python: str) -> bool:
     )
 
 
+def plain(text: str) -> bool:
+    """Return whether an image is one of a database, a broker or a web server."""
+    name = LIBRARY.sub("", text.partition("@")[0], count=1)
+    return re.sub(r":[\w.-]+$", "", name) in table()["plain_images"]
+
+
 def python_of(item: BaseImage) -> tuple[str, Optional[Known]]:
     """Return the Python that an image's programs run on ("" is not known), and the image."""
     known = image(item.image)

@@ -89,6 +89,14 @@ def templates(files: Iterable[tuple[str, bytes]]) -> set[str]:
     return {path for path in result if not MAIN.search(path)}
 
 
+def overrides(name: str, composed: set[str]) -> bool:
+    """Return whether a file overrides another one of these, which lies beside it."""
+    folder = PurePosixPath(name).parent
+    return OVERRIDE.search(name) is not None and any(
+        MAIN.search(item) and PurePosixPath(item).parent == folder for item in composed
+    )
+
+
 def _services(document: Node) -> list[Node]:
     services = document.get("services")
     entries = services.value if services is not None else None

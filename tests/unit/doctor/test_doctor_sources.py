@@ -1,0 +1,298 @@
+"""Where a project's wheels come from: indexes, tables of its settings, files and their tags."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.doctor_scenes import judged, lines
+
+HEAD = '[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.10"\n'
+ASKS = f'{HEAD}dependencies = ["mediapipe>=1.2"]\n'
+INDEX = "https://wheels.example/jp6"
+
+
+def told(tmp_path: Path, files: dict[str, str], **given: Any) -> tuple[str, str]:
+    """Return the status and the words on the wheels that a project asks for."""
+    answer = judged(tmp_path, files, **{"device": "orin", **given})["old-requirement"]
+    return answer.result.status, lines(answer)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": f'{ASKS}[tool.uv.sources]\nmediapipe = {{ index = "jp" }}\n'},
+        {
+            "pyproject.toml": f"{ASKS}[tool.uv.sources]\n"
+            "mediapipe = [{ git = 'https://git.example/m', marker = \"os_name == 'posix'\" }]\n"
+        },
+        {"pyproject.toml": f'{ASKS}[tool.uv]\nextra-index-url = ["{INDEX}"]\n'},
+        {"pyproject.toml": f'{ASKS}[[tool.uv.index]]\nname = "jp"\nurl = "{INDEX}"\n'},
+        {"pyproject.toml": f'{ASKS}[[tool.poetry.source]]\nname = "jp"\nurl = "{INDEX}"\n'},
+        {"pyproject.toml": f'{ASKS}[[tool.pdm.source]]\nname = "jp"\nurl = "{INDEX}"\n'},
+        {
+            "Pipfile": f'[[source]]\nurl = "{INDEX}"\nname = "jp"\n'
+            '[packages]\nmediapipe = "==1.2.2"\n'
+        },
+        {
+            "pip.conf": f"[global]\nextra-index-url = {INDEX}\n",
+            "requirements.txt": "mediapipe==1.2.2\n",
+        },
+        {"uv.toml": f'[[index]]\nurl = "{INDEX}"\n', "requirements.txt": "mediapipe==1.2.2\n"},
+        {
+            "Dockerfile": f"FROM python:3.11\nENV A=1 \\\n  PIP_EXTRA_INDEX_URL={INDEX}\n"
+            "RUN pip install mediapipe==1.2.2\n"
+        },
+        {"run.sh": f"export UV_INDEX_URL={INDEX}\nuv pip install mediapipe==1.2.2\n"},
+        {
+            "compose.yml": "services:\n  a:\n    build: .\n    environment:\n"
+            f"      PIP_INDEX_URL: {INDEX}\n",
+            "requirements.txt": "mediapipe==1.2.2\n",
+        },
+    ],
+)
+def test_what_comes_from_another_index_is_not_known(files: dict[str, str], tmp_path: Path) -> None:
+    status, words = told(tmp_path, files)
+    assert status == "unknown", words
+    assert "jp" in words or "git.example" in words
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            "pyproject.toml": f"{ASKS}[tool.uv.sources]\n"
+            "mediapipe = [{ index = 'jp', marker = \"sys_platform == 'darwin'\" }]\n"
+            "[[tool.uv.index]]\nname = 'jp'\nurl = 'https://wheels.example/'\nexplicit = true\n"
+        },
+        {"pyproject.toml": f'{ASKS}[tool.uv.sources]\ntorch = {{ index = "jp" }}\n'},
+        {
+            "pyproject.toml": f"{ASKS}[[tool.poetry.source]]\n"
+            f'name = "jp"\nurl = "{INDEX}"\npriority = "explicit"\n'
+        },
+        {
+            "Dockerfile": "FROM python:3.11\nENV PIP_INDEX_URL=https://pypi.org/simple\n"
+            f"# ENV PIP_EXTRA_INDEX_URL={INDEX}\nRUN pip install mediapipe==1.2.2\n"
+        },
+    ],
+)
+def test_an_index_for_others_counts_for_nothing(files: dict[str, str], tmp_path: Path) -> None:
+    status, words = told(tmp_path, {**files, "requirements.txt": "mediapipe==1.2.2\n"})
+    assert status == "ok", words
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "line"),
+    [
+        (
+            "pixi.toml",
+            "[target.linux-64.pypi-dependencies]\nmediapipe = '==0.10.21'\n"
+            "[target.linux-aarch64.pypi-dependencies]\nmediapipe = '==0.10.18'\n",
+            4,
+        ),
+        (
+            "pyproject.toml",
+            "[tool.pixi.target.osx-arm64.pypi-dependencies]\nmediapipe = '==0.10.21'\n"
+            "[tool.pixi.feature.x.pypi-dependencies]\nmediapipe = '==0.10.18'\n",
+            4,
+        ),
+        (
+            "pyproject.toml",
+            "[tool.poetry.dependencies]\npython = '^3.10'\nmediapipe = '^1.2'\n"
+            "[tool.poetry.group.old.dependencies]\nmediapipe = '0.10.14'\n",
+            5,
+        ),
+        (
+            "pyproject.toml",
+            "[tool.poetry.dependencies]\npython = '^3.10'\n"
+            "mediapipe = { version = '0.10.9', platform = 'darwin' }\n"
+            "[tool.poetry.group.'old one'.dependencies]\nmediapipe = '0.10.14'\n",
+            5,
+        ),
+        (
+            "Pipfile",
+            "[packages]\nmediapipe = { version = '==0.10.9', sys_platform = \"== 'win32'\" }\n"
+            "[dev-packages]\nmediapipe = '==0.10.14'\n",
+            4,
+        ),
+        ("tox.toml", "[env_run_base]\ndeps = [\n  'mediapipe==0.10.14',\n]\n", 3),
+    ],
+)
+def test_a_table_of_settings_has_its_own_line_and_platform(
+    name: str, text: str, line: int, tmp_path: Path
+) -> None:
+    result = judged(tmp_path, {name: text}, device="orin")["old-requirement"].result
+    assert [item.place() for item in result.findings] == [f"{name}:{line}"]
+
+
+@pytest.mark.parametrize(
+    ("wheel", "python", "status", "words"),
+    [
+        (
+            "mediapipe-1.2.2-py3-none-manylinux_2_28_x86_64.whl",
+            "3.11",
+            "bad",
+            "refuses it on a Jetson",
+        ),
+        (
+            "mediapipe-1.2.2-py3-none-macosx_11_0_arm64.whl",
+            "3.11",
+            "bad",
+            "it is for macosx_11_0_arm64",
+        ),
+        ("mediapipe-1.2.2-py3-none-win_amd64.whl", "3.11", "bad", "refuses it on a Jetson"),
+        (
+            "mediapipe-0.8.5_cuda102-cp36-none-linux_aarch64.whl",
+            "3.11",
+            "bad",
+            "refuses it on 3.11",
+        ),
+        ("mediapipe-0.10.9-cp310-cp310-linux_aarch64.whl", "3.10", "unknown", "wheels.audit"),
+        ("mediapipe-1.2.2-cp39-abi3-linux_aarch64.whl", "3.11", "unknown", "wheels.audit"),
+        ("mediapipe-1.2.2-py3-none-any.whl", "3.11", "unknown", "wheels.audit"),
+        (
+            "mediapipe-1.2.2-py3-none-manylinux_2_17_x86_64.manylinux_2_17_aarch64.whl",
+            "3.11",
+            "unknown",
+            "wheels.audit",
+        ),
+    ],
+)
+def test_pip_refuses_a_wheel_by_its_tags(
+    wheel: str, python: str, status: str, words: str, tmp_path: Path
+) -> None:
+    files = {"requirements.txt": f"./w/{wheel}\n", ".python-version": f"{python}\n"}
+    result = told(tmp_path, files)
+    assert result[0] == status, result
+    assert words in result[1]
+
+
+def test_debian_has_no_package_of_it(tmp_path: Path) -> None:
+    files = {"setup.sh": "sudo apt-get install -y \\\n  python3-pip \\\n  python3-mediapipe\n"}
+    status, words = told(tmp_path, files)
+    assert status == "unknown"
+    assert "setup.sh:3: neither Debian nor Ubuntu has python3-mediapipe" in words
+
+
+@pytest.mark.parametrize(
+    ("files", "place", "cure"),
+    [
+        (
+            {"pyproject.toml": f'{HEAD}[tool.hatch.envs.default]\npython = "3.8"\n'},
+            "pyproject.toml:6",
+            'write python = "3.11"',
+        ),
+        (
+            {
+                ".devcontainer/devcontainer.json": '{"build": {"dockerfile": "Dockerfile", '
+                '"args": {"V": "3.8"}}, "postCreateCommand": "pip install mediapipe"}',
+                ".devcontainer/Dockerfile": "ARG V=3.11\nFROM python:${V}\n",
+            },
+            ".devcontainer/Dockerfile:2",
+            "take an image with Python 3.11",
+        ),
+        (
+            {
+                ".devcontainer/devcontainer.json": '{"dockerFile": "../Dockerfile"}',
+                "Dockerfile": "FROM ubuntu:20.04\n",
+            },
+            "Dockerfile:1",
+            "take an image with Python 3.11",
+        ),
+    ],
+)
+def test_environments_of_tools_name_a_python(
+    files: dict[str, str], place: str, cure: str, tmp_path: Path
+) -> None:
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert [item.place() for item in answer.result.findings] == [place]
+    assert cure in answer.cure
+
+
+@pytest.mark.parametrize(
+    ("name", "head", "cure"),
+    [
+        ("requirements.lock", "# generated by rye\n", "rye lock --update mediapipe"),
+        (
+            "requirements.txt",
+            "# This file is autogenerated by pip-compile with Python 3.11\n#\n"
+            "#    pip-compile --output-file=requirements.txt base.in\n",
+            "base.in: write mediapipe>=1.0.1; then "
+            "pip-compile --output-file=requirements.txt base.in -P mediapipe",
+        ),
+        (
+            "requirements.lock",
+            "# This file was autogenerated by uv via the following command:\n"
+            "#    uv pip compile -o requirements.lock reqs.in\n",
+            "reqs.in: write mediapipe>=1.0.1; then "
+            "uv pip compile -o requirements.lock reqs.in -P mediapipe",
+        ),
+    ],
+)
+def test_a_lock_is_made_anew_as_it_was_made(
+    name: str, head: str, cure: str, tmp_path: Path
+) -> None:
+    files = {name: f"{head}mediapipe==0.10.11\n    # via a\n"}
+    if "rye" in head:
+        files["pyproject.toml"] = f'{HEAD}dependencies = ["mediapipe>=0.10"]\n'
+    _, words = told(tmp_path, files)
+    assert cure in words
+
+
+@pytest.mark.parametrize(
+    ("program", "requirement", "status"),
+    [
+        ("from deepface import DeepFace\nDeepFace.analyze('a.jpg')\n", "deepface", "unknown"),
+        ("import deepface\nBACKEND = 'mediapipe'\n", "deepface", "bad"),
+        ("import cvzone\nfrom cvzone.ColorModule import ColorFinder\n", "cvzone==1.5.6", "unknown"),
+        ("from cvzone.PoseModule import PoseDetector\n", "cvzone==1.5.6", "bad"),
+        ("from controlnet_aux import OpenposeDetector\n", "controlnet-aux", "unknown"),
+        ("from controlnet_aux import MediapipeFaceDetector\n", "controlnet-aux", "bad"),
+        ("from handDetection import x\n", "handdetection", "bad"),
+    ],
+)
+def test_a_package_counts_where_its_part_that_calls_mediapipe_is_named(
+    program: str, requirement: str, status: str, tmp_path: Path
+) -> None:
+    files = {"app.py": program, "requirements.txt": f"{requirement}\n"}
+    answer = judged(tmp_path, files, device="orin")["legacy-api"]
+    assert answer.result.status == status, lines(answer)
+
+
+def test_a_notebook_saved_as_a_program_is_read(tmp_path: Path) -> None:
+    text = (
+        "# -*- coding: utf-8 -*-\n!pip install -q mediapipe==0.10.14\n%matplotlib inline\n"
+        "import mediapipe as mp\nif True:\n    !ls\nhands = mp.solutions.hands.Hands()\n"
+    )
+    result = judged(tmp_path, {"colab.py": text}, device="orin")
+    assert [item.place() for item in result["old-requirement"].result.findings] == ["colab.py:2"]
+    assert result["legacy-api"].result.findings[0].place() == "colab.py:7"
+    assert not [line for line in lines(result["legacy-api"]).splitlines() if "not read" in line]
+
+
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        ("services:\n  a:\n    gpus: all\n", "write runtime: nvidia in the service"),
+        (
+            "services:\n  a:\n    runtime: nvidia\n"
+            "    environment: [NVIDIA_VISIBLE_DEVICES=none]\n",
+            "write NVIDIA_VISIBLE_DEVICES=all in the service",
+        ),
+    ],
+)
+def test_a_service_has_a_cure_for_services(text: str, cure: str, tmp_path: Path) -> None:
+    answer = judged(tmp_path, {"compose.yml": text}, device="orin")["gpus-flag"]
+    assert answer.bad
+    assert cure in answer.cure
+
+
+def test_a_service_that_another_file_includes_is_told_once(tmp_path: Path) -> None:
+    files = {
+        "compose.yml": "include: [v.yml]\nservices: {}\n",
+        "v.yml": "services:\n  a:\n    gpus: all\n",
+    }
+    result = judged(tmp_path, files, device="orin")["gpus-flag"].result
+    assert [item.place() for item in result.findings] == ["v.yml:3"]
