@@ -296,3 +296,79 @@ def test_a_service_that_another_file_includes_is_told_once(tmp_path: Path) -> No
     }
     result = judged(tmp_path, files, device="orin")["gpus-flag"].result
     assert [item.place() for item in result.findings] == ["v.yml:3"]
+
+
+@pytest.mark.parametrize(
+    ("script", "lines_of"),
+    [
+        ('for p in numpy "mediapipe==0.10.9"; do\n  pip3 install "$p" || true\ndone\n', [1]),
+        (
+            'PKGS=(\n  numpy # mediapipe==0.10.5\n  "mediapipe==0.10.14"\n)\n'
+            'pip install "${PKGS[@]}"\n',
+            [3],
+        ),
+        ("A=(numpy mediapipe==0.10.9)\nfor p in ${A[@]}\ndo pip install $p; done\n", [1]),
+        ("A=(mediapipe==0.10.9)\necho ${A[@]}\npip install numpy\n", []),
+    ],
+)
+def test_lists_of_a_shell_are_installed(script: str, lines_of: list[int], tmp_path: Path) -> None:
+    result = judged(tmp_path, {"i.sh": script}, device="orin")["old-requirement"].result
+    assert [item.line for item in result.findings] == lines_of
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("git clone -b v0.10.18 https://git.example/google/mediapipe.git\n", "is cloned here"),
+        (
+            "wget -q https://x.example/mediapipe-0.8.5_cuda102-cp36-none-linux_aarch64.whl\n",
+            "fetched",
+        ),
+    ],
+)
+def test_what_is_built_or_fetched_is_not_known(script: str, words: str, tmp_path: Path) -> None:
+    status, said = told(tmp_path, {"i.sh": f"{script}pip install mediapipe 2>&1 | tee log\n"})
+    assert status == "unknown"
+    assert "i.sh:1: " in said
+    assert words in said
+
+
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        (
+            {"Dockerfile": "FROM --platform=linux/amd64 python:3.11\nRUN pip install mediapipe\n"},
+            "Dockerfile:1",
+        ),
+        (
+            {"compose.yml": "services:\n  a:\n    build: .\n    platform: linux/amd64\n"},
+            "compose.yml:4",
+        ),
+    ],
+)
+def test_an_image_for_another_cpu_is_named(
+    files: dict[str, str], place: str, tmp_path: Path
+) -> None:
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert [item.place() for item in answer.result.findings] == [place]
+    assert answer.title == "The project asks for an image of another CPU"
+    assert "linux/arm64" in answer.cure
+    assert "Python" not in answer.why
+    other = {
+        "Dockerfile": "FROM --platform=$BUILDPLATFORM python:3.11\nRUN pip install mediapipe\n"
+    }
+    assert not judged(tmp_path / "2", other, device="orin")["project-python"].bad
+
+
+@pytest.mark.parametrize(("device", "release"), [("nano", "32.7.1"), ("orin", "36.4.3")])
+def test_a_cure_is_for_the_release_of_the_board(device: str, release: str, tmp_path: Path) -> None:
+    files = {
+        "Dockerfile": "FROM nvcr.io/nvidia/l4t-base:35.4.1\nRUN pip install mediapipe\n",
+        "main.py": "import mediapipe\n",
+    }
+    answer = judged(tmp_path, files, device=device)["project-python"]
+    assert f"--l4t {release}" in answer.cure
+    files["Dockerfile"] = (
+        "FROM ghcr.io/lanzani/opencv:l4t32.7.1-py3.6.8-ocv4.8.0\nRUN pip install x\n"
+    )
+    assert "--l4t 32.7.1" in judged(tmp_path / "2", files)["project-python"].cure

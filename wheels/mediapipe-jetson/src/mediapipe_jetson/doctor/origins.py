@@ -16,6 +16,10 @@ SET = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 NAMED = re.compile(r"\b(PIP|UV)_(\w*INDEX\w*|FIND_LINKS)\b")
+CLONE = re.compile(r"\bgit\s+clone\b[^\n;&|]*?/mediapipe(\.git)?(?=[\s\"'@]|$)", re.MULTILINE)
+FETCH = re.compile(r"\b(wget|curl|gdown|aria2c)\b[^\n;&|]*?/mediapipe[^\s/\"']*\.whl")
+BUILT = "MediaPipe's source is cloned here; what is built of it is not known"
+FETCHED = "a wheel is fetched here; run ./inv wheels.audit on it"
 DEBIAN = "python3-mediapipe"
 NO_PACKAGE = f"neither Debian nor Ubuntu has {DEBIAN}: apt fails, or takes it from elsewhere"
 
@@ -28,6 +32,9 @@ def lines(scan: Scan) -> list[str]:
         if kind in ("dockerfile", "shell"):
             text = scripted.alive(name, documents.decoded(content))
             result += _debian(name, text)
+            for pattern, what in ((CLONE, BUILT), (FETCH, FETCHED)):
+                for match in pattern.finditer(text):
+                    result.append(f"{name}:{text.count(chr(10), 0, match.start()) + 1}: {what}")
             result += _indexes(name, text, named=True)
         elif kind in ("compose", "index"):
             result += _indexes(name, documents.decoded(content), named=kind == "compose")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import PurePosixPath
 from typing import Any, Optional
 
@@ -14,6 +15,7 @@ from mediapipe_jetson.doctor.project_python import obstacles, running
 from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.doctor.sources import Scan
+from mediapipe_jetson.observe.l4t import L4t
 
 NO_CODE = "no code was named; --code DIR looks through a project"
 
@@ -31,12 +33,17 @@ def board(scene: Scene) -> Board:
             if (known := projects.image(item.image)) and known.l4t
         }
         old = old_cpus.pop() if len(old_cpus) == 1 else None
-    wrong, _ = obstacles(scan)
+    wrong = [item for item in obstacles(scan, _release(scene))[0] if not item.foreign]
     exact = {minor for pin in scan.pythons for minor in _only(pin)}
     python = exact.pop() if len(exact) == 1 else ""
     _, kit = kit_image.runs_in(scan)
     own = next((item.kit for item in wrong if item.kit), "") if old else ""
     return Board(old, python, wrong[0].place if wrong else "", kit or own)
+
+
+def _release(scene: Scene) -> str:
+    """Return the board's L4T, "" where no board is seen."""
+    return scene.l4t.release if isinstance(scene.l4t, L4t) else ""
 
 
 def _only(pin: PythonPin) -> list[str]:
@@ -229,13 +236,13 @@ def python(scene: Scene, _facts: dict[str, Any]) -> Result:
     scan = scene.scan
     if scan is None:
         return unknown(NO_CODE)
-    wrong, open_ = obstacles(scan)
+    wrong, open_ = obstacles(scan, _release(scene))
     open_ += scan.unread_lines()
     if wrong:
         first = wrong[0]
-        return bad(
-            first.what, *open_, findings=tuple(item.finding() for item in wrong), advice=first.cure
-        )
+        found = tuple(item.finding() for item in wrong)
+        result = bad(first.what, *open_, findings=found, advice=first.cure)
+        return dataclasses.replace(result, title="platform" if first.foreign else "")
     if open_:
         return unknown(*open_)
     seen = [f"{item.place}: {item.text}" for item in scan.pythons]

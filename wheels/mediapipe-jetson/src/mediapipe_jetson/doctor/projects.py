@@ -64,12 +64,14 @@ def _known(parts: dict[str, Optional[str]]) -> Optional[Known]:
         return _own(str(parts["kit"]), parts.get("l4t") or "")
     if parts.get("musl") is not None:
         return Known(about="musl (Alpine), for which there is no MediaPipe wheel", musl=True)
-    if parts.get("python"):
-        return Known(str(parts["python"]))
     l4t = parts.get("l4t")
     branch = known["l4t"].get(l4t.split(".")[0]) if l4t else None
     if l4t and branch is None:
         return None
+    if parts.get("python"):
+        about = f"L4T {l4t}, JetPack {branch['jetpack']}" if branch else ""
+        old = branch["old_cpu"] if branch else None
+        return Known(str(parts["python"]), l4t or "", about, old_cpu=old)
     release = parts.get("ubuntu") or (branch["ubuntu"] if branch else "")
     release = release or known["ros"].get(parts.get("ros") or "", "")
     if parts.get("debian"):
