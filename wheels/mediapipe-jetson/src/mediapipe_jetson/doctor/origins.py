@@ -16,8 +16,8 @@ SET = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 NAMED = re.compile(r"\b(PIP|UV)_(\w*INDEX\w*|FIND_LINKS)\b")
-CLONE = re.compile(r"\bgit\s+clone\b[^\n;&|]*?/mediapipe(\.git)?(?=[\s\"'@]|$)", re.MULTILINE)
-FETCH = re.compile(r"\b(wget|curl|gdown|aria2c)\b[^\n;&|]*?/mediapipe[^\s/\"']*\.whl")
+CLONE = re.compile(r"\bgit\s+clone\b[^\n;&|]{0,300}?/mediapipe(\.git)?(?=[\s\"'@]|$)", re.MULTILINE)
+FETCH = re.compile(r"\b(wget|curl|gdown|aria2c)\b[^\n;&|]{0,300}?/mediapipe[^\s/\"']{0,200}\.whl")
 BUILT = "MediaPipe's source is cloned here; what is built of it is not known"
 FETCHED = "a wheel is fetched here; run ./inv wheels.audit on it"
 DEBIAN = "python3-mediapipe"
