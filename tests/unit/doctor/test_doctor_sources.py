@@ -372,3 +372,61 @@ def test_a_cure_is_for_the_release_of_the_board(device: str, release: str, tmp_p
         "FROM ghcr.io/lanzani/opencv:l4t32.7.1-py3.6.8-ocv4.8.0\nRUN pip install x\n"
     )
     assert "--l4t 32.7.1" in judged(tmp_path / "2", files)["project-python"].cure
+
+
+def test_what_overrides_a_dependency_counts(tmp_path: Path) -> None:
+    text = f'{ASKS}[tool.pdm.resolution.overrides]\nmediapipe = "0.10.18"\n'
+    result = judged(tmp_path, {"pyproject.toml": text}, device="orin")["old-requirement"].result
+    assert [item.place() for item in result.findings] == ["pyproject.toml:7"]
+
+
+@pytest.mark.parametrize(("group", "status"), [("x86", "ok"), ("macos", "ok"), ("pc", "bad")])
+def test_a_group_may_be_for_other_machines_by_its_name(
+    group: str, status: str, tmp_path: Path
+) -> None:
+    text = f'{ASKS}[project.optional-dependencies]\n{group} = ["mediapipe==0.10.21"]\n'
+    assert told(tmp_path, {"pyproject.toml": text})[0] == status
+
+
+BUILT = "ARG L4T=r35.4.1\nFROM nvcr.io/nvidia/l4t-base:${L4T}\nRUN pip3 install mediapipe\n"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"build.sh": "V=r36.2.0\ndocker build --build-arg L4T=$V .\n"},
+        {
+            "compose.yml": "services:\n  a:\n    build:\n      context: .\n"
+            "      args: {L4T: '${TAG:-r35.4.1}'}\n",
+            ".env": "# tag\nexport TAG='r36.2.0' # of the board\n",
+        },
+    ],
+)
+def test_a_build_argument_may_be_a_variable(files: dict[str, str], tmp_path: Path) -> None:
+    result = judged(tmp_path, {"Dockerfile": BUILT, **files}, device="orin")
+    assert result["project-python"].result.status == "ok", lines(result["project-python"])
+    assert "l4t-base:r36.2.0" in lines(result["project-python"])
+
+
+def test_an_image_of_a_service_may_be_in_its_environment(tmp_path: Path) -> None:
+    files = {
+        "compose.yml": "services:\n  a:\n    image: ${IMAGE}\n    runtime: nvidia\n",
+        ".env": "IMAGE=nvcr.io/nvidia/l4t-base:r35.4.1\n",
+    }
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert [item.place() for item in answer.result.findings] == ["compose.yml:3"]
+    assert "then name the image that it makes in compose.yml" in answer.cure
+    assert "remove" not in answer.cure
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("deploy.yml", "kind: Pod\nspec: {containers: [{image: dustynv/mediapipe:r36.2.0}]}\n"),
+        (".env", "PACKAGE=mediapipe==0.10.14\n"),
+    ],
+)
+def test_what_is_not_read_is_named(name: str, text: str, tmp_path: Path) -> None:
+    status, words = told(tmp_path, {name: text, "requirements.txt": "mediapipe==1.2.2\n"})
+    assert status == "unknown"
+    assert f"not read: {name}" in words

@@ -84,6 +84,8 @@ class Scan:
                 if kind != "markdown":
                     self.programs.folders |= imports.folders_named(content)
                 self.texts[name], self.kinds[name] = content, kind
+        self.texts |= builds.with_environment(result)
+        result = [(kind, name, self.texts[name]) for kind, name, _ in result]
         self._arguments = builds.given(result)
         self._scripts = started.scripts(result)
         self._own = started.programs(result)
@@ -124,9 +126,9 @@ class Scan:
         if name in self._done:
             return
         self._done.add(name)
-        if kind in ("index", "other"):  # `origins` reads the first
-            settings = kinds.only_settings(name, content)
-            self.unread += [Unread(name, OTHER, settings)] if kind == "other" else []
+        if kind in ("env", "index", "other"):  # others read the first two
+            if kind == "other" or kinds.USES.search(content):
+                self.unread.append(Unread(name, OTHER, kinds.only_settings(name, content)))
             return
         self.read += kind != "markdown"
         other = elsewhere.marker(name) if kind not in ("python", "notebook") else ""
@@ -140,7 +142,6 @@ class Scan:
         except READING_FAILS as error:
             self.unread.append(Unread.of(name, error))
         if other:
-            # It is for another machine: what it asks for is kept for the report alone.
             for at, items in enumerate(lists):
                 del items[before[at] :]
             elsewhere.mark(self.requirements, before[-1], other)
@@ -234,8 +235,7 @@ class Scan:
                 edited = name in self._edited and base.final
                 image = dataclasses.replace(base, packages=True) if edited else base
                 self.images += [image] if image not in self.images else []
-            done = scripted.alive(name, dockerfiles.filled(text, given))
-            self._commands(name, done, None, 0)
+            self._commands(name, scripted.alive(name, dockerfiles.filled(text, given)), None, 0)
 
     def _shell(self, name: str, content: bytes) -> None:
         text = variables.filled(name, scripted.alive(name, documents.decoded(content)))

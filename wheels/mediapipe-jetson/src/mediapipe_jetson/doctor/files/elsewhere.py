@@ -31,7 +31,9 @@ def marker(name: str) -> str:
 
 
 def mark(found: list[Requirement], start: int, text: str) -> None:
-    """Give requirements, from the one at `start` on, one more marker."""
+    """Give requirements, from the one at `start` on, one more marker, if there is one."""
+    if not text:
+        return
     found[start:] = [
         dataclasses.replace(item, marker=f"({item.marker}) and {text}" if item.marker else text)
         for item in found[start:]

@@ -57,6 +57,7 @@ BY_NAME = (
     ),
     (re.compile(r"(GNU)?[Mm]akefile$|[Jj]ustfile$"), "shell"),
     (re.compile(r"\.python-version$|runtime\.txt$|\.tool-versions$"), "python_version"),
+    (re.compile(r"\.env$"), "env"),
     (re.compile(r".*compose.*\.ya?ml$", re.I), "compose"),
     (re.compile(r"\.?devcontainer\.json$"), "devcontainer"),
     (
@@ -74,6 +75,7 @@ USES = re.compile(
     rb"\bmediapipe\s*(==|>=|<=|~=|!=)\s*\d|\bimport\s+mediapipe\b|\bmp\.solutions\b|@mediapipe/|"
     rb"depend>[^<]*mediapipe|\bmediapipe/(framework|calculators|graphs|tasks|modules|gpu)\b|com\.google\.mediapipe|"
     rb"\bpython3-mediapipe\b|\b(p|ps|py|pkgs|python3\d*Packages|pythonPackages)\.mediapipe\b|"
+    rb"\bimage:\s*[\"']?\S*mediapipe|"
     rb"\bfind_package\s*\(\s*mediapipe|\"github\.com/[\w./-]*mediapipe|^mediapipe[\w-]*\s*=\s*[\"{]|"
     rb"\bMediaPipeTasks\w*|com\.github\.homuler\.mediapipe|\bMediapipe\.Unity",
     re.IGNORECASE | re.MULTILINE,
@@ -132,7 +134,9 @@ def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # 
 
 def only_settings(name: str, content: bytes) -> bool:
     """Return whether a file that is not read can say nothing of what programs do."""
-    return PurePosixPath(name).suffix.lower() in INSTALLING and not CODE.search(content)
+    path = PurePosixPath(name)
+    installing = path.suffix.lower() in INSTALLING or path.name == ".env"
+    return installing and not CODE.search(content)
 
 
 def _interpreted(line: bytes) -> Optional[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, Optional
 
-from mediapipe_jetson.doctor.files import documents, indexes
+from mediapipe_jetson.doctor.files import documents, elsewhere, indexes
 from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, PythonPin, Requirement
 
 LINE = re.compile(
@@ -114,17 +114,23 @@ def is_list(text: str) -> bool:
 def settings(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]:
     """Read pyproject.toml or a Pipfile. Raises ValueError."""
     text, document = documents.decoded(content), documents.toml(content)
-    requirements, pythons = [], []
+    requirements: list[Requirement] = []
+    pythons: list[PythonPin] = []
     project = _table(document, "project")
-    optional = _table(project, "optional-dependencies").values()
-    groups = _table(document, "dependency-groups").values()
+    named = {
+        **_table(project, "optional-dependencies"),
+        **_table(document, "dependency-groups"),
+    }
     tools = _lists(document if name.endswith("tox.toml") else _table(document, "tool"))
-    for entries in (project.get("dependencies"), *optional, *groups, *tools):
+    lists = [("", project.get("dependencies")), *named.items(), *(("", item) for item in tools)]
+    for group, entries in lists:
+        start = len(requirements)
         for item in entries if isinstance(entries, list) else ():
             entry = (
                 one(item, name, documents.line_of(text, item)) if isinstance(item, str) else None
             )
             requirements += [entry] if entry else []
+        elsewhere.mark(requirements, start, elsewhere.marker(group))
     if isinstance(project.get("requires-python"), str):
         pythons.append(_pin(name, text, "requires-python", project["requires-python"]))
     poetry = _table(_table(document, "tool"), "poetry")
@@ -136,6 +142,8 @@ def settings(name: str, content: bytes) -> tuple[list[Requirement], list[PythonP
         for key, item in _table(poetry, "group").items()
     ]
     tables += [(key, _table(document, key)) for key in ("packages", "dev-packages")]
+    resolved = _table(_table(_table(document, "tool"), "pdm"), "resolution")
+    tables.append(("tool.pdm.resolution.overrides", _table(resolved, "overrides")))
     for header, table in tables:
         for key, value in table.items():
             if normal(key) == "python":
