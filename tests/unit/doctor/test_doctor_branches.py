@@ -42,6 +42,9 @@ def places(tmp_path: Path, files: dict[str, str]) -> tuple[str, list[str]]:
         'pip install "mediapipe==$V"\n',
         f"if ! [ $(uname -m) = aarch64 ]; then # isn't a board\n pip install {OLD}\nfi\n"
         f"pip install {NEW}\n",
+        'case "$OSTYPE" in\n darwin*) pip install mediapipe-silicon ;;\n linux-gnu*)\n'
+        f"  case $(uname -m) in\n   armv7l) pip install mediapipe-rpi4 ;;\n"
+        f"   aarch64) pip install {NEW} ;;\n   *) pip install {OLD} ;;\n  esac ;;\nesac\n",
         f"pip install {NEW} || pip install mediapipe-silicon || echo failed\n",
         f"pip install {NEW} || {{\n  echo again\n  pip install {OLD}\n}}\n",
         f"if pip install {NEW}; then echo yes; else pip install {OLD}; fi\n",

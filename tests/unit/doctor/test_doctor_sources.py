@@ -354,10 +354,10 @@ def test_an_image_for_another_cpu_is_named(
     assert answer.title == "The project asks for an image of another CPU"
     assert "linux/arm64" in answer.cure
     assert "Python" not in answer.why
-    other = {
-        "Dockerfile": "FROM --platform=$BUILDPLATFORM python:3.11\nRUN pip install mediapipe\n"
-    }
-    assert not judged(tmp_path / "2", other, device="orin")["project-python"].bad
+    for own in ("$BUILDPLATFORM", "${TARGETPLATFORM:-linux/amd64}", "linux/arm64/v8"):
+        other = {"Dockerfile": f"FROM --platform={own} python:3.11\nRUN pip install x\n"}
+        folder = tmp_path / str(len(own))
+        assert not judged(folder, other, device="orin")["project-python"].bad
 
 
 @pytest.mark.parametrize(("device", "release"), [("nano", "32.7.1"), ("orin", "36.4.3")])

@@ -154,8 +154,8 @@ def _dead(
         while words and INSTRUCTION.match(words[0]):
             words = words[1:]
         again = item.before == "||" and met
-        rest = _keywords(words, item, blocks, reader, again)
         top = blocks[-1] if blocks else None
+        rest = _keywords(words, item, blocks, reader, again)
         if top and top.kind == "case" and top.value and top.begin >= 0:
             # The arm that is taken: what it does is no longer on a condition.
             yield top.begin, item.start

@@ -139,7 +139,10 @@ def bases(
         elif word == "FROM":
             parts = [part for part in rest.split() if not part.startswith("--")]
             asked = re.search(r"--platform=(\S+)", rest)
-            platforms[len(result)] = foreign(substituted(asked[1], variables)) if asked else ""
+            # Docker itself sets TARGETPLATFORM and BUILDPLATFORM: a board's are its own.
+            told = asked and not re.search(r"\$\{?(TARGET|BUILD)PLATFORM", asked[1])
+            platform = substituted(asked[1], variables) if asked and told else ""
+            platforms[len(result)] = foreign(platform)
             image = substituted(parts[0] if parts else "", variables)
             stage = parts[2].lower() if len(parts) > 2 and parts[1].upper() == "AS" else ""
             result.append((line.number, image, stage))
