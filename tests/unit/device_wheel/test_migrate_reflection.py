@@ -117,7 +117,7 @@ TAKEN = {
     "a map": "for f in map(attrgetter('landmark'), r.multi_hand_landmarks): print(f[0].x)\n",
     "a walk": "fs = functools.reduce(getattr, ['multi_hand_landmarks'], r)\n",
     "a field on the way": "attrgetter('multi_hand_landmarks.count')(r)\n",
-    "another name of getattr": "g = getattr; g(r, 'multi_hand_landmarks')\n",
+    "another name of hasattr": "g = hasattr; g(r, 'multi_hand_landmarks')\n",
     "at run time": "attrgetter(input())(r)\n",
 }
 

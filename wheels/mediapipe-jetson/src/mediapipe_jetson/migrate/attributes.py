@@ -9,7 +9,7 @@ import libcst as cst
 from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.context import attribute, call, code, first
-from mediapipe_jetson.migrate.names import Names
+from mediapipe_jetson.migrate.names import MESSAGES, Names
 from mediapipe_jetson.migrate.table import NULLABLE, OldValue
 
 RENAMED = {
@@ -50,6 +50,8 @@ class Attributes(Names):
         if isinstance(around, cst.Arg) and any(item.kind == "method" for item in own):
             self.refuse(original_node, f"{code(original_node)} is handed on; call it where it is")
             return updated_node
+        if self.is_one(original_node, *MESSAGES):
+            return self.message_class(original_node, updated_node, own)
         actions = {self._action(original_node, value) for value in base}
         if len(actions) > 1 or (self.other(original_node.value) and actions != {"keep"}):
             self.refuse(original_node, f"{code(original_node.value)} may be several things")
@@ -80,7 +82,7 @@ class Attributes(Names):
             seen = base.solution == "pose" and base.kind == "landmark"
             return "keep" if seen else name
         known = key in table.document()["kinds"] and key != "landmark.presence"
-        plain = base.kind in table.LISTS or base.kind.endswith("mask") or base.kind == "plain"
+        plain = base.kind in table.PYTHONS or base.kind.endswith("mask") or base.kind == "plain"
         return "keep" if known or plain else "refuse"
 
     def _done(  # one for each word
@@ -117,7 +119,7 @@ class Attributes(Names):
             )
         if word == "field":
             renamed = updated.with_changes(attr=cst.Name(more[0]))
-            return self._field(original, renamed, more[1])
+            return self.field(original, renamed, more[1])
         return updated
 
     def _indexed(self, node: cst.CSTNode) -> bool:
@@ -161,10 +163,25 @@ class Attributes(Names):
 
     def _direct(self, node: cst.CSTNode) -> bool:
         """Return whether an expression is a field of a result, read there."""
+        if isinstance(node, cst.Call):
+            return self.by_getattr(node) is not None
         return isinstance(node, cst.Attribute) and self.is_one(node.value, "result")
 
-    def _field(
-        self, original: cst.Attribute, renamed: cst.Attribute, kind: str
+    def by_getattr(self, node: cst.Call) -> Optional[tuple[str, str]]:
+        """Return the name and kind of the field that getattr(result, "name") gives."""
+        functions = {path.text for path in self.values(node.func) if isinstance(path, Path)}
+        args, known = node.args, self.things(node.args[0].value) if node.args else ()
+        if functions != {"builtins.getattr"} or len(args) not in (2, 3):
+            return None
+        if table.kinds(known) != {"result"} or any(arg.star or arg.keyword for arg in args):
+            return None
+        owner, word = args[0].value, args[1].value
+        name = word.evaluated_value if isinstance(word, cst.SimpleString) else ""
+        fields = {table.solutions()[item.solution].results.get(str(name)) for item in known}
+        return fields.pop() if len(fields) == 1 and not self.foreign(owner) else None
+
+    def field(
+        self, original: cst.BaseExpression, renamed: cst.BaseExpression, kind: str
     ) -> cst.BaseExpression:
         """Rewrite a field of a result."""
         if kind == "first":
@@ -188,7 +205,7 @@ class Attributes(Names):
             return call(self.helper("found"), renamed, cst.Name("TypeError"))
         return renamed
 
-    def _first(self, original: cst.Attribute, renamed: cst.Attribute) -> cst.BaseExpression:
+    def _first(self, original: cst.CSTNode, renamed: cst.BaseExpression) -> cst.BaseExpression:
         """Rewrite results.pose_landmarks, which is a list of poses now."""
         if self.tested(original):
             return renamed
@@ -231,6 +248,8 @@ class Attributes(Names):
         direct = self._direct(original_node.left)
         lists = kinds <= NULLABLE and (direct or kinds != {"first"})
         if not (lists or (direct and kinds == {"first_mask"})):
+            if kinds & (NULLABLE - {"first"}):
+                self.refuse(original_node, f"{code(original_node.left)} may be several things")
             return updated_node
         if self.foreign(original_node.left):
             self.refuse(original_node, self.unfollowed(original_node.left))
