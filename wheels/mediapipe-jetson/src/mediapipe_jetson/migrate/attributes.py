@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Optional
 
 import libcst as cst
@@ -9,7 +10,8 @@ import libcst as cst
 from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.context import attribute, call, code, first
-from mediapipe_jetson.migrate.names import MESSAGES, Names
+from mediapipe_jetson.migrate.fields import Fields
+from mediapipe_jetson.migrate.names import MESSAGES
 from mediapipe_jetson.migrate.table import NULLABLE, OldValue
 
 RENAMED = {
@@ -22,6 +24,8 @@ RENAMED = {
 }
 DROPPED = {"list.landmark", "first.landmark", "side.classification", "detection.location_data"}
 OF_CATEGORY = {"scores": "score", "label_ids": "index"}
+# A module by a name that is not known.
+MODULE = re.compile(r"sys\.modules\W").match
 METHODS = {"process", *table.SAME_METHODS}
 SIDES = (
     "handedness: MediaPipe Tasks name the other side; {name}() gives the one that mp.solutions gave"
@@ -30,7 +34,7 @@ MORE_POINTS = "models: a face has 478 points, wherever refine_landmarks was Fals
 NONE_ERROR = "where nothing was found this raises IndexError, not AttributeError or TypeError"
 
 
-class Attributes(Names):
+class Attributes(Fields):
     """Rewrites expressions other than calls."""
 
     def leave_Attribute(
@@ -138,7 +142,7 @@ class Attributes(Names):
         self, original: cst.Attribute, updated: cst.Attribute, base: OldValue
     ) -> cst.BaseExpression:
         """Drop .landmark and its like: the list itself holds the items."""
-        nullable = base.kind in NULLABLE and self._direct(original.value)
+        nullable = base.kind in NULLABLE and self.direct(original.value)
         value = updated.value
         if nullable and base.kind == "list" and self.caught(original):
             value = call(self.helper("found"), value)
@@ -160,25 +164,6 @@ class Attributes(Names):
         name = "refine_landmarks" if value.solution == "face_mesh" else "refine_face_landmarks"
         literal = site.literal(name, False)
         return None if literal is None else bool(literal)
-
-    def _direct(self, node: cst.CSTNode) -> bool:
-        """Return whether an expression is a field of a result, read there."""
-        if isinstance(node, cst.Call):
-            return self.by_getattr(node) is not None
-        return isinstance(node, cst.Attribute) and self.is_one(node.value, "result")
-
-    def by_getattr(self, node: cst.Call) -> Optional[tuple[str, str]]:
-        """Return the name and kind of the field that getattr(result, "name") gives."""
-        functions = {path.text for path in self.values(node.func) if isinstance(path, Path)}
-        args, known = node.args, self.things(node.args[0].value) if node.args else ()
-        if functions != {"builtins.getattr"} or len(args) not in (2, 3):
-            return None
-        if table.kinds(known) != {"result"} or any(arg.star or arg.keyword for arg in args):
-            return None
-        owner, word = args[0].value, args[1].value
-        name = word.evaluated_value if isinstance(word, cst.SimpleString) else ""
-        fields = {table.solutions()[item.solution].results.get(str(name)) for item in known}
-        return fields.pop() if len(fields) == 1 and not self.foreign(owner) else None
 
     def field(
         self, original: cst.BaseExpression, renamed: cst.BaseExpression, kind: str
@@ -245,7 +230,7 @@ class Attributes(Names):
         made = all(item.solution == "landmark_pb2" for item in self.things(original_node.left))
         if missing is None or not kinds or made:
             return updated_node
-        direct = self._direct(original_node.left)
+        direct = self.direct(original_node.left)
         lists = kinds <= NULLABLE and (direct or kinds != {"first"})
         if not (lists or (direct and kinds == {"first_mask"})):
             if kinds & (NULLABLE - {"first"}):
@@ -270,7 +255,10 @@ class Attributes(Names):
     def _leftover(self, node: cst.Attribute) -> None:
         """Refuse what looks like a legacy result but comes from where nothing is known."""
         name = node.attr.value
-        if name in table.document()["distinct"] and self.opaque(node.value, library=True):
+        names = {item.text for item in self.values(node.value) if isinstance(item, Path)}
+        opaque = any(map(MODULE, names)) or self.opaque(node.value, library=True)
+        root = name == "solutions" and self.values(node.value)
+        if opaque and (root or name in table.document()["distinct"]):
             self.refuse(node, self.unfollowed(node.value))
 
 
