@@ -32,6 +32,22 @@ def test_what_a_key_of_a_result_leads_to_is_followed(name: str, tmp_path: Path) 
     assert after(tmp_path, OLD_HANDS + old) == NEW_HANDS + new
 
 
+LISTS = {
+    "at a place": "[0, 0]",
+    "of nothing": "[None, None]",
+    "empty": "[]",
+    "of lists": "list((None, None))",
+}
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_what_is_put_into_a_list_at_a_place_is_followed(name: str, tmp_path: Path) -> None:
+    old = "for i, h in enumerate(r.multi_hand_landmarks): kept[i] = h\nkept[1].landmark[0].x\n"
+    new = "for i, h in enumerate(r.hand_landmarks): kept[i] = h\nkept[1][0].x\n"
+    begin = f"kept = {LISTS[name]}\n"
+    assert after(tmp_path, OLD_HANDS + begin + old) == NEW_HANDS + begin + new
+
+
 HOLISTIC = "h = mp.solutions.holistic.Holistic(enable_segmentation=True)\nr = h.process(x)\n"
 # Results that can't be told from others: a mask or nothing, of a queue or not set yet.
 OTHERS = {
@@ -45,6 +61,11 @@ OTHERS = {
     "set by a text": "class A:\n    def __init__(self): self.left = None\n"
     "    def put(self, n): setattr(self, n, r.left_hand_landmarks)\n"
     "    def show(self): self.left.landmark[0].x\n",
+    "a number at first": "import ui\nclass A:\n    def __init__(self): self.last = 0\n"
+    "    def take(self): self.last = ui.take()\n"
+    "    def show(self): return self.last.pose_landmarks\n",
+    "never more than a number": "last = 0\nlast.pose_landmarks\n",
+    "in an array": "a = np.zeros(2, object)\na[0] = r.pose_landmarks\na[0].landmark\n",
     "out of a queue": "import ui\nclass A:\n    def __init__(self): self.last = None\n"
     "    def take(self): self.last = ui.queue.get()\n"
     "    def show(self): return self.last.pose_landmarks\n",

@@ -125,13 +125,12 @@ class Context(cst.CSTTransformer):
     def opaque(self, node: cst.CSTNode, *, library: bool = False) -> bool:
         """Return whether an expression may be anything: unknown, or what Python's library returns.
 
-        None tells nothing: it is what a name is before it gets its value. dataclasses.field(),
+        None or 0 tells nothing: a name is that before it gets its value. dataclasses.field(),
         asyncio.to_thread() and the like give back what they were given. With
         `library` what any other package returns counts as well.
         """
         return all(
-            isinstance(value, Unknown)
-            or (isinstance(value, Constant) and value.value is None)
+            isinstance(value, (Constant, Unknown))
             or (
                 isinstance(value, Path)
                 and "()" in value.text

@@ -197,6 +197,13 @@ class Attributes(State):
         nothing: Values = frozenset()
         return heap.fields.get(name, nothing) | heap.fields.get("*", nothing)
 
+    def part(self, item: object, index: int, count: int) -> Values:
+        """Return what one of several targets gets."""
+        if isinstance(item, Sequence):
+            exact = item.exact and len(item.items) == count
+            return item.items[index] if exact else join(item.items)
+        return unknown("a part of several", item)
+
     def elements(self, values: Values) -> Values:
         """Return what a loop over these gets."""
         result: list[Values] = []
