@@ -27,7 +27,7 @@ READER = Path(__file__).with_name("inventory_reader.py")
 READING = "reading the inventory"
 # For each one, and for the program to load Ansible.
 TIMEOUT_S = 120
-GRAPH = "check it: ansible-inventory --graph -i FILE"
+GRAPH = f"check it: {Path(sys.executable).parent}/ansible-inventory --graph -i FILE"
 # What ssh alone can reach; containers and the like are not machines with a kernel of their own.
 SSH = ("ssh", "smart", "ansible.builtin.ssh")
 # Names of variables that hold passwords: Ansible's, of connections and of every way to become root,
