@@ -27,7 +27,7 @@ READER = Path(__file__).with_name("inventory_reader.py")
 READING = "reading the inventory"
 # For each one, and for the program to load Ansible.
 TIMEOUT_S = 120
-GRAPH = "check it: ansible-inventory --graph -i FILE"
+GRAPH = f"check it: {Path(sys.executable).parent}/ansible-inventory --graph -i FILE"
 # What ssh alone can reach; containers and the like are not machines with a kernel of their own.
 SSH = ("ssh", "smart", "ansible.builtin.ssh")
 # Names of variables that hold passwords: Ansible's, of connections and of every way to become root,
@@ -282,8 +282,11 @@ def _members(table: Mapping[str, Any], group: str) -> list[str]:
 def _limited(table: Mapping[str, Any], hosts: tuple[Host, ...], limit: str) -> tuple[Host, ...]:
     if not limit:
         return hosts
+    patterns = [word for word in map(str.strip, limit.split(",")) if word]
+    if not patterns:
+        raise BadInputError(f"--limit {limit!r} names no host and no group", GRAPH)
     requested: set[str] = set()
-    for pattern in filter(None, (word.strip() for word in limit.split(","))):
+    for pattern in patterns:
         known = {host.name for host in hosts if fnmatch.fnmatch(host.name, pattern)}
         groups = [name for name in table if fnmatch.fnmatch(name, pattern)]
         for group in groups:

@@ -8,7 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jetson_kit.app import base_packages, fit, lock, module_names, program, system, tree
+from jetson_kit.app import (
+    base_packages,
+    fit,
+    imports,
+    lock,
+    module_names,
+    program,
+    system,
+    tree,
+)
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.fit import Image
 from jetson_kit.app.lock import Lock
@@ -168,6 +177,14 @@ def make(
     if root and program.looked_for(app):
         own_tars = [tar for _, tar in tars]
         program.check_found(app, ready.tree, path, (*own_tars, *below, root.tar))
+    if root:
+        there = (*(tar for _, tar in tars), *below, root.tar)
+        python = Python(base.python, base.arch)
+        for name, place in imports.missing(app, ready.tree.entries, python, there).items():
+            progress.say(
+                f"warning: {place}, imports {name}, which nothing of the image has, so that the "
+                "application ends there; name its package in requirements.txt"
+            )
     large = [entry for entry in ready.tree.entries if entry.size >= LARGE]
     small = [entry for entry in ready.tree.entries if entry.size < LARGE]
     if large:

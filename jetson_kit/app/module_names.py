@@ -73,6 +73,11 @@ def of_packages(names: frozenset[str]) -> dict[str, str]:
     return {module: name for name in sorted(names) for module in rows.get(name, ())}
 
 
+def of_images() -> frozenset[str]:
+    """Return the modules of the packages that images have."""
+    return frozenset(module for modules in _table()["packages"].values() for module in modules)
+
+
 def in_layer(tar: Path, python: Python) -> frozenset[str]:
     """Return the modules of a layer of Python packages."""
     result = set()

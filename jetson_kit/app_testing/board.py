@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -23,7 +24,7 @@ from jetson_kit.app.settings import SOURCE_VARIABLE, App
 from jetson_kit.build import images
 from jetson_kit.build import plan as planning
 from jetson_kit.build.plan import Request
-from jetson_kit.core import output_folder, ssh
+from jetson_kit.core import output_folder, ssh, stopping
 from jetson_kit.core.errors import KitError, StepFailedError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.core.progress import Progress
@@ -62,11 +63,27 @@ class Board:
             stdout=subprocess.PIPE,
             stderr=self.stream,
             check=False,
+            start_new_session=stopping.asked(),
         )
         os.write(self.stream, done.stdout)
         if done.returncode:
             raise StepFailedError(f"./inv {words[0]} ended with exit code {done.returncode}")
         return done.stdout.decode(errors="replace")
+
+    def down(self) -> None:
+        """Remove the device and its records. Raises StepFailedError.
+
+        Where it is still there, the records stay: another try needs them.
+        """
+        cure = f"remove it: KIT_STATE={shlex.quote(str(self.state))} ./inv devices.down"
+        try:
+            self.inv("devices.down")
+        except StepFailedError as error:
+            raise StepFailedError(f"the virtual board is left: {error.message}", cure) from error
+        except BaseException:
+            os.write(self.stream, f"the virtual board is left; {cure}\n".encode())
+            raise
+        shutil.rmtree(self.state, ignore_errors=True)
 
     def sh(self, host: inventory.Host, command: str, stdin: bytes = b"") -> bytes:
         """Run a command on it as root; return what it printed. Raises what ssh.run does."""
@@ -103,12 +120,11 @@ def run(app: App, video: Path, place: Path, stream: int, progress: Progress) -> 
 @contextlib.contextmanager
 def _board(place: Path, stream: int) -> Iterator[Board]:
     # Sockets lie in it, whose paths are limited.
-    with tempfile.TemporaryDirectory(prefix="kit-app-", ignore_cleanup_errors=True) as folder:
-        board = Board(Path(folder), place, stream)
-        try:
-            yield board
-        finally:
-            board.inv("devices.down")
+    board = Board(Path(tempfile.mkdtemp(prefix="kit-app-")), place, stream)
+    try:
+        yield board
+    finally:
+        board.down()
 
 
 def _through(board: Board, app: App, build: Path, video: Path, xml: Path) -> None:

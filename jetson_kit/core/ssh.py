@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 
+from jetson_kit.core import stopping
 from jetson_kit.core.errors import (
     BadInputError,
     IntegrityError,
@@ -32,7 +33,12 @@ def run(
     words = ["ssh", *STRICT, "-T", *options, *LASTING, "--", host, command]
     try:
         done = subprocess.run(
-            words, input=stdin, capture_output=True, timeout=timeout_s, check=False
+            words,
+            input=stdin,
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+            start_new_session=stopping.asked(),
         )
     except FileNotFoundError as error:
         raise ToolMissingError("ssh is not installed", "install openssh-client") from error

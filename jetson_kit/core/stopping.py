@@ -32,6 +32,15 @@ def check() -> None:
         raise StoppedError(_asked[0])
 
 
+def asked() -> bool:
+    """Tell whether an end was asked for.
+
+    What cleans up from then on starts its programs in sessions of their own: a second Ctrl-C,
+    which the terminal sends to all, or a second SIGTERM to the group, would end them half done.
+    """
+    return bool(_asked)
+
+
 @contextlib.contextmanager
 def cleaning() -> Iterator[None]:
     """Let threads run commands though an end was asked for: they clean up."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import ipaddress
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -234,7 +235,7 @@ def _addresses(hosts: Iterable[Host]) -> Iterator[Fault]:
     result: dict[tuple[str, int], list[str]] = defaultdict(list)
     for host in hosts:
         if host.unreachable() is None:
-            result[host.host.lower(), _port(host)].append(host.name)
+            result[_one_spelling(host.host), _port(host)].append(host.name)
     for (address, port), names in result.items():
         if len(names) > 1:
             yield Fault(
@@ -242,6 +243,17 @@ def _addresses(hosts: Iterable[Host]) -> Iterator[Fault]:
                 f"have one address, {address} port {port}",
                 "each board stands in the inventory once",
             )
+
+
+def _one_spelling(address: str) -> str:
+    """Return an address as all its spellings have it: case, zeros, brackets, the root's dot."""
+    bare, percent, zone = address.strip("[]").partition("%")
+    try:
+        number = ipaddress.ip_address(bare)
+    except ValueError:
+        return address.lower().removesuffix(".")
+    mapped = number.ipv4_mapped if isinstance(number, ipaddress.IPv6Address) else None
+    return f"{mapped or number}{percent}{zone}"
 
 
 def _port(host: Host) -> int:

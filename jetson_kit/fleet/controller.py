@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from jetson_kit.core import paths
 from jetson_kit.core.errors import BadInputError, StepFailedError
-from jetson_kit.core.files import disk_guard
+from jetson_kit.core.files import check_regular, disk_guard
 
 LOCK = "lock"
 # A killed controller's Ansible ends a moment after it, and holds the lock until then.
@@ -47,7 +47,9 @@ def lock(folder: Path, what: str, wait_s: float = WAIT_S) -> Iterator[int]:
 
     `what` is told to a second controller. Raises StepFailedError with who holds it.
     """
-    with (folder / LOCK).open("a+", encoding="utf-8") as stream:
+    place = folder / LOCK
+    check_regular(place, "remove it: it is the lock of this controller")
+    with place.open("a+", encoding="utf-8") as stream:
         _take(stream, wait_s)
         stream.seek(0)
         stream.truncate()
@@ -86,7 +88,7 @@ def _alive(holder: dict[str, Any]) -> bool:
         return bool(holder)
     try:
         os.kill(int(holder["pid"]), 0)
-    except (ProcessLookupError, KeyError, ValueError):
+    except (ProcessLookupError, KeyError, OverflowError, TypeError, ValueError):
         return False
     except PermissionError:
         return True

@@ -16,10 +16,12 @@ from typing import Any, ClassVar, Generic, Self, TypeVar
 import jsonschema
 
 from jetson_kit.core.errors import BadInputError, IntegrityError
-from jetson_kit.core.files import disk_guard
+from jetson_kit.core.files import disk_guard, open_regular
 from jetson_kit.fleet.lines import Lines
 
 State = TypeVar("State")
+MOST = 512 << 20
+"""Bytes of a journal; one of ten thousand boards has some 60 MB."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +43,7 @@ class Format(Generic[State]):
 
         Raises BadInputError without a journal, IntegrityError for a damaged one.
         """
-        try:
-            raw = path.read_bytes()
-        except OSError as error:
-            raise BadInputError(f"cannot read {path}: {error.strerror}") from error
+        raw = self._raw(path)
         state, size, number = self.empty, 0, 0
         # What stands after the last end of a line is a torn line.
         for text in raw.split(b"\n")[:-1]:
@@ -68,6 +67,17 @@ class Format(Generic[State]):
         if not number:
             raise BadInputError(f"{path} holds no rollout", "it was killed as it began: begin anew")
         return state, size, number
+
+    def _raw(self, path: Path) -> bytes:
+        cure = f"what the devices are on: {self.status}; then begin a new rollout"
+        try:
+            with open_regular(path, cure) as stream:
+                raw = stream.read(MOST + 1)
+        except OSError as error:
+            raise BadInputError(f"cannot read {path}: {error.strerror}") from error
+        if len(raw) > MOST:
+            raise IntegrityError(f"{path} has more than {MOST >> 20} MiB", cure)
+        return raw
 
     def _of_this_kit(self, path: Path, line: Any, number: int) -> None:  # noqa: ANN401
         """Raise IntegrityError for a journal that another version of the kit has begun."""
@@ -118,7 +128,9 @@ class JournalFile(Lines[State]):
 
     def _keep(self, line: Mapping[str, Any]) -> None:
         """Put a line on the disk. Raises DiskFullError."""
-        raw = json.dumps(line, sort_keys=True, ensure_ascii=False).encode() + b"\n"
+        text = json.dumps(line, sort_keys=True, ensure_ascii=False)
+        # Half a character, as a board may send it, stands there as its escape.
+        raw = text.encode("utf-8", "backslashreplace") + b"\n"
         with disk_guard(self.path.parent):
             self._write(raw)
 

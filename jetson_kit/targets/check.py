@@ -149,8 +149,8 @@ def _row(
         yield f"JetPack {row['jetpack']} is not of the branch's {branch['jetpack']}"
     if row["confidence"] not in CONFIDENCE:
         yield f'confidence "{row["confidence"]}" is none of {CONFIDENCE}'
-    if row.get("tier", TIERS[0]) not in TIERS:
-        yield f'tier "{row["tier"]}" is none of {TIERS}'
+    if row.get("tier", "") not in TIERS:
+        yield f'tier "{row.get("tier", "")}" is none of {TIERS}'
     if not row["modules"]:
         yield "has no module"
     for id_ in expand(raw, row["modules"]):

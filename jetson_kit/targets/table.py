@@ -284,7 +284,7 @@ def _target(
         ansible_core_min=cores[0],
         ansible_core_max=cores[-1],
         confidence=row["confidence"],
-        tier=row.get("tier", "audited"),
+        tier=row["tier"],
         note=row.get("note", ""),
     )
 

@@ -16,6 +16,7 @@ from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 
 from jetson_kit.containers import engine
+from jetson_kit.core import stopping
 from jetson_kit.core.errors import StepFailedError, ToolMissingError
 from jetson_kit.core.files import locked
 from jetson_kit.core.paths import cache_dir
@@ -205,7 +206,12 @@ def shell(device: Device, script: str) -> str:
     command = ["docker", "exec", parts.label(device.name), "sh", "-euc", script]
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, timeout=SHELL_S, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SHELL_S,
+            check=False,
+            start_new_session=stopping.asked(),
         )
     except OSError as error:
         raise ToolMissingError("docker is not installed", "install docker.io") from error

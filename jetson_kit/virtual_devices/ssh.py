@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from jetson_kit.core import ssh as clients
+from jetson_kit.core import stopping
 from jetson_kit.core.errors import StepFailedError, ToolMissingError
 from jetson_kit.core.run import run
 from jetson_kit.virtual_devices.spec import Device
@@ -89,7 +90,12 @@ def completed(
     """Run a command there, whatever exit code it has. Raises StepFailedError after the limit."""
     try:
         return subprocess.run(
-            command(device, words), input=stdin, capture_output=True, timeout=timeout_s, check=False
+            command(device, words),
+            input=stdin,
+            capture_output=True,
+            timeout=timeout_s,
+            check=False,
+            start_new_session=stopping.asked(),
         )
     except subprocess.TimeoutExpired as error:
         raise StepFailedError(

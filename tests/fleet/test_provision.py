@@ -11,6 +11,7 @@ from jetson_kit.ansible_driver import board_program
 from tests.fleet.boards import Boards, changed
 from tests.fleet.foreign import PROVISION, ROLE, Foreign
 from tests.fleet.site import Site
+from tests.support.here import skip_without
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 OURS = {"power_mode_name": "MAXN_SUPER", "power_mode_clocks": "fixed"}
@@ -67,6 +68,29 @@ def _lines(diff: object) -> list[object]:
     """Return the texts of a diff; the names of temporary files in its heads are left out."""
     rows = diff if isinstance(diff, list) else [diff]
     return [(row.get("before"), row.get("after")) for row in rows if isinstance(row, dict)]
+
+
+def test_a_first_image_that_lacks_a_device_is_told_and_can_be_mended(
+    controller: Site, tmp_path: Path
+) -> None:
+    skip_without("rsync", "busybox")
+    if controller.ready:
+        controller.boards.play("uninstall", tmp_path / "log")
+    controller.say(service_extra_options=["--device=/dev/video9"])
+    controller.provision()
+    done = controller.rollout(controller.release(), code=1)
+    reason = done["hosts"][controller.names[0]]["why"]
+    assert "the engine does not start the container: " in reason
+    assert "/dev/video9" in reason
+    assert "there was none before it, so the service is stopped" in reason
+
+    controller.say(service_extra_options=[])
+    controller.provision()
+    new = controller.release()
+    controller.rollout(new)
+    assert controller.running() == [new.image_id] * len(controller.names)
+    controller.boards.play("uninstall", tmp_path / "log")
+    controller.ready = False
 
 
 def test_facts_are_the_boards_own(boards: Boards, tmp_path: Path) -> None:

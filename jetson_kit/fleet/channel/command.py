@@ -7,7 +7,10 @@ import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from jetson_kit.app.service import FILE as SERVICE
+from jetson_kit.app.service import PLACE
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.log import LOG
 from jetson_kit.core.text import counted
 from jetson_kit.fleet.channel import lock, repository
 from jetson_kit.fleet.channel import policy as policies
@@ -110,6 +113,12 @@ def publish(
         Repository(folder)
     # Layers have names of their own and take long: nobody waits for them.
     release = _layers_placed(folder, request.target) if request.target else None
+    if release and release.application:
+        LOG.warning(
+            "warning: %s is the application %s: boards refuse it until they are provisioned with "
+            "%s of its build (%s beside the inventory)",
+            release.name, release.application, SERVICE, PLACE,
+        )  # fmt: skip
     with lock.locked(folder):
         there = Repository(folder)
         policy = policies.parse(there.read(FILE).decode("utf-8"))

@@ -52,6 +52,11 @@ def unpacked(tar: tarfile.TarFile, of: str, diff_id: str) -> int:
     """
     known = cache_dir("unpacked") / of.partition(":")[2]
     if known.is_file() and (text := known.read_text(encoding="utf-8").split())[:1] == [diff_id]:
+        packed, stream = hashlib.sha256(), member(tar, of)
+        while block := stream.read(CHUNK):
+            packed.update(block)
+        if packed.hexdigest() != of.partition(":")[2]:
+            raise _damaged(of)
         return int(text[1])
     result, size = hashlib.sha256(), 0
     try:

@@ -33,6 +33,9 @@ NO_PROGRAM = 127
 ANOTHER = "its program is another one; this controller's comes first"
 # Around what an engine itself says its client puts the call and its kind.
 ENGINE = re.compile(r" - \d{3} (?:Server|Client) Error for http\+docker://.*?\(\"(?P<said>.*)\"\)$")
+DIGEST = re.compile("sha256:([0-9a-f]{64})")
+# Whole numbers up to it are exact as floats, too.
+GREATEST = 2**53
 # systemd's words for a unit that is up, and docker's for a container without a check of its own.
 UP, NO_CHECK, STARTING = "active", "", "starting"
 
@@ -77,60 +80,107 @@ def plain(words: str) -> str:
     return ENGINE.sub(r": \g<said>", words.removeprefix("error: "))
 
 
+def document(text: str) -> dict[str, Any]:
+    """Return the JSON object that a board printed.
+
+    A board may be anybody's. Raises ValueError for what no program of ours prints: NaN, numbers
+    beyond a float's exact ones, half characters, depth.
+    """
+    try:
+        body = json.loads(text, parse_constant=_number, parse_int=_number, parse_float=_number)
+        json.dumps(body, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise ValueError("it nests too deep") from error
+    if not isinstance(body, dict):
+        raise ValueError("it is no object")  # noqa: TRY004 # told as all others
+    return body
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not abs(value) <= GREATEST:
+        raise ValueError(f"{text[:40]} is no number of a board")
+    return int(text) if text.lstrip("-").isdigit() else value
+
+
 def printed(event: Event) -> dict[str, Any]:
     """Return what a program printed as JSON; {} where that is none."""
     with contextlib.suppress(ValueError):
-        body = json.loads(str(event.result.get("stdout", "")))
-        if isinstance(body, dict):
-            return body
+        return document(str(event.result.get("stdout", "")))
     return {}
 
 
 def told(reply: Reply, body: Mapping[str, Any]) -> Reply:
     """Return a reply with what a step's answer tells besides: its seconds, the status after it."""
-    seconds, seen, stay = body.get("seconds"), body.get("status"), body.get("old_stay")
+    seconds, status, stay = body.get("seconds"), body.get("status"), body.get("old_stay")
+    try:
+        known = device(status) if isinstance(status, dict) else None
+    except ValueError as error:
+        return Reply(FAILED, str(error))
     return dataclasses.replace(
         reply,
         words=f"old images stay: {stay}" if stay else reply.words,
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
-        device=device(seen) if isinstance(seen, dict) else None,
+        device=known,
     )
+
+
+def parts(body: Mapping[str, Any]) -> list[str]:
+    """Return the files of the layers that a board says it lacks; whatever else it says is none."""
+    layers = body.get("layers")
+    rows = [row for row in layers if isinstance(row, dict)] if isinstance(layers, list) else []
+    digests = [DIGEST.fullmatch(str(row.get("digest"))) for row in rows]
+    return [f"{digest[1]}.part" for digest in digests if digest]
 
 
 def seen(reply: Reply, body: Mapping[str, Any]) -> Reply:
     """Return a reply to the question for the status, with the device in it."""
     if reply.kind != DONE:
         return reply
-    if "current" not in body:
-        return Reply(FAILED, "its status can't be read")
-    return Reply(device=device(body))
+    try:
+        return Reply(device=device(body))
+    except ValueError as error:
+        return Reply(FAILED, str(error))
 
 
 def device(body: Mapping[str, Any]) -> Device:
-    """Return what `mediapipe-image status --json` says."""
+    """Return what `mediapipe-image status --json` says. Raises ValueError for all else."""
+    try:
+        return _device(body)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError("its status can't be read") from error
+
+
+def _device(body: Mapping[str, Any]) -> Device:
     current = body["current"] or {}
     running = body["running"]
     return Device(
-        image_id=current.get("image_id", ""),
+        image_id=_text(current.get("image_id", "")),
         trial=current.get("state") == "trial",
-        rollout=current.get("rollout", ""),
-        since=current.get("since", ""),
-        why=current.get("why", ""),
-        previous=(body["previous"] or {}).get("image_id", ""),
-        running=running["image_id"] if running else "",
+        rollout=_text(current.get("rollout", "")),
+        since=_text(current.get("since", "")),
+        why=_text(current.get("why", "")),
+        previous=_text((body["previous"] or {}).get("image_id", "")),
+        running=_text(running["image_id"]) if running else "",
         healthy=_healthy(running),
         settled=bool(body["settled"]),
-        held=body["held"],
-        problem=body["problem"],
+        held=_text(body["held"]),
+        problem=_text(body["problem"]),
         # Programs of earlier versions don't say it.
         ended=str(body.get("ended", "")),
         pace=_pace(body.get("pace")),
         left=tuple(
-            (row["image_id"], row["rollout"])
+            (_text(row["image_id"]), _text(row["rollout"]))
             for row in body["history"]
             if row["event"] == "rollback"
         ),
     )
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 # JSON
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r:.40} is no text")
+    return value
 
 
 def _pace(row: object) -> Pace | None:
@@ -150,8 +200,13 @@ def _healthy(running: Mapping[str, Any] | None) -> bool | None:
 def latencies(report: Mapping[str, Any]) -> dict[str, float]:
     """Return the latency of each task of a report, by the delegate that was asked for."""
     result = {}
-    for name, task in report.get("tasks", {}).items():
-        median = task.get("latency_ms", {}).get("gpu")
-        if isinstance(median, int | float):
+    # The container wrote it.
+    tasks = report.get("tasks")
+    for name, task in tasks.items() if isinstance(tasks, dict) else ():
+        times = task.get("latency_ms") if isinstance(task, dict) else None
+        median = times.get("gpu") if isinstance(times, dict) else None
+        if isinstance(median, bool) or not isinstance(median, int | float):
+            continue
+        if 0 <= median <= GREATEST:
             result[name] = float(median)
     return result

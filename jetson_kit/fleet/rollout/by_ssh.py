@@ -28,7 +28,16 @@ from jetson_kit.core.reasons import why
 from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.release import signing
 from jetson_kit.fleet.rollout import processes
-from jetson_kit.fleet.rollout.answers import KINDS, NO_PROGRAM, device, told, unprovisioned, version
+from jetson_kit.fleet.rollout.answers import (
+    KINDS,
+    NO_PROGRAM,
+    document,
+    parts,
+    seen,
+    told,
+    unprovisioned,
+    version,
+)
 from jetson_kit.fleet.rollout.by_ansible import Ansible
 from jetson_kit.fleet.rollout.transport import (
     DONE,
@@ -73,11 +82,7 @@ class Ssh(Ansible):
 
         async def one(host: Host) -> tuple[Reply, dict[str, Any]]:
             reply, body = await self._image(host, "status")
-            if reply.kind != DONE:
-                return reply, body
-            if "current" not in body:
-                return Reply(FAILED, "its status can't be read"), body
-            return Reply(device=device(body)), body
+            return seen(reply, body), body
 
         return self._each("status", hosts, one, super().look)
 
@@ -96,7 +101,7 @@ class Ssh(Ansible):
         async def one(host: Host) -> tuple[Reply, dict[str, Any]]:
             reply, body = await self._offered(host)
             if isinstance(body.get("layers"), list):
-                self._lacks[host.name] = _names(body)
+                self._lacks[host.name] = parts(body)
             return reply, body
 
         return self._each("offer", hosts, one, super().offer)
@@ -114,7 +119,7 @@ class Ssh(Ansible):
                 reply, body = await self._offered(host)
                 if reply.kind != DONE:
                     return reply, body
-                lacks = _names(body)
+                lacks = parts(body)
             if lacks:
                 reply = await self._send(host, lacks)
                 if reply.kind != DONE:
@@ -182,9 +187,8 @@ class Ssh(Ansible):
         if result.code:
             return Reply(KINDS.get(result.code, FAILED), result.words.removeprefix("error: ")), {}
         with contextlib.suppress(ValueError):
-            body = json.loads(result.out)
-            if isinstance(body, dict):
-                return told(Reply(), body), body
+            body = document(result.out)
+            return told(Reply(), body), body
         return Reply(FAILED, "its answer can't be read"), {}
 
     async def _there(self, host: Host) -> bool:
@@ -269,10 +273,6 @@ class Ssh(Ansible):
 
 def _coded(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode("ascii")
-
-
-def _names(body: Mapping[str, Any]) -> list[str]:
-    return [str(row["digest"]).partition(":")[2] + ".part" for row in body.get("layers", [])]
 
 
 def _root(host: Host) -> bool:

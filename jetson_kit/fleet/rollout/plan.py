@@ -27,8 +27,6 @@ DAY_S = 86400.0
 # int() takes only so many.
 COUNT_DIGITS = 18
 EXACT: Mapping[type, str] = {str: "write it as text", bool: "write true or false"}
-
-
 LONGEST_TRIAL_S = 30 * 86400
 """The most that a board takes."""
 
@@ -84,7 +82,7 @@ class Plan:
 
         Before that come the switch, the verification, the soak, a last look and the confirmation.
         """
-        return min(math.ceil(self.soak_s + 4 * self.step_limit_s), LONGEST_TRIAL_S)
+        return math.ceil(self.soak_s + 4 * self.step_limit_s)
 
     def __post_init__(self) -> None:
         """Check everything. Raises BadInputError."""
@@ -107,9 +105,16 @@ class Plan:
             value = getattr(self, field.name)
             if isinstance(value, int | float) and not 0 <= value < math.inf:
                 raise _wrong(field.name, value, "write 0 or more")
+        self._check_trial()
         if self.latency_factor and self.latency_factor < 1:
             raise _wrong("latency_factor", self.latency_factor, "write 1 or more, or 0 for none")
         _window(self.window)
+
+    def _check_trial(self) -> None:
+        if self.trial_s > LONGEST_TRIAL_S:
+            days = LONGEST_TRIAL_S // int(DAY_S)
+            cure = f"with four times step_limit_s at most {days} days: then a board goes back"
+            raise _wrong("soak_s", self.soak_s, cure)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as a document, for parse."""
@@ -247,11 +252,7 @@ def share(name: str, value: Any) -> int | str:  # noqa: ANN401
 def _typed(name: str, value: Any, default: Any) -> Any:  # noqa: ANN401
     """Return a value as the field takes it; numbers may come as text, from flags."""
     if name == "canary":
-        if isinstance(value, list | tuple):
-            return tuple(map(str, value))
-        first = share(name, value)
-        named = isinstance(first, str) and not first.endswith("%")
-        return tuple(filter(None, map(str.strip, str(first).split(",")))) if named else first
+        return _canary(value)
     if name == "stop_at":
         return share(name, value)
     if name == "batches":
@@ -271,6 +272,19 @@ def _typed(name: str, value: Any, default: Any) -> Any:  # noqa: ANN401
     except (TypeError, ValueError, OverflowError):
         requested = "a whole number" if kind is int else "a number"
         raise _wrong(name, value, f"write {requested}") from None
+
+
+def _canary(value: Any) -> int | str | tuple[str, ...]:  # noqa: ANN401
+    """Return a count, a percentage, or the hosts that are named."""
+    if isinstance(value, list | tuple):
+        return tuple(map(str, value))
+    first = share("canary", value)
+    if isinstance(first, int) or first.endswith("%"):
+        return first
+    names = tuple(filter(None, map(str.strip, first.split(","))))
+    if not names:
+        raise _wrong("canary", value, "name hosts, or write 0 for no canary")
+    return names
 
 
 def _whole(value: float) -> int:

@@ -55,9 +55,10 @@ def test_limits(two: Path, limit: str, names: list[str]) -> None:
     assert [host.name for host in inventory.load(two, limit)] == names
 
 
-def test_limits_that_name_nothing(two: Path) -> None:
+@pytest.mark.parametrize("limit", ["a,nobody", ",", " ", ",, ,", "!a", "~a", "a:b", "&gpu", "@a"])
+def test_limits_that_name_nothing(two: Path, limit: str) -> None:
     with pytest.raises(BadInputError, match="names no host"):
-        inventory.load(two, "a,nobody")
+        inventory.load(two, limit)
 
 
 @pytest.mark.parametrize("text", ["all: [\n", "all:\n  hosts: {}\n", ""])

@@ -49,13 +49,15 @@ def works(c: Context, how: str) -> None:
                     ["sleep", "60"], start_new_session=True, stdout=nothing, stderr=nothing
                 )
                 time.sleep(60)
-            elif how == "slow":
+            elif how in ("slow", "command"):
                 time.sleep(60)
             elif how == "stubborn":
                 run(["sh", "-c", "trap '' TERM INT HUP; sleep 60 & wait; wait"], what="sleeping")
         finally:
             if how == "slow":
                 time.sleep(1)
+            if how == "command":
+                run(["sh", "-c", "touch cleaning; sleep 1; rm cleaning"], what="cleaning")
             Path("begun").unlink()
     Path("whole").touch()
 
@@ -127,6 +129,21 @@ def test_a_daemon_stays(tmp_path: Path) -> None:
     child.communicate(timeout=20)
     assert len(running) == 1
     os.kill(int(running[0]), signal.SIGKILL)  # which fails for one that is gone
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_second_signal_to_the_group_spares_the_command_that_cleans_up(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    child = start(tmp_path, "command")
+    os.killpg(child.pid, number)
+    while not (tmp_path / "cleaning").exists():
+        assert child.poll() is None
+        time.sleep(0.01)
+    os.killpg(child.pid, number)
+    child.communicate(timeout=60)
+    assert child.returncode == 128 + number
+    assert [path.name for path in tmp_path.iterdir()] == ["tasks.py"]
 
 
 def test_the_second_signal_lets_it_clean_up_and_the_third_ends_it(tmp_path: Path) -> None:

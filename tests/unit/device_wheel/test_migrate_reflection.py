@@ -92,6 +92,13 @@ DEEPER = {
     "its name": f"{MP}from importlib import import_module as get; "
     "sol = get(f'{mp.__name__}.solutions')\nfm = sol.face_mesh\n",
     "at run time": f"{MP}fm = getattr(mp, input()).face_mesh\n",
+    "a module at run time": "import mediapipe, sys\n"
+    "fm = sys.modules[input()].solutions.face_mesh\n",
+    "a module by get": "import mediapipe, sys\nfm = sys.modules.get(input()).solutions.face_mesh\n",
+    "each module": "import mediapipe, sys\n"
+    "fm = [m.solutions for m in sys.modules.values()][0].face_mesh\n",
+    "an import at run time": "import mediapipe, importlib\n"
+    "fm = importlib.import_module(input()).solutions.face_mesh\n",
 }
 
 
@@ -117,8 +124,12 @@ TAKEN = {
     "a map": "for f in map(attrgetter('landmark'), r.multi_hand_landmarks): print(f[0].x)\n",
     "a walk": "fs = functools.reduce(getattr, ['multi_hand_landmarks'], r)\n",
     "a field on the way": "attrgetter('multi_hand_landmarks.count')(r)\n",
-    "another name of getattr": "g = getattr; g(r, 'multi_hand_landmarks')\n",
+    "another name of hasattr": "g = hasattr; g(r, 'multi_hand_landmarks')\n",
     "at run time": "attrgetter(input())(r)\n",
+    "partial": "functools.partial(getattr, r)('multi_hand_landmarks')\n",
+    "a map of partial": "a = list(map(functools.partial(getattr, r), ['multi_handedness']))\n",
+    "a map of getattr": "a = list(map(getattr, [r], ['multi_handedness']))\n",
+    "a class by partial": "functools.partial(getattr, mp.solutions)('hands').Hands()\n",
 }
 
 

@@ -66,8 +66,8 @@ def test_a_marker_that_does_not(marker: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "mediapipe @ https://example.org/mediapipe-0.10.9-cp38-cp38-linux_x86_64.whl ; {}",
-        "./wheels/mediapipe-0.10.9-cp38-cp38-linux_x86_64.whl ; {}",
+        "mediapipe @ https://example.org/mediapipe-0.10.9-cp38-cp38-linux_aarch64.whl ; {}",
+        "./wheels/mediapipe-0.10.9-cp38-cp38-linux_aarch64.whl ; {}",
         "mediapipe @ git+https://example.org/mediapipe ; {}",
         "git+https://example.org/someone/mediapipe.git@main ; {}",
     ],

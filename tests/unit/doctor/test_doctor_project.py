@@ -291,10 +291,12 @@ def test_odd_names_are_read_by_their_content(tmp_path: Path) -> None:
         ("notes.txt", "We use this one here:\nmediapipe==0.10.9\n"),
         ("main.cc", '#include "mediapipe/framework/calculator_graph.h"\n'),
         ("package.json", '{"dependencies": {"@mediapipe/tasks-vision": "0.10.9"}}'),
-        ("install.ps1", "pip install mediapipe==0.10.9\n"),
-        ("pod.yaml", "kind: Pod\nspec: {command: [sh, -c, pip install mediapipe==0.10.9]}\n"),
-        ("package.xml", "<exec_depend>python3-mediapipe-pip</exec_depend>\n"),
         ("app.kt", "import com.google.mediapipe.tasks.vision\n"),
+        ("main.go", 'import _ "github.com/someone/mediapipe"\n'),
+        ("Cargo.toml", '[dependencies]\nmediapipe-rs = "0.1"\n'),
+        ("CMakeLists.txt", "find_package(mediapipe REQUIRED)\n"),
+        ("BUILD", 'cc_binary(name = "x", deps = ["//mediapipe/graphs/hand_tracking:desktop"])\n'),
+        ("pod.yaml", "kind: Pod\nargs: [python3, -c, import mediapipe as mp]\n"),
     ],
 )
 def test_what_no_reader_knows_is_listed(tmp_path: Path, name: str, text: str) -> None:
@@ -308,7 +310,31 @@ def test_what_no_reader_knows_is_listed(tmp_path: Path, name: str, text: str) ->
 @pytest.mark.parametrize(
     ("name", "text"),
     [
+        ("pod.yaml", "kind: Pod\nspec: {command: [sh, -c, pip install mediapipe==0.10.9]}\n"),
+        (
+            ".github/workflows/ci.yml",
+            "jobs: {a: {steps: [{run: pip install mediapipe==0.10.21}]}}\n",
+        ),
+        ("package.xml", "<exec_depend>python3-mediapipe-pip</exec_depend>\n"),
+        ("install.ps1", "pip install mediapipe==0.10.9\n"),
+        ("flake.nix", "{ p = python3.withPackages (p: [ p.mediapipe ]); }\n"),
+        ("app_1.0.bb", 'RDEPENDS:${PN} += "python3-mediapipe"\n'),
+    ],
+)
+def test_what_only_installs_says_nothing_of_programs(tmp_path: Path, name: str, text: str) -> None:
+    files = {name: text, "app.py": "import mediapipe\n", "requirements.txt": "mediapipe==1.2.2\n"}
+    result = judged(tmp_path, files, device="orin")
+    assert result["old-requirement"].result.status == "unknown"
+    assert f"not read: {name}" in lines(result["old-requirement"])
+    for cause in ("legacy-api", "module-hidden"):
+        assert result[cause].result.status == "ok", lines(result[cause])
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
         ("README.md", "pip install mediapipe==0.10.9\n"),
+        ("start.bat", "pip install mediapipe==0.10.9\n"),
         ("data.json", '{"text": "import mediapipe"}'),
         ("notes.txt", "mediapipe is nice\n"),
         ("LICENSE", "mediapipe\n"),

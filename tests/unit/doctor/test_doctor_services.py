@@ -134,7 +134,7 @@ def test_what_can_not_be_judged_is_not_read(tmp_path: Path, text: str, words: st
         (f"services:\n  a:\n    profiles: [x]\n    {GPU}\n", {}, "bad", "service a (profile x)"),
         ("services: {a: {runtime: nvidia}}\n", {}, "ok", "0 containers"),
         (
-            "services: {a: {runtime: nvidia}, b: {image: redis}}\n",
+            "services: {a: {runtime: nvidia}, b: {image: mine}, c: {image: redis}}\n",
             {},
             "unknown",
             "b: it asks for no GPU",

@@ -95,6 +95,42 @@ def test_a_released_image_is_offered_with_its_layers(
     assert (board.root / LIB / "incoming/release.json").read_bytes() == release.path.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [(["sleep", "infinity"], 10), ([], 3), (["python3", "app.py"], 3), (None, 3)],
+)
+def test_an_application_that_would_not_run_is_refused_before_its_layers_come(
+    board: Board, server: Server, key: Path, tmp_path: Path, command: list[str] | None, code: int,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    made = build(tmp_path / "dist", "1", bulk=100, runnable=False, application="door")
+    signing.sign(made.path, board.key)
+    caplog.set_level("WARNING")
+    publish(server, key, made)
+    assert "is the application door: boards refuse it until" in caplog.text
+    if command is not None:
+        text = json.dumps({"command": command})
+        (board.root / "etc/mediapipe-jetson/service.json").write_text(text)
+    said = board.run("poll", code=code)
+    refused = "is the application door, and this device would run sleep infinity in its place"
+    assert (refused in said) is (code == 10)
+    assert not list(board.root.rglob("blobs/sha256/*"))
+    # The board's own word counts in a rollout, too.
+    incoming = board.root / LIB / "incoming/release.json"
+    assert (refused in board.run("missing", incoming, code=code)) is (code == 10)
+
+
+@pytest.mark.parametrize("role", ["timestamp.json", "2.root.json"])
+def test_a_server_s_half_character_is_one_line(board: Board, server: Server, role: str) -> None:
+    """No signature has been looked at by then."""
+    first = server.folder / ("1.root.json" if "root" in role else role)
+    body = json.loads(first.read_text())
+    body["signed"]["more"] = "HERE"
+    (server.folder / role).write_text(json.dumps(body).replace("HERE", "\\ud800"))
+    assert board.run("poll", code=5).startswith("error: ")
+
+
 def test_pause_window_and_canary(board: Board, server: Server, key: Path, release: Release) -> None:
     publish(
         server,

@@ -68,6 +68,28 @@ def test_each_fault_is_found(tmp_path: Path, row: str, words: str) -> None:
     assert "hunter2" not in result[0]
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("2001:db8::1", "2001:0DB8:0:0:0:0:0:1"), ("fe80::1%eth0", "FE80:0::1%eth0"),
+        ("::ffff:192.0.2.1", "192.0.2.1"), ("board.example", "Board.Example."),
+        ("::1", "0:0:0:0:0:0:0:1"),
+    ],
+)  # fmt: skip
+def test_one_address_in_two_spellings_is_found(tmp_path: Path, first: str, second: str) -> None:
+    rows = f'one: {{ansible_host: "{first}"}}, two: {{ansible_host: "{second}"}}'
+    assert "one, two: have one address" in faults(tmp_path, f"all: {{hosts: {{{rows}}}}}\n")[0]
+
+
+@pytest.mark.parametrize("second", ["2001:db8::2", "fe80::1%eth1", "board.example2", "192.0.2.11"])
+def test_two_addresses_are_two(tmp_path: Path, second: str) -> None:
+    row = "fe80::1%eth0" if "%" in second else "2001:db8::1"
+    rows = f'one: {{ansible_host: "{row}"}}, two: {{ansible_host: "{second}"}}'
+    path = tmp_path / "hosts.yml"
+    path.write_text(f"all: {{hosts: {{{rows}}}}}\n")
+    assert len(check.check(path)) == 2
+
+
 def test_a_host_given_twice_is_found(tmp_path: Path) -> None:
     text = "all:\n  hosts:\n    one: {ansible_host: a}\n    one: {ansible_host: b}\n"
     assert "one stands there a second time (first in line 3)" in faults(tmp_path, text)[0]

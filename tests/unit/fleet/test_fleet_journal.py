@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -155,6 +157,45 @@ def test_what_is_no_line_is_named(
     path.write_bytes(line + b"\n")
     with pytest.raises(IntegrityError, match="line 1 is damaged"):
         kind.open(path)
+
+
+KINDS: dict[str, Callable[[Path], object]] = {
+    "FIFO": os.mkfifo,
+    "folder": Path.mkdir,
+    "endless": lambda path: path.symlink_to("/dev/zero"),
+    "nothing": lambda path: path.symlink_to("/dev/null"),
+    "loop": lambda path: path.symlink_to(path.name),
+}
+
+
+@pytest.mark.parametrize("make", KINDS.values(), ids=KINDS)
+def test_a_journal_or_lock_that_is_no_file_is_named(
+    tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    make(tmp_path / "j.jsonl")
+    with pytest.raises(BadInputError, match=r"j\.jsonl"):
+        journals.read(tmp_path / "j.jsonl")
+    make(tmp_path / "lock")
+    with pytest.raises((BadInputError, OSError), match="lock"), controller.lock(tmp_path, "x"):
+        pass
+
+
+def test_a_journal_has_an_end(tmp_path: Path) -> None:
+    filled(tmp_path / "j.jsonl")
+    os.truncate(tmp_path / "j.jsonl", 1 << 40)
+    with pytest.raises(IntegrityError, match="has more than 512 MiB"):
+        journals.read(tmp_path / "j.jsonl")
+
+
+@pytest.mark.parametrize("pid", [10**30, None, [], "x", -(10**30)])
+def test_a_held_lock_of_garbage_is_still_refused(tmp_path: Path, pid: object) -> None:
+    with controller.lock(tmp_path, "one"):
+        (tmp_path / "lock").write_text(json.dumps({"host": socket.gethostname(), "pid": pid}))
+        with (
+            pytest.raises(StepFailedError, match="another controller is at work"),
+            controller.lock(tmp_path, "two", wait_s=0.0),
+        ):
+            pass
 
 
 @pytest.mark.parametrize(("kind", "name"), [(Journal, "journal"), (SitesJournal, "sites-journal")])

@@ -86,6 +86,13 @@ def test_the_window(window: str, now: str, seconds: float) -> None:
         ({"concurrency": 0}, "concurrency is 0"),
         ({"soak_s": -1}, "soak_s is -1"),
         ({"soak_s": float("inf")}, "soak_s is inf"),
+        # A board takes no longer trial, and goes back before that ends.
+        ({"soak_s": "99999999999"}, "soak_s is 99999999999.0; with four times step_limit_s at"),
+        ({"soak_s": 30 * 86400 - 3599}, "at most 30 days"),
+        ({"step_limit_s": 7 * 86400, "soak_s": 3 * 86400}, "at most 30 days"),
+        ({"canary": ","}, "canary is ','; name hosts, or write 0 for no canary"),
+        ({"canary": " , ,"}, "write 0 for no canary"),
+        ({"canary": ""}, "write 0 for no canary"),
         ({"poll_s": 0}, "poll_s is 0"),
         ({"batches": []}, "batches is"),
         ({"batches": "0"}, "batches is"),
@@ -120,8 +127,7 @@ def test_a_file_and_flags_above_it(tmp_path: Path) -> None:
 def test_a_trial_lasts_longer_than_what_comes_before_its_end() -> None:
     assert Plan().trial_s > Plan().soak_s + 3 * Plan().step_limit_s
     assert Plan(soak_s=7200.5, step_limit_s=10).trial_s == 7241
-    # A board takes no more than thirty days.
-    assert Plan(soak_s=1e7).trial_s == 30 * 86400
+    assert Plan(soak_s=30 * 86400 - 3600).trial_s == 30 * 86400
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,17 @@ def test_a_hostile_file_is_refused(
         report_file.read(str(path), 1 << 20)
 
 
+@pytest.mark.parametrize("text", ['{"a": "\\ud800"}', '{"a": ["x\\uDFFF"]}', '{"\\udbff": 1}'])
+def test_a_report_with_half_a_character_is_none(
+    report_file: Any, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "verify.json").write_text(text)
+    with pytest.raises(ValueError, match="surrogates not allowed"):
+        report_file.read(str(tmp_path / "verify.json"), 100)
+    (tmp_path / "verify.json").write_text(r'{"a": "\ud83d\ude00 \\ud800"}')
+    assert report_file.read(str(tmp_path / "verify.json"), 100)["a"].startswith("😀")
+
+
 def test_a_report_is_read(program: Program, report_file: Any, tmp_path: Path) -> None:
     path = tmp_path / "verify.json"
     body = {"tasks": [{"a": {"b": [1.5, "x"]}}] * 1000}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -204,3 +206,96 @@ def test_the_program_knows_its_own_sum(program: Program) -> None:
     assert program.version.digest({"a": "b", "c": ""}) != program.version.digest(
         {"a": "", "c": "b"}
     )
+
+
+GREAT = 10**400
+
+
+@pytest.mark.parametrize("value", [GREAT, "inf", "nan", "12", True, None, [], 1 << 63])
+@pytest.mark.parametrize("name", ["limit_s", "spent_s"])
+def test_a_time_that_is_none_is_damage(program: Program, name: str, value: Any) -> None:
+    before = a_state(program)
+    program.state_files.write(before)
+    body = program.state.as_json(before)
+    body["trial"][name] = value
+    # As an older program or a hand leaves it: without a sum.
+    (program.lib / "state.json").write_text(json.dumps(body))
+    mended = program.state_files.mended()
+    assert mended._replace(history=before.history) == before
+    assert program.state_files.look() == (mended, ())
+
+
+@pytest.mark.parametrize("word", ['"\\ud800"', '["a\\uDC00"]', '{"\\udbff": 1}'])
+def test_half_a_character_is_damage(program: Program, word: str) -> None:
+    with pytest.raises(program.errors.IntegrityError, match="is damaged"):
+        program.guarded.parse(f'{{"a": {word}}}'.encode(), "it")
+    assert program.guarded.parse(b'{"a": "\\ud83d\\ude00 \\\\ud800"}', "it")["a"][0] == "😀"
+
+
+FUTURE = 1e9
+
+
+@pytest.mark.parametrize("until", [FUTURE, GREAT, -5, "5", None, True, "nan"])
+def test_a_mark_of_what_is_yet_to_come_stops_no_clock(
+    program: Program, monkeypatch: pytest.MonkeyPatch, until: Any
+) -> None:
+    """The time of a trial, and the time in which its image must be healthy, go on."""
+    clock = [100.0]
+    monkeypatch.setattr(program.disk, "uptime", lambda: clock[0])
+    before = a_state(program)._replace(boots=("another boot",), spent_s=0.0)
+    program.state_files.write(before)
+    key = f"{NEW} {before.current.since}"
+    program.disk.write_json(program.trial.MARK, {"key": key, "until": until})
+    settings = program.settings.Settings()
+    state, _ = program.trial.counted(before, settings)
+    clock[0] += 70.0
+    assert program.trial.counted(state, settings)[1]
+
+    program.disk.write_json(
+        program.watch.SEEN, {"key": [NEW, before.current.since], "good_at": until}
+    )
+    ill = program.service.Look(NEW, "activating", False, False, "")
+    program.watch._overdue(before, ill, settings)
+    clock[0] += settings.healthy_limit_s + 1
+    assert program.watch._overdue(before, ill, settings)
+
+
+def a_socket(path: Path) -> None:
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as one:
+        one.bind(path.name)
+
+
+LOCKS: dict[str, Callable[[Path], object]] = {
+    "a FIFO": os.mkfifo,
+    "a folder": Path.mkdir,
+    "a link to nothing": lambda path: path.symlink_to("/nonexistent/x"),
+    "a link to itself": lambda path: path.symlink_to(path.name),
+    "a link to a file": lambda path: path.symlink_to("/etc/hostname"),
+    "a socket": a_socket,
+}
+
+
+@pytest.mark.parametrize("kind", LOCKS.values(), ids=LOCKS)
+def test_whatever_stands_in_a_lock_s_place_gives_way(
+    program: Program, kind: Callable[[Path], object]
+) -> None:
+    program.disk.make_folder(program.disk.RUN)
+    place = program.disk.RUN / "state.lock"
+    kind(place)
+    with program.disk.locked("state"):
+        assert place.is_file() and not place.is_symlink()
+        with pytest.raises(program.errors.BusyError), program.disk.locked("state"):
+            pass
+    with program.disk.locked("state"):
+        pass
+
+
+def test_a_lock_that_was_removed_keeps_nobody_out_and_lets_one_in(program: Program) -> None:
+    with program.disk.locked("state"):
+        (program.disk.RUN / "state.lock").unlink()
+        with (
+            program.disk.locked("state"),
+            pytest.raises(program.errors.BusyError),
+            program.disk.locked("state"),
+        ):
+            pass

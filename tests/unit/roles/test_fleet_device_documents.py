@@ -87,6 +87,8 @@ def test_a_wrong_value_of_a_layer(
         lambda text: text[:-1] + ', "more": NaN}',
         lambda text: text[:-1] + ', "more": -Infinity}',
         lambda text: text[:-1] + ', "more": 1.5}',
+        lambda text: text[:-1] + ', "more": "\\ud800"}',
+        lambda text: text[:-1] + ', "\\uDFFF": ""}',
         lambda text: text[:-1] + ', "more": 1e400}',
         lambda text: text[:-1] + f', "more": {"9" * 5000}}}',
         lambda text: text[:-1] + f', "more": {"[" * 100_000}{"]" * 100_000}}}',

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,43 @@ def coded(path: Path) -> list[str]:
 def test_an_offer_is_text_in_base64(tmp_path: Path) -> None:
     board = Board(tmp_path)
     assert "base64" in board.run("offer", "--way=archive", "{}", "x y", code=2)
+
+
+def huge(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 1 << 40)
+
+
+PLACES: dict[str, Callable[[Path], object]] = {
+    "a FIFO": os.mkfifo,
+    "a folder": Path.mkdir,
+    "endless": lambda path: path.symlink_to("/dev/zero"),
+    "a link": lambda path: path.symlink_to("release.json"),
+    "huge": huge,
+}
+
+
+@pytest.mark.parametrize("name", ["release.json", "release.json.sig", "signers.json"])
+@pytest.mark.parametrize("stands", PLACES.values(), ids=PLACES)
+def test_an_offer_takes_the_place_of_whatever_stands_there(
+    tmp_path: Path, name: str, stands: Callable[[Path], object]
+) -> None:
+    board = Board(tmp_path)
+    release = build(tmp_path / "made", "v1", runnable=False)
+    signing.sign(release.path, board.key)
+    place = board.root / "var/lib/mediapipe-jetson/incoming" / name
+    place.parent.mkdir(parents=True)
+    stands(place)
+    # All of it is taken and found right; next is the engine, which is not here.
+    assert "Docker" in board.run("offer", "--way=archive", *coded(release.path), code=3)
+    assert (place.parent / "release.json").read_bytes() == release.path.read_bytes()
+    assert place.name == "signers.json" or (place.is_file() and not place.is_symlink())
+
+
+def test_what_an_error_quotes_drives_no_terminal(tmp_path: Path) -> None:
+    board = Board(tmp_path)
+    said = board.run("check", "/no/\x1b[31m\x07\u202efile", code=2)
+    assert said.rstrip("\n").isprintable()
 
 
 def test_an_offer_signed_by_another_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -142,6 +143,25 @@ def test_one_damaged_file_does_no_harm(board: Board, make: Make, name: str, text
     board.run("check", make(number=9).path, code=5)
     board.confirm(make("b", number=11))
     assert board.seen()["number"] == 11
+
+
+@pytest.mark.parametrize(
+    "says",
+    [{"time": 5}, {"time": "zzzz"}, {"time": None}, {"number": True}, {"number": -1},
+     {"number": 10**400}, {"permit": []}, {"anchor": {}}, {"revoked": [5]}, {"revoked": "x"},
+     {"downgrades": [1]}, {"version": 3, "roles": []}, {"version": 3, "roles": [[5], 1, [], 1]},
+     {"version": 3, "roles": [["x"], 0, ["y"], 1]}, {"version": 3, "roles": "abcd"}],
+    ids=str,
+)  # fmt: skip
+def test_one_file_of_wrong_values_does_no_harm(
+    board: Board, make: Make, says: dict[str, Any]
+) -> None:
+    board.confirm(make("b", number=10))
+    for names, code in ((["trust.json"], 0), (["trust.json", "trust.copy.json"], 5)):
+        for name in names:
+            path = board.root / LIB / name
+            path.write_text(json.dumps(json.loads(path.read_text()) | says))
+        board.run("check", make(number=12).path, code=code)
 
 
 @pytest.mark.parametrize("name", ["trust.json", "trust.copy.json"])

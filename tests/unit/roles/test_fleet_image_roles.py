@@ -44,6 +44,19 @@ def test_the_service_runs_as_the_kit_verifies() -> None:
     assert defaults["service_nvidia"] == table["nvidia"]
 
 
+def test_the_board_knows_the_default_command() -> None:
+    """By it a board sees that an application would not run; the role tells it what runs."""
+    program = ast.parse((PROGRAM / "target.py").read_text())
+    idle = next(
+        ast.literal_eval(node.value) for node in program.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "IDLE"
+    )  # fmt: skip
+    service = ROLES / "service"
+    assert list(idle) == read(service / "defaults" / "main.yml")["service_container"]["command"]
+    settings = read(service / "vars" / "main.yml")["service_settings"]
+    assert settings["command"] == "{{ service_container.command }}"
+
+
 def test_the_device_nodes_are_the_doctors() -> None:
     causes = ROOT / "wheels/mediapipe-jetson/src/mediapipe_jetson/data/doctor.json"
     nodes = json.loads(causes.read_text())["facts"]["nodes"]

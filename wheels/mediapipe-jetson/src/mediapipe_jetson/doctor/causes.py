@@ -19,7 +19,7 @@ DATA = Path(__file__).resolve().parent.parent / "data" / "doctor.json"
 class Cause:
     """One cause; {words} in its texts are filled by its check. `source` says where it is from.
 
-    `titles` are for a part of what it is about, `cures` for other boards or wheels.
+    `titles` and `whys` are for a part of what it is about, `cures` for other boards or wheels.
     `blocks` tells that no other cure can be followed before this one, `project` that its check
     reads the user's project.
     """
@@ -32,6 +32,7 @@ class Cause:
     source: str
     cures: dict[str, str] = dataclasses.field(default_factory=dict)
     titles: dict[str, str] = dataclasses.field(default_factory=dict)
+    whys: dict[str, str] = dataclasses.field(default_factory=dict)
     blocks: bool = False
     project: bool = False
 
@@ -56,7 +57,7 @@ class Answer:
     @property
     def why(self) -> str:
         """Return the reason, with the words that the check found."""
-        return self._filled(self.cause.why)
+        return self._filled(self.cause.whys.get(self.result.title, self.cause.why))
 
     @property
     def cure(self) -> str:

@@ -187,10 +187,10 @@ def gpus_flag(scene: Scene, _facts: dict[str, Any]) -> Result:  # noqa: PLR0911 
         _need_jetson(scene)
     except UnseenError as why:
         if written and _written_for_jetson(scene):
-            return bad(written[0].what, findings=written, place=written[0].place())
+            return services.wrong(written)
         return unknown(str(why), *(f"on a Jetson wrong: {item.text()}" for item in written))
     if written:
-        return bad(written[0].what, findings=written, place=written[0].place())
+        return services.wrong(written)
     open_ = services.doubts(scene, _default_runtime(scene))
     output = scene.output("docker-containers")
     if isinstance(output, Absent):

@@ -40,11 +40,18 @@ class Unread:
 
     file: str
     why: str
+    settings: bool = False
+    """Whether it can say what is installed or started, and nothing of what programs do."""
 
     @classmethod
     def of(cls, file: str, error: Exception, cell: int = 0) -> Unread:
         """Return what an error means for a file."""
         return cls(file, f"cell {cell}, {unreadable.why(error)}" if cell else unreadable.why(error))
+
+    @property
+    def says_nothing(self) -> bool:
+        """Return whether nothing of what programs do can stand in it."""
+        return self.editors or self.settings
 
     @property
     def editors(self) -> bool:

@@ -45,6 +45,6 @@ def modules(scene: Scene, facts: dict[str, Any]) -> Result:
     if findings:
         first = min(findings)
         return bad(first.what, findings=tuple(sorted(findings)), place=first.file)
-    if unread := scan.unread_programs():
+    if unread := scan.unread_lines(programs=True):
         return unknown("no file hides a module, but some could not be read", *unread)
     return ok("no file of the project has the name of a module that MediaPipe needs")

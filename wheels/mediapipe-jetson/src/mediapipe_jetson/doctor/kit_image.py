@@ -55,10 +55,13 @@ def way(scan: Scan, l4t: str, file: str) -> str:
     if settings(scan) is None and "app.py" not in scan.texts:
         steps.append(f"write {SETTINGS} with {_command(scan)}")
     steps.append(f"name {WITHOUT} in requirements.txt")
-    steps.append(f"remove {file}, which that does not need" if "ocker" in file else "")
+    composed = file.endswith((".yml", ".yaml"))
+    remove = "ocker" in file and not composed
+    steps.append(f"remove {file}, which that does not need" if remove else "")
     release = f" --l4t {l4t}" if l4t.count(".") == 2 else ""
     module = f" --module {_module(scan, l4t)}" if l4t else ""
     steps.append(f"./inv build --jetson{release}{module} --app DIR")
+    steps.append(f"name the image that it makes in {file}" if composed else "")
     return ", then ".join(filter(None, steps))
 
 

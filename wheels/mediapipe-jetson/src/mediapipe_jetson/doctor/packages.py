@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import PurePosixPath
 from typing import Any, Optional
 
-from mediapipe_jetson.doctor import kit_image, pins, projects, versions
+from mediapipe_jetson.doctor import kit_image, origins, pins, projects, versions
 from mediapipe_jetson.doctor.files import locks, markers
 from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, PythonPin, Requirement
 from mediapipe_jetson.doctor.finding import Finding
@@ -14,6 +15,7 @@ from mediapipe_jetson.doctor.project_python import obstacles, running
 from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.doctor.sources import Scan
+from mediapipe_jetson.observe.l4t import L4t
 
 NO_CODE = "no code was named; --code DIR looks through a project"
 
@@ -31,12 +33,17 @@ def board(scene: Scene) -> Board:
             if (known := projects.image(item.image)) and known.l4t
         }
         old = old_cpus.pop() if len(old_cpus) == 1 else None
-    wrong, _ = obstacles(scan)
+    wrong = [item for item in obstacles(scan, _release(scene))[0] if not item.foreign]
     exact = {minor for pin in scan.pythons for minor in _only(pin)}
     python = exact.pop() if len(exact) == 1 else ""
     _, kit = kit_image.runs_in(scan)
     own = next((item.kit for item in wrong if item.kit), "") if old else ""
     return Board(old, python, wrong[0].place if wrong else "", kit or own)
+
+
+def _release(scene: Scene) -> str:
+    """Return the board's L4T, "" where no board is seen."""
+    return scene.l4t.release if isinstance(scene.l4t, L4t) else ""
 
 
 def _only(pin: PythonPin) -> list[str]:
@@ -129,6 +136,7 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
         elif problem is not None and problem.what:
             doubts.append(f"{item.place}: {problem.what}: {problem.instead}")
     doubts += stale(scan)
+    doubts += origins.lines(scan)
     doubts += scan.unread_lines()
     if findings:
         first = min(findings)
@@ -140,11 +148,19 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
             place=first.place(),
         )
     if not judged:
-        return unknown("no file of the project asks for mediapipe", *doubts)
+        return unknown(f"no file of the project asks for mediapipe{_elsewhere(scan)}", *doubts)
     if doubts:
         return unknown(*doubts)
     shown = ", ".join(f"{item.place}: {item.text}" for item in judged[:3])
     return ok(f"{shown}{': right for this board' if here.old_cpu is not None else ''}")
+
+
+def _elsewhere(scan: Scan) -> str:
+    """Return where it is asked for on other machines alone."""
+    for item in scan.requirements:
+        if item.name == "mediapipe" and markers.elsewhere(item.marker):
+            return f" on a Jetson: {item.place}: {item.text}; {item.marker}"
+    return ""
 
 
 def audited(  # noqa: PLR0911 # one for each answer
@@ -196,27 +212,23 @@ def _finding(scan: Scan, item: Requirement, problem: Problem, here: Board) -> Fi
     if item.role == LOCK:
         instead = relock(scan, item, here)
     elif item.role == MANIFEST and covering(scan, item):
-        instead += f", then {command(covering(scan, item)[0].file)}"
+        instead += f", then {_made(scan, covering(scan, item)[0].file)[1]}"
     return Finding(item.file, item.cell, item.line, 1, problem.what, instead)
 
 
 def relock(scan: Scan, item: Requirement, here: Board) -> str:
     """Return how to make a lock file anew with a good version."""
-    made_from, tool = locks.MADE_FROM.get(PurePosixPath(item.file).name, ("its source", ""))
+    made_from, tool = _made(scan, item.file)
     folder = PurePosixPath(item.file).parent
     for other in scan.requirements:
         beside = PurePosixPath(other.file).parent == folder and other.role == MANIFEST
         if beside and other.name == "mediapipe" and pins.judge(other, here) is None:
-            return tool or command(item.file)
-    return f"{made_from}: write {pins.good(here)}; then {tool or command(item.file)}"
+            return tool
+    return f"{made_from}: write {pins.good(here)}; then {tool}"
 
 
-def command(file: str) -> str:
-    """Return the command that makes a lock file anew."""
-    name = PurePosixPath(file).name
-    if name in locks.MADE_FROM:
-        return locks.MADE_FROM[name][1]
-    return f"pip-compile --upgrade-package mediapipe ({file})"
+def _made(scan: Scan, file: str) -> tuple[str, str]:
+    return locks.made(file, scan.texts.get(file, b"").decode(errors="replace"))
 
 
 def python(scene: Scene, _facts: dict[str, Any]) -> Result:
@@ -224,13 +236,13 @@ def python(scene: Scene, _facts: dict[str, Any]) -> Result:
     scan = scene.scan
     if scan is None:
         return unknown(NO_CODE)
-    wrong, open_ = obstacles(scan)
+    wrong, open_ = obstacles(scan, _release(scene))
     open_ += scan.unread_lines()
     if wrong:
         first = wrong[0]
-        return bad(
-            first.what, *open_, findings=tuple(item.finding() for item in wrong), advice=first.cure
-        )
+        found = tuple(item.finding() for item in wrong)
+        result = bad(first.what, *open_, findings=found, advice=first.cure)
+        return dataclasses.replace(result, title="platform" if first.foreign else "")
     if open_:
         return unknown(*open_)
     seen = [f"{item.place}: {item.text}" for item in scan.pythons]

@@ -90,15 +90,36 @@ def judge(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PLR091
     if item.name in known["others"]:
         return Problem(f"{item.name}: {known['others'][item.name]}", f"write {good(board)}")
     if item.source.endswith(".whl"):
+        refused = _refused(item, board)
+        if refused:
+            return Problem(f"a wheel file: {item.source}: {refused}", f"write {good(board)}")
         return Problem(f"a wheel file: {item.source}", AUDIT, known=False)
     if item.name != "mediapipe":
         why = known["unaudited"].get(item.name, "a build that the kit does not know")
         return Problem(f"{item.name}: {why}", AUDIT, known=False)
     if item.source:
-        return Problem(f"{item.text}, from {item.source}", AUDIT, known=False)
+        shown = item.text if item.source in item.text else f"{item.text}, from {item.source}"
+        return Problem(shown, AUDIT, known=False)
     if "+" in item.specifier:
         return Problem(f"{item.text}: a build that is not on PyPI", AUDIT, known=False)
     return _versions(item, board)
+
+
+def _refused(item: Requirement, board: Board) -> str:
+    """Return why pip refuses a wheel file on a board, by the tags in its name; else ""."""
+    parts = item.source.removesuffix(".whl").rsplit("-", 3)
+    if len(parts) < 4:
+        return ""
+    tags, platforms = parts[1].split("."), parts[3].split(".")
+    if not any(tag == "any" or tag.endswith("_aarch64") for tag in platforms):
+        return f"it is for {parts[3]}, and pip refuses it on a Jetson"
+    python = item.python or board.python
+    minors = [match[1] for tag in tags if (match := re.fullmatch(r"cp3(\d+)", tag))]
+    if python and len(minors) == len(tags) and python.split(".")[1:2] != minors[:1]:
+        stable = parts[2] == "abi3" and versions.at_least(python, f"3.{minors[0]}")
+        if not stable and python.split(".")[1] not in minors:
+            return f"it is for Python 3.{minors[0]}, and pip refuses it on {python}"
+    return ""
 
 
 def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PLR0911

@@ -8,6 +8,7 @@ import re
 from pathlib import PurePosixPath
 
 from mediapipe_jetson.doctor import imports, legacy, projects, tasks
+from mediapipe_jetson.doctor.files import machines
 from mediapipe_jetson.doctor.finding import Finding, Unread
 from mediapipe_jetson.doctor.flow.modules import Flow
 from mediapipe_jetson.doctor.flow.state import Source
@@ -60,9 +61,8 @@ class Programs:
         ]
         self.users = [self.sources[name].file for name in start]
         callers = self._callers(start)
-        for name in callers:
-            if not self.sources[name].trees:
-                self._parsed(name)
+        for name in [item for item in callers if not self.sources[item].trees]:
+            self._parsed(name)
         self._note_others(self._parse_imported(callers))
         parsed = {name: item for name, item in self.sources.items() if item.trees}
         callers = [name for name in callers if name in parsed]
@@ -174,7 +174,7 @@ class Programs:
         """Note a module's imports from outside: by its tree, else by the look of its lines."""
         content = self._texts[source.file]
         try:
-            self._note(source, ((0, legacy.parse(content, source.file)),))
+            self._note(source, ((0, machines.parsed(content, source.file)),))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             self._note_names(source, [(name, 0, line) for name, line in imports.likely(content)])
 
@@ -269,7 +269,7 @@ class Programs:
         if item.file in self._notebooks:
             return []  # its cells were parsed when it was read
         try:
-            tree = legacy.parse(self._texts[item.file], item.file)
+            tree = machines.parsed(self._texts[item.file], item.file)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             self.unread.append(Unread.of(item.file, error))
             return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from typing import Any
 
 from mediapipe_jetson.doctor import kit_image, packages, pins, projects
@@ -14,6 +15,7 @@ from mediapipe_jetson.doctor.sources import Scan
 NO_CODE = "no code was named; --code DIR looks through a project"
 SHOWN_MOST = 5
 INSIDE = "it calls mp.solutions inside"
+UNNAMED = "no file that was read names that"
 OWN = "your own calls of MediaPipe Tasks"
 
 
@@ -24,7 +26,7 @@ def legacy(scene: Scene, _facts: dict[str, Any]) -> Result:
         return unknown(NO_CODE)
     hidden, doubts = inside(scan)
     findings = tuple(sorted([*scan.programs.uses.found, *hidden]))
-    open_ = [*doubts, *scan.unread_programs(), *unexamined(scan)]
+    open_ = [*doubts, *scan.unread_lines(programs=True), *unexamined(scan)]
     if findings:
         files = len({entry.file for entry in findings})
         uses = "one use" if len(findings) == 1 else f"{len(findings)} uses"
@@ -33,7 +35,7 @@ def legacy(scene: Scene, _facts: dict[str, Any]) -> Result:
         where, _ = kit_image.runs_in(scan)
         if where and not gone and not any("Objectron" in item.what for item in findings):
             seen = f"{seen}, which the kit's image has ({where}; docs/solutions.md)"
-            unread = scan.unread_programs()
+            unread = scan.unread_lines(programs=True)
             return unknown(seen, *unread) if unread else ok(seen, *doubts)
         if gone:
             words = "; ".join(item.text() for item in gone[:SHOWN_MOST])
@@ -60,7 +62,9 @@ def inside(scan: Scan) -> tuple[list[Finding], list[str]]:
     findings, doubts = [], []
     for item in packages.effective(scan):
         entry = projects.package("legacy_packages", item.name, item.specifier)
-        if entry:
+        if entry and not _called(scan, entry):
+            doubts.append(f"{item.place}: {item.text}: {entry['calls']}; {UNNAMED}")
+        elif entry:
             what = f"{item.text}: {entry.get('calls', INSIDE)}"
             instead = entry.get("instead", OWN)
             findings.append(Finding(item.file, item.cell, item.line, 1, what, instead))
@@ -68,7 +72,11 @@ def inside(scan: Scan) -> tuple[list[Finding], list[str]]:
         if module not in scan.programs.imports:
             continue
         place = scan.programs.imports[module]
-        if any(
+        if not _called(scan, projects.table()["legacy_packages"][name]):
+            if not named(scan, name):
+                calls = projects.table()["legacy_packages"][name]["calls"]
+                doubts.append(f"{place.place()}: {name}: {calls}; {UNNAMED}")
+        elif any(
             item.what.partition("=")[0].split(":")[0].lower().startswith(name) for item in findings
         ):
             entry = projects.table()["legacy_packages"][name]
@@ -83,6 +91,14 @@ def inside(scan: Scan) -> tuple[list[Finding], list[str]]:
                 f"{place.place()}: {name}{bound} calls mp.solutions inside, and no file pins it"
             )
     return findings, doubts
+
+
+def _called(scan: Scan, entry: dict[str, Any]) -> bool:
+    """Return whether the project names what of a package calls mp.solutions, if that is told."""
+    where = entry.get("where")
+    return not where or any(
+        re.search(where.encode(), text, re.MULTILINE) for text in scan.texts.values()
+    )
 
 
 def named(scan: Scan, name: str) -> bool:

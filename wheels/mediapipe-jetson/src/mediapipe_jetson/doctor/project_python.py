@@ -24,6 +24,8 @@ class Obstacle:
     cell: int = 0
     kit: str = ""
     """MediaPipe's version in the kit's image, where its cure is that one alone."""
+    foreign: bool = False
+    """Whether it is no Python, but an image for a CPU that no board has."""
 
     @property
     def place(self) -> str:
@@ -37,8 +39,11 @@ class Obstacle:
         )
 
 
-def obstacles(scan: Scan) -> tuple[list[Obstacle], list[str]]:
-    """Return the Pythons without a wheel, and what is not known."""
+def obstacles(scan: Scan, release: str = "") -> tuple[list[Obstacle], list[str]]:
+    """Return the Pythons without a wheel, and what is not known.
+
+    `release` is the board's L4T, for which cures are then; else they are for that of the images.
+    """
     wrong: list[Obstacle] = []
     open_: list[str] = []
     for pin in scan.pythons:
@@ -50,7 +55,7 @@ def obstacles(scan: Scan) -> tuple[list[Obstacle], list[str]]:
         if not any(projects.has_wheel(minor) for minor in minors):
             wrong.append(Obstacle(pin.file, pin.line, _what(pin.text), _cure_of(pin), pin.cell))
     for image in running(scan):
-        obstacle = _image(scan, image)
+        obstacle = _foreign(image) if image.foreign else _image(scan, image, release)
         if isinstance(obstacle, Obstacle):
             wrong.append(obstacle)
         elif obstacle:
@@ -81,6 +86,8 @@ def _cure_of(pin: PythonPin) -> str:
         text = f"python={good}"
     elif name in (".python-version", ".tool-versions", "runtime.txt") or "mise" in name:
         text = pin.text.replace(pin.specifier.lstrip("="), good)
+    elif name == "pyproject.toml" and pin.specifier.startswith("=="):
+        text = f'{pin.text.partition("=")[0].strip()} = "{good}"'
     elif name == "Pipfile":
         text = f'python_version = "{good}"'
     elif name.endswith(".lock"):
@@ -90,7 +97,14 @@ def _cure_of(pin: PythonPin) -> str:
     return f"{pin.place}: write {text}"
 
 
-def _image(scan: Scan, item: BaseImage) -> Union[Obstacle, str]:
+def _foreign(item: BaseImage) -> Obstacle:
+    """Return the obstacle of an image that no board runs."""
+    what = f"{item.image} is taken for {item.foreign}, which no Jetson runs"
+    cure = f"{item.file}:{item.line}: write linux/arm64, or no platform"
+    return Obstacle(item.file, item.line, what, cure, foreign=True)
+
+
+def _image(scan: Scan, item: BaseImage, release: str) -> Union[Obstacle, str]:
     """Return an image's obstacle, a line on what is not known of it, or nothing."""
     python, known = projects.python_of(item)
     place = f"{item.file}:{item.line}"
@@ -113,7 +127,7 @@ def _image(scan: Scan, item: BaseImage) -> Union[Obstacle, str]:
     good = pins.table()["python"]["good"]
     l4t = known.l4t if known is not None else ""
     if l4t:
-        cure = f"{place}: take the kit's image: {kit_image.way(scan, l4t, item.file)}"
+        cure = f"{place}: take the kit's image: {kit_image.way(scan, release or l4t, item.file)}"
         if known is not None and known.old_cpu:
             own = projects.table()["kit"]["mediapipe"]
             return Obstacle(item.file, item.line, what, cure, kit=own)

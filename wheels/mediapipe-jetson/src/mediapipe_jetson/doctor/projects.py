@@ -64,12 +64,14 @@ def _known(parts: dict[str, Optional[str]]) -> Optional[Known]:
         return _own(str(parts["kit"]), parts.get("l4t") or "")
     if parts.get("musl") is not None:
         return Known(about="musl (Alpine), for which there is no MediaPipe wheel", musl=True)
-    if parts.get("python"):
-        return Known(str(parts["python"]))
     l4t = parts.get("l4t")
     branch = known["l4t"].get(l4t.split(".")[0]) if l4t else None
     if l4t and branch is None:
         return None
+    if parts.get("python"):
+        about = f"L4T {l4t}, JetPack {branch['jetpack']}" if branch else ""
+        old = branch["old_cpu"] if branch else None
+        return Known(str(parts["python"]), l4t or "", about, old_cpu=old)
     release = parts.get("ubuntu") or (branch["ubuntu"] if branch else "")
     release = release or known["ros"].get(parts.get("ros") or "", "")
     if parts.get("debian"):
@@ -131,6 +133,12 @@ def has_wheel(python: str) -> bool:
         <= versions.parse(python)[:2]
         <= versions.parse(known["newest"])
     )
+
+
+def plain(text: str) -> bool:
+    """Return whether an image is one of a database, a broker or a web server."""
+    name = LIBRARY.sub("", text.partition("@")[0], count=1)
+    return re.sub(r":[\w.-]+$", "", name) in table()["plain_images"]
 
 
 def python_of(item: BaseImage) -> tuple[str, Optional[Known]]:

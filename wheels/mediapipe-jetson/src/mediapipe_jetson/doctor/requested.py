@@ -37,9 +37,9 @@ def delegate(scene: Scene, _facts: dict[str, Any]) -> Result:
             gpu = gpu or task.vision
     open_ += inside(scene)
     if findings:
-        result = _bad(scene, findings, [*open_, *scan.unread_programs()])
+        result = _bad(scene, findings, [*open_, *scan.unread_lines(programs=True)])
         return dataclasses.replace(result, title="some" if gpu else "")
-    open_ += scan.unread_programs()
+    open_ += scan.unread_lines(programs=True)
     if not scan.programs.tasks.found:
         why = "no task of MediaPipe's is created" if scan.programs.sources else "no program is here"
         return unknown(f"{why}{_files(len(scan.programs.sources))}", *open_)

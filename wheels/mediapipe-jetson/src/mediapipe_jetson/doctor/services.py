@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from mediapipe_jetson.doctor import projects
 from mediapipe_jetson.doctor.files import compose
 from mediapipe_jetson.doctor.files.facts import Service
 from mediapipe_jetson.doctor.finding import Finding
+from mediapipe_jetson.doctor.result import Result, bad
 from mediapipe_jetson.doctor.scene import Scene
 
-RUNTIME = "runtime: nvidia"
+RUNTIME, SHOWING = "runtime: nvidia", "NVIDIA_VISIBLE_DEVICES=all"
 
 
 def findings(scene: Scene, default_runtime: str) -> tuple[Finding, ...]:
@@ -18,9 +20,17 @@ def findings(scene: Scene, default_runtime: str) -> tuple[Finding, ...]:
     for item in scene.scan.services:
         what = _wrong(item, default_runtime)
         if what:
-            instead = RUNTIME if item.asks != compose.HIDING else "NVIDIA_VISIBLE_DEVICES=all"
+            instead = RUNTIME if item.asks != compose.HIDING else SHOWING
             commands.append(Finding(item.file, 0, item.line, 1, f"{_name(item)}: {what}", instead))
-    return tuple(sorted(commands))
+    # A service that others include or extend is the same one.
+    return tuple(sorted(set(commands)))
+
+
+def wrong(written: tuple[Finding, ...]) -> Result:
+    """Return the result, with a cure for the kind of file that the first one stands in."""
+    first = written[0]
+    cure = {RUNTIME: "service", SHOWING: "hidden"}.get(first.instead, "")
+    return bad(first.what, cure=cure, findings=written, place=first.place())
 
 
 def _wrong(item: Service, default_runtime: str) -> str:
@@ -42,7 +52,7 @@ def doubts(scene: Scene, default_runtime: str) -> list[str]:
             lines.append(f"{place}: {item.open}")
         elif item.asks == compose.CDI:
             lines.append(f"{place}: it names the GPU by CDI, which needs the toolkit in cdi mode")
-        elif not item.asks and default_runtime != "nvidia":
+        elif not item.asks and default_runtime != "nvidia" and not projects.plain(item.image):
             lines.append(f"{place}: it asks for no GPU")
     lines += [
         f"not read: {item.file} ({item.why})"

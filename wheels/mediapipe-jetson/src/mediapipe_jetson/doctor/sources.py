@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path, PurePosixPath
-from typing import Optional
+from typing import Any, Optional
 
-from mediapipe_jetson.doctor import imports, legacy
+from mediapipe_jetson.doctor import imports, scripted
 from mediapipe_jetson.doctor.files import (
     builds,
     compose,
@@ -14,9 +15,11 @@ from mediapipe_jetson.doctor.files import (
     docker_run,
     dockerfiles,
     documents,
+    elsewhere,
     installers,
     kinds,
     locks,
+    machines,
     notebooks,
     pixi,
     python_versions,
@@ -28,13 +31,7 @@ from mediapipe_jetson.doctor.files import (
     variables,
     wheelfile,
 )
-from mediapipe_jetson.doctor.files.facts import (
-    BaseImage,
-    PythonPin,
-    Requirement,
-    Service,
-    Wheel,
-)
+from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin, Requirement, Service, Wheel
 from mediapipe_jetson.doctor.files.unreadable import FormError
 from mediapipe_jetson.doctor.finding import Finding, Unread, lines_of
 from mediapipe_jetson.doctor.programs import Programs
@@ -63,10 +60,12 @@ class Scan:
         self.programs = Programs()
         self.read = 0
         self.texts: dict[str, bytes] = {}
+        self.kinds: dict[str, str] = {}
         self._arguments: dict[str, list[builds.Arguments]] = {}
         self._scripts: frozenset[str] = frozenset()
         self._own: frozenset[str] = frozenset()
         self._templates: set[str] = set()
+        self._edited: set[str] = set()
         self._done: set[str] = set()
         self._files(folder)
         self.programs.follow()
@@ -84,18 +83,20 @@ class Scan:
                 result.append((kind, name, content))
                 if kind != "markdown":
                     self.programs.folders |= imports.folders_named(content)
-                self.texts[name] = content
+                self.texts[name], self.kinds[name] = content, kind
+        self.texts |= builds.with_environment(result)
+        result = [(kind, name, self.texts[name]) for kind, name, _ in result]
         self._arguments = builds.given(result)
         self._scripts = started.scripts(result)
         self._own = started.programs(result)
+        self._edited = devcontainer.built(result)
         composed = {name for kind, name, _ in result if kind == "compose"}
         self._templates = compose.templates(
             (name, text) for kind, name, text in result if kind == "compose"
         )
         for kind, name, content in result:
-            if kind == "compose" and compose.OVERRIDE.search(name) and self._main(name, composed):
-                continue
-            self._read(kind, name, content, composed)
+            if kind != "compose" or not compose.overrides(name, composed):
+                self._read(kind, name, content, composed)
 
     def _unseen(self, folder: Path, error: OSError) -> None:
         name = os.path.relpath(error.filename or folder, folder)
@@ -125,10 +126,14 @@ class Scan:
         if name in self._done:
             return
         self._done.add(name)
-        if kind == "other":
-            self.unread.append(Unread(name, OTHER))
+        if kind in ("env", "index", "other"):  # others read the first two
+            if kind == "other" or kinds.USES.search(content):
+                self.unread.append(Unread(name, OTHER, kinds.only_settings(name, content)))
             return
         self.read += kind != "markdown"
+        other = elsewhere.marker(name) if kind not in ("python", "notebook") else ""
+        lists: list[list[Any]] = [self.pythons, self.images, self.services, self.commands]
+        before = [len(items) for items in (*lists, self.requirements)]
         try:
             if kind == "compose":
                 self._compose(name, content, composed)
@@ -136,16 +141,24 @@ class Scan:
                 getattr(self, f"_{kind}")(name, content)
         except READING_FAILS as error:
             self.unread.append(Unread.of(name, error))
+        if other:
+            for at, items in enumerate(lists):
+                del items[before[at] :]
+            elsewhere.mark(self.requirements, before[-1], other)
 
     def _python(self, name: str, content: bytes) -> None:
         """Note a program, and what it says that it needs."""
+        cell = notebooks.program(content)
+        if cell is not None:
+            self._lines(name, cell.text, cell.shell, 0)
+            content = cell.code.encode()
         parts = PurePosixPath(name).with_suffix("").parts
         package = parts[-1] == "__init__"
         module = ".".join(parts[:-1] if package else parts)
         self.programs.add(module, name, content, package)
         result, pythons = scripts.block(name, content)
         if parts[-1] == "setup" or (kinds.MENTIONED in content and INSTALL in content):
-            tree = legacy.parse(content, name)
+            tree = machines.parsed(content, name)
             result += scripts.installs(name, tree)
             if parts[-1] == "setup":
                 listed, requires = scripts.setup(name, tree)
@@ -157,11 +170,12 @@ class Scan:
         """Read a notebook's code cells; lines for the shell are looked through for pip."""
         trees, code = [], []
         for cell in notebooks.cells(content):
-            self._commands(name, cell.text, cell.shell, cell.number)
-            self._environments(name, cell.text, cell.shell, cell.number)
+            self._lines(name, cell.text, cell.shell, cell.number)
             code.append(cell.code)
             try:
-                trees.append((cell.module or name, cell.number, legacy.parse(cell.code, name)))
+                trees.append(
+                    (cell.module or name, cell.number, machines.parsed(cell.code.encode(), name))
+                )
             except SyntaxError as error:
                 self.unread.append(Unread.of(name, error, cell.number))
         self.programs.add_cells(name, "\n".join(code).encode(errors="replace"), trees)
@@ -216,22 +230,25 @@ class Scan:
     def _dockerfile(self, name: str, content: bytes) -> None:
         text = documents.decoded(content)
         for given in self._arguments.get(name, [{}]):
-            for image in dockerfiles.bases(name, content, given, self._scripts):
+            for base in dockerfiles.bases(name, content, given, self._scripts):
+                # Into an editor's container packages are installed after it is built.
+                edited = name in self._edited and base.final
+                image = dataclasses.replace(base, packages=True) if edited else base
                 self.images += [image] if image not in self.images else []
-            self._commands(name, dockerfiles.filled(text, given), None, 0)
+            self._commands(name, scripted.alive(name, dockerfiles.filled(text, given)), None, 0)
 
     def _shell(self, name: str, content: bytes) -> None:
-        text = variables.filled(name, documents.decoded(content))
-        self._commands(name, text, None, 0)
-        self._environments(name, text, None, 0)
+        text = variables.filled(name, scripted.alive(name, documents.decoded(content)))
+        self._lines(name, text, None, 0)
 
     def _markdown(self, name: str, content: bytes) -> None:
         """Note the containers that a document says to start."""
         for number, words, _ in dockerfiles.commands(docker_run.shown(documents.decoded(content))):
             self._started(name, 0, number, words)
 
-    def _environments(self, name: str, text: str, chosen: Optional[list[int]], cell: int) -> None:
-        """Note the Pythons of environments that commands make."""
+    def _lines(self, name: str, text: str, chosen: Optional[list[int]], cell: int) -> None:
+        """Note what commands do, and the Pythons of environments that they make."""
+        self._commands(name, text, chosen, cell)
         for number, words, _ in dockerfiles.commands(text, chosen):
             self.pythons += installers.pythons(words, name, number, cell)
 
@@ -272,29 +289,12 @@ class Scan:
             # As many empty lines before it as make its lines the file's.
             self._dockerfile(name, b"\n" * line + text.encode())
 
-    def unread_lines(self) -> list[str]:
-        """Return what could not be read, as lines."""
-        return lines_of(self.unread)
-
-    def unread_programs(self) -> list[str]:
-        """Return, as lines, what could not be read and may say what programs do."""
-        return lines_of(item for item in self.unread if not item.editors)
-
-    def _main(self, name: str, composed: set[str]) -> bool:
-        """Return whether an override has the file beside it that it overrides."""
-        folder = PurePosixPath(name).parent
-        return any(
-            compose.MAIN.search(item) and PurePosixPath(item).parent == folder for item in composed
-        )
+    def unread_lines(self, *, programs: bool = False) -> list[str]:
+        """Return what could not be read, or alone what may say what programs do, as lines."""
+        return lines_of(item for item in self.unread if not (programs and item.says_nothing))
 
     def _other(self, name: str) -> bytes:
         """Return another file of the project. Raises FormError."""
         if name in self.texts:
             return self.texts[name]
-        path = self.folder / name
-        if self.folder.resolve() not in path.resolve().parents:
-            raise FormError(f"{name} lies outside the project")
-        try:
-            return reading.content(path)
-        except OSError as error:
-            raise FormError(f"{name}, which it names: {unreadable.why(error)}") from error
+        return reading.within(self.folder, name)

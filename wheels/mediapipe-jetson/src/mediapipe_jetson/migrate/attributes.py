@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Optional
 
 import libcst as cst
@@ -9,7 +10,8 @@ import libcst as cst
 from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.context import attribute, call, code, first
-from mediapipe_jetson.migrate.names import Names
+from mediapipe_jetson.migrate.fields import Fields
+from mediapipe_jetson.migrate.names import MESSAGES
 from mediapipe_jetson.migrate.table import NULLABLE, OldValue
 
 RENAMED = {
@@ -22,6 +24,8 @@ RENAMED = {
 }
 DROPPED = {"list.landmark", "first.landmark", "side.classification", "detection.location_data"}
 OF_CATEGORY = {"scores": "score", "label_ids": "index"}
+# A module by a name that is not known.
+MODULE = re.compile(r"sys\.modules\W").match
 METHODS = {"process", *table.SAME_METHODS}
 SIDES = (
     "handedness: MediaPipe Tasks name the other side; {name}() gives the one that mp.solutions gave"
@@ -30,7 +34,7 @@ MORE_POINTS = "models: a face has 478 points, wherever refine_landmarks was Fals
 NONE_ERROR = "where nothing was found this raises IndexError, not AttributeError or TypeError"
 
 
-class Attributes(Names):
+class Attributes(Fields):
     """Rewrites expressions other than calls."""
 
     def leave_Attribute(
@@ -50,6 +54,8 @@ class Attributes(Names):
         if isinstance(around, cst.Arg) and any(item.kind == "method" for item in own):
             self.refuse(original_node, f"{code(original_node)} is handed on; call it where it is")
             return updated_node
+        if self.is_one(original_node, *MESSAGES):
+            return self.message_class(original_node, updated_node, own)
         actions = {self._action(original_node, value) for value in base}
         if len(actions) > 1 or (self.other(original_node.value) and actions != {"keep"}):
             self.refuse(original_node, f"{code(original_node.value)} may be several things")
@@ -80,7 +86,7 @@ class Attributes(Names):
             seen = base.solution == "pose" and base.kind == "landmark"
             return "keep" if seen else name
         known = key in table.document()["kinds"] and key != "landmark.presence"
-        plain = base.kind in table.LISTS or base.kind.endswith("mask") or base.kind == "plain"
+        plain = base.kind in table.PYTHONS or base.kind.endswith("mask") or base.kind == "plain"
         return "keep" if known or plain else "refuse"
 
     def _done(  # one for each word
@@ -117,7 +123,7 @@ class Attributes(Names):
             )
         if word == "field":
             renamed = updated.with_changes(attr=cst.Name(more[0]))
-            return self._field(original, renamed, more[1])
+            return self.field(original, renamed, more[1])
         return updated
 
     def _indexed(self, node: cst.CSTNode) -> bool:
@@ -136,7 +142,7 @@ class Attributes(Names):
         self, original: cst.Attribute, updated: cst.Attribute, base: OldValue
     ) -> cst.BaseExpression:
         """Drop .landmark and its like: the list itself holds the items."""
-        nullable = base.kind in NULLABLE and self._direct(original.value)
+        nullable = base.kind in NULLABLE and self.direct(original.value)
         value = updated.value
         if nullable and base.kind == "list" and self.caught(original):
             value = call(self.helper("found"), value)
@@ -159,12 +165,8 @@ class Attributes(Names):
         literal = site.literal(name, False)
         return None if literal is None else bool(literal)
 
-    def _direct(self, node: cst.CSTNode) -> bool:
-        """Return whether an expression is a field of a result, read there."""
-        return isinstance(node, cst.Attribute) and self.is_one(node.value, "result")
-
-    def _field(
-        self, original: cst.Attribute, renamed: cst.Attribute, kind: str
+    def field(
+        self, original: cst.BaseExpression, renamed: cst.BaseExpression, kind: str
     ) -> cst.BaseExpression:
         """Rewrite a field of a result."""
         if kind == "first":
@@ -188,7 +190,7 @@ class Attributes(Names):
             return call(self.helper("found"), renamed, cst.Name("TypeError"))
         return renamed
 
-    def _first(self, original: cst.Attribute, renamed: cst.Attribute) -> cst.BaseExpression:
+    def _first(self, original: cst.CSTNode, renamed: cst.BaseExpression) -> cst.BaseExpression:
         """Rewrite results.pose_landmarks, which is a list of poses now."""
         if self.tested(original):
             return renamed
@@ -228,9 +230,11 @@ class Attributes(Names):
         made = all(item.solution == "landmark_pb2" for item in self.things(original_node.left))
         if missing is None or not kinds or made:
             return updated_node
-        direct = self._direct(original_node.left)
+        direct = self.direct(original_node.left)
         lists = kinds <= NULLABLE and (direct or kinds != {"first"})
         if not (lists or (direct and kinds == {"first_mask"})):
+            if kinds & (NULLABLE - {"first"}):
+                self.refuse(original_node, f"{code(original_node.left)} may be several things")
             return updated_node
         if self.foreign(original_node.left):
             self.refuse(original_node, self.unfollowed(original_node.left))
@@ -251,7 +255,10 @@ class Attributes(Names):
     def _leftover(self, node: cst.Attribute) -> None:
         """Refuse what looks like a legacy result but comes from where nothing is known."""
         name = node.attr.value
-        if name in table.document()["distinct"] and self.opaque(node.value, library=True):
+        names = {item.text for item in self.values(node.value) if isinstance(item, Path)}
+        opaque = any(map(MODULE, names)) or self.opaque(node.value, library=True)
+        root = name == "solutions" and self.values(node.value)
+        if opaque and (root or name in table.document()["distinct"]):
             self.refuse(node, self.unfollowed(node.value))
 
 

@@ -41,6 +41,17 @@ class ByText(Flow):
         if (other or python) and isinstance(node, ast.expr):
             self.facts.by_text.add((self.frame.file, self.span(node)))
 
+    def reflected(self, name: str, given: Arguments, node: ast.AST) -> Values:
+        """Note what getattr gives where it is called by a partial function, map and their like."""
+        result = super().reflected(name, given, node)
+        function = getattr(node, "func", None)
+        called = NOTHING
+        if isinstance(function, ast.expr):
+            called = self.facts.at(self.frame.file, self.span(function))
+        if not any(isinstance(item, Path) and item.text == name for item in called):
+            self.reached(result, node)
+        return result
+
     def hidden(self, owners: Values, node: ast.AST) -> None:
         """Note what gets a part of MediaPipe by a name that is decided at run time."""
         if unseen.package(owners) or table.kinds(things(owners)) - SAME_NAMES:

@@ -65,6 +65,10 @@ class Calls(Attributes, Construct):
             keypoints = attribute(updated_node.args[0].value, "keypoints")
             index = cst.SubscriptElement(cst.Index(updated_node.args[1].value))
             return cst.Subscript(keypoints, [index])
+        field = self.by_getattr(original_node)
+        if field is not None:
+            renamed = attribute(updated_node.args[0].value, field[0])
+            return self.field(original_node, renamed, field[1])
         if not own:
             self._handed(original_node)
         return updated_node
@@ -81,7 +85,8 @@ class Calls(Attributes, Construct):
         paths = [path.text for path in self.values(node.func) if isinstance(path, Path)]
         known = [path[len(OWN) :] for path in paths if path.startswith(OWN)]
         name = known[0] if len(known) == 1 else name
-        if name in REFLECTING and not (name == "getattr" and all(map(_same_names, handed))):
+        same = name == "getattr" and all(map(_same_names, handed))
+        if name in REFLECTING and (not same or "holistic_mask" in table.kinds(self.things(node))):
             self.refuse(node, f"{name}() of something of the legacy API")
         elif any(path.startswith(PROTOBUF) for path in paths):
             self.refuse(node, "results are no protobuf messages in MediaPipe Tasks")
@@ -140,14 +145,12 @@ class Calls(Attributes, Construct):
             return updated.with_changes(
                 func=function.with_changes(attr=cst.Name(detect)), args=[image]
             )
-        if not _simple(source.value):
-            self.refuse(original, f"{code(source.value)} would be evaluated twice; give it a name")
-            return updated
         clock = self.helper("next_ms")
         self.note(original, CLOCK.format(name=clock))
-        if mode == "both":
+        if mode == "both" or not _simple(source.value):
+            name = "detect_next" if mode == "both" else "detect_frame"
             return updated.with_changes(
-                func=cst.Name(self.helper("detect_next")), args=[cst.Arg(task), image]
+                func=cst.Name(self.helper(name)), args=[cst.Arg(task), image]
             )
         more = image.with_changes(
             comma=cst.Comma(whitespace_after=cst.SimpleWhitespace(" ")),

@@ -16,7 +16,7 @@ PLAIN = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
 Space = Union[cst.SimpleWhitespace, cst.ParenthesizedWhitespace]
 LITE = "models: the lite hand model has no counterpart; this is the full one"
 SMOOTH = "smoothing: MediaPipe Tasks always smooth the poses of a video"
-AT_RUN_TIME = "which model it is ({name}) is decided at run time; write a number"
+AT_RUN_TIME = "models: which one it is ({name}) is decided at run time; each has to be there"
 
 
 class Construct(Context):
@@ -44,16 +44,21 @@ class Construct(Context):
             self.refuse(original, f"{solution.legacy}() with arguments that can't be followed")
             return updated
         model = self._model(site)
+        chosen: Optional[cst.BaseExpression] = None
         if model is None:
-            self.refuse(original, AT_RUN_TIME.format(name=solution.chosen_by))
-            return updated
-        self._notes(original, site, model)
+            if solution.chosen_by not in names:
+                self.refuse(original, f"{solution.chosen_by} that can't be followed")
+                return updated
+            self.note(original, AT_RUN_TIME.format(name=solution.chosen_by))
+            chosen = updated.args[names.index(solution.chosen_by)].value
+        self._notes(original, site, (model,) if model else solution.models)
         func = updated.func
         vision: cst.BaseExpression = (
             func.value if isinstance(func, cst.Attribute) else self.imported("vision")
         )
         args = self._arguments(updated, names, site, vision)
-        args = [*self._added(updated, names, site, vision, model, bool(args)), *args]
+        base = self._base_options(solution, model or "", chosen)
+        args = [*self._added(updated, names, site, vision, base, bool(args)), *args]
         options = cst.Call(
             attribute(vision, f"{solution.task}Options"),
             args,
@@ -96,9 +101,9 @@ class Construct(Context):
         known = isinstance(number, int) and 0 <= number < len(solution.models)
         return solution.models[number] if known and isinstance(number, int) else None
 
-    def _notes(self, node: cst.Call, site: Site, model: str) -> None:
+    def _notes(self, node: cst.Call, site: Site, models: Sequence[str]) -> None:
         """Note what will differ."""
-        self.models[model] = None
+        self.models.update(dict.fromkeys(models))
         for text in site.solution.differs:
             self.note(node, text)
         if site.solution.module == "hands" and site.literal("model_complexity", 1) != 1:
@@ -112,13 +117,13 @@ class Construct(Context):
         names: list[str],
         site: Site,
         vision: cst.BaseExpression,
-        model: str,
+        base: cst.BaseExpression,
         followed: bool,
     ) -> list[cst.Arg]:
         """Return the arguments that the old code did not need."""
         solution = site.solution
         given = {solution.arguments.get(name) for name in names}
-        added = [_arg("base_options", self._base_options(solution, model))]
+        added = [_arg("base_options", base)]
         if "@mode" in solution.arguments.values() and "@mode" not in given:
             added.append(_arg("running_mode", attribute(vision, "RunningMode", "VIDEO")))
         for name, value in solution.defaults.items():
@@ -137,10 +142,20 @@ class Construct(Context):
             )
         return added
 
-    def _base_options(self, solution: Solution, model: str) -> cst.BaseExpression:
+    def _base_options(
+        self, solution: Solution, model: str, chosen: Optional[cst.BaseExpression]
+    ) -> cst.BaseExpression:
+        """Return the options with a model, or with the one that a number chooses at run time."""
         base = attribute(self.imported("mp"), "tasks", "BaseOptions")
-        if solution.member and model == solution.models[0]:
-            words = [cst.SimpleString(f'"{word}"') for word in (model, solution.member)]
+        if chosen is not None and solution.member:
+            args = [_arg("model_asset_buffer", call(self.helper("face_model"), chosen))]
+        elif chosen is not None:
+            folder = cst.parse_expression(f'f"{{{self.helper("MODEL_FOLDER")}}}/"')
+            all_ = cst.parse_expression(f"({', '.join(map(_quoted, solution.models))})")
+            one = cst.Subscript(all_, [cst.SubscriptElement(cst.Index(chosen))])
+            args = [_arg("model_asset_path", cst.BinaryOperation(folder, cst.Add(), one))]
+        elif solution.member and model == solution.models[0]:
+            words = [cst.SimpleString(_quoted(word)) for word in (model, solution.member)]
             args = [_arg("model_asset_buffer", call(self.helper("model_part"), *words))]
         else:
             path = cst.parse_expression(f'f"{{{self.helper("MODEL_FOLDER")}}}/{model}"')
@@ -178,6 +193,10 @@ class Construct(Context):
         if mode == "both":
             return cst.IfExp(test=value, body=image, orelse=video)
         return image if mode == "image" else video
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"'
 
 
 def _none() -> cst.SimpleWhitespace:

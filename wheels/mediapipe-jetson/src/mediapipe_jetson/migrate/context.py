@@ -10,7 +10,7 @@ import libcst as cst
 from libcst import metadata
 
 from mediapipe_jetson.doctor.files import standard
-from mediapipe_jetson.doctor.flow.values import Object, Path, Unknown, Value
+from mediapipe_jetson.doctor.flow.values import Constant, Object, Path, Unknown, Value
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.facts import Facts, Span
 from mediapipe_jetson.migrate.table import OldValue
@@ -125,11 +125,12 @@ class Context(cst.CSTTransformer):
     def opaque(self, node: cst.CSTNode, *, library: bool = False) -> bool:
         """Return whether an expression may be anything: unknown, or what Python's library returns.
 
-        dataclasses.field(), asyncio.to_thread() and the like give back what they were given. With
+        None or 0 tells nothing: a name is that before it gets its value. dataclasses.field(),
+        asyncio.to_thread() and the like give back what they were given. With
         `library` what any other package returns counts as well.
         """
         return all(
-            isinstance(value, Unknown)
+            isinstance(value, (Constant, Unknown))
             or (
                 isinstance(value, Path)
                 and "()" in value.text

@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Union
-
-import libcst as cst
-
-Statement = Union[cst.SimpleStatementLine, cst.BaseCompoundStatement]
 
 IMPORTS = {
     "mp": "import mediapipe as mp",
@@ -25,6 +18,7 @@ IMPORTS = {
     "NormalizedLandmark": (
         "from mediapipe.tasks.python.components.containers.landmark import NormalizedLandmark"
     ),
+    "Landmark": "from mediapipe.tasks.python.components.containers.landmark import Landmark",
     "HandLandmark": "from mediapipe.tasks.python.vision.hand_landmarker import HandLandmark",
 }
 MODULES = {"mp": "mediapipe", "np": "numpy", "os": "os", "zipfile": "zipfile"}
@@ -71,6 +65,14 @@ def {detect_next}(task, image):
     """Return what a task finds in a picture, or in the next frame of a video."""
     if task.static_image_mode:
         return task.detect(image)
+    return task.detect_for_video(image, {next_ms}(task))
+''',
+        helpers=("next_ms",),
+    ),
+    "detect_frame": Helper(
+        '''
+def {detect_frame}(task, image):
+    """Return what a task finds in the next frame of a video."""
     return task.detect_for_video(image, {next_ms}(task))
 ''',
         helpers=("next_ms",),
@@ -131,6 +133,19 @@ def {model_part}(bundle, name):
 ''',
         ("os", "zipfile"),
         ("MODEL_FOLDER",),
+    ),
+    "face_model": Helper(
+        '''
+def {face_model}(model_selection):
+    """Return the model that finds near faces, or far ones too."""
+    if not model_selection:
+        return {model_part}("face_landmarker.task", "face_detector.tflite")
+    path = {os}.path.join({MODEL_FOLDER}, "face_detection_full_range_sparse.tflite")
+    with open(path, "rb") as model:
+        return model.read()
+''',
+        ("os",),
+        ("MODEL_FOLDER", "model_part"),
     ),
     "connection_pairs": Helper(
         '''
@@ -207,80 +222,3 @@ def imports_of(names: Iterable[str]) -> list[str]:
     """Return the imports that helpers need."""
     needed = {item for name in names for item in HELPERS[name].imports}
     return [item for item in IMPORTS if item in needed]
-
-
-def insert(module: cst.Module, imports: str, functions: str) -> cst.Module:
-    """Return a module with imports and functions after its last import of MediaPipe."""
-    added = [*_parsed(imports, module), *_parsed(functions, module)]
-    if not added:
-        return module
-    at = place(module)
-    before, rest = list(module.body[:at]), list(module.body[at:])
-    if functions and rest:
-        rest[0] = _spaced(rest[0])
-    if not before and imports:
-        return module.with_changes(body=[*added, *rest])
-    return module.with_changes(body=[*before, *added, *rest])
-
-
-def _parsed(text: str, module: cst.Module) -> list[Statement]:
-    """Return statements in the style of a module, the comments above the first with them."""
-    parsed = cst.parse_module(text, module.config_for_parsing)
-    body = list(parsed.body)
-    if body and parsed.header:
-        lines = [*parsed.header, *body[0].leading_lines]
-        body[0] = body[0].with_changes(leading_lines=lines)
-    return body
-
-
-def _spaced(statement: Statement) -> Statement:
-    """Return a statement with two empty lines above it."""
-    lines = statement.leading_lines
-    blank = len(list(itertools.takewhile(lambda line: line.comment is None, lines)))
-    empty = cst.EmptyLine(indent=False)
-    return statement.with_changes(leading_lines=[*[empty] * max(0, 2 - blank), *lines])
-
-
-def words_before(module: cst.Module) -> set[str]:
-    """Return the words of what stands before the helpers and is no import."""
-    result: set[str] = set()
-    for statement in module.body[: place(module)]:
-        parts: Sequence[cst.CSTNode] = (
-            statement.body if isinstance(statement, cst.SimpleStatementLine) else [statement]
-        )
-        for part in parts:
-            if not isinstance(part, (cst.Import, cst.ImportFrom)):
-                result |= set(re.findall(r"\w+", cst.Module([]).code_for_node(part)))
-    return result
-
-
-def place(module: cst.Module) -> int:
-    """Return the number of the statement before which helpers stand."""
-    last = 0
-    for number, statement in enumerate(module.body):
-        if _imports(statement, "mediapipe"):
-            last = number + 1
-    if last:
-        while last < len(module.body) and _imports(module.body[last], ""):
-            last += 1
-        return last
-    for number, statement in enumerate(module.body):
-        text = isinstance(statement, cst.SimpleStatementLine) and isinstance(
-            statement.body[0], cst.Expr
-        )
-        if not (_imports(statement, "") or (number == 0 and text)):
-            return number
-    return len(module.body)
-
-
-def _imports(statement: cst.CSTNode, name: str) -> bool:
-    """Return whether a top-level statement imports something, also within try or if."""
-    if isinstance(statement, cst.SimpleStatementLine):
-        return any(
-            isinstance(item, (cst.Import, cst.ImportFrom))
-            and (not name or f" {name}" in cst.Module([]).code_for_node(item))
-            for item in statement.body
-        )
-    if isinstance(statement, (cst.Try, cst.If)) and name:
-        return any(_imports(item, name) for item in statement.body.body)
-    return False

@@ -16,6 +16,7 @@ from mediapipe_jetson.migrate.names import CONNECTIONS
 
 VISION = "mediapipe.tasks.python.vision"
 HAND_LANDMARK = f"{VISION}.hand_landmarker"
+SEVERAL = "several statements in one line with this import"
 Places = dict[str, list[tuple[str, str]]]
 """New names and what they are bound to, by the module that they come from."""
 
@@ -35,12 +36,10 @@ class Imports(Calls):
             if alias.asname is None:
                 # It binds `mediapipe`, which has the tasks.
                 names.append(alias.with_changes(name=cst.Name("mediapipe")))
-            elif thing.kind in ("package", "module"):
-                below = f".{thing.solution}" if thing.solution in table.DRAWING else ""
-                names.append(alias.with_changes(name=_dotted(VISION + below)))
-            else:
+                continue
+            if _moved(alias) is None:
                 self._import_gone(original_node, canonical(full))
-                names.append(alias)
+            names.append(alias)
         return updated_node.with_changes(names=names)
 
     def leave_SimpleStatementLine(
@@ -48,8 +47,11 @@ class Imports(Calls):
     ) -> Union[
         cst.SimpleStatementLine, cst.FlattenSentinel[cst.SimpleStatementLine], cst.RemovalSentinel
     ]:
-        """Rewrite `from mediapipe.python.solutions import hands`."""
+        """Rewrite `from mediapipe.python.solutions import hands`, or `import ...hands as h`."""
         for number, statement in enumerate(original_node.body):
+            changed = updated_node.body[number]
+            if isinstance(changed, cst.Import) and any(map(_moved, changed.names)):
+                return self._moved(original_node, updated_node, number, changed)
             if not isinstance(statement, cst.ImportFrom):
                 continue
             places = self._places(statement)
@@ -57,6 +59,26 @@ class Imports(Calls):
                 continue
             return self._replaced(original_node, updated_node, number, places)
         return updated_node
+
+    def _moved(
+        self,
+        original: cst.SimpleStatementLine,
+        updated: cst.SimpleStatementLine,
+        number: int,
+        changed: cst.Import,
+    ) -> Union[cst.SimpleStatementLine, cst.FlattenSentinel[cst.SimpleStatementLine]]:
+        """Return `from ... import ... as h`: `mediapipe.tasks` is another name of its `python`."""
+        moved = [place for alias in changed.names if (place := _moved(alias))]
+        rest = [alias for alias in changed.names if not _moved(alias)]
+        if len(updated.body) > 1 and (rest or len(moved) > 1):
+            self.refuse(original, SEVERAL)
+            return updated
+        statements: list[cst.BaseSmallStatement] = []
+        if rest:
+            rest[-1] = rest[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+            statements.append(changed.with_changes(names=rest))
+        statements += [cst.ImportFrom(_dotted(module), [_alias(*one)]) for module, *one in moved]
+        return _lines(updated, number, statements)
 
     def _places(self, node: cst.ImportFrom) -> Optional[Places]:
         """Return what to import instead; None where the statement may stay."""
@@ -134,31 +156,19 @@ class Imports(Calls):
         old = updated.body[number]
         real = [(module, names) for module, names in places.items() if module]
         if len(updated.body) > 1 and len(real) != 1:
-            self.refuse(original, "several statements in one line with this import")
+            self.refuse(original, SEVERAL)
             return updated
         if not real:
             if updated.leading_lines or updated.trailing_whitespace.comment:
                 self.note(original, "imports: a line is left out, and the comment at it")
             return cst.RemovalSentinel.REMOVE
         statements = [self._statement(old, module, names) for module, names in real]
-        if len(statements) == 1:
-            body: Sequence[cst.BaseSmallStatement] = [
-                statements[0] if at == number else statement
-                for at, statement in enumerate(updated.body)
-            ]
-            return updated.with_changes(body=body)
-        lines = [cst.SimpleStatementLine([statement]) for statement in statements]
-        lines[0] = lines[0].with_changes(leading_lines=updated.leading_lines)
-        lines[-1] = lines[-1].with_changes(trailing_whitespace=updated.trailing_whitespace)
-        return cst.FlattenSentinel(lines)
+        return _lines(updated, number, statements)
 
     def _statement(
         self, old: cst.BaseSmallStatement, module: str, names: Sequence[tuple[str, str]]
     ) -> cst.ImportFrom:
-        aliases = [
-            cst.ImportAlias(cst.Name(name), cst.AsName(cst.Name(bound)) if bound != name else None)
-            for name, bound in dict.fromkeys(names)
-        ]
+        aliases = [_alias(*one) for one in dict.fromkeys(names)]
         assert isinstance(old, cst.ImportFrom)  # noqa: S101 # for the type checker
         same = not isinstance(old.names, cst.ImportStar) and len(old.names) == len(aliases)
         if same and not isinstance(old.names, cst.ImportStar):
@@ -170,6 +180,38 @@ class Imports(Calls):
             ]
             return old.with_changes(module=_dotted(module), names=aliases)
         return cst.ImportFrom(_dotted(module), aliases)
+
+
+def _moved(alias: cst.ImportAlias) -> Optional[tuple[str, str, str]]:
+    """Return what `import legacy.module as name` takes from where, and its name; else None."""
+    thing = table.thing(canonical(alias.evaluated_name))
+    if thing is None or alias.asname is None or thing.kind not in ("package", "module"):
+        return None
+    bound = alias.evaluated_alias or ""
+    if thing.solution in table.DRAWING:
+        return (VISION, thing.solution, bound)
+    known = thing.kind == "package" or thing.solution in (*table.solutions(), *CONNECTIONS)
+    return ("mediapipe.tasks.python", "vision", bound) if known else None
+
+
+def _alias(name: str, bound: str) -> cst.ImportAlias:
+    return cst.ImportAlias(cst.Name(name), cst.AsName(cst.Name(bound)) if bound != name else None)
+
+
+def _lines(
+    updated: cst.SimpleStatementLine, number: int, statements: Sequence[cst.BaseSmallStatement]
+) -> Union[cst.SimpleStatementLine, cst.FlattenSentinel[cst.SimpleStatementLine]]:
+    """Return a line with these statements instead of one; several get a line each."""
+    if len(statements) == 1:
+        body: Sequence[cst.BaseSmallStatement] = [
+            statements[0] if at == number else statement
+            for at, statement in enumerate(updated.body)
+        ]
+        return updated.with_changes(body=body)
+    lines = [cst.SimpleStatementLine([statement]) for statement in statements]
+    lines[0] = lines[0].with_changes(leading_lines=updated.leading_lines)
+    lines[-1] = lines[-1].with_changes(trailing_whitespace=updated.trailing_whitespace)
+    return cst.FlattenSentinel(lines)
 
 
 def _dotted(name: str) -> Union[cst.Attribute, cst.Name]:

@@ -9,11 +9,25 @@ import libcst as cst
 from mediapipe_jetson.doctor import migration
 from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
-from mediapipe_jetson.migrate.context import Context, attribute, call
+from mediapipe_jetson.migrate.context import Context, attribute, call, code
 from mediapipe_jetson.migrate.table import OldValue
 
+# What annotations name instead of a class of messages.
+MESSAGES = {"list_class": "list", "landmark_class": "NormalizedLandmark"}
 CONNECTIONS = ("face_mesh_connections", "hands_connections", "pose_connections")
+ONLY_CALLED = "{} is gone; only where it is called or annotates can it be rewritten"
 PAIRED = "connections: pairs of numbers are objects with .start and .end in MediaPipe Tasks"
+
+# What may stand between a class and the annotation that it is in.
+TYPING = (
+    cst.Index,
+    cst.SubscriptElement,
+    cst.Subscript,
+    cst.BinaryOperation,
+    cst.Element,
+    cst.Tuple,
+    cst.List,
+)
 
 
 class Names(Context):
@@ -123,6 +137,8 @@ class Names(Context):
         if isinstance(around, cst.Arg) and around.keyword is original_node:
             return updated_node
         own = self.things(original_node)
+        if table.kinds(own) & set(MESSAGES):
+            return self.message_class(original_node, updated_node, own)
         if bound is not None and any(value.kind == "name" for value in own):
             module, _, name = bound.partition(".")
             if isinstance(around, cst.AssignTarget):
@@ -134,6 +150,23 @@ class Names(Context):
         if any(value.kind == "formats" for value in own) and not isinstance(around, cst.Attribute):
             self.refuse(original_node, "landmark_pb2 is gone")
         return updated_node
+
+    def message_class(
+        self, original: cst.CSTNode, updated: cst.BaseExpression, own: tuple[OldValue, ...]
+    ) -> cst.BaseExpression:
+        """Rewrite a class of landmark_pb2 that is not called here: annotations keep their sense."""
+        around = self.parent(original)
+        called = isinstance(around, cst.Call) and around.func is original
+        bound = isinstance(around, cst.AnnAssign) and around.target is original
+        if called or bound or isinstance(around, cst.AssignTarget):
+            return updated
+        while isinstance(around, TYPING):
+            around = self.parent(around)
+        if not isinstance(around, cst.Annotation) or len(own) > 1:
+            self.refuse(original, ONLY_CALLED.format(code(original)))
+            return updated
+        name = "Landmark" if own[0].name == "Landmark" else MESSAGES[own[0].kind]
+        return cst.Name(name) if name == "list" else self.imported(name)
 
     def gone(self, node: cst.CSTNode, own: tuple[OldValue, ...]) -> None:
         """Refuse what went with the legacy API, unless it is only on the way to something."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import libcst as cst
 from libcst import metadata
 
-from mediapipe_jetson.migrate import helpers, table, unseen
+from mediapipe_jetson.migrate import helpers, placing, table, unseen
 from mediapipe_jetson.migrate.context import Note
 from mediapipe_jetson.migrate.facts import Facts
 from mediapipe_jetson.migrate.imports import Bound, Imports
@@ -59,7 +59,7 @@ class Rewriter(Imports):
         new = [item for item in helpers.IMPORTS if item in imports and not _has(bound, item)]
         words = {**self.names, "models": _models(self.models)}
         early = {self.names[item] for item in (*names, *new)}
-        if early & helpers.words_before(module):
+        if early & placing.words_before(module):
             self.refused.add(Note(self.file, 1, 1, TOO_EARLY))
         lines = "".join(f"{_import(item, self.names[item])}\n" for item in new)
         texts = [helpers.HELPERS[name].text.format(**words).strip("\n") for name in names]
@@ -67,7 +67,7 @@ class Rewriter(Imports):
             f"\n{'' if name == 'MODEL_FOLDER' else chr(10)}{text}\n"
             for name, text in zip(names, texts)  # noqa: B905 # Python 3.9 has no strict
         )
-        return helpers.insert(module, lines, functions)
+        return placing.insert(module, lines, functions)
 
 
 def rewrite(file: str, module: cst.Module, facts: Facts, gpu: bool = False) -> Rewritten:

@@ -21,6 +21,8 @@ DRAWING = ("drawing_utils", "drawing_styles")
 NULLABLE = frozenset({"lists", "sides", "detections", "list", "first"})
 # Python's own lists, whose methods stay.
 LISTS = frozenset({"lists", "sides", "detections"})
+# What has methods of Python's own: lists, and a side's text.
+PYTHONS = LISTS | {"label"}
 SITE = "@"
 # Methods of a task that are the same in Tasks.
 SAME_METHODS = frozenset({"close", "__enter__", "__exit__"})
@@ -153,7 +155,7 @@ def _within(before: OldValue, step: str) -> Optional[OldValue]:
     known = document()["kinds"].get(key)
     if known is not None:
         return OldValue(known, before.solution, step.lstrip("."), before.site)
-    if before.kind.endswith("mask") or before.kind in LISTS or step == "()":
+    if before.kind.endswith("mask") or before.kind in PYTHONS or step == "()":
         return OldValue("plain", before.solution, "", before.site)
     return OldValue("unknown", before.solution, step.lstrip("."), before.site)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import compose, devcontainer, dockerfiles, documents
+from mediapipe_jetson.doctor.files import compose, devcontainer, dockerfiles, documents, variables
 from mediapipe_jetson.doctor.files.documents import Node
 
 Arguments = dict[str, str]
+ROW = re.compile(r"^(?:export\s+)?([A-Za-z_]\w*)=([^#\n]*)", re.MULTILINE)
 USUAL = "Dockerfile"
 # Options of docker build that take no value.
 FLAGS = {"--no-cache", "--pull", "--push", "--load", "--rm", "--force-rm", "-q", "--quiet"}
@@ -36,10 +38,23 @@ def given(files: Iterable[tuple[str, str, bytes]]) -> dict[str, list[Arguments]]
                 continue
             pairs = [built] if built else []
         elif kind == "shell":
-            pairs = list(_scripted(name, documents.decoded(content)))
+            pairs = list(_scripted(name, variables.filled(name, documents.decoded(content))))
         for path, arguments in pairs:
             if arguments and arguments not in result.setdefault(path, []):
                 result[path].append(arguments)
+    return result
+
+
+def with_environment(files: list[tuple[str, str, bytes]]) -> dict[str, bytes]:
+    """Return the compose files with what the .env beside each says in place, by their paths."""
+    told = {str(PurePosixPath(name).parent): text for kind, name, text in files if kind == "env"}
+    result = {}
+    for kind, name, content in files:
+        given = told.get(str(PurePosixPath(name).parent)) if kind == "compose" else None
+        if given is not None:
+            rows = ROW.findall(documents.decoded(given))
+            values = {key: value.strip().strip("\"'") for key, value in rows}
+            result[name] = dockerfiles.substituted(documents.decoded(content), values).encode()
     return result
 
 

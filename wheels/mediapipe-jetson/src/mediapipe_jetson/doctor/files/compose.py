@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import documents, started
+from mediapipe_jetson.doctor.files import dockerfiles, documents, started
 from mediapipe_jetson.doctor.files.documents import Node
 from mediapipe_jetson.doctor.files.facts import BaseImage, Service
 from mediapipe_jetson.doctor.files.unreadable import FormError
@@ -87,6 +87,14 @@ def templates(files: Iterable[tuple[str, bytes]]) -> set[str]:
             if file is not None:
                 result.add(beside(name, str(file.value)))
     return {path for path in result if not MAIN.search(path)}
+
+
+def overrides(name: str, composed: set[str]) -> bool:
+    """Return whether a file overrides another one of these, which lies beside it."""
+    folder = PurePosixPath(name).parent
+    return OVERRIDE.search(name) is not None and any(
+        MAIN.search(item) and PurePosixPath(item).parent == folder for item in composed
+    )
 
 
 def _services(document: Node) -> list[Node]:
@@ -198,6 +206,12 @@ def _service(name: str, chain: list[Part]) -> Service:
 def _image(service: Service, chain: list[Part], own: frozenset[str]) -> Optional[BaseImage]:
     """Return the image that a service starts, and whether its Python is the project's there."""
     image = _last(chain, "image")
+    platform = _last(chain, "platform")
+    foreign = dockerfiles.foreign(str(platform[1].value)) if platform is not None else ""
+    if platform is not None and foreign:
+        name = service.image or f"service {service.name}"
+        place = platform[0].file, platform[1].line
+        return BaseImage(*place, name, True, packages=True, foreign=foreign)
     if image is None or not service.image:
         return None
     nodes = [node for key in ("entrypoint", "command") if (node := _at(chain, key)) is not None]

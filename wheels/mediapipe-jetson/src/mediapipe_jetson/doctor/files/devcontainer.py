@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any, Optional
 
@@ -82,14 +83,27 @@ def _python(document: dict[str, Any]) -> str:
     return ""
 
 
+def built(files: Iterable[tuple[str, str, bytes]]) -> set[str]:
+    """Return the Dockerfiles that editors' containers are built from; kind, name and content."""
+    result = set()
+    for kind, name, content in files:
+        try:
+            found = read(name, content).built if kind == "devcontainer" else None
+        except (ValueError, RecursionError):
+            continue  # its own reader says so
+        result |= {found[0]} if found else set()
+    return result
+
+
 def _built(name: str, document: dict[str, Any]) -> Optional[tuple[str, dict[str, str]]]:
     """Return the Dockerfile that is built, and the arguments that it is given."""
     build = document.get("build")
     build = build if isinstance(build, dict) else {}
     file = build.get("dockerfile", document.get("dockerFile"))
     arguments = build.get("args")
-    if not isinstance(file, str) or not isinstance(arguments, dict):
+    if not isinstance(file, str):
         return None
+    arguments = arguments if isinstance(arguments, dict) else {}
     told = {key: value for key, value in arguments.items() if "$" not in str(value)}
     path = compose.beside(name, str(PurePosixPath(file)))
     return path, {key: str(value) for key, value in told.items()}

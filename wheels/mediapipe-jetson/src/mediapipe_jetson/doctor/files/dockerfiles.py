@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import documents, installers
+from mediapipe_jetson.doctor.files import documents, installers, shell_lists
 from mediapipe_jetson.doctor.files.facts import BaseImage, Requirement
 
 INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+(.*)$", re.DOTALL)
@@ -118,6 +118,7 @@ def bases(
     variables: dict[str, str] = {}
     stages: dict[str, tuple[int, str]] = {}
     runs: dict[int, list[str]] = {}
+    platforms: dict[int, str] = {}
     result: list[tuple[int, str, str]] = []
     text = documents.decoded(content)
     ends: list[str] = []
@@ -137,13 +138,26 @@ def bases(
             variables[key.strip()] = substituted(value, variables)
         elif word == "FROM":
             parts = [part for part in rest.split() if not part.startswith("--")]
+            asked = re.search(r"--platform=(\S+)", rest)
+            # Docker itself sets TARGETPLATFORM and BUILDPLATFORM: a board's are its own.
+            told = asked and not re.search(r"\$\{?(TARGET|BUILD)PLATFORM", asked[1])
+            platform = substituted(asked[1], variables) if asked and told else ""
+            platforms[len(result)] = foreign(platform)
             image = substituted(parts[0] if parts else "", variables)
             stage = parts[2].lower() if len(parts) > 2 and parts[1].upper() == "AS" else ""
             result.append((line.number, image, stage))
             stages.setdefault(stage or f" {len(result)}", (len(result) - 1, image))
         elif result and word in ("RUN", "COPY", "ADD", "ENV"):
             runs.setdefault(len(result) - 1, []).append(f"{word} {rest}")
-    return _resolved(name, result, stages, runs, scripts)
+    found = _resolved(name, result, stages, runs, scripts)
+    lines = {line: platforms[at] for at, (line, _, _) in enumerate(result)}
+    return [dataclasses.replace(item, foreign=lines[item.line]) for item in found]
+
+
+def foreign(platform: str) -> str:
+    """Return a platform that no board is; "" for one that is, or that is not told."""
+    known = platform.startswith(("linux/", "windows/")) and "$" not in platform
+    return platform if known and not re.match(r"linux/(arm64|aarch64)", platform) else ""
 
 
 def _heredocs(line: Line, text: str) -> list[str]:
@@ -261,4 +275,6 @@ def installs(
             # The line of a continued command that the word stands on.
             own = next((at for at, part in line.parts if entry.text in part), number)
             result.append(dataclasses.replace(entry, line=own))
+    if chosen is None:
+        result += shell_lists.packages(text, name, cell)
     return result

@@ -127,3 +127,19 @@ def line_of(text: str, *words: str) -> int:
         if match:
             start = match.start() if word is words[-1] else match.end()
     return text.count("\n", 0, start) + 1
+
+
+def key_line(text: str, key: str, header: str = "") -> int:
+    """Return the line of a TOML key, where told below the table of this name."""
+    start, end = 0, len(text)
+    parts = [rf"[\"']?{re.escape(part)}[\"']?" for part in header.split(".")]
+    head = (
+        re.search(rf"^[ \t]*\[+\s*{'[.]'.join(parts)}\s*\]", text, re.MULTILINE) if header else None
+    )
+    if head:
+        start = head.end()
+        following = re.search(r"^[ \t]*\[", text[start:], re.MULTILINE)
+        end = start + following.start() if following else end
+    pattern = re.compile(rf"^[ \t]*[\"']?{re.escape(key)}[\"']?\s*=", re.MULTILINE)
+    match = pattern.search(text, start, end) or pattern.search(text)
+    return text.count("\n", 0, match.end()) + 1 if match else line_of(text, key)

@@ -60,6 +60,7 @@ class PythonPin:
 class BaseImage:
     """An image that a Dockerfile or a service starts from, as it is written.
 
+    `foreign` is a platform that it is taken for and that no board is, such as linux/amd64.
     `installs` is the Python that is installed besides the image's own ("?": which is not told);
     `final` tells that the image is what is run and not only built in, `packages` that Python's
     packages are installed into it.
@@ -71,6 +72,7 @@ class BaseImage:
     final: bool
     installs: str = ""
     packages: bool = False
+    foreign: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

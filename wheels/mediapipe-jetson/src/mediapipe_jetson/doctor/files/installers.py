@@ -36,6 +36,8 @@ def command(words: list[str], file: str, line: int, cell: int = 0) -> list[Requi
     for word in tools:
         named = PYTHON.match(word)
         python = named.group("version") or python if named else python
+    # What pip says goes elsewhere: 2>&1 is no package.
+    packages = [word for word in packages if not re.match(r"\d*[<>]", word)]
     requirements, index, skip = [], "", False
     for position, word in enumerate(packages, 1):
         if skip:

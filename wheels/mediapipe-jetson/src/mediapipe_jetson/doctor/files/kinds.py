@@ -6,7 +6,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Optional
 
 from mediapipe_jetson.doctor.files import (
@@ -45,8 +45,9 @@ BY_SUFFIX = {
     ".rst": "markdown",
 }
 BY_NAME = (
-    (re.compile(r"(pyproject|pixi)\.toml$|Pipfile$"), "settings"),
+    (re.compile(r"(pyproject|pixi|tox)\.toml$|Pipfile$"), "settings"),
     (re.compile(r"\.?mise(\.\w+)?\.toml$"), "mise"),
+    (re.compile(r"\.?pip\.(conf|ini)$|uv\.toml$"), "index"),
     (re.compile(r"setup\.cfg$|tox\.ini$"), "cfg"),
     (re.compile(r"readme(\.txt)?$", re.I), "markdown"),
     (locks.NAMES, "lock"),
@@ -56,6 +57,7 @@ BY_NAME = (
     ),
     (re.compile(r"(GNU)?[Mm]akefile$|[Jj]ustfile$"), "shell"),
     (re.compile(r"\.python-version$|runtime\.txt$|\.tool-versions$"), "python_version"),
+    (re.compile(r"\.env$"), "env"),
     (re.compile(r".*compose.*\.ya?ml$", re.I), "compose"),
     (re.compile(r"\.?devcontainer\.json$"), "devcontainer"),
     (
@@ -72,13 +74,21 @@ USES = re.compile(
     rb"\b(pip[\d.]*|uv|conda|poetry)\b[^\n]*\b(install|add)\b[^\n]*\bmediapipe|"
     rb"\bmediapipe\s*(==|>=|<=|~=|!=)\s*\d|\bimport\s+mediapipe\b|\bmp\.solutions\b|@mediapipe/|"
     rb"depend>[^<]*mediapipe|\bmediapipe/(framework|calculators|graphs|tasks|modules|gpu)\b|com\.google\.mediapipe|"
+    rb"\bpython3-mediapipe\b|\b(p|ps|py|pkgs|python3\d*Packages|pythonPackages)\.mediapipe\b|"
+    rb"\bimage:\s*[\"']?\S*mediapipe|"
+    rb"\bfind_package\s*\(\s*mediapipe|\"github\.com/[\w./-]*mediapipe|^mediapipe[\w-]*\s*=\s*[\"{]|"
     rb"\bMediaPipeTasks\w*|com\.github\.homuler\.mediapipe|\bMediapipe\.Unity",
-    re.IGNORECASE,
+    re.IGNORECASE | re.MULTILINE,
 )
 # What people or programs read as data, except for JSON that sets containers or JavaScript up.
 DATA = {".md", ".rst", ".html", ".htm", ".adoc", ".tex", ".csv", ".tsv", ".svg", ".log", ".txt"}
 DATA |= {".json", ".toml", ".xml", ".jsonl", ".ndjson"}
-SETTINGS = {"package.json", "package.xml"}
+SETTINGS = {"package.json", "package.xml", "Cargo.toml", "CMakeLists.txt"}
+# Windows' own scripts, which no board runs.
+NEVER = {".bat", ".cmd"}
+# What such files tell is what is installed and started, unless code stands in them.
+INSTALLING = {".ps1", ".yml", ".yaml", ".xml", ".bb", ".bbappend", ".nix", ".cfg", ".ini"}
+CODE = re.compile(rb"\bimport\s+mediapipe\b|\bmp\.solutions\b|\bfrom\s+mediapipe\b")
 PLAIN = re.compile(
     r"(license|notice|changelog|authors|contributors|readme|\.git\w*|\.dockerignore)", re.I
 )
@@ -102,6 +112,8 @@ def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # 
         told = _interpreted(head.splitlines()[0])
         if told:
             return told
+    if suffix in NEVER:
+        return None
     data = suffix in DATA and path.name not in SETTINGS
     other = "other" if not data and USES.search(content) else None
     if suffix in (".yml", ".yaml"):
@@ -113,11 +125,18 @@ def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # 
         return "dockerfile"
     if suffix in ("", ".txt", ".in", ".pip", ".lst", ".req") and requirements.is_list(text):
         return "requirements"
-    if suffix == ".txt":
+    if suffix == ".txt" and path.name not in SETTINGS:
         lines = (requirements.one(line, "", 1) for line in text.splitlines())
         result = [item for item in lines if item is not None and item.name == "mediapipe"]
         return "other" if any(item.specifier for item in result) else None
     return other
+
+
+def only_settings(name: str, content: bytes) -> bool:
+    """Return whether a file that is not read can say nothing of what programs do."""
+    path = PurePosixPath(name)
+    installing = path.suffix.lower() in INSTALLING or path.name == ".env"
+    return installing and not CODE.search(content)
 
 
 def _interpreted(line: bytes) -> Optional[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 from typing import Optional, Union
 
 BOARD = {
@@ -24,31 +25,49 @@ def elsewhere(marker: str) -> bool:
     # `~=` is no operator of Python's; of a version it decides nothing here. Options are pip's.
     text = re.sub(r"\s--\w.*$|\s\\$", "", re.sub(r"~=|===", ">=", marker.strip()))
     try:
-        return bool(text) and _value(ast.parse(text, mode="eval").body) is False
+        return bool(text) and decided(ast.parse(text, mode="eval").body, _told) is False
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
 
 
-def _value(node: ast.expr) -> Value:  # noqa: PLR0911 # one for each kind
-    """Return what an expression is on a board, None where that is not told."""
-    if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else None
+def _told(node: ast.expr) -> Value:
+    """Return what a marker's variable is on a board."""
     if isinstance(node, ast.Name):
         return BOARD.get(node.id)
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         return BOARD.get(f"{node.value.id}_{node.attr}")  # os.name, as old tools wrote it
+    return None
+
+
+def decided(node: ast.expr, told: Callable[[ast.expr], Value]) -> Value:  # noqa: PLR0911 # kinds
+    """Return what an expression is on a board, None where that is not told.
+
+    `told` says it of what is neither a text nor an operator.
+    """
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
     if isinstance(node, ast.BoolOp):
-        values = [_value(item) for item in node.values]
+        values = [decided(item, told) for item in node.values]
         decides = isinstance(node.op, ast.Or)
         if decides in values:
             return decides
         return None if None in values else not decides
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        inner = _value(node.operand)
+        inner = decided(node.operand, told)
         return None if inner is None else not inner
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        return _compared(_value(node.left), node.ops[0], _value(node.comparators[0]))
-    return None
+        left, other = decided(node.left, told), node.comparators[0]
+        if isinstance(other, (ast.Tuple, ast.List, ast.Set)):
+            return _among(left, node.ops[0], [decided(item, told) for item in other.elts])
+        return _compared(left, node.ops[0], decided(other, told))
+    return told(node)
+
+
+def _among(left: Value, operator: ast.cmpop, items: list[Value]) -> Optional[bool]:
+    """Return whether a value is one of these."""
+    if left is None or None in items or not isinstance(operator, (ast.In, ast.NotIn)):
+        return None
+    return (left in items) is isinstance(operator, ast.In)
 
 
 def _compared(left: Value, operator: ast.cmpop, right: Value) -> Optional[bool]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
 import re
+import warnings
 from collections.abc import Iterator
+from typing import Optional
 
+from mediapipe_jetson.doctor.files import documents
 from mediapipe_jetson.doctor.files.unreadable import FormError
 
 # A magic, or a tool that IPython knows without its mark.
@@ -21,6 +25,8 @@ RUNS_PYTHON = re.compile(
 RUNS_STATEMENT = re.compile(
     r"(?P<indent>\s*)%(time|timeit|prun|memit)\s+(?P<statement>[A-Za-z_(][^!]*)$"
 )
+# A line that makes a program none of Python's: a magic.
+MARKED = re.compile(r"^[ \t]*[!%]{1,2}\w", re.MULTILINE)
 WRITES = re.compile(
     r"%%(writefile|file)\s+(-a\s+)?[\"']?(?:[^\s\"']*/)?(?P<module>[\w-]+)\.py[\"']?\s*$"
 )
@@ -55,6 +61,22 @@ def cells(content: bytes) -> Iterator[Cell]:
         if not all(isinstance(part, str) for part in parts):
             raise FormError(f"cell {number} holds no text")
         yield _cell(number, "".join(parts).splitlines())
+
+
+def program(content: bytes) -> Optional[Cell]:
+    """Return a notebook that was saved as a program with its magics, as one cell; else None."""
+    text = documents.decoded(content)
+    if not MARKED.search(text):
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(content)
+    except SyntaxError:
+        return _cell(0, text.splitlines())
+    except (ValueError, RecursionError, MemoryError):
+        pass  # its own reader says so
+    return None
 
 
 def _cell(number: int, lines: list[str]) -> Cell:

@@ -7,11 +7,17 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from mediapipe_jetson.doctor.files import documents
+from mediapipe_jetson.doctor.files import documents, markers
 from mediapipe_jetson.doctor.files.facts import LOCK, PythonPin, Requirement
 from mediapipe_jetson.doctor.files.requirements import conda_specifier, keyed, normal
 
 LOCK_NAME = "pixi.lock"
+TARGETS = {
+    "linux-64": "platform_machine == 'x86_64'",
+    "linux-ppc64le": "platform_machine == 'ppc64le'",
+    "osx": "sys_platform == 'darwin'",
+    "win": "sys_platform == 'win32'",
+}
 CONDA_FILE = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-[^-]+\.(?:conda|tar\.bz2)$")
 
 
@@ -19,34 +25,44 @@ def manifest(name: str, text: str, document: Any) -> tuple[list[Requirement], li
     """Return what pixi.toml, or pyproject's [tool.pixi], asks for."""
     found: list[Requirement] = []
     pythons: list[PythonPin] = []
-    for table, conda in _tables(document):
+    top = "" if PurePosixPath(name).name == "pixi.toml" else "tool.pixi."
+    for table, conda, path in _tables(document):
+        header, marker = f"{top}{path}", _marker(path)
         for key, value in table.items():
             version = value.get("version", "*") if isinstance(value, dict) else value
             if normal(key) == "python" and isinstance(version, str):
                 pin = conda_specifier(version)
-                line = documents.line_of(text, key)
-                pythons.append(PythonPin(name, line, pin, f"{key} = {version}"))
+                line = documents.key_line(text, key, header)
+                if not markers.elsewhere(marker):
+                    pythons.append(PythonPin(name, line, pin, f"{key} = {version}"))
             elif conda:
-                line = documents.line_of(text, key)
+                line = documents.key_line(text, key, header)
                 pin = conda_specifier(str(version))
                 shown = f"{key} = {version}"
-                found.append(Requirement(name, 0, line, normal(key), pin, "", "conda", shown))
+                found.append(Requirement(name, 0, line, normal(key), pin, marker, "conda", shown))
             else:
-                found.append(keyed(name, text, key, value))
+                found.append(keyed(name, text, key, value, header, marker))
     return found, pythons
 
 
-def _tables(document: Any) -> Iterator[tuple[dict[str, Any], bool]]:  # noqa: ANN401
-    """Return the tables of packages, and whether conda's channels have them."""
+def _marker(path: str) -> str:
+    """Return a marker for the platform that a table is for."""
+    parts = path.split(".")
+    target = parts[parts.index("target") + 1] if "target" in parts else ""
+    return TARGETS.get(target, TARGETS.get(target.partition("-")[0], ""))
+
+
+def _tables(document: Any, path: str = "") -> Iterator[tuple[dict[str, Any], bool, str]]:  # noqa: ANN401
+    """Return the tables of packages, whether conda's channels have them, and their headers."""
     if not isinstance(document, dict):
         return
     for key, conda in (("dependencies", True), ("pypi-dependencies", False)):
         if isinstance(document.get(key), dict):
-            yield document[key], conda
+            yield document[key], conda, f"{path}{key}"
     for key in ("feature", "target"):
         inner = document.get(key)
-        for part in inner.values() if isinstance(inner, dict) else ():
-            yield from _tables(part)
+        for name, part in inner.items() if isinstance(inner, dict) else ():
+            yield from _tables(part, f"{path}{key}.{name}.")
 
 
 def lock(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]:

@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, Optional
 
-from mediapipe_jetson.doctor.files.unreadable import FormError
+from mediapipe_jetson.doctor.files.unreadable import FormError, why
 
 NONE = "no project is there"
 KERNELS = ("/proc", "/sys", "/dev")
@@ -52,6 +52,17 @@ def content(path: Path, most: Optional[int] = None) -> bytes:
         if most is not None and os.fstat(stream.fileno()).st_size > most:
             raise FormError(f"larger than {most} bytes")
         return stream.read()
+
+
+def within(folder: Path, name: str) -> bytes:
+    """Return a file of a project that another one names. Raises FormError."""
+    path = folder / name
+    if folder.resolve() not in path.resolve().parents:
+        raise FormError(f"{name} lies outside the project")
+    try:
+        return content(path)
+    except OSError as error:
+        raise FormError(f"{name}, which it names: {why(error)}") from error
 
 
 def _regular(status: os.stat_result) -> None:

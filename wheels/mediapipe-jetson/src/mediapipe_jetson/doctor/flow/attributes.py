@@ -14,6 +14,7 @@ from mediapipe_jetson.doctor.flow.values import (
     Class,
     Constant,
     Function,
+    Heap,
     Method,
     Module,
     Object,
@@ -175,8 +176,8 @@ class Attributes(State):
             return path(f"{owner.text}.{named}" if named else f"{owner.text}[]")
         if isinstance(owner, Object) and self.heap[owner].base == DICT:
             heap = self.heap[owner]
-            if name is not None and name in heap.fields:
-                return heap.fields[name]
+            if name is not None and (name in heap.fields or "*" in heap.fields):
+                return self.entry(heap, name)
             if name is None:
                 texts = [getattr(one, "value", None) for one in key]
                 if texts and all(word in heap.fields for word in texts):
@@ -190,6 +191,18 @@ class Attributes(State):
                     return owner.items[at]
             return join(owner.items) or unknown("an empty list")
         return unknown(source(node), owner)
+
+    def entry(self, heap: Heap, name: str) -> Values:
+        """Return what a dictionary has under a key, which may be one that was not known."""
+        nothing: Values = frozenset()
+        return heap.fields.get(name, nothing) | heap.fields.get("*", nothing)
+
+    def part(self, item: object, index: int, count: int) -> Values:
+        """Return what one of several targets gets."""
+        if isinstance(item, Sequence):
+            exact = item.exact and len(item.items) == count
+            return item.items[index] if exact else join(item.items)
+        return unknown("a part of several", item)
 
     def elements(self, values: Values) -> Values:
         """Return what a loop over these gets."""

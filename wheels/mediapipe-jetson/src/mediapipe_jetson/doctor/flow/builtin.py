@@ -179,7 +179,9 @@ class Builtins(Reflection):
             return frozenset({Sequence((frozenset({both}),), exact=False)})
         if name in ("get", "pop", "setdefault") and key is not None:
             otherwise = given.get(1, "default") or self.absent(heap, key)
-            field = heap.fields.get(key, unknown(heap.open) if heap.open else otherwise)
+            field = self.entry(heap, key)
+            if key not in heap.fields:
+                field |= unknown(heap.open) if heap.open and not field else otherwise
             if name == "pop" and self.depth <= heap.made_at:
                 heap.fields.pop(key, None)
             elif name == "setdefault":

@@ -52,11 +52,11 @@ class Calls(Started):
 
     eval_call = call
 
-    def grow(self, node: ast.Attribute, values: Values) -> None:
-        """Put something into a list."""
+    def grow(self, node: Union[ast.Attribute, ast.Subscript], values: Values) -> None:
+        """Put something into a list, by a method or at a place."""
         before = self.eval(node.value)
         if before and all(isinstance(item, Sequence) for item in before):
-            more = self.elements(values) if node.attr == "extend" else values
+            more = self.elements(values) if getattr(node, "attr", "") == "extend" else values
             held = [part for item in before if isinstance(item, Sequence) for part in item.items]
             self.assign(node.value, frozenset({Sequence((join([*held, more]),), exact=False)}))
 

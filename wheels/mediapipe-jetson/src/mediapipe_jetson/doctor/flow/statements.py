@@ -95,6 +95,7 @@ class Statements(Calls):
                 self.escaped([values] if isinstance(owner, (Path, Unknown)) else [])
         elif isinstance(target, ast.Subscript):
             key = text_of(self.eval(target.slice))
+            self.grow(target, values)
             for owner in self.eval(target.value):
                 if isinstance(owner, Object) and self.heap[owner].base == DICT:
                     self.store(owner, key if key is not None else "*", values)
@@ -104,13 +105,6 @@ class Statements(Calls):
         elif isinstance(target, (ast.Tuple, ast.List)):
             for index, part in enumerate(target.elts):
                 self.assign(part, join(self.part(item, index, len(target.elts)) for item in values))
-
-    def part(self, item: object, index: int, count: int) -> Values:
-        """Return what one of several targets gets."""
-        if isinstance(item, Sequence):
-            exact = item.exact and len(item.items) == count
-            return item.items[index] if exact else join(item.items)
-        return unknown("a part of several", item)
 
     def bind(self, name: str, values: Values) -> None:
         """Bind a name in its scope; a shared one joins what it may have been before."""

@@ -65,7 +65,11 @@ def read(path: str, largest: int) -> Any:  # noqa: ANN401 # JSON
     if len(raw) > largest:
         raise ValueError(f"it has more than {largest} bytes")
     try:
-        body = json.loads(raw.decode("utf-8"))
+        text = raw.decode("utf-8")
+        body = json.loads(text)
+        # Half a pair of surrogates is no character: whoever writes it on would fail.
+        if "\\ud" in text.lower():
+            json.dumps(body, ensure_ascii=False).encode("utf-8")
     except RecursionError as error:
         raise ValueError("it nests too deep") from error
     layer = [body]

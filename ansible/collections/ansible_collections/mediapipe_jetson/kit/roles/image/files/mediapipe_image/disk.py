@@ -128,21 +128,41 @@ def locked(name: str, wait_s: float = 0.0) -> Iterator[None]:
     """Hold a lock, which ends with its holder however that ends. Raises BusyError."""
     make_folder(RUN)
     place = RUN / (name + ".lock")
-    if place.is_dir():
-        remove(place)
-    with place.open("a") as stream:
-        end = time.monotonic() + wait_s
-        while True:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError as error:
-                if time.monotonic() >= end:
-                    raise BusyError(
-                        f"another mediapipe-image is at work ({name})", "try again later"
-                    ) from error
-                time.sleep(0.1)
+    end = time.monotonic() + wait_s
+    handle = _taken(place)
+    while handle is None:
+        if time.monotonic() >= end:
+            raise BusyError(f"another mediapipe-image is at work ({name})", "try again later")
+        time.sleep(0.1)
+        handle = _taken(place)
+    try:
         yield
+    finally:
+        os.close(handle)
+
+
+def _taken(place: Path) -> Optional[int]:
+    """Return the handle of a lock that is ours now, None where another has it.
+
+    What is no file (a FIFO would be waited for, a link leads elsewhere) gives way to one.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISREG(place.lstat().st_mode):
+            remove(place)
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    handle = os.open(str(place), flags, 0o644)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # One that was removed meanwhile keeps nobody out.
+        if os.path.samestat(os.fstat(handle), place.lstat()):
+            return handle
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except BaseException:
+        os.close(handle)
+        raise
+    os.close(handle)
+    return None
 
 
 def boot_id() -> str:
@@ -153,6 +173,21 @@ def boot_id() -> str:
 def uptime() -> float:
     """Return seconds since boot."""
     return float(Path("/proc/uptime").read_text(encoding="ascii").split()[0])
+
+
+def marked(path: Path, key: Any, name: str) -> Optional[float]:  # noqa: ANN401 # JSON
+    """Return the time since boot that a file notes for `key`; None where it says none.
+
+    One that is yet to come is none: nothing that is counted from it would ever end.
+    """
+    try:
+        body = read_json(path) or {}
+    except (IntegrityError, OSError):
+        return None
+    value = body.get(name) if body.get("key") == key else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return float(value) if 0 <= value <= uptime() else None
 
 
 def now() -> str:

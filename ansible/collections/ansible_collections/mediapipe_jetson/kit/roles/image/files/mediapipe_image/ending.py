@@ -20,6 +20,8 @@ ENTRIES, LOG_BYTES, LOG_S = 20, 8192, 10.0
 LINES, LINE_CHARACTERS = 5, 200
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)?|[@-Z\\-_])")
 SEPARATOR = " | "
+NOT_STARTED = "the engine does not start the container: {}"
+CLIENT = "docker: Error response from daemon: "
 # One that ran so long did not crash at its start; then waits begin anew.
 STEADY_S = 60.0
 LONGEST_PAUSE_S = 30.0
@@ -27,15 +29,17 @@ LONGEST_PAUSE_S = 30.0
 
 def note(settings: Settings) -> Dict[str, Any]:
     """Note how the container ended, when the service stops; an end on request is none."""
-    if _on_request(settings):
+    end = engine.end(settings.container)
+    # A start that fails is on request, too, and its end is none that was asked for.
+    if _on_request(settings) and not (end and end.not_started):
         disk.remove(RECORD)
         return {"changed": False}
-    end = engine.end(settings.container)
     if end is None:
         return {"changed": False}
     before = _read()
     image_id = records.image_id(end.engine_id)
-    quick = end.ran_s < STEADY_S
+    # What lacks a device may have it any moment: that is looked for without a wait.
+    quick = end.ran_s < STEADY_S and not end.not_started
     same = before.get("image_id") == image_id
     body = {
         "image_id": image_id,
@@ -43,7 +47,8 @@ def note(settings: Settings) -> Dict[str, Any]:
         "out_of_memory": end.out_of_memory,
         "at_uptime": disk.uptime(),
         "quick": (before["quick"] if same else 0) + 1 if quick else 0,
-        "lines": last_lines(settings.container),
+        "lines": [] if end.not_started else last_lines(settings.container),
+        "not_started": " ".join(clean(end.not_started.encode())),
     }
     disk.write_json(RECORD, body, MODE)
     return {"changed": True, "exit_code": end.exit_code, "quick": body["quick"]}
@@ -62,7 +67,25 @@ def words(image_id: str, since: float = 0.0) -> str:
     record = _read()
     if record.get("image_id") != image_id or record["at_uptime"] < since:
         return ""
+    if record.get("not_started"):
+        return NOT_STARTED.format(record["not_started"])
     return _ended(record["exit_code"], record["out_of_memory"], record["lines"])
+
+
+def of_start(settings: Settings, since: float) -> str:
+    """Return why the container could not be started after `since`; "" where that is not known."""
+    record = _read()
+    if record and record["at_uptime"] >= since and record.get("not_started"):
+        return NOT_STARTED.format(record["not_started"])
+    # Where the engine made no container, its client's words are all there is.
+    words = ["journalctl", "--unit", settings.unit, "--identifier", "docker", "--output", "cat"]
+    period = f"--since=-{disk.uptime() - since + 1:.0f}s"
+    try:
+        raw = command.tail([*words, "--no-pager", period], LOG_BYTES, LOG_S)
+    except ImageError:
+        return ""
+    lines = [line for line in clean(raw) if line.startswith(CLIENT)]
+    return NOT_STARTED.format(lines[-1][len(CLIENT) :].rstrip(".")) if lines else ""
 
 
 def _ended(exit_code: int, out_of_memory: bool, lines: List[str]) -> str:
@@ -78,6 +101,8 @@ def of_container(settings: Settings) -> str:
     try:
         end = engine.end(settings.container)
         if end is not None:
+            if end.not_started:
+                return NOT_STARTED.format(" ".join(clean(end.not_started.encode())))
             lines = last_lines(settings.container)
             return _ended(end.exit_code, end.out_of_memory, lines)
         check = " ".join(clean(engine.health_words(settings.container))[-1:])

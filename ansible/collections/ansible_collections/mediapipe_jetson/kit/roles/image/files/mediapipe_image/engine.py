@@ -59,6 +59,8 @@ class End(NamedTuple):
     exit_code: int
     out_of_memory: bool
     ran_s: float
+    # Why the engine could not start it: a device that is not there, a port that is taken.
+    not_started: str = ""
 
 
 def info() -> Engine:
@@ -152,11 +154,15 @@ def container(name: str) -> Optional[Container]:
 
 
 def end(name: str) -> Optional[End]:
-    """Return how a container ended; None where it runs, never ran, or is not there."""
+    """Return how a container ended; None where it runs, was never started, or is not there."""
     body = _inspect("container", name)
-    if body is None or body["State"]["Running"] or body["State"].get("Status") == "created":
+    if body is None or body["State"]["Running"]:
         return None
     state = body["State"]
+    if state.get("Status") == "created":
+        problem = str(state.get("Error") or "")
+        number = int(state["ExitCode"])
+        return End(str(body["Image"]), number, False, 0.0, problem) if problem else None
     begun, ended = (_seconds(str(state[key])) for key in ("StartedAt", "FinishedAt"))
     return End(
         str(body["Image"]), int(state["ExitCode"]), bool(state.get("OOMKilled")), ended - begun

@@ -8,12 +8,17 @@ class ImageError(Exception):
 
     def __init__(self, message: str, cure: str = "") -> None:
         super().__init__(message)
-        self.message = " ".join(message.split())
-        self.cure = " ".join(cure.split())
+        self.message = _line(message)
+        self.cure = _line(cure)
 
     def line(self) -> str:
         """Return the single line that the user sees."""
         return "error: " + self.message + ("; " + self.cure if self.cure else "")
+
+
+def _line(text: str) -> str:
+    """Return words of one line: what they quote may hold what drives a terminal."""
+    return "".join(item if item.isprintable() else "?" for item in " ".join(text.split()))
 
 
 class UnhealthyError(ImageError):

@@ -13,6 +13,8 @@ from mediapipe_image.errors import IntegrityError
 # More than any report or record of ours; what nests deeper is none.
 LARGEST = 4 << 20
 DEEPEST = 40
+# Beyond it a whole number fits no other kind.
+GREATEST = 1 << 63
 # A FIFO does not hold us up, a terminal does not become ours.
 FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
@@ -55,25 +57,39 @@ def begin(path: Path, limit: int) -> bytes:
 
 
 def parse(raw: bytes, what: str) -> Any:  # noqa: ANN401 # JSON
-    """Return a JSON document. Raises IntegrityError; NaN, 1e999 and deep nesting are none."""
+    """Return a JSON document. Raises IntegrityError for NaN, 1e999, 2**64 and deep nesting."""
     try:
-        body = json.loads(raw.decode("utf-8"), parse_constant=_refuse)
+        text = raw.decode("utf-8")
+        body = json.loads(text, parse_constant=_refuse)
+        check_text(text, body)
     except (ValueError, RecursionError) as error:
         raise IntegrityError(f"{what} is damaged: {error}") from error
     layer: List[Any] = [body]
     for _ in range(DEEPEST):
-        if any(isinstance(item, float) and not math.isfinite(item) for item in layer):
-            raise IntegrityError(f"{what} is damaged: a number is not finite")
+        if not all(_is_sane(item) for item in layer):
+            raise IntegrityError(f"{what} is damaged: a number is too great")
         layer = [item for held in layer for item in _inner(held)]
         if not layer:
             return body
     raise IntegrityError(f"{what} is damaged: it nests more than {DEEPEST} deep")
 
 
+def check_text(text: str, body: Any) -> None:  # noqa: ANN401 # JSON
+    """Raise ValueError where a JSON document's words are no text: half a pair of surrogates."""
+    if "\\ud" in text.lower():
+        json.dumps(body, ensure_ascii=False).encode("utf-8")
+
+
 def _inner(held: Any) -> List[Any]:  # noqa: ANN401 # JSON
     if isinstance(held, dict):
         return list(held.values())
     return held if isinstance(held, list) else []
+
+
+def _is_sane(item: Any) -> bool:  # noqa: ANN401 # JSON
+    if isinstance(item, float):
+        return math.isfinite(item)
+    return not isinstance(item, int) or -GREATEST <= item < GREATEST
 
 
 def _refuse(word: str) -> None:

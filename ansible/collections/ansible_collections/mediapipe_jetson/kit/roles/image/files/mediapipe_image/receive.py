@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any, Dict
 
-from mediapipe_image import blobs, disk, engine, load, records, trust
+from mediapipe_image import blobs, disk, engine, load, records, strict, trust
 from mediapipe_image import release as releases
 from mediapipe_image.errors import BadInputError, IntegrityError
 from mediapipe_image.release import Release
@@ -28,10 +28,18 @@ def offer(
             path, body = place.with_name(name), _decoded(coded)
             if not body:
                 disk.remove(path)
-            elif not path.exists() or path.read_bytes() != body.encode("utf-8"):
+            elif not _holds(path, body.encode("utf-8")):
                 disk.write(path, body)
     permitted(place, downgrade=downgrade, registry=registry)
     return missing(releases.load(place, registry=registry), settings)
+
+
+def _holds(path: Path, raw: bytes) -> bool:
+    """Tell whether a file is there and holds these bytes; whatever else is there does not."""
+    try:
+        return not path.is_symlink() and strict.read(path, len(raw)) == raw
+    except BadInputError:
+        return False
 
 
 def permitted(place: Path, *, downgrade: bool, registry: bool = False) -> None:

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from mediapipe_image import sshsig, strict, target, trust
+from mediapipe_image import settings, sshsig, strict, target, trust
 from mediapipe_image.errors import BadInputError, IntegrityError, ToolMissingError
 
 SCHEMA = "mediapipe-jetson/release/2"
@@ -13,6 +13,7 @@ SCHEMA = "mediapipe-jetson/release/2"
 BEFORE = "mediapipe-jetson/release/1"
 NAMESPACE = trust.NAMESPACES[trust.PRINCIPAL]
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,127}")
+APPLICATION = "io.mediapipe-jetson.app"
 LARGEST = 1 << 20
 MOST_LAYERS = 512
 MOST_BYTES = 1 << 44
@@ -56,6 +57,8 @@ class Release(NamedTuple):
     socs: Tuple[str, ...] = ()
     # Part numbers of the modules.
     modules: Tuple[str, ...] = ()
+    # Name of the user's application in it; empty: none.
+    application: str = ""
 
 
 def parse(body: Dict[str, Any], what: str) -> Release:
@@ -76,6 +79,7 @@ def parse(body: Dict[str, Any], what: str) -> Release:
         raise IntegrityError(f"{what}: the configuration is not that of {result.image_id}")
     if not same or diff_ids != [layer.diff_id for layer in result.layers]:
         raise IntegrityError(f"{what}: layers and configuration disagree")
+    result = result._replace(application=_application(inner))
     if (result.manifest or body["schema"] != BEFORE) and not _describes(result.manifest, result):
         raise IntegrityError(f"{what}: the manifest is not that of {result.manifest_digest}")
     return result
@@ -120,6 +124,15 @@ def _parsed(body: Dict[str, Any]) -> Release:
     return result
 
 
+def _application(config: Dict[str, Any]) -> str:
+    """Return what an image's label says of an application; it is words for people."""
+    try:
+        name = config["config"]["Labels"][APPLICATION]
+    except (KeyError, TypeError):
+        return ""
+    return "".join(item for item in str(name)[:100] if item.isprintable())
+
+
 def _digest(body: Dict[str, Any], name: str) -> str:
     value = strict.string(body, name)
     if not strict.DIGEST.fullmatch(value):
@@ -151,6 +164,7 @@ def load(path: Path, registry: bool = False) -> Release:
     target.check(
         result.name, target.Target(result.architecture, result.l4t, result.socs, result.modules)
     )
+    target.check_command(result.name, result.application, settings.load().command)
     check_age(result, seen)
     return result
 

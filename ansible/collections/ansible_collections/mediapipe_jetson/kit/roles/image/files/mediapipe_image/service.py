@@ -108,8 +108,12 @@ def groups(patterns: Sequence[str]) -> List[int]:
 def restart(settings: Settings) -> None:
     """Restart the unit; a unit that failed too often before may start again."""
     command.ask(["systemctl", "reset-failed", settings.unit])
+    since = disk.uptime()
     done = command.ask(["systemctl", "restart", settings.unit], 180.0)
     if done.code:
+        why = ending.of_start(settings, since)
+        if why:
+            raise StepFailedError(why)
         raise command.failure(["systemctl", "restart"], done)
 
 

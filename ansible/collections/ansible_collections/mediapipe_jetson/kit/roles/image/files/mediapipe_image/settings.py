@@ -40,6 +40,8 @@ class Settings(NamedTuple):
     nvidia: str = "auto"
     nvidia_runtime: str = "nvidia"
     nvidia_environment: Mapping[str, str] = MappingProxyType({})
+    # What runs in place of the image's own command; empty: nothing does.
+    command: Tuple[str, ...] = ()
     # Globs of device nodes; the container's user joins the groups that own them, by number.
     device_nodes: Tuple[str, ...] = ()
 

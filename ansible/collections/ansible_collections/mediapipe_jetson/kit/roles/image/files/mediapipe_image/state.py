@@ -70,8 +70,8 @@ def parse(body: Dict[str, Any], what: str) -> State:
                 {_text(name): _text(value) for name, value in row.items()}
                 for row in body["history"][-HISTORY:]
             ),
-            limit_s=max(0.0, float(trial.get("limit_s", 0))),
-            spent_s=max(0.0, float(trial.get("spent_s", 0))),
+            limit_s=_seconds(trial.get("limit_s", 0)),
+            spent_s=_seconds(trial.get("spent_s", 0)),
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise IntegrityError(f"{what} is damaged: {error!r}") from error
@@ -113,6 +113,13 @@ def _entry(body: Optional[Dict[str, Any]], names: Dict[str, Any]) -> Optional[En
     if result.engine_id and not DIGEST.fullmatch(result.engine_id):
         raise ValueError(result.engine_id)
     return result
+
+
+def _seconds(value: Any) -> float:  # noqa: ANN401 # JSON
+    # A text such as "inf" is none, and could not be written again.
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{value!r:.40} is no time")
+    return max(0.0, float(value))
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 # JSON

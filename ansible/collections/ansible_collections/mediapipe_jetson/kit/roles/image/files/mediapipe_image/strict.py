@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
+from mediapipe_image import guarded
 from mediapipe_image.errors import BadInputError
 
 DEEPEST = 16
@@ -51,6 +52,7 @@ def loads(text: str) -> Dict[str, Any]:
     )
     if not isinstance(body, dict):
         raise ValueError("it is no object")  # noqa: TRY004
+    guarded.check_text(text, body)
     return body
 
 

@@ -4,11 +4,13 @@ import os
 import re
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple, Tuple
+from typing import NamedTuple, Sequence, Tuple
 
 from mediapipe_image import command, disk
 from mediapipe_image.errors import ToolMissingError, WrongDeviceError
 
+# What the role service has in place of an image's own command, unless told otherwise.
+IDLE = ("sleep", "infinity")
 MACHINES = {"aarch64": "arm64", "x86_64": "amd64"}
 # How an image for each is built.
 BUILDS = {"arm64": "./inv build --jetson", "amd64": "./inv build --variant emulated"}
@@ -57,6 +59,20 @@ def check(name: str, target: Target) -> None:
         raise WrongDeviceError(
             "{} is for L4T {}, this device has {}".format(name, target.l4t, value or "none"),
             "build one for it: ./inv build --jetson --l4t {}".format(value or "RELEASE"),
+        )
+
+
+def check_command(name: str, application: str, command: Sequence[str]) -> None:
+    """Refuse an application that would not run, since the service has its default command.
+
+    Raises WrongDeviceError.
+    """
+    if application and tuple(command) == IDLE:
+        raise WrongDeviceError(
+            f"{name} is the application {application}, and this device would run "
+            f"{' '.join(IDLE)} in its place, the default of service_container",
+            "copy service.yml of its build to group_vars/all beside the inventory, "
+            "then: ./inv fleet.provision",
         )
 
 

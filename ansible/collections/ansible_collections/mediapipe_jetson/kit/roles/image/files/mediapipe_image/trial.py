@@ -6,7 +6,6 @@ The clock on the wall counts for nothing: boards without a battery begin in the 
 from typing import Tuple
 
 from mediapipe_image import disk, state_files
-from mediapipe_image.errors import IntegrityError
 from mediapipe_image.settings import Settings
 from mediapipe_image.state import State
 
@@ -40,12 +39,9 @@ def counted(state: State, settings: Settings) -> Tuple[State, bool]:
 
 def _until(state: State, key: str) -> float:
     """Return the uptime until which `spent_s` counts."""
-    try:
-        mark = disk.read_json(MARK) or {}
-        if mark.get("key") == key:
-            return float(mark["until"])
-    except (IntegrityError, KeyError, OSError, TypeError, ValueError):
-        pass
+    mark = disk.marked(MARK, key, "until")
+    if mark is not None:
+        return mark
     # A boot in which it was on trial from the start counts from the start.
     until = disk.uptime() if disk.boot_id() in state.boots[:1] else 0.0
     disk.write_json(MARK, {"key": key, "until": until})

@@ -28,6 +28,8 @@ PATHS = (disk.LIB / "trust.json", disk.LIB / "trust.copy.json")
 LARGEST = 64 * 1024
 MOST_KEYS = 16
 MOST_REVOKED = 256
+# Of all lists that came.
+MOST_GONE = 1 << 16
 NEWEST = 2**53
 ROWS = 20
 
@@ -88,9 +90,27 @@ def _parsed(body: Dict[str, Any]) -> Trust:
         for name in Trust._fields
     }
     made = Trust(**result)
-    if type(made.number) is not int or type(made.version) is not int:
-        raise ValueError("its numbers are none")
+    for name in ("version", "number"):
+        strict.number(body, name, 0, NEWEST)
+    for name in ("anchor", "permit"):
+        strict.string(body, name)
+    if strict.string(body, "time"):
+        moment(body, "time")
+    strict.strings(body, "revoked", MOST_GONE)
+    strict.mappings(body, "downgrades", ROWS)
+    if made.version:
+        _check_roles(body["roles"])
     return made
+
+
+def _check_roles(rows: List[Any]) -> None:
+    """Raise ValueError or TypeError unless these are a list's roles, as they are written down."""
+    first, threshold, second, owner_threshold = rows
+    for keys, least in ((first, threshold), (second, owner_threshold)):
+        role = {"keys": keys, "threshold": least}
+        for key in strict.strings(role, "keys", MOST_KEYS):
+            sshsig.key(key)
+        strict.number(role, "threshold", 1, MOST_KEYS)
 
 
 def write(trust: Trust) -> None:

@@ -10,7 +10,6 @@ from mediapipe_image.errors import (
     BadInputError,
     BusyError,
     ImageError,
-    IntegrityError,
     StepFailedError,
 )
 from mediapipe_image.settings import Settings, load
@@ -161,11 +160,7 @@ def _overdue(state: State, seen: service.Look, settings: Settings) -> bool:
     if state.current is None:
         return False
     key = [state.current.image_id, state.current.since]
-    try:
-        kept = disk.read_json(SEEN) or {}
-        good_at = float(kept["good_at"]) if kept.get("key") == key else None
-    except (IntegrityError, KeyError, OSError, TypeError, ValueError):
-        good_at = None
+    good_at = disk.marked(SEEN, key, "good_at")
     if good_at is None or seen.healthy:
         disk.write_json(SEEN, {"key": key, "good_at": disk.uptime()})
         return False

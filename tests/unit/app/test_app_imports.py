@@ -1,0 +1,94 @@
+"""Modules that the program imports as it starts and nothing of the image has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.app import imports, settings, tree
+from jetson_kit.app.module_names import Python
+from jetson_kit.containers.layers import LayerTar
+
+PYTHON = Python("3.11", "arm64")
+
+
+@pytest.fixture
+def layer(tmp_path: Path) -> Path:
+    """A layer with packages of both kinds: of pip and of Debian."""
+    place = tmp_path / "layer.tar"
+    with LayerTar(place) as out:
+        for name in ("opt/mediapipe/lib/python3.11/site-packages/six.py",
+                     "opt/mediapipe/lib/python3.11/site-packages/ruamel/yaml/main.py",
+                     "opt/mediapipe/lib/python3.11/site-packages/_fast.abi3.so",
+                     "usr/lib/python3/dist-packages/apt_pkg.so",
+                     "usr/lib/python3/dist-packages/gi/__init__.py"):  # fmt: skip
+            out.data(name, "x")
+    return place
+
+
+def missing(folder: Path, layer: Path, files: dict[str, str], toml: str = "") -> dict[str, str]:
+    for name, text in {**files, "jetson.toml": toml}.items():
+        path = folder / "app" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    app = settings.load(folder / "app")
+    return imports.missing(app, tree.read(app).entries, PYTHON, [layer])
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("import requests\n", {"requests": "app.py, line 1"}),
+        ("import json\nfrom google_auth.x import y\n", {"google_auth": "app.py, line 2"}),
+        ("import a, b.c\n", {"a": "app.py, line 1", "b": "app.py, line 1"}),
+        ("import cv2, mediapipe, numpy, mediapipe_jetson, google.protobuf, asyncio\n", {}),
+        ("import six, ruamel.yaml, _fast, apt_pkg, gi\n", {}),
+        ("try:\n    import requests\nexcept ImportError:\n    requests = None\n", {}),
+        ("if False:\n    import requests\n\ndef late():\n    import torch\n", {}),
+        ("from . import other\n", {}),
+        ("import sys\nsys.path.append('/data')\nimport requests\n", {}),
+        ("from sys import path\nimport requests\n", {}),
+        ("import site\nsite.addsitedir('/data')\nimport requests\n", {}),
+        ("def main(:\n", {}),
+    ],
+)
+def test_what_nothing_has_is_named_with_its_place(
+    tmp_path: Path, layer: Path, text: str, found: dict[str, str]
+) -> None:
+    assert missing(tmp_path, layer, {"app.py": text}) == found
+
+
+def test_modules_of_the_folder_are_followed(tmp_path: Path, layer: Path) -> None:
+    files = {
+        "app.py": "import helper\nfrom parts.deep import x\nimport native\nimport spaces.one\n",
+        "helper.py": "import requests\n",
+        "parts/__init__.py": "import torch\n",
+        "parts/deep.py": "import helper, jax\n",
+        "native.cpython-311-aarch64-linux-gnu.so": "",
+        "spaces/one.py": "",
+        "unused.py": "import tensorflow\n",
+    }
+    places = {"requests": "helper.py", "torch": "parts/__init__.py", "jax": "parts/deep.py"}
+    expected = {name: f"{place}, line 1" for name, place in places.items()}
+    assert missing(tmp_path, layer, files) == expected
+
+
+@pytest.mark.parametrize(
+    ("toml", "found"),
+    [
+        ('command = ["python3", "src/run.py"]', {}),
+        ('command = ["python3", "-u", "src/run.py"]', {}),
+        ('[environment]\nPYTHONPATH = "lib"\n', {"requests": "app.py, line 2"}),
+        ('[environment]\nPYTHONPATH = "/data/lib"\n', {}),
+        ('command = ["python3", "-m", "mediapipe_jetson", "info"]', {}),
+    ],
+)
+def test_what_the_command_starts_decides(
+    tmp_path: Path, layer: Path, toml: str, found: dict[str, str]
+) -> None:
+    files = {
+        "app.py": "import more\nimport requests\n", "lib/more.py": "",
+        "src/run.py": "import beside\n", "src/beside.py": "",
+    }  # fmt: skip
+    assert missing(tmp_path, layer, files, toml) == found

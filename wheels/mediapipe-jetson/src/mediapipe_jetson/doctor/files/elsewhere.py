@@ -1,0 +1,40 @@
+"""Files that are for other machines than a board by their names: requirements-mac.txt."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import PurePosixPath
+
+from mediapipe_jetson.doctor.files.facts import Requirement
+
+# What stands in a name between its ends, points, dashes and underscores, and the marker for it.
+NAMES = {
+    **dict.fromkeys(("mac", "macos", "osx", "darwin"), "sys_platform == 'darwin'"),
+    **dict.fromkeys(("win", "win32", "win64", "windows"), "sys_platform == 'win32'"),
+    **dict.fromkeys(("x86", "x86_64", "x64", "amd64"), "platform_machine == 'x86_64'"),
+    **dict.fromkeys(("armv7", "armv7l", "armhf"), "platform_machine == 'armv7l'"),
+}
+BOARDS = {"jetson", "l4t", "arm64", "aarch64", "tegra", "nano", "orin", "xavier"}
+
+
+def marker(name: str) -> str:
+    """Return the marker that a file's name stands for, "" for one that is for any machine."""
+    words = set(re.split(r"[.-]|_(?!64)", PurePosixPath(name).name.lower()))
+    words = {"x86_64" if word == "86_64" else word for word in words}
+    if words & BOARDS:
+        return ""
+    found = [NAMES[word] for word in NAMES if word in words]
+    # A name with both is for both, such as requirements-linux-mac.txt.
+    found = [text for text in found if "linux" not in words or text.startswith("platform_machine")]
+    return found[0] if found else ""
+
+
+def mark(found: list[Requirement], start: int, text: str) -> None:
+    """Give requirements, from the one at `start` on, one more marker, if there is one."""
+    if not text:
+        return
+    found[start:] = [
+        dataclasses.replace(item, marker=f"({item.marker}) and {text}" if item.marker else text)
+        for item in found[start:]
+    ]

@@ -1,0 +1,52 @@
+"""Packages in the lists of shell scripts: arrays, and what a loop goes through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from mediapipe_jetson.doctor.files.facts import COMMAND, Requirement
+from mediapipe_jetson.doctor.files.requirements import one
+
+# A variable that is installed: pip install "$pkg", pip install "${PKGS[@]}".
+INSTALLED = re.compile(r"\binstall\b(?P<rest>[^\n]{0,400})")
+VARIABLE = re.compile(r"\$\{?(\w+)")
+ARRAY = re.compile(
+    r"^[ \t]*(?:(?:declare|local|readonly)[ \t]+(?:-\w+[ \t]+)*)?"
+    r"(?P<name>\w+)\+?=\((?P<list>[^()]*)\)",
+    re.MULTILINE,
+)
+LOOP, ENDS = re.compile(r"\bfor\s+(\w+)\s+in\s"), re.compile(r";|\n\s*do\b")
+ITEM = re.compile(r"#[^\n]*|[\"']?(?P<item>[A-Za-z][^\s\"']*)[\"']?")
+
+
+def packages(text: str, file: str, cell: int = 0) -> Iterator[Requirement]:
+    """Return what stands in lists of which a variable is installed, if it is MediaPipe."""
+    if "mediapipe" not in text:
+        return
+    names = {name for row in INSTALLED.finditer(text) for name in VARIABLE.findall(row["rest"])}
+    lists = list(_loops(text))
+    # A loop goes through an array, whose items are installed one by one.
+    for name, _, words in lists:
+        if name in names:
+            names.update(VARIABLE.findall(words))
+    lists += [(row["name"], row.start("list"), row["list"]) for row in ARRAY.finditer(text)]
+    for name, start, words in lists if names else ():
+        for item in ITEM.finditer(words) if name in names else ():
+            word = item["item"] or ""
+            if re.match(r"mediapipe\b", word, re.IGNORECASE):
+                line = text.count("\n", 0, start + item.start()) + 1
+                found = one(word, file, line, cell, COMMAND)
+                if found is not None:
+                    yield found
+
+
+def _loops(text: str) -> Iterator[tuple[str, int, str]]:
+    """Return each loop's variable, where its list begins, and the list."""
+    at = 0
+    while match := LOOP.search(text, at):
+        end = ENDS.search(text, match.end())
+        if end is None:
+            return
+        yield match[1], match.end(), text[match.end() : end.start()]
+        at = end.end()
