@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import os
 import re
@@ -146,6 +147,34 @@ def test_a_damaged_archive_is_refused(archive: Path, tmp_path: Path, damage: str
     other.write_bytes(gzip.compress(changed))
     with pytest.raises(StepFailedError, match="ansible-galaxy collection install"):
         collection_archive.verify(other)
+
+
+PLUGINS = [
+    path
+    for folder in ("modules", "callback")
+    for path in sorted((COLLECTION / "plugins" / folder).glob("*.py"))
+]
+
+
+@pytest.mark.parametrize("path", PLUGINS, ids=lambda path: str(path.stem))
+def test_documentation_stands_before_imports_as_ansible_test_wants_it(path: Path) -> None:
+    body = ast.parse(path.read_text(encoding="utf-8")).body
+    lines = {
+        type(node): node.lineno
+        for node in body
+        if isinstance(node, ast.Import)
+        or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "DOCUMENTATION")
+    }
+    assert lines[ast.Assign] < lines[ast.Import]
+
+
+def test_what_ansible_test_ignores_is_there_and_has_its_reason() -> None:
+    (listed,) = (COLLECTION / "tests" / "sanity").glob("ignore-*.txt")
+    assert listed.stem == f"ignore-{environments.LOCKED}"
+    for line in listed.read_text(encoding="utf-8").splitlines():
+        path, _, rest = line.partition(" ")
+        assert (COLLECTION / path).is_file(), line
+        assert re.fullmatch(r"[a-z-]+:[a-z0-9-]+ # \S.*", rest), line
 
 
 def test_no_task_names_a_folder_of_the_kit() -> None:

@@ -5,11 +5,6 @@ A task of a role that has the variable ROLE_result gets a line of its own when i
 
 from __future__ import annotations
 
-import json
-from typing import Any
-
-from ansible.plugins.callback import CallbackBase
-
 DOCUMENTATION = """
 name: kit_results
 type: notification
@@ -17,6 +12,12 @@ short_description: Names the tasks whose results decide over a host
 description:
   - Prints one JSON line for each task of a role that has the variable ROLE_result.
 """
+
+import json
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
+
 SUFFIX = "_result"
 
 

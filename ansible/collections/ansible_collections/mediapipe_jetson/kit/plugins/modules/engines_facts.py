@@ -4,16 +4,6 @@
 It runs on the device, with Python 3.6 or later and no more.
 """
 
-import json
-import os
-import re
-import shutil
-import subprocess
-import sys
-from typing import Any, Dict, List
-
-from ansible.module_utils.basic import AnsibleModule
-
 DOCUMENTATION = """
 module: engines_facts
 short_description: Reads what can build TensorRT engines here, and whether the board is at work
@@ -25,7 +15,7 @@ options:
     type: str
     default: ""
 author:
-  - MediaPipe Jetson Kit
+  - MediaPipe Jetson Kit (!UNKNOWN)
 """
 
 EXAMPLES = """
@@ -40,6 +30,16 @@ ansible_facts:
   returned: always
   type: dict
 """
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from typing import Any, Dict, List
+
+from ansible.module_utils.basic import AnsibleModule
 
 TRTEXEC = ("/usr/src/tensorrt/bin/trtexec", "/usr/bin/trtexec")
 # Its bin package brings trtexec; the library's own package has the same version.

@@ -1,18 +1,6 @@
 #!/usr/bin/python
 """Reads what a Jetson is and has. It runs on the device, with Python 3.6 or later and no more."""
 
-import glob
-import gzip
-import json
-import os
-import platform
-import re
-import shutil
-import subprocess
-from typing import Any, Dict, List, Optional, Tuple
-
-from ansible.module_utils.basic import AnsibleModule
-
 DOCUMENTATION = """
 module: jetson_facts
 short_description: Reads which Jetson this is, and what of it matters to containers with a GPU
@@ -38,7 +26,7 @@ options:
     elements: str
     default: ["/", "/var/lib/docker", "/var/lib"]
 author:
-  - MediaPipe Jetson Kit
+  - MediaPipe Jetson Kit (!UNKNOWN)
 """
 
 EXAMPLES = """
@@ -56,6 +44,17 @@ ansible_facts:
   type: dict
 """
 
+import glob
+import gzip
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+from typing import Any, Dict, List, Optional, Tuple
+
+from ansible.module_utils.basic import AnsibleModule
 
 RELEASE_FILE = "/etc/nv_tegra_release"
 RELEASE = re.compile(r"#\s*R(\d+)\s*\(release\),\s*REVISION:\s*(\d+(?:\.\d+)*)")

@@ -4,14 +4,6 @@
 It runs on the device, with Python 3.6 or later and no more.
 """
 
-import errno
-import json
-import os
-import stat
-from typing import Any
-
-from ansible.module_utils.basic import AnsibleModule
-
 DOCUMENTATION = """
 module: report_file
 short_description: Reads a JSON report that a container may have written
@@ -28,7 +20,7 @@ options:
     type: int
     default: 8388608
 author:
-  - MediaPipe Jetson Kit
+  - MediaPipe Jetson Kit (!UNKNOWN)
 """
 
 EXAMPLES = """
@@ -43,6 +35,14 @@ report:
   returned: success
   type: dict
 """
+
+import errno
+import json
+import os
+import stat
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
 
 FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 DEEPEST = 40
