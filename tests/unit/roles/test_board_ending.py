@@ -86,6 +86,16 @@ def test_waits_grow_with_ends_at_once_and_are_bounded(program: Program) -> None:
     assert program.ending.pause(OTHER) == 0
 
 
+def test_a_unit_without_an_image_waits_before_it_tries_again(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(program.watch.time, "sleep", waits.append)
+    with pytest.raises(program.errors.BadInputError, match="no image was chosen"):
+        program.watch.settle()
+    assert waits == [30.0]
+
+
 def test_the_record_is_roots_alone(program: Program) -> None:
     record(program)
     assert stat.S_IMODE(program.ending.RECORD.stat().st_mode) == 0o600

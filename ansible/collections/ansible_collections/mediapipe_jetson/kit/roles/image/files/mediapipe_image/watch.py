@@ -38,6 +38,8 @@ def settle() -> Dict[str, Any]:
     except BusyError:
         state = state_files.read()
     if state.current is None:
+        # The unit tries again after this, and not every two seconds for ever.
+        time.sleep(ending.LONGEST_PAUSE_S)
         raise BadInputError("no image was chosen", "run: mediapipe-image switch IMAGE_ID")
     service.write_env(state.current.image_id, settings)
     return {"changed": False, "image_id": state.current.image_id}
