@@ -20,9 +20,13 @@ NO_DOCKER = "no Docker Engine answers on this machine"
 NO_QEMU = "qemu-aarch64 is not registered with binfmt_misc"
 NO_NETWORK = "no package index can be reached"
 
-# A shell's background job begins with Ctrl-C ignored, and so would all that the tests start.
+# A shell's background job begins with Ctrl-C ignored, one under nohup with the terminal's end too,
+# and so would all that the tests start. What is caught here has its default there.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+for ignored in (signal.SIGHUP, signal.SIGQUIT):
+    if signal.getsignal(ignored) is signal.SIG_IGN:
+        signal.signal(ignored, lambda _number, _frame: None)
 
 
 @cache
