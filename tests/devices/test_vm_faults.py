@@ -15,6 +15,7 @@ from tests.devices.seen import answers, took
 from tests.support.here import skip_without
 
 pytestmark = [pytest.mark.qemu, pytest.mark.slow, pytest.mark.network]
+TRIES = 4
 NAME = "jetson-1"
 UP = ("devices.up", "--kind", "vm", "--arch", "amd64")
 YEAR_S = 31536000
@@ -51,10 +52,12 @@ def test_net_slow(vm: Front, device: Device) -> None:
 def test_net_flaky(vm: Front) -> None:
     vm.must("devices.fault", NAME, "net-flaky")
     counted = "nft list table inet kit_net_flaky; ping -q -c 100 -i 0.02 -W 1 10.0.2.2 || :"
-    output = vm.inside(NAME, counted)
+    # QEMU's user network may spoil a stream whose packets are lost; ssh sees that and ends.
+    tries = (vm("devices.ssh", NAME, "--", counted) for _ in range(TRIES))
+    output = next((done.stdout for done in tries if done.returncode == 0), "")
     assert output.count("drop") == 2
     assert " 0% packet loss" not in output
-    vm.must("devices.heal", NAME)
+    assert any(vm("devices.heal", NAME).returncode == 0 for _ in range(TRIES))
     assert " 0% packet loss" in vm.inside(NAME, "ping -q -c 50 -i 0.02 -W 2 10.0.2.2")
 
 
