@@ -73,7 +73,7 @@ def read(path: str, largest: int) -> Any:  # noqa: ANN401 # JSON
     except RecursionError as error:
         raise ValueError("it nests too deep") from error
     layer = [body]
-    for _ in range(DEEPEST):
+    for _depth in range(DEEPEST):
         layer = [item for held in layer if isinstance(held, (dict, list))
                  for item in (held.values() if isinstance(held, dict) else held)]  # fmt: skip
         if not layer:

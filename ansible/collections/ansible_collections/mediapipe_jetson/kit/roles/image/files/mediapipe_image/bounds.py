@@ -58,7 +58,7 @@ def _become(facts: os.stat_result) -> None:
 def _trim(folder: str, limit: int) -> int:
     """Return how many files were removed; no link is followed, whatever changes meanwhile."""
     files: List[File] = sorted(File(facts.st_mtime_ns, facts.st_blocks * BLOCK)
-                               for _, _, facts in _files(folder))  # fmt: skip
+                               for _folder, _name, facts in _files(folder))  # fmt: skip
     total, count, last = sum(file.size for file in files), len(files), None
     for item in files:
         if total <= limit and count <= MOST_FILES:
@@ -82,7 +82,7 @@ def _trim(folder: str, limit: int) -> int:
 
 def _files(folder: str) -> Iterator[Tuple[int, str, os.stat_result]]:
     """Yield the folder's handle, name and facts of all that is no folder."""
-    for _, _, names, handle in os.fwalk(folder, follow_symlinks=False):
+    for _folder, _folders, names, handle in os.fwalk(folder, follow_symlinks=False):
         for name in names:
             try:
                 facts = os.stat(name, dir_fd=handle, follow_symlinks=False)

@@ -28,7 +28,7 @@ def refresh(url: str, now: str) -> Document:
         followed = Trusted(store.read(channel_roles.ROOT), now)
         if followed.root.version > known.root.version:
             known = followed
-    for _ in range(MOST_ROOTS):
+    for _root in range(MOST_ROOTS):
         raw = channel_web.small(f"{url}{known.root.version + 1}.root.json", LARGEST)
         if raw is None:
             break
@@ -90,7 +90,7 @@ def _needed(url: str) -> bytes:
 def target(url: str, targets: Document, name: str) -> bytes:
     """Return a target's bytes: its name on the server has its hash before it."""
     row = channel_roles.target(targets, name)
-    folder, _, last = name.rpartition("/")
+    folder, _slash, last = name.rpartition("/")
     place = f"{folder}/{row['sha256']}.{last}" if folder else f"{row['sha256']}.{last}"
     if row["length"] > LARGEST:
         raise IntegrityError(f"{name} of the channel has {row['length']} bytes")

@@ -59,7 +59,7 @@ def _help(prog: str) -> argparse.HelpFormatter:
 
 # A rollout asks four times, and each start of Python counts on a small board: what a command does
 # not need is not imported.
-def _status(_: argparse.Namespace) -> Dict[str, Any]:
+def _status(_words: argparse.Namespace) -> Dict[str, Any]:
     return _now()
 
 
@@ -159,19 +159,19 @@ def _watch(given: argparse.Namespace) -> Dict[str, Any]:
     return watch.follow(load()) if given.follow else watch.watch(load())
 
 
-def _settle(_: argparse.Namespace) -> Dict[str, Any]:
+def _settle(_words: argparse.Namespace) -> Dict[str, Any]:
     from mediapipe_image import watch
 
     return watch.settle()
 
 
-def _ended(_: argparse.Namespace) -> Dict[str, Any]:
+def _ended(_words: argparse.Namespace) -> Dict[str, Any]:
     from mediapipe_image import ending
 
     return ending.note(load())
 
 
-def _bound(_: argparse.Namespace) -> Dict[str, Any]:
+def _bound(_words: argparse.Namespace) -> Dict[str, Any]:
     from mediapipe_image import bounds
 
     return bounds.trim(load().folder_limits)
@@ -183,7 +183,7 @@ def _poll(given: argparse.Namespace) -> Dict[str, Any]:
     return channel.poll(load(), now=given.now)
 
 
-def _version(_: argparse.Namespace) -> Dict[str, Any]:
+def _version(_words: argparse.Namespace) -> Dict[str, Any]:
     from mediapipe_image import version
 
     return version.version()

@@ -65,7 +65,7 @@ def parse(raw: bytes, what: str) -> Any:  # noqa: ANN401 # JSON
     except (ValueError, RecursionError) as error:
         raise IntegrityError(f"{what} is damaged: {error}") from error
     layer: List[Any] = [body]
-    for _ in range(DEEPEST):
+    for _depth in range(DEEPEST):
         if not all(_is_sane(item) for item in layer):
             raise IntegrityError(f"{what} is damaged: a number is too great")
         layer = [item for held in layer for item in _inner(held)]

@@ -78,7 +78,7 @@ def _parts(raw: bytes, block: str, namespace: str) -> List[bytes]:
 def _strings(raw: bytes, count: int) -> List[bytes]:
     """Return so many strings of SSH's encoding, which are all of these bytes."""
     result = []
-    for _ in range(count):
+    for _number in range(count):
         if len(raw) < 4:
             raise ValueError("it is cut short")
         (size,) = struct.unpack(">I", raw[:4])

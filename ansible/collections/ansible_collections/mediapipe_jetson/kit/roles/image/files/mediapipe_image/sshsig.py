@@ -75,7 +75,7 @@ def claimed(block: str) -> str:
         raw = base64.b64decode("".join(match.group(1).split()), validate=True) if match else b""
         if not raw.startswith(MAGIC):
             return ""
-        blob, _ = _string(raw, len(MAGIC) + 4)
+        blob, _end = _string(raw, len(MAGIC) + 4)
         kind = _string(blob, 0)[0].decode("ascii")
     except ValueError:
         return ""

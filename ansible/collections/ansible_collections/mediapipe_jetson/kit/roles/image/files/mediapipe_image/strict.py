@@ -103,7 +103,7 @@ def number(body: Dict[str, Any], name: str, least: int, most: int) -> int:
     """Return a whole number of an object, within limits. Raises ValueError."""
     value = body.get(name)
     # True is an int to Python.
-    if type(value) is not int or not least <= value <= most:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         raise ValueError(f"{name} is no whole number from {least} to {most}")
     return value
 

@@ -242,7 +242,7 @@ def follow(trust: Trust, lists: List[Listed]) -> Trust:
 
     A list that is not newer, or not signed by enough of both, changes nothing.
     """
-    _, digest = anchor()
+    _path, digest = anchor()
     for item in lists:
         if item.version <= trust.version:
             continue
