@@ -105,7 +105,8 @@ def build(arch: str, native: Path = NATIVE) -> Path:
     requested = target(arch)
     path = cache_dir("shim", fingerprint(requested, native)[:32]) / requested.filename
     if not cached_files.intact(path, thorough=True):
-        with disk_guard(path.parent), tempfile.TemporaryDirectory(prefix="shim-") as name:
+        folder = tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="shim-")
+        with disk_guard(path.parent), folder as name:
             _compile(requested, native, Path(name), path)
     return path
 
