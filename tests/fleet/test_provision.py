@@ -91,9 +91,6 @@ def test_a_first_image_that_lacks_a_device_is_told_and_can_be_mended(
     assert controller.running() == [new.image_id] * len(controller.names)
     controller.boards.play("uninstall", tmp_path / "log")
     controller.ready = False
-    # Images without a record are nobody's: later tests begin without them.
-    for at in range(len(controller.names)):
-        controller.boards.sh("docker image prune --all --force", at)
 
 
 def test_facts_are_the_boards_own(boards: Boards, tmp_path: Path) -> None:

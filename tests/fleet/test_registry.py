@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import json
 import os
 import re
 import socket
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit.fleet.release.release import Release
-from tests.fleet import changed_release
+from tests.fleet import changed_release, known
 from tests.fleet.site import Site
 from tests.support.here import skip_without
 
@@ -110,6 +111,9 @@ def test_pulled_by_digest_and_nothing_twice(site: Site, shop: Shop) -> None:
     login = {name: shop.env[name] for name in ("KIT_REGISTRY_USER", "KIT_REGISTRY_PASSWORD")}
     first = site.release(bulk=BULK)
     last = site.names[-1]
+    # Layers that other tests left would be used again.
+    for at in range(len(site.names)):
+        site.boards.sh("docker image prune --all --force", at)
     with arguments() as seen:
         reference = shop.push(first)
         began = shop.sent()
@@ -156,6 +160,38 @@ def test_pulled_by_digest_and_nothing_twice(site: Site, shop: Shop) -> None:
     assert_no_secret(site)
 
 
+@pytest.mark.containerd
+def test_boards_change_from_one_way_to_the_other_and_back(site: Site, shop: Shop) -> None:
+    """Ways compress layers differently; an engine that has one fetches it in no other form."""
+    login = {name: shop.env[name] for name in ("KIT_REGISTRY_USER", "KIT_REGISTRY_PASSWORD")}
+    first = site.release(bulk=BULK)
+    site.rollout(first)
+    made = {
+        number: changed_release.build(first, site.folder / f"way{number}", "app.py", body)
+        for number, body in enumerate((b"print('a')\n", b"print('b')\n", b"print('c')\n"))
+    }
+    for number, release in made.items():
+        site.task("release", str(release.folder), "--key", str(site.key))
+        ways: tuple[str, ...] = ()
+        if number != 1:
+            shop.push(release)
+            ways = ("--way", "registry")
+        site.rollout(release, *ways, env=login if ways else None)
+        layers = [layer.diff_id for layer in release.layers]
+        for at in range(len(site.names)):
+            assert json.loads(site.boards.sh(known.ASK, at).partition(" ")[2]) == layers
+        status = site.status()
+        assert not status["drift"], status
+        assert {status["hosts"][name]["device"]["image_id"] for name in site.names} == {
+            release.image_id
+        }
+    # What the engine can't show would take space for ever.
+    script = "ctr --namespace moby images ls --quiet | xargs docker image inspect"
+    for at in range(len(site.names)):
+        site.boards.sh(script, at)
+
+
+@pytest.mark.one_engine
 def test_a_wrong_password_is_refused(site: Site, shop: Shop) -> None:
     release = site.release()
     wrong = {"KIT_REGISTRY_PASSWORD": "guessed-7c1d"}

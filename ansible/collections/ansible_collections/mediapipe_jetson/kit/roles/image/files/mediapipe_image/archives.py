@@ -8,6 +8,7 @@ an OCI layout that lacks such layers makes the whole image, whose id is the mani
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -39,16 +40,7 @@ def classic(
 
 def layout(into: IO[bytes], release: Release, files: Mapping[str, Path]) -> None:
     """Write an OCI layout without names, its layers as they were sent; `files` by digest."""
-    described = {
-        "mediaType": MANIFEST_TYPE,
-        "digest": release.manifest_digest,
-        "size": len(release.manifest),
-    }
-    index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [described]}
-    _add(into, "oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
-    _add(into, "index.json", json.dumps(index).encode("utf-8"))
-    _add(into, _blob(release.manifest_digest), release.manifest)
-    _add(into, _blob(release.image_id), release.config)
+    into.write(layout_head(release, release.manifest))
     for digest, path in files.items():
         size = path.stat().st_size
         into.write(_entry(_blob(digest), size))
@@ -59,12 +51,26 @@ def layout(into: IO[bytes], release: Release, files: Mapping[str, Path]) -> None
     into.write(END)
 
 
+def layout_head(release: Release, manifest: bytes) -> bytes:
+    """Return the beginning of an OCI layout: a release's image by a manifest, without layers."""
+    digest = "sha256:" + hashlib.sha256(manifest).hexdigest()
+    described = {"mediaType": MANIFEST_TYPE, "digest": digest, "size": len(manifest)}
+    index = {"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [described]}
+    rows = (
+        ("oci-layout", b'{"imageLayoutVersion":"1.0.0"}'),
+        ("index.json", json.dumps(index).encode("utf-8")),
+        (_blob(digest), manifest),
+        (_blob(release.image_id), release.config),
+    )
+    return b"".join(_file(file, raw) for file, raw in rows)
+
+
 def head(config: bytes, name: str, count: int) -> bytes:
     """Return the beginning of a classic archive: what the image is."""
     layers = [f"{number}.tar" for number in range(count)]
     listing = [{"Config": "config.json", "RepoTags": [name], "Layers": layers}]
     rows = (("manifest.json", json.dumps(listing).encode("utf-8")), ("config.json", config))
-    return b"".join(_entry(file, len(raw)) + raw + _padding(len(raw)) for file, raw in rows)
+    return b"".join(_file(file, raw) for file, raw in rows)
 
 
 def widen(pipe: IO[bytes]) -> None:
@@ -77,8 +83,8 @@ def _blob(digest: str) -> str:
     return "blobs/sha256/" + digest.partition(":")[2]
 
 
-def _add(into: IO[bytes], file: str, raw: bytes) -> None:
-    into.write(_entry(file, len(raw)) + raw + _padding(len(raw)))
+def _file(name: str, raw: bytes) -> bytes:
+    return _entry(name, len(raw)) + raw + _padding(len(raw))
 
 
 def _entry(file: str, size: int) -> bytes:

@@ -221,18 +221,6 @@ def drop(engine_id: str) -> bool:
     return image(engine_id) is None
 
 
-def let_go() -> None:
-    """Let containerd forget what loads that were cut still hold, for a day otherwise.
-
-    Those that do not end by themselves are of others: a build's cache.
-    """
-    there = info()
-    words = ["ctr", "--address", there.address, "--namespace", there.namespace, "leases"]
-    for line in command.run([*words, "ls"]).splitlines():
-        if "containerd.io/gc.expire=" in line:
-            command.run([*words, "rm", "--sync", line.split()[0]], 300.0)
-
-
 def _inspect(kind: str, name: str) -> Optional[Dict[str, Any]]:
     words = ["docker", kind, "inspect", "--format", "{{json .}}", name]
     done = command.ask(words)

@@ -6,7 +6,7 @@ import threading
 from pathlib import Path
 from typing import IO, Any, Dict, List, Mapping, Optional, cast
 
-from mediapipe_image import archives, command, engine
+from mediapipe_image import archives, command, containerd, engine
 from mediapipe_image.errors import IntegrityError, StepFailedError, ToolMissingError
 from mediapipe_image.records import Record
 from mediapipe_image.release import Release
@@ -124,8 +124,9 @@ def purge(record: Record) -> None:
             f"{record.release.image_id} was loaded when the power went, and a container uses it",
             "remove that container",
         )
-    if engine.info().containerd:
-        engine.let_go()
+    there = engine.info()
+    if there.containerd:
+        containerd.let_go(there)
     else:
         _purge_chain(record)
 

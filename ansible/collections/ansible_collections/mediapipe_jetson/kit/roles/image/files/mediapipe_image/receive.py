@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Any, Dict
 
-from mediapipe_image import blobs, disk, engine, load, records, strict, trust
+from mediapipe_image import blobs, disk, engine, load, partial, records, strict, trust
 from mediapipe_image import release as releases
 from mediapipe_image.errors import BadInputError, IntegrityError
 from mediapipe_image.release import Release
@@ -116,6 +116,8 @@ def adopt(release: Release, settings: Settings) -> Dict[str, Any]:
                 f"the pull of {release.image_id} was not prepared in this boot",
                 "run: mediapipe-image expect, pull it again, then adopt",
             )
+        if load.find(release) is None:
+            partial.complete(release)
         engine.tag(load.check(release), name_of(release, settings))
         _finish(release, record.had, REGISTRY)
         return {"changed": True, "image_id": release.image_id}
