@@ -199,10 +199,6 @@ def test_the_gate_refuses_what_is_not_listed() -> None:
         gate.check(library.build(), "armv80", listed, "it")
 
 
-# ldr x9, [x1]; add x2, x2, x9; ret
-READS_X9 = (0xF9400029, 0x8B090042, RET)
-
-
 def test_registers_that_are_read_later_are_not_free() -> None:
     code = Code(0, struct.pack("<5I", NOP, 0x8B0A0042, MOV_X9_1, 0xD280002A, RET))
     free = code.free(0)
