@@ -26,8 +26,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from jetson_kit.app import settings
-from tests.unit import report_samples
 from tests.unit.pictures import Picture
+from tests.unit.report import samples as report_samples
 
 SECRET = "correct horse battery"
 MONITORING = Path("examples/monitoring")

@@ -13,8 +13,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.support.here import needs_parts
-from tests.unit import live_runs, report_samples
-from tests.unit.live_runs import Running
+from tests.unit.device_wheel import live_runs
+from tests.unit.device_wheel.live_runs import Running
+from tests.unit.report import samples as report_samples
 from tests.unit.report.test_report_browser import browser, requested
 
 pytestmark = [

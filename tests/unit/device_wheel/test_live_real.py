@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from bench import inference_env, sample_videos
-from tests.unit import live_runs
+from tests.unit.device_wheel import live_runs
+from tests.unit.device_wheel.live_runs import Running, open_at, parts
 from tests.unit.device_wheel.test_live import values
 from tests.unit.device_wheel.test_pipeline_real import last_line, run
-from tests.unit.live_runs import Running, open_at, parts
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 

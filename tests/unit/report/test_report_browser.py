@@ -22,7 +22,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from jetson_kit import report
 from tests.support.here import needs_parts
-from tests.unit import report_samples as sample
+from tests.unit.report import samples as sample
 
 DRIVER = shutil.which("chromedriver")
 # Debian's own file first: what stands on PATH starts it and leaves it behind when it is ended.

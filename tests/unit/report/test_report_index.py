@@ -28,7 +28,7 @@ from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.report import index, render, serve
 from jetson_kit.report.summary import Summary, absent
 from tests.support.here import needs_parts
-from tests.unit import report_samples as sample
+from tests.unit.report import samples as sample
 from tests.unit.report.test_report_browser import browser, wide
 
 browsing = [pytest.mark.browser, needs_parts("chromedriver", "chromium")]

@@ -20,7 +20,7 @@ from jetson_kit import report
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.report import curves, pictures, read, rejudge, render, rows
-from tests.unit import report_samples as sample
+from tests.unit.report import samples as sample
 
 NOW = time.time()
 HOSTILE = (

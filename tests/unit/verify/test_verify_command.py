@@ -11,8 +11,8 @@ import jsonschema
 import pytest
 from mediapipe_jetson.verify import report, session
 
-from tests.unit import verify_samples as sample
 from tests.unit.device_wheel_trees import schema, wheel
+from tests.unit.verify import samples as sample
 
 
 def made(expected: str = "gpu", **observed: dict[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,9 @@ import pytest
 from mediapipe_jetson.landmarks import DATA
 from mediapipe_jetson.verify import hardware, many, report, runner, session
 
-from tests.unit import report_samples
-from tests.unit import verify_samples as sample
 from tests.unit.device_wheel_trees import schema
+from tests.unit.report import samples as report_samples
+from tests.unit.verify import samples as sample
 from tests.unit.verify.test_verify_command import made
 
 

@@ -19,7 +19,7 @@ from mediapipe_jetson.verify import counters, cycles, facts, hardware, process, 
 from jetson_kit.wheels import shim
 from tests.support.here import needs_parts, skip_without
 from tests.unit.device_wheel_trees import SOURCE
-from tests.unit.verify_samples import BEGAN_S, REST_FROM_S, TURNS, samples
+from tests.unit.verify.samples import BEGAN_S, REST_FROM_S, TURNS, samples
 
 CC = shutil.which("cc")
 LAG_S = 0.25

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import pytest
 from mediapipe_jetson.verify import rules, session
 
-from tests.unit import verify_samples as sample
-from tests.unit.verify_attacks import ATTACKS
-from tests.unit.verify_boards import BOARDS
-from tests.unit.verify_drivers import DRIVERS
-from tests.unit.verify_samples import changed, counts, curve, held, node, samples
+from tests.unit.verify import samples as sample
+from tests.unit.verify.attacks import ATTACKS
+from tests.unit.verify.boards import BOARDS
+from tests.unit.verify.drivers import DRIVERS
+from tests.unit.verify.samples import changed, counts, curve, held, node, samples
 
 DISABLED = {
     "type": "NotImplementedError",

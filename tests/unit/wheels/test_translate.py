@@ -14,7 +14,7 @@ from jetson_kit.wheels import elf_strip
 from jetson_kit.wheels.translate import gate, rewrite, startup, table
 from jetson_kit.wheels.translate.errors import UntranslatableError
 from jetson_kit.wheels.translate.liveness import Function as Code
-from tests.unit.small_arm_library import (
+from tests.unit.wheels.small_arm_library import (
     LDADD,
     LDADD_FREE,
     LDAPR,

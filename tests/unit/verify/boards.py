@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit import verify_samples as sample
-from tests.unit.verify_attacks import Attack, attack
-from tests.unit.verify_samples import ARM, curve, held, node, samples
+from tests.unit.verify import samples as sample
+from tests.unit.verify.attacks import Attack, attack
+from tests.unit.verify.samples import ARM, curve, held, node, samples
 
 TEGRA = sample.gpu_run()["context"]
 NANO = {"soc": "tegra210", "cores": ["0x41:0xd07"]}

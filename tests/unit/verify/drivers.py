@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit import verify_samples as sample
-from tests.unit.verify_attacks import Attack, attack, detector
-from tests.unit.verify_samples import ARM, held, node
+from tests.unit.verify import samples as sample
+from tests.unit.verify.attacks import Attack, attack, detector
+from tests.unit.verify.samples import ARM, held, node
 
 X86 = "/usr/lib/x86_64-linux-gnu"
 MESA = {

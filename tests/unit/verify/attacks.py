@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit import verify_samples as sample
-from tests.unit.verify_samples import changed, counts, curve, node, samples
+from tests.unit.verify import samples as sample
+from tests.unit.verify.samples import changed, counts, curve, node, samples
 
 Attack = tuple[str, str, str, str, str, dict[str, Any], str, dict[str, Any]]
 ORIN = sample.gpu_run()["context"]

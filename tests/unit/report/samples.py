@@ -1,4 +1,4 @@
-"""Reports for the page: real ones from reports/, changed copies, and one like a board's."""
+"""Reports for the page: real ones from real/, changed copies, and one like a board's."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from tests.unit import verify_samples as sample
+from tests.unit.verify import samples as sample
 from tests.unit.verify.test_verify_command import made
 
-FOLDER = Path(__file__).parent / "reports"
+FOLDER = Path(__file__).parent / "real"
 REAL = ("software", "cpu", "broken")
 Document = dict[str, Any]
 
