@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.unit.verify import samples as sample
-from tests.unit.verify.test_verify_command import made
 
 FOLDER = Path(__file__).parent / "real"
 REAL = ("software", "cpu", "broken")
@@ -36,7 +35,7 @@ def board() -> Document:
     for name in ("run", "cpu"):
         observed[name]["result"] = recorded[name]["result"]
         observed[name]["picture"] = recorded[name]["picture"]
-    return made(FaceLandmarker=observed)
+    return sample.report_on(FaceLandmarker=observed)
 
 
 def everywhere(value: Any, change: Callable[[str], str]) -> Any:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mediapipe_jetson.verify import report, session
+
 Document = dict[str, Any]
 ZERO = dict.fromkeys(
     "gl_link_program gl_dispatch gl_draw egl_create_context egl_make_current "
@@ -245,3 +247,14 @@ def changed(document: Mapping[str, Any], **patches: Any) -> Document:
             at = at[name]
         at[last] = copy.deepcopy(value)
     return result
+
+
+def report_on(expected: str = "gpu", **observed: Document) -> Document:
+    """Return the report on observations by task."""
+    judged = {
+        name: session.judge_task(found, session.tasks()[name], "full", ORIN)
+        for name, found in observed.items()
+    }
+    observations = {"device": ORIN, "tasks": observed}
+    settings = session.Settings(level="full")
+    return report.document(judged, observations, settings, expected)
