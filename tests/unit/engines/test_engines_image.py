@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from jetson_kit.build import plan as planning
-from jetson_kit.build.plan import Request
+from jetson_kit.build.request import Request
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.targets import table as targets
 from jetson_kit.tensorrt import image
