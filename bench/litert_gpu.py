@@ -13,6 +13,7 @@ from typing import Any
 from docker.errors import APIError, ContainerError
 
 from jetson_kit.build import images, plan
+from jetson_kit.build.request import Request
 from jetson_kit.containers import engine, owned
 from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import write_text
@@ -31,9 +32,9 @@ VARIABLES = {
 }
 
 
-def request() -> plan.Request:
+def request() -> Request:
     """Return what is built: the image for this machine with software drivers."""
-    return plan.Request(variant="emulated", python=PYTHON)
+    return Request(variant="emulated", python=PYTHON)
 
 
 def run(models: Sequence[str] = (), *, take: Path | None = None) -> dict[str, Any]:

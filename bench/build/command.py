@@ -25,7 +25,8 @@ from docker.errors import DockerException
 
 from bench.build import rival
 from jetson_kit.build import plan
-from jetson_kit.build.plan import BuildPlan, Request
+from jetson_kit.build.plan import BuildPlan
+from jetson_kit.build.request import Request
 from jetson_kit.containers import engine
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import write_text

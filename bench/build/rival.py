@@ -30,7 +30,6 @@ from jetson_kit.wheels import device_wheel
 BASE_TAG = "mediapipe-jetson-bench:base"
 RIVAL_TAG = "mediapipe-jetson-bench:plain"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-EDITED = Path("src/mediapipe_jetson/__init__.py")
 RIVAL = """\
 FROM {base}
 COPY ca-certificates.crt /etc/ssl/certs/ca-certificates.crt

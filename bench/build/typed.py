@@ -14,7 +14,7 @@ from pathlib import Path
 import tasks
 from bench.build import REPOSITORY
 from jetson_kit.build import images, plan
-from jetson_kit.build.plan import Request
+from jetson_kit.build.request import Request
 from jetson_kit.command_line import program
 from jetson_kit.containers import layers
 from jetson_kit.core.progress import Progress

@@ -16,7 +16,7 @@ from typing import IO
 import zstandard
 
 from jetson_kit.build import images, plan
-from jetson_kit.build.plan import Request
+from jetson_kit.build.request import Request
 from jetson_kit.containers import engine, layers, oci
 from jetson_kit.core.files import CHUNK, sha256_file, write_text
 from jetson_kit.core.output_folder import MANIFEST

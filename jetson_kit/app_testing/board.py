@@ -23,7 +23,7 @@ from jetson_kit.app import service
 from jetson_kit.app.settings import SOURCE_VARIABLE, App
 from jetson_kit.build import images
 from jetson_kit.build import plan as planning
-from jetson_kit.build.plan import Request
+from jetson_kit.build.request import Request
 from jetson_kit.core import output_folder, ssh, stopping
 from jetson_kit.core.errors import KitError, StepFailedError
 from jetson_kit.core.paths import ROOT

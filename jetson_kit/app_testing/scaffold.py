@@ -12,7 +12,7 @@ from typing import Any
 
 from jetson_kit.app_testing import clip
 from jetson_kit.build import plan as planning
-from jetson_kit.build.plan import Request
+from jetson_kit.build.request import Request
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.files import disk_guard, write_text
 from jetson_kit.core.paths import ROOT

@@ -21,7 +21,8 @@ from jetson_kit.app_testing import board, clip, files, scaffold
 from jetson_kit.app_testing import site as test_site
 from jetson_kit.build import images
 from jetson_kit.build import plan as planning
-from jetson_kit.build.plan import BuildPlan, Request
+from jetson_kit.build.plan import BuildPlan
+from jetson_kit.build.request import Request
 from jetson_kit.core.errors import BadInputError, CheckFailedError, StepFailedError
 from jetson_kit.core.files import disk_guard
 from jetson_kit.core.progress import Progress

@@ -39,7 +39,6 @@ class Audit:
     arm_features: tuple[str, ...]
     glibc: str
     needed: tuple[str, ...]
-    symbol_versions: tuple[str, ...]
     python: tuple[str, ...]
     delegate: str
     inference: str
@@ -130,7 +129,6 @@ def audit(path: Path, *, live: bool | None = None) -> Audit:
         arm_features=emulation.features if emulation else (),
         glibc=facts.glibc,
         needed=_needed(wheel.libraries),
-        symbol_versions=_versions(wheel.libraries),
         python=facts.python,
         delegate=_delegate(wheel),
         inference=measured.inference if measured else "not run: not for Linux aarch64",
@@ -197,16 +195,6 @@ def _highest(versions: Any) -> str:  # noqa: ANN401
 def _needed(libraries: tuple[Library, ...]) -> tuple[str, ...]:
     own = {Path(lib.path).name for lib in libraries} | {lib.soname for lib in libraries}
     return tuple(sorted({name for lib in libraries for name in lib.needed} - own))
-
-
-def _versions(libraries: tuple[Library, ...]) -> tuple[str, ...]:
-    """Return the highest version of each family that is asked of each library."""
-    best: dict[tuple[str, str], str] = {}
-    for library in libraries:
-        for file, version in library.versions:
-            family = version.rpartition("_")[0]
-            best[file, family] = _highest([best.get((file, family), ""), version])
-    return tuple(f"{file}: {version}" for (file, _), version in sorted(best.items()))
 
 
 def _delegate(wheel: WheelFile) -> str:

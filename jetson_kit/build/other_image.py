@@ -18,8 +18,9 @@ from jetson_kit import __version__
 from jetson_kit.build import image_config, manifest, smoke
 from jetson_kit.build import plan as planning
 from jetson_kit.build.image_labels import LABELS
-from jetson_kit.build.parts import MODELS
-from jetson_kit.build.plan import BuildPlan, Request
+from jetson_kit.build.kit_layers import MODELS
+from jetson_kit.build.plan import BuildPlan
+from jetson_kit.build.request import Request
 from jetson_kit.containers import engine, oci, owned
 from jetson_kit.core import output_folder
 from jetson_kit.core.errors import BadInputError

@@ -15,6 +15,7 @@ from jetson_kit.app import base_packages, inputs
 from jetson_kit.app.module_names import Python
 from jetson_kit.app.settings import App
 from jetson_kit.build import cameras, wheel_choice
+from jetson_kit.build.request import Request
 from jetson_kit.build.wheel_choice import AuditedPin
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.machine import host_arch
@@ -30,31 +31,7 @@ from jetson_kit.wheels import pins as wheels
 from jetson_kit.wheels.pins import Pin
 
 SCHEMA = "mediapipe-jetson-kit/plan/1"
-VARIANTS = ("runtime", "emulated", "dev")
 REPOSITORY = "mediapipe-jetson"
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asked for; an empty string means "choose for me"."""
-
-    jetson: bool = False
-    l4t: str = ""
-    module: str = ""
-    python: str = ""
-    base: str = "debian"
-    base_python: str | None = ""
-    """The Python of another base, such as 3.11; "" for none of ours, None until it is looked at."""
-    variant: str = "runtime"
-    mediapipe: str = ""
-    require_gpu: bool | None = None
-    output: str = ""
-    engines: str = ""
-    """onnx, store or a folder; "" is none."""
-    camera: bool = False
-    """With GStreamer; an application that names a camera has it anyway."""
-    app: App | None = None
-    """A user's application, which is put on top."""
 
 
 @dataclass(frozen=True)
@@ -166,21 +143,7 @@ def by_target(request: Request, *, of_board: bool = False) -> Request:
 
 def make(request: Request) -> BuildPlan:
     """Turn a request into a plan. Raises BadInputError for what can't be, and as inputs."""
-    if request.variant not in VARIANTS:
-        raise BadInputError(
-            f"unknown variant {request.variant!r}", f"choose one of {', '.join(VARIANTS)}"
-        )
-    if request.app and request.base != "debian":
-        raise BadInputError(
-            "--app is put on the kit's own base",
-            "leave out --base, or write a Dockerfile on the image that --base gives (docs/app.md)",
-        )
-    if request.camera and request.base != "debian":
-        raise BadInputError(
-            "--camera adds Debian packages to the kit's own base",
-            "leave out --base, or install GStreamer in that image: "
-            "gstreamer1.0-plugins-base gstreamer1.0-plugins-good",
-        )
+    request.check()
     if request.app:
         inputs.check(request.app)
     target = _target(request)
@@ -218,7 +181,7 @@ def make(request: Request) -> BuildPlan:
         notes=wheel_choice.notes(target, socs, chosen, audited_pins)
         + (engines.notes if engines else ())
         + (cameras.notes(target, suite) if components else ())
-        + _unused(request),
+        + request.left_aside,
         app=request.app,
         engines=engines,
         components=components,
@@ -256,15 +219,6 @@ def _engines(
     if target is None:
         raise BadInputError("--engines is for Jetson images", "add --jetson")
     return image.plan(request.engines, target, socs, base, python)
-
-
-def _unused(request: Request) -> tuple[str, ...]:
-    """Return a note on what [target] of the application says and no native image can follow."""
-    named = [key for key in ("l4t", "module") if request.app and getattr(request.app.target, key)]
-    if request.jetson or not named:
-        return ()
-    words = " and ".join(named)
-    return (f"{words} in [target] of jetson.toml left aside: this image is for this machine",)
 
 
 def _target(request: Request) -> Target | None:

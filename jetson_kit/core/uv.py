@@ -10,27 +10,22 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from packaging.utils import parse_wheel_filename
 
-from jetson_kit.core import log
+from jetson_kit.core import log, uv_environment
 from jetson_kit.core.errors import IntegrityError, NetworkError, StepFailedError, ToolMissingError
 from jetson_kit.core.files import download, sha256_file
-from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.run import failure
 
 TIMEOUT_S = 900.0
 ABSENT_WORDS = ("Could not find a version", "No matching distribution")
 NO_SOLUTION = "No solution found"
 NEEDS_WHEEL = re.compile(r"Wheels are required for `([a-z0-9-]+)`")
-REACHES = re.compile(
-    "INDEX|FIND_LINKS|CONFIG_FILE|CACHE_DIR|TLS|CERT|HOST|HTTP|TIMEOUT|RETRIES|OFFLINE|KEYRING"
-    "|CREDENTIAL|LINK_MODE|CONCURRENT"
-)
 HASH_WORDS = ("hash mismatch", "do not match the hashes", "do not match the expected hash")
 
 
@@ -66,10 +61,7 @@ def uv(arguments: Sequence[str | Path], *, what: str, stdin: str | None = None) 
 
 def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
     """Run uv or pip and return its standard output, its failures told apart."""
-    environment = {name: value for name, value in os.environ.items() if _passed_on(name)}
-    # Without downloads unasked, uv resolves for a Python that is not here by the one that is.
-    environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "manual"}
-    environment |= _folders(environment)
+    environment = uv_environment.of(os.environ)
     try:
         # Killed, they would leave temporary folders of their own.
         with log.timed(what), tempfile.TemporaryDirectory(prefix="kit-installer-") as scratch:
@@ -107,55 +99,10 @@ def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
     raise failed
 
 
-def _folders(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the kit's own folders for uv where the user's can't be used: service users' homes."""
-    result = {}
-    if "UV_CACHE_DIR" not in environment and not _writable(
-        _user_folder(environment, "XDG_CACHE_HOME", ".cache") / "uv"
-    ):
-        result["UV_CACHE_DIR"] = str(cache_dir("uv"))
-    # uv looks for Pythons of its own there, and fails where it can't look.
-    pythons = _user_folder(environment, "XDG_DATA_HOME", ".local/share") / "uv" / "python"
-    if "UV_PYTHON_INSTALL_DIR" not in environment and not _readable(pythons):
-        result["UV_PYTHON_INSTALL_DIR"] = str(cache_dir("uv", "pythons"))
-    return result
-
-
-def _user_folder(environment: Mapping[str, str], variable: str, default: str) -> Path:
-    given = environment.get(variable, "")
-    # A user without a home has what no folder can be below.
-    home = environment.get("HOME") or os.devnull
-    return Path(given) if given.startswith("/") else Path(home, default)
-
-
-def _writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(folder, os.W_OK)
-
-
-def _readable(folder: Path) -> bool:
-    """Tell whether a folder can be looked into, or could be if it were there."""
-    with contextlib.suppress(OSError):
-        there = next(place for place in (folder, *folder.parents) if place.exists())
-        return there.is_dir() and os.access(there, os.R_OK | os.X_OK)
-    return False
-
-
 def _cause(stderr: str) -> str:
     """Return why uv's resolver found nothing, in one line."""
     cause = stderr.partition("cause:")[2].partition("hint:")[0]
     return " ".join((cause or stderr).split())
-
-
-def _passed_on(name: str) -> bool:
-    """Tell whether a variable of the user's goes on to uv: where indexes are and how to reach them.
-
-    What is chosen and how it is unpacked is the kit's to say.
-    """
-    return name != "VIRTUAL_ENV" and (not name.startswith("UV_") or bool(REACHES.search(name)))
 
 
 def pinned(package: str, version: str, sha256: str) -> str:

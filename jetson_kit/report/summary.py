@@ -22,7 +22,7 @@ from jetson_kit.report.values import at, number
 SCHEMA = "mediapipe-jetson-kit/board-summary/1"
 VERIFY, DOCTOR, STATUS = "verify", "doctor", "status"
 NONE, ABSENT, SOUND = "none", "absent", "sound"
-MOST_NAME, MOST_TEXT, MOST_REASONS, MOST_TASKS = 160, 400, 8, 20
+MOST_NAME, MOST_REASONS, MOST_TASKS = 160, 8, 20
 MOST_LINE = 96 * 1024
 """The longest line that a summary can be, in bytes, with every text as JSON's escapes."""
 

@@ -17,7 +17,6 @@ from jetson_kit.wheels.device_wheel import SOURCE
 
 DATA = Path(__file__).with_name("service.toml")
 CAUSES = SOURCE / "src" / "mediapipe_jetson" / "data" / "doctor.json"
-DIGEST_VARIABLE = "MEDIAPIPE_JETSON_IMAGE_DIGEST"
 RUNC = "runc"
 NODE = re.compile(r"^(?P<mode>[0-7]+) (?P<gid>\d+) (?P<path>/dev/\S+)$")
 

@@ -79,7 +79,7 @@ def build(
     from jetson_kit.build import base_image, images
     from jetson_kit.build import plan as planning
     from jetson_kit.build import view as build_view
-    from jetson_kit.build.plan import Request
+    from jetson_kit.build.request import Request
     from jetson_kit.core import log
     from jetson_kit.core.errors import BadInputError
     from jetson_kit.core.machine import host_arch

@@ -18,7 +18,6 @@ from jetson_kit.onnx_export.options import PRECISIONS
 from jetson_kit.tensorrt import manifest
 
 CODE = ROOT / "jetson_kit" / "onnx_export"
-CHECK = ".check.zip"
 
 
 def prepare(progress: Progress, requested: Sequence[str] = ()) -> Path:

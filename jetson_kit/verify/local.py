@@ -20,7 +20,8 @@ import docker.types
 import jsonschema
 import requests
 
-from jetson_kit.build.plan import Request, make
+from jetson_kit.build.plan import make
+from jetson_kit.build.request import Request
 from jetson_kit.containers import engine, owned
 from jetson_kit.core import uv
 from jetson_kit.core.errors import (

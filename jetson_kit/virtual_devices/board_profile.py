@@ -16,14 +16,12 @@ from jetson_kit.virtual_devices.board_rows import Row, pick
 from jetson_kit.virtual_devices.spec import DeviceTree, File
 from jetson_kit.wheels.device_wheel import SOURCE
 
-DATA = Path(__file__).with_suffix(".toml")
 SOURCES = Path(__file__).with_name("stand_ins")
 ONNX = SOURCE / "src" / "mediapipe_jetson" / "engines" / "onnx_file.py"
 MARKER = "/etc/mediapipe-jetson/emulated"
 UNIT = "mediapipe-jetson-face.service"
 DEVICE_RULE = "c 120:* rwm"
 """What a container's device cgroup must allow, so that its own containers get the nodes."""
-SUPER_FROM = (36, 4, 3)
 VENDOR = {"file_format_version": "1.0.0", "ICD": {"library_path": "libEGL_nvidia.so.0"}}
 NO_LIBRARY = b"A stand-in of MediaPipe Jetson Kit: no library.\n"
 UNIT_TEXT = """\

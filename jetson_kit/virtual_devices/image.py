@@ -17,7 +17,8 @@ from typing import IO, Any
 
 from docker.models.images import Image
 
-from jetson_kit.build.plan import Request, make
+from jetson_kit.build.plan import make
+from jetson_kit.build.request import Request
 from jetson_kit.containers import engine
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import disk_guard, locked

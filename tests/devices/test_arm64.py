@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from jetson_kit.build import images, plan
+from jetson_kit.build.request import Request
 from jetson_kit.core import output_folder
 from jetson_kit.core.progress import Progress
 from tests.devices.controller import Controller
@@ -71,9 +72,7 @@ def controller(guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture(scope="module")
 def rolled(controller: Controller) -> dict[str, Any]:
     """Return the result of the rollout that brings the image there."""
-    result = images.build(
-        plan.make(plan.Request(jetson=True, variant="emulated")), Progress(quiet=True)
-    )
+    result = images.build(plan.make(Request(jetson=True, variant="emulated")), Progress(quiet=True))
     build = output_folder.linked(result.folder, controller.folder / "v1")
     controller.task("fleet.release", build)
     (controller.folder / "plan.toml").write_text(PLAN)

@@ -14,6 +14,7 @@ import pytest
 from jetson_kit.app import service, settings
 from jetson_kit.app_testing import scaffold
 from jetson_kit.build import images, plan
+from jetson_kit.build.request import Request
 from jetson_kit.containers import engine
 from jetson_kit.core import output_folder
 from jetson_kit.core.progress import Progress
@@ -57,7 +58,7 @@ class Application:
     def build(self) -> Path:
         """Build an image that the board's processor runs, and sign its release."""
         self.builds += 1
-        request = plan.Request(variant="emulated", app=settings.load(self.place))
+        request = Request(variant="emulated", app=settings.load(self.place))
         result = images.build(plan.make(request), Progress(quiet=True))
         folder = output_folder.linked(result.folder, self.place.parent / f"build-{self.builds}")
         self.site.task("release", str(folder), "--key", str(self.site.key))

@@ -19,8 +19,8 @@ import pytest
 from mediapipe_jetson.engines import fit
 from mediapipe_jetson.engines.identity import LocalRuntime
 
-from jetson_kit.build.plan import Request
 from jetson_kit.build.plan import make as plan
+from jetson_kit.build.request import Request
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.tensorrt import manifest, store

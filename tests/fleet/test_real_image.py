@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit.build import images, plan
+from jetson_kit.build.request import Request
 from jetson_kit.containers import engine
 from jetson_kit.core import output_folder
 from jetson_kit.core.progress import Progress
@@ -25,7 +26,7 @@ MEMORY = "1g"
 def test_rolled_out_and_verified(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    request = plan.Request(variant="emulated")
+    request = Request(variant="emulated")
     made = images.build(plan.make(request), Progress(quiet=True))
     build = output_folder.linked(made.folder, tmp_path / "real")
     site.task("release", str(build), "--key", str(site.key))

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit.build import parts, plan
+from jetson_kit.build.request import Request
 from jetson_kit.containers import oci
 from jetson_kit.core.paths import ROOT, cache_dir
 from jetson_kit.core.progress import Progress
@@ -124,7 +125,7 @@ def used(jetson: Image) -> list[Path]:
     """Return cached files of every kind that goes into the Jetson image."""
     cache = cache_dir()
     # Asked for, as files of older versions of the kit may have the same bytes.
-    result = parts.make(plan.make(plan.Request(jetson=True)), Progress(quiet=True))
+    result = parts.make(plan.make(Request(jetson=True)), Progress(quiet=True))
     chosen = [tar for _, tar in result.tars]
     assert len(chosen) == len(jetson.diff_ids)
     source = jetson.manifest["plan"]["mediapipe"]["source"]

@@ -9,6 +9,7 @@ from typing import IO, Any
 import pytest
 
 from jetson_kit.build import dockerfile_build, parts, plan
+from jetson_kit.build.request import Request
 from jetson_kit.containers import engine, oci
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.progress import Progress
@@ -35,7 +36,7 @@ def members(layer: IO[bytes]) -> Files:
 
 @pytest.fixture(scope="module")
 def by_dockerfile(jetson: Image) -> Any:  # an image of the engine's
-    planned = plan.make(plan.Request(jetson=True))
+    planned = plan.make(Request(jetson=True))
     result = parts.make(planned, Progress(quiet=True))
     context = cache_dir("context", "test")
     words = dockerfile_build.command(planned, result, context)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit.build import plan, smoke
+from jetson_kit.build.request import Request
 from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.progress import Progress
 from tests.image.kit import NEEDS, Image, docker, inv
@@ -56,7 +57,7 @@ def test_an_image_that_does_not_work_is_refused(jetson: Image, path: str, words:
         assert docker("wait", name).stdout == "0\n"
         image = docker("commit", name).stdout.strip()
         try:
-            planned = plan.make(plan.Request(jetson=True))
+            planned = plan.make(Request(jetson=True))
             with pytest.raises(StepFailedError, match=words):
                 smoke.start(planned, image, Progress(quiet=True))
         finally:

@@ -21,7 +21,6 @@ pytestmark = [
     *(getattr(pytest.mark, name) for name in NEEDS),
     not_here_if(host_arch() != "amd64", "on arm64 LiteRT's accelerator gives wrong numbers"),
 ]
-LAVAPIPE = litert_gpu.VARIABLES["VK_DRIVER_FILES"]
 # A face's detector by both ways through the landmarker, and what was kept of its first use.
 PROGRAM = """
 import json, os, resource, time

@@ -19,9 +19,10 @@ pytestmark = [getattr(pytest.mark, name) for name in NEEDS]
 IMAGE_ONLY = """
 import json, sys
 from pathlib import Path
-from jetson_kit.containers import engine; from jetson_kit.build import images, plan
+from jetson_kit.build import images, plan, request
+from jetson_kit.containers import engine
 from jetson_kit.core.progress import Progress
-made = images.image_only(plan.make(plan.Request(jetson=True)), Progress(quiet=True),
+made = images.image_only(plan.make(request.Request(jetson=True)), Progress(quiet=True),
                          device_source=Path(sys.argv[1]))
 print(json.dumps([made.id, engine.diff_ids(made)]))
 """

@@ -15,8 +15,9 @@ import pytest
 import yaml
 
 from tests.support.here import needs_parts
-from tests.unit import live_runs, report_samples
-from tests.unit.live_runs import open_at
+from tests.unit.device_wheel import live_runs
+from tests.unit.device_wheel.live_runs import open_at
+from tests.unit.report import samples as report_samples
 
 pytestmark = [pytest.mark.network, pytest.mark.slow, needs_parts("prometheus", "promtool")]
 HERE = Path(__file__).parent

@@ -20,7 +20,7 @@ from jetson_kit.fleet.release import signing
 from jetson_kit.wheels.device_wheel import PACKAGE
 from tests.fleet.boards import Boards, changed, up
 from tests.support.here import skip_without
-from tests.unit import engine_files
+from tests.unit.engines import engine_files
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 SCENARIOS = Path(__file__).with_name("scenarios")

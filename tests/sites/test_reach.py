@@ -17,7 +17,6 @@ from jetson_kit.fleet.sites.mesh import Limits, Mesh
 from jetson_kit.fleet.sites.node import Process
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
-TOP, HUB, CALLED = range(3)
 SITES = """\
 [controller]
 address = "127.0.0.1"

@@ -15,6 +15,7 @@ import pytest
 
 from jetson_kit.ansible_driver.program_environment import environment
 from jetson_kit.build import images, plan
+from jetson_kit.build.request import Request
 from jetson_kit.containers import engine
 from jetson_kit.core.paths import ROOT
 from jetson_kit.core.progress import Progress
@@ -30,7 +31,7 @@ PRIVILEGED = Mutant({}, words=("--privileged",))
 @pytest.fixture(scope="session")
 def image() -> str:
     """Return the id of this machine's image with Mesa's drivers."""
-    planned = plan.make(plan.Request(variant="emulated"))
+    planned = plan.make(Request(variant="emulated"))
     return str(images.image_only(planned, Progress(quiet=True)).id)
 
 

@@ -151,7 +151,6 @@ def test_what_is_no_address(tmp_path: Path, row: str) -> None:
     assert len(result.value.faults) == 1
 
 
-VAULT_LINE = "$ANSIBLE_VAULT;1.1;AES256\n6162\n"
 COMPOSED = "compose: {ansible_password: \"'x'\", "
 PLAIN = {
     "ini host": {"hosts_DOT_ini": "a ansible_ssh_pass=x ansible_host=b\n"},

@@ -14,7 +14,7 @@ from jetson_kit.app.settings import App
 from jetson_kit.app_testing import clip, scaffold
 from jetson_kit.audit import native
 from jetson_kit.build import image_config, image_labels, plan
-from jetson_kit.build.plan import Request
+from jetson_kit.build.request import Request
 from jetson_kit.containers.layers import LayerTar
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.service import role_values

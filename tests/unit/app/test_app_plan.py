@@ -13,7 +13,7 @@ import pytest
 from jetson_kit.app import settings
 from jetson_kit.app.settings import App
 from jetson_kit.build import plan as planning
-from jetson_kit.build.plan import Request
+from jetson_kit.build.request import Request
 from jetson_kit.core.machine import host_arch
 from jetson_kit.core.paths import ROOT
 

@@ -8,7 +8,7 @@ import pytest
 
 from jetson_kit.app import program, settings, tree
 from jetson_kit.build import plan
-from jetson_kit.build.plan import Request
+from jetson_kit.build.request import Request
 from jetson_kit.containers.layers import LayerTar
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.debian.bytecode import Compiler

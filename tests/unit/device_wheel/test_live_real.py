@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from bench import inference_env, sample_videos
-from tests.unit import live_runs
-from tests.unit.device_wheel.test_live import values
-from tests.unit.device_wheel.test_pipeline_real import last_line, run
-from tests.unit.live_runs import Running, open_at, parts
+from tests.unit.device_wheel import live_runs
+from tests.unit.device_wheel.live_answers import values
+from tests.unit.device_wheel.live_runs import Running, open_at, parts
+from tests.unit.device_wheel.pipeline_runs import last_line, run, variables
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -30,9 +30,7 @@ def shown() -> Iterator[Running]:
 
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    variables = inference_env.variables()
-    variables["MEDIAPIPE_JETSON_CACHE"] = str(tmp_path_factory.mktemp("choices"))
-    return variables
+    return variables(tmp_path_factory.mktemp("choices"))
 
 
 STAGES = ["capture", "preprocess", "detect", "sink"]

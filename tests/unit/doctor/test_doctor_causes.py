@@ -13,7 +13,7 @@ from mediapipe_jetson.doctor import causes, docker, report
 from mediapipe_jetson.doctor.scene import Scene
 
 from tests.unit.device_wheel_trees import schema
-from tests.unit.doctor_cases import CASES
+from tests.unit.doctor.cases import CASES
 from tests.unit.doctor_scenes import DOCKERENV, GLVND, VENDOR_PATH, answer, package, plant, scene
 
 

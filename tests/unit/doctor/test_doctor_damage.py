@@ -9,7 +9,7 @@ import pytest
 from mediapipe_jetson.doctor import causes
 from mediapipe_jetson.doctor.sources import Scan
 
-from tests.unit.doctor_delegates import DELEGATES, HEAD
+from tests.unit.doctor.delegates import DELEGATES, HEAD
 from tests.unit.doctor_scenes import scene
 
 FILES = {

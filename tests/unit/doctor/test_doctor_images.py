@@ -171,3 +171,110 @@ def test_images_of_services_count_as_dockerfiles_do(
     answer = judged(tmp_path, {"compose.yml": text}, device="orin")["project-python"]
     assert answer.result.status == status, lines(answer)
     assert words in lines(answer)
+
+
+@pytest.mark.parametrize(
+    ("files", "place", "cure"),
+    [
+        (
+            {"pyproject.toml": '[tool.hatch.envs.default]\npython = "3.8"\n'},
+            "pyproject.toml:2",
+            'write python = "3.11"',
+        ),
+        (
+            {
+                ".devcontainer/devcontainer.json": '{"build": {"dockerfile": "Dockerfile", '
+                '"args": {"V": "3.8"}}, "postCreateCommand": "pip install mediapipe"}',
+                ".devcontainer/Dockerfile": "ARG V=3.11\nFROM python:${V}\n",
+            },
+            ".devcontainer/Dockerfile:2",
+            "take an image with Python 3.11",
+        ),
+        (
+            {
+                ".devcontainer/devcontainer.json": '{"dockerFile": "../Dockerfile"}',
+                "Dockerfile": "FROM ubuntu:20.04\n",
+            },
+            "Dockerfile:1",
+            "take an image with Python 3.11",
+        ),
+    ],
+)
+def test_environments_of_tools_name_a_python(
+    files: dict[str, str], place: str, cure: str, tmp_path: Path
+) -> None:
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert [item.place() for item in answer.result.findings] == [place]
+    assert cure in answer.cure
+
+
+@pytest.mark.parametrize(
+    ("files", "place"),
+    [
+        (
+            {"Dockerfile": "FROM --platform=linux/amd64 python:3.11\nRUN pip install mediapipe\n"},
+            "Dockerfile:1",
+        ),
+        (
+            {"compose.yml": "services:\n  a:\n    build: .\n    platform: linux/amd64\n"},
+            "compose.yml:4",
+        ),
+    ],
+)
+def test_an_image_for_another_cpu_is_named(
+    files: dict[str, str], place: str, tmp_path: Path
+) -> None:
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert [item.place() for item in answer.result.findings] == [place]
+    assert answer.title == "The project asks for an image of another CPU"
+    assert "linux/arm64" in answer.cure
+    assert "Python" not in answer.why
+    for own in ("$BUILDPLATFORM", "${TARGETPLATFORM:-linux/amd64}", "linux/arm64/v8"):
+        other = {"Dockerfile": f"FROM --platform={own} python:3.11\nRUN pip install x\n"}
+        folder = tmp_path / str(len(own))
+        assert not judged(folder, other, device="orin")["project-python"].bad
+
+
+@pytest.mark.parametrize(("device", "release"), [("nano", "32.7.1"), ("orin", "36.4.3")])
+def test_a_cure_is_for_the_release_of_the_board(device: str, release: str, tmp_path: Path) -> None:
+    files = {
+        "Dockerfile": "FROM nvcr.io/nvidia/l4t-base:35.4.1\nRUN pip install mediapipe\n",
+        "main.py": "import mediapipe\n",
+    }
+    answer = judged(tmp_path, files, device=device)["project-python"]
+    assert f"--l4t {release}" in answer.cure
+    files["Dockerfile"] = (
+        "FROM ghcr.io/lanzani/opencv:l4t32.7.1-py3.6.8-ocv4.8.0\nRUN pip install x\n"
+    )
+    assert "--l4t 32.7.1" in judged(tmp_path / "2", files)["project-python"].cure
+
+
+BUILT = "ARG L4T=r35.4.1\nFROM nvcr.io/nvidia/l4t-base:${L4T}\nRUN pip3 install mediapipe\n"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"build.sh": "V=r36.2.0\ndocker build --build-arg L4T=$V .\n"},
+        {
+            "compose.yml": "services:\n  a:\n    build:\n      context: .\n"
+            "      args: {L4T: '${TAG:-r35.4.1}'}\n",
+            ".env": "# tag\nexport TAG='r36.2.0' # of the board\n",
+        },
+    ],
+)
+def test_a_build_argument_may_be_a_variable(files: dict[str, str], tmp_path: Path) -> None:
+    result = judged(tmp_path, {"Dockerfile": BUILT, **files}, device="orin")
+    assert result["project-python"].result.status == "ok", lines(result["project-python"])
+    assert "l4t-base:r36.2.0" in lines(result["project-python"])
+
+
+def test_an_image_of_a_service_may_be_in_its_environment(tmp_path: Path) -> None:
+    files = {
+        "compose.yml": "services:\n  a:\n    image: ${IMAGE}\n    runtime: nvidia\n",
+        ".env": "IMAGE=nvcr.io/nvidia/l4t-base:r35.4.1\n",
+    }
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert [item.place() for item in answer.result.findings] == ["compose.yml:3"]
+    assert "then name the image that it makes in compose.yml" in answer.cure
+    assert "remove" not in answer.cure

@@ -181,3 +181,46 @@ def test_an_image_that_installs_none_does_not(tmp_path: Path, line: str) -> None
     }
     answer = judged(tmp_path, files, device="orin")["project-python"]
     assert answer.result.status == "unknown", lines(answer)
+
+
+def test_debian_has_no_package_of_it(tmp_path: Path) -> None:
+    files = {"setup.sh": "sudo apt-get install -y \\\n  python3-pip \\\n  python3-mediapipe\n"}
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "unknown"
+    assert "setup.sh:3: neither Debian nor Ubuntu has python3-mediapipe" in lines(answer)
+
+
+@pytest.mark.parametrize(
+    ("script", "lines_of"),
+    [
+        ('for p in numpy "mediapipe==0.10.9"; do\n  pip3 install "$p" || true\ndone\n', [1]),
+        (
+            'PKGS=(\n  numpy # mediapipe==0.10.5\n  "mediapipe==0.10.14"\n)\n'
+            'pip install "${PKGS[@]}"\n',
+            [3],
+        ),
+        ("A=(numpy mediapipe==0.10.9)\nfor p in ${A[@]}\ndo pip install $p; done\n", [1]),
+        ("A=(mediapipe==0.10.9)\necho ${A[@]}\npip install numpy\n", []),
+    ],
+)
+def test_lists_of_a_shell_are_installed(script: str, lines_of: list[int], tmp_path: Path) -> None:
+    result = judged(tmp_path, {"i.sh": script}, device="orin")["old-requirement"].result
+    assert [item.line for item in result.findings] == lines_of
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("git clone -b v0.10.18 https://git.example/google/mediapipe.git\n", "is cloned here"),
+        (
+            "wget -q https://x.example/mediapipe-0.8.5_cuda102-cp36-none-linux_aarch64.whl\n",
+            "fetched",
+        ),
+    ],
+)
+def test_what_is_built_or_fetched_is_not_known(script: str, words: str, tmp_path: Path) -> None:
+    files = {"i.sh": f"{script}pip install mediapipe 2>&1 | tee log\n"}
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "unknown"
+    assert "i.sh:1: " in lines(answer)
+    assert words in lines(answer)

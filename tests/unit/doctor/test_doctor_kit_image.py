@@ -8,7 +8,7 @@ import pytest
 from mediapipe_jetson.doctor import causes, projects, report
 
 from jetson_kit.build import plan
-from jetson_kit.build.plan import Request
+from jetson_kit.build.request import Request
 from tests.unit.doctor_scenes import judged, lines, scene
 
 OLD = "import mediapipe as mp\nmesh = mp.solutions.face_mesh.FaceMesh()\n"

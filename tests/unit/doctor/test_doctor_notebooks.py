@@ -98,3 +98,14 @@ def test_a_file_of_the_project_counts_for_more_than_a_written_one(tmp_path: Path
     files = book("%%writefile app.py\nimport os\n") | {"app.py": USE, "zoo.py": "import app\n"}
     answer = judged(tmp_path, files)["legacy-api"]
     assert "app.py:2" in lines(answer)
+
+
+def test_a_notebook_saved_as_a_program_is_read(tmp_path: Path) -> None:
+    text = (
+        "# -*- coding: utf-8 -*-\n!pip install -q mediapipe==0.10.14\n%matplotlib inline\n"
+        "import mediapipe as mp\nif True:\n    !ls\nhands = mp.solutions.hands.Hands()\n"
+    )
+    result = judged(tmp_path, {"colab.py": text}, device="orin")
+    assert [item.place() for item in result["old-requirement"].result.findings] == ["colab.py:2"]
+    assert result["legacy-api"].result.findings[0].place() == "colab.py:7"
+    assert not [line for line in lines(result["legacy-api"]).splitlines() if "not read" in line]

@@ -211,3 +211,43 @@ def test_programs_of_other_languages_are_listed(tmp_path: Path) -> None:
     text = "#!/usr/bin/env node\nconst v = require('@mediapipe/tasks-vision')\n"
     answer = judged(tmp_path, {"bin/track": text})["legacy-api"]
     assert "not read: bin/track" in lines(answer)
+
+
+@pytest.mark.parametrize(
+    ("program", "requirement", "status"),
+    [
+        ("from deepface import DeepFace\nDeepFace.analyze('a.jpg')\n", "deepface", "unknown"),
+        ("import deepface\nBACKEND = 'mediapipe'\n", "deepface", "bad"),
+        ("import cvzone\nfrom cvzone.ColorModule import ColorFinder\n", "cvzone==1.5.6", "unknown"),
+        ("from cvzone.PoseModule import PoseDetector\n", "cvzone==1.5.6", "bad"),
+        ("from controlnet_aux import OpenposeDetector\n", "controlnet-aux", "unknown"),
+        ("from controlnet_aux import MediapipeFaceDetector\n", "controlnet-aux", "bad"),
+        ("from handDetection import x\n", "handdetection", "bad"),
+    ],
+)
+def test_a_package_counts_where_its_part_that_calls_mediapipe_is_named(
+    program: str, requirement: str, status: str, tmp_path: Path
+) -> None:
+    files = {"app.py": program, "requirements.txt": f"{requirement}\n"}
+    answer = judged(tmp_path, files, device="orin")["legacy-api"]
+    assert answer.result.status == status, lines(answer)
+
+
+SETUP = """\
+from setuptools import find_packages, setup
+modules = ['some_module', 'other_module']
+setup(
+    name='x', packages=['some_package'], py_modules=modules, scripts=['bin/run'],
+    package_data={'x': ['data.bin']}, classifiers=['Alpha'], keywords=['pose', 'hand'],
+    entry_points={'console_scripts': ['run=x:main']}, install_requires=['numpy', 'some_needed'],
+    extras_require={'gui': ['some_gui']}, tests_require=['some_tests'],
+)
+"""
+
+
+def test_lists_of_setup_that_are_no_requirements(tmp_path: Path) -> None:
+    answer = judged(tmp_path, {"setup.py": SETUP})["legacy-api"]
+    assert "not looked into: some-gui, some-needed, some-tests" in lines(answer)
+    text = SETUP.replace("['some_package']", "find_packages(exclude=['tests', 'docs'])")
+    answer = judged(tmp_path / "2", {"setup.py": text})["legacy-api"]
+    assert "not looked into: some-gui, some-needed, some-tests" in lines(answer)

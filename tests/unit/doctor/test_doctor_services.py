@@ -8,7 +8,7 @@ import pytest
 from mediapipe_jetson.doctor.files import docker_run, installers
 from mediapipe_jetson.doctor.sources import Scan
 
-from tests.unit.doctor_scenes import answer, plant, scene
+from tests.unit.doctor_scenes import answer, judged, plant, scene
 
 GPU = "deploy: {resources: {reservations: {devices: [{driver: nvidia, capabilities: [gpu]}]}}}"
 
@@ -230,3 +230,29 @@ def test_a_project_for_a_jetson_is_judged_as_one(tmp_path: Path, base: str, stat
         plant(tmp_path / "root", {"etc/hostname": "pc"}), code=plant(tmp_path / "p", files)
     )
     assert answer(here, "gpus-flag").result.status == status
+
+
+@pytest.mark.parametrize(
+    ("text", "cure"),
+    [
+        ("services:\n  a:\n    gpus: all\n", "write runtime: nvidia in the service"),
+        (
+            "services:\n  a:\n    runtime: nvidia\n"
+            "    environment: [NVIDIA_VISIBLE_DEVICES=none]\n",
+            "write NVIDIA_VISIBLE_DEVICES=all in the service",
+        ),
+    ],
+)
+def test_a_service_has_a_cure_for_services(text: str, cure: str, tmp_path: Path) -> None:
+    answer = judged(tmp_path, {"compose.yml": text}, device="orin")["gpus-flag"]
+    assert answer.bad
+    assert cure in answer.cure
+
+
+def test_a_service_that_another_file_includes_is_told_once(tmp_path: Path) -> None:
+    files = {
+        "compose.yml": "include: [v.yml]\nservices: {}\n",
+        "v.yml": "services:\n  a:\n    gpus: all\n",
+    }
+    result = judged(tmp_path, files, device="orin")["gpus-flag"].result
+    assert [item.place() for item in result.findings] == ["v.yml:3"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from mediapipe_jetson.doctor.sources import Scan
 
-from tests.unit.doctor_delegates import BY_CPU, BY_GPU, CHOICE, DELEGATES, HEAD, made
+from tests.unit.doctor.delegates import BY_CPU, BY_GPU, CHOICE, DELEGATES, HEAD, made
 from tests.unit.doctor_scenes import answer, plant, scene
 
 

@@ -12,9 +12,9 @@ from mediapipe_jetson.observe import emulation
 from mediapipe_jetson.verify import report, session
 
 from jetson_kit.targets import table as targets
-from tests.unit import verify_samples as sample
 from tests.unit.device_wheel_trees import A57, A78, cpuinfo, plant, schema, wheel
 from tests.unit.doctor_scenes import plant as plant_files
+from tests.unit.verify import samples as sample
 
 PCI = "sys/bus/pci/devices/0000:00:01.0/vendor"
 GUEST = {

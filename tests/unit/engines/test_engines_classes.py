@@ -14,7 +14,7 @@ from jetson_kit.fleet import engines_view as build_view
 from jetson_kit.fleet.engines_build import Board, Built
 from jetson_kit.tensorrt import store
 from jetson_kit.tensorrt.store import Class
-from tests.unit.engine_files import engine, folder_of
+from tests.unit.engines.engine_files import engine, folder_of
 
 JETSON = {"l4t": "36.4.4", "sm": "8.7", "emulated": False, "memory_mb": 8000}
 ENGINES = {"problem": "", "tensorrt": "10.3.0.30", "busy": []}

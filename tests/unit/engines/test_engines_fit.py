@@ -9,7 +9,7 @@ from mediapipe_jetson.engines import fit, manifest, places
 from mediapipe_jetson.engines.errors import NoEngineError
 from mediapipe_jetson.engines.identity import Identity, LocalRuntime, later_runs, refusal, short
 
-from tests.unit.engine_files import SOURCE, engine, folder_of
+from tests.unit.engines.engine_files import SOURCE, engine, folder_of
 
 HERE = LocalRuntime("8.7", "10.3.0", lean=False)
 

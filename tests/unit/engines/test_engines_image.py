@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from jetson_kit.build import plan as planning
-from jetson_kit.build.plan import Request
+from jetson_kit.build.request import Request
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.targets import table as targets
 from jetson_kit.tensorrt import image
 from jetson_kit.wheels import runtimes
-from tests.unit.engine_files import engine, folder_of
+from tests.unit.engines.engine_files import engine, folder_of
 
 ALL = targets.load().all
 

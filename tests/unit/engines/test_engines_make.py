@@ -24,7 +24,7 @@ from mediapipe_jetson.engines.manifest import Manifest, Onnx
 
 from jetson_kit.virtual_devices.board_profile import ONNX, SOURCES
 from jetson_kit.wheels.device_wheel import SOURCE as WHEEL
-from tests.unit.engine_files import SOURCE, onnx, tiny_onnx
+from tests.unit.engines.engine_files import SOURCE, onnx, tiny_onnx
 
 # A program that behaves as trtexec: it builds a file of its options, and runs x + 0.25 on a file.
 ANSWERING = """#!{python}

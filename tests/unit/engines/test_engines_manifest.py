@@ -14,7 +14,7 @@ from mediapipe_jetson.engines import manifest, onnx_file
 from mediapipe_jetson.engines import schema as schema_rules
 from mediapipe_jetson.engines.errors import DamagedEngineError, ManifestError
 
-from tests.unit.engine_files import engine, folder_of, onnx, tiny_onnx
+from tests.unit.engines.engine_files import engine, folder_of, onnx, tiny_onnx
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.fleet.release import signing
 from jetson_kit.tensorrt import image, manifest, signed, store
 from jetson_kit.tensorrt.store import Class
-from tests.unit.engine_files import engine, folder_of
+from tests.unit.engines.engine_files import engine, folder_of
 
 ORIN = Class("8.7", "10.3.0.30", lean=False, emulated=False)
 

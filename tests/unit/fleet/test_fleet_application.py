@@ -9,6 +9,7 @@ import pytest
 from jetson_kit.app import service, settings
 from jetson_kit.app.service import FILE, GROUP, PLACE
 from jetson_kit.build import plan, view
+from jetson_kit.build.request import Request
 from jetson_kit.fleet import check
 from jetson_kit.fleet.release.release import Release
 from tests.fleet.small_release import build
@@ -124,7 +125,7 @@ def test_the_build_names_the_same_place(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "300")
     app = application(tmp_path)
-    request = plan.Request(jetson=True, app=app, output=str(tmp_path / "out"))
+    request = Request(jetson=True, app=app, output=str(tmp_path / "out"))
     rows = dict(view.application_rows(plan.make(request)))
     file = tmp_path / "out" / FILE
     assert rows["fleet"] == f"copy {file} to {PLACE} beside the inventory; to {GROUP} for one group"

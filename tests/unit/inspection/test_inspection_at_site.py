@@ -20,7 +20,7 @@ from jetson_kit.inspection import at_site as inspection
 from jetson_kit.inspection import lines
 from jetson_kit.report import summary
 from jetson_kit.verify.host_results import Case, HostResult
-from tests.unit import report_samples as sample
+from tests.unit.report import samples as sample
 
 IMAGE = "sha256:" + "1" * 64
 

@@ -13,7 +13,7 @@ from jetson_kit.inspection import page
 from jetson_kit.report import read, rejudge, rows, summary
 from jetson_kit.report.rows import Device
 from jetson_kit.report.summary import Summary
-from tests.unit import report_samples as samples
+from tests.unit.report import samples
 
 
 def judged(folder: Path, age_s: float = 60.0) -> tuple[Device, Summary]:

@@ -14,8 +14,8 @@ import pytest
 from jetson_kit.inspection import page, result
 from jetson_kit.inspection.central import SiteResult
 from jetson_kit.report import render, summary
-from tests.unit import report_samples as sample
 from tests.unit.inspection.test_inspection_intake import GOOD
+from tests.unit.report import samples as sample
 
 SITES = Path("sites.toml")
 

@@ -12,7 +12,7 @@ from jetson_kit import report
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.report import boards, judged, read, serve
 from jetson_kit.report.summary import Summary
-from tests.unit import report_samples as sample
+from tests.unit.report import samples as sample
 
 NOW = time.time()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import json
 import re
-import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,26 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from jetson_kit import report
-from tests.support.here import needs_parts
-from tests.unit import report_samples as sample
+from tests.unit.report import samples as sample
+from tests.unit.report.browser import NEEDS, browser, requested, wide
 
-DRIVER = shutil.which("chromedriver")
-# Debian's own file first: what stands on PATH starts it and leaves it behind when it is ended.
-BROWSERS = (
-    "/usr/lib/chromium/chromium-headless-shell",
-    "chromium-headless-shell",
-    "chromium",
-    "google-chrome",
-)
-BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
-pytestmark = [pytest.mark.browser, needs_parts("chromedriver", "chromium")]
+pytestmark = NEEDS
 HOSTILE = (
     "<img src=/stolen onerror=\"document.title='owned'\"><script>document.title='owned'</script>"
 )
@@ -80,23 +69,6 @@ def served(folder: Path) -> Iterator[tuple[str, Asked]]:
     server.shutdown()
 
 
-def browser(width: int, *, dark: bool) -> Chrome:
-    """Return a browser with a window of this width that logs what it says and asks for."""
-    assert DRIVER
-    assert BROWSER
-    options = ChromeOptions()
-    options.binary_location = BROWSER
-    for word in ("--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"):
-        options.add_argument(word)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = Chrome(options=options, service=Service(DRIVER))
-    metrics = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": width < 600}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-    return driver
-
-
 @pytest.fixture
 def opened(served: tuple[str, Asked]) -> Iterator[Callable[..., Chrome]]:
     """Return a function that opens the page; at the end nothing may have gone wrong in it."""
@@ -125,14 +97,6 @@ def opened(served: tuple[str, Asked]) -> Iterator[Callable[..., Chrome]]:
             driver.quit()
 
 
-def requested(entry: dict[str, str]) -> str:
-    """Return the address that a line of the performance log says was asked for."""
-    message = json.loads(entry["message"])["message"]
-    if message["method"] != "Network.requestWillBeSent":
-        return ""
-    return str(message["params"]["request"]["url"])
-
-
 def row(driver: Chrome, name: str) -> Any:
     for body in driver.find_elements(By.CSS_SELECTOR, "tbody[data-verdict]"):
         if body.find_element(By.TAG_NAME, "th").text.startswith(name):
@@ -144,13 +108,6 @@ def names(driver: Chrome) -> list[str]:
     bodies = driver.find_elements(By.CSS_SELECTOR, "tbody[data-verdict]")
     shown = [body for body in bodies if body.is_displayed()]
     return sorted(body.find_element(By.TAG_NAME, "th").text.split("\n")[0] for body in shown)
-
-
-def wide(driver: Chrome) -> tuple[int, int]:
-    """Return the widths of the page and of the window."""
-    page = "document.documentElement"
-    result = driver.execute_script(f"return [{page}.scrollWidth, {page}.clientWidth]")
-    return result[0], result[1]
 
 
 def test_a_click_opens_the_evidence(opened: Callable[..., Chrome]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from jetson_kit import report
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.report import read, rejudge, rows, values
-from tests.unit import report_samples as sample
+from tests.unit.report import samples as sample
 
 NOW = time.time()
 

@@ -14,7 +14,7 @@ from jetson_kit.fleet.release import signers, signing
 from jetson_kit.fleet.release.release import Release
 from tests.fleet.small_release import build
 from tests.unit.bare_board import Board
-from tests.unit.signed_board import Make
+from tests.unit.roles.signed_board import Make
 
 
 @pytest.fixture(scope="module")

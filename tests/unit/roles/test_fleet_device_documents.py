@@ -17,7 +17,7 @@ from jetson_kit.fleet.release import signing
 from jetson_kit.fleet.release.release import Release
 from tests.support.here import needs_parts
 from tests.unit.bare_board import FILES, Board
-from tests.unit.signed_board import Make, day
+from tests.unit.roles.signed_board import Make, day
 
 pytestmark = needs_parts("ssh-keygen")
 

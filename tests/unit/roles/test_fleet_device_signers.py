@@ -14,7 +14,7 @@ from jetson_kit.fleet.release import signers, signing
 from jetson_kit.fleet.release.release import Release
 from tests.support.here import needs_parts
 from tests.unit.bare_board import Board
-from tests.unit.signed_board import Make, key, public
+from tests.unit.roles.signed_board import Make, key, public
 
 pytestmark = needs_parts("ssh-keygen")
 

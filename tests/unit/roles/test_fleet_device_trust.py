@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.here import needs_parts
 from tests.unit.bare_board import LIB, Board
-from tests.unit.signed_board import JETSON, Make, day
+from tests.unit.roles.signed_board import JETSON, Make, day
 
 pytestmark = needs_parts("ssh-keygen")
 

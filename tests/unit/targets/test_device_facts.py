@@ -22,7 +22,7 @@ from jetson_kit.core.errors import (
 from jetson_kit.targets.detect import DeviceFacts, identify, module_of, parse, read, soc_of
 from jetson_kit.targets.table import load
 from tests.loopback_sshd import make_key, serving
-from tests.unit.device_samples import SAMPLES, Sample, answer, release
+from tests.unit.targets.device_samples import SAMPLES, Sample, answer, release
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -9,21 +9,10 @@ from typing import Any
 
 import jsonschema
 import pytest
-from mediapipe_jetson.verify import report, session
+from mediapipe_jetson.verify import report
 
-from tests.unit import verify_samples as sample
 from tests.unit.device_wheel_trees import schema, wheel
-
-
-def made(expected: str = "gpu", **observed: dict[str, Any]) -> dict[str, Any]:
-    """Return the report on observations by task."""
-    judged = {
-        name: session.judge_task(found, session.tasks()[name], "full", sample.ORIN)
-        for name, found in observed.items()
-    }
-    observations = {"device": sample.ORIN, "tasks": observed}
-    settings = session.Settings(level="full")
-    return report.document(judged, observations, settings, expected)
+from tests.unit.verify import samples as sample
 
 
 def broken() -> dict[str, Any]:
@@ -32,7 +21,7 @@ def broken() -> dict[str, Any]:
 
 
 def test_the_report_is_of_its_schema() -> None:
-    result = made(FaceLandmarker=sample.orin(), HandLandmarker=sample.mesa())
+    result = sample.report_on(FaceLandmarker=sample.orin(), HandLandmarker=sample.mesa())
     jsonschema.validate(json.loads(report.as_json(result)), schema("verify"))
     assert result["verdict"] == "software"
     assert not result["as_expected"]
@@ -40,7 +29,7 @@ def test_the_report_is_of_its_schema() -> None:
 
 
 def test_junit_tells_failures_from_errors() -> None:
-    result = made(
+    result = sample.report_on(
         FaceLandmarker=sample.orin(), HandLandmarker=sample.mesa(), PoseLandmarker=broken()
     )
     suite = ET.fromstring(report.junit(result).partition("\n")[2])  # noqa: S314 # our own text
@@ -54,7 +43,7 @@ def test_junit_tells_failures_from_errors() -> None:
 
 
 def test_gauges() -> None:
-    document = made(FaceLandmarker=sample.orin())
+    document = sample.report_on(FaceLandmarker=sample.orin())
     text = report.prometheus(document)
     values = dict(
         line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#")
@@ -79,7 +68,7 @@ def test_gauges() -> None:
     ],
 )
 def test_nagios(observed: dict[str, Any], expected: str, state: str, code: int) -> None:
-    line, ended = report.nagios(made(expected, FaceLandmarker=observed))
+    line, ended = report.nagios(sample.report_on(expected, FaceLandmarker=observed))
     assert line.startswith(f"MEDIAPIPE {state} - ")
     assert ended == code
     assert line.count("|") <= 1
@@ -113,7 +102,7 @@ def test_freshness() -> None:
 
 
 def test_a_report_is_judged_by_its_observations_not_by_its_word(tmp_path: Path) -> None:
-    result = made(FaceLandmarker=sample.mesa())
+    result = sample.report_on(FaceLandmarker=sample.mesa())
     result["verdict"] = result["tasks"]["FaceLandmarker"]["verdict"] = "gpu"
     path = tmp_path / "report.json"
     path.write_text(report.as_json(result))
@@ -121,7 +110,7 @@ def test_a_report_is_judged_by_its_observations_not_by_its_word(tmp_path: Path) 
     assert done.returncode == 1
     assert done.stdout.startswith("software (expected gpu")
 
-    good = made(FaceLandmarker=sample.orin())
+    good = sample.report_on(FaceLandmarker=sample.orin())
     path.write_text(report.as_json(good))
     assert wheel("verify", "--read", str(path)).returncode == 0
     old = {"uptime_s": good["uptime_s"] - 90000}

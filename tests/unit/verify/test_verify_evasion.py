@@ -20,7 +20,7 @@ from mediapipe_jetson.verify import (
 )
 
 from tests.support.here import skip_without
-from tests.unit.verify.test_verify_parts import VULKAN, compiled, native_shim, needs_compiler
+from tests.unit.verify.native_code import VULKAN, compiled, native_shim, needs_compiler
 
 GL = """
 int which;

@@ -16,7 +16,7 @@ import pytest
 from mediapipe_jetson import verify
 from mediapipe_jetson.verify import cycles, hardware, process, report, rules, session
 
-from tests.unit import verify_samples as sample
+from tests.unit.verify import samples as sample
 
 pytestmark = pytest.mark.slow
 

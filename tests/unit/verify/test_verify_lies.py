@@ -23,8 +23,8 @@ from mediapipe_jetson.verify import session
 
 from jetson_kit.wheels import pins as wheels
 from tests.support.here import cannot_run_here, needs_parts, not_here_if, why_lacking
-from tests.unit import verify_samples as sample
-from tests.unit.verify.test_verify_real import environment, mesa, own_rule, verify
+from tests.unit.verify import samples as sample
+from tests.unit.verify.real_runs import environment, mesa, own_rule, verify
 
 SOURCE = Path(__file__).parent / "native" / "lying_vendor.c"
 CC = shutil.which("cc")

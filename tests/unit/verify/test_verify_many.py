@@ -14,10 +14,9 @@ import pytest
 from mediapipe_jetson.landmarks import DATA
 from mediapipe_jetson.verify import hardware, many, report, runner, session
 
-from tests.unit import report_samples
-from tests.unit import verify_samples as sample
 from tests.unit.device_wheel_trees import schema
-from tests.unit.verify.test_verify_command import made
+from tests.unit.report import samples as report_samples
+from tests.unit.verify import samples as sample
 
 
 def answers(*paths: Path) -> list[dict[str, Any]]:
@@ -28,8 +27,8 @@ def answers(*paths: Path) -> list[dict[str, Any]]:
 
 def test_each_line_has_its_answer(tmp_path: Path) -> None:
     good, lies = tmp_path / "good.json", tmp_path / "lies\n.json"
-    good.write_text(report.as_json(made(FaceLandmarker=sample.orin())))
-    claimed = made(FaceLandmarker=sample.mesa())
+    good.write_text(report.as_json(sample.report_on(FaceLandmarker=sample.orin())))
+    claimed = sample.report_on(FaceLandmarker=sample.mesa())
     claimed["verdict"] = claimed["tasks"]["FaceLandmarker"]["verdict"] = "gpu"
     lies.write_text(report.as_json(claimed))
     broken = tmp_path / "broken.json"
@@ -79,7 +78,7 @@ def test_a_report_that_takes_too_long_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "good.json"
-    path.write_text(report.as_json(made(FaceLandmarker=sample.orin())))
+    path.write_text(report.as_json(sample.report_on(FaceLandmarker=sample.orin())))
 
     def endless(*_: Any) -> None:
         time.sleep(30)

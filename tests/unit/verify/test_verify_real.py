@@ -5,23 +5,16 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import pytest
 from mediapipe_jetson.verify import facts, report, session
 
-from jetson_kit.checks.stages import NOT_HERE
 from jetson_kit.models import bundles as models
-from jetson_kit.wheels import device_wheel
 from jetson_kit.wheels import pins as wheels
 from tests.support.here import not_here_if
-from tests.unit.device_wheel.test_device_wheel_real import uv
-from tests.unit.device_wheel_trees import schema, wheel
+from tests.unit.verify.real_runs import environment, mesa, own_rule, verify
 
-ARCH = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
 RENAMED = "NVIDIA Tegra Orin (nvgpu)/integrated"
 NEWEST = wheels.pins()[0].version
 WITH_GPU = sorted({p.version for p in wheels.pins() if wheels.classes()[p.wheel_class].gpu})
@@ -69,24 +62,6 @@ print(json.dumps(cycles.of_observation(runner.run(wanted, hardware.Sampler(root)
 """
 
 
-def mesa() -> str:
-    """Return why there is no software OpenGL ES here, or an empty string."""
-    done = wheel("info", "--json")
-    gl = json.loads(done.stdout)["gl"]
-    if not gl["present"]:
-        return f"no OpenGL ES on this machine: {gl['reason']}"
-    return "" if gl["software"] else f"{NOT_HERE}this machine has a GPU"
-
-
-def environment(folder: Path, version: str, *, counts: bool = True) -> str:
-    """Return the Python of an environment with one MediaPipe and the device wheel."""
-    python = str(folder / "venv" / "bin" / "python")
-    path = device_wheel.build_platform(folder, ARCH) if counts else device_wheel.build(folder)
-    uv("venv", "--python", sys.executable, folder / "venv")
-    uv("pip", "install", "--python", python, f"mediapipe=={version}", path)
-    return python
-
-
 @pytest.fixture(scope="module")
 def newest(tmp_path_factory: pytest.TempPathFactory) -> str:
     return environment(tmp_path_factory.mktemp("newest"), NEWEST)
@@ -96,25 +71,6 @@ def newest(tmp_path_factory: pytest.TempPathFactory) -> str:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a home, in which Mesa keeps the shaders that it compiled."""
     return tmp_path_factory.mktemp("home")
-
-
-def verify(
-    python: str, tmp_path: Path, home: Path, *words: str, **environ: str
-) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
-    bundles = models.fetch()
-    path = tmp_path / "report.json"
-    done = wheel(
-        "verify", "--models", str(bundles[0].parent), "--json", str(path), *words,
-        python=python, path=tmp_path / "nothing", HOME=str(home), **environ,
-    )  # fmt: skip
-    document = json.loads(path.read_text())
-    jsonschema.validate(document, schema("verify"))
-    return done, document
-
-
-def own_rule(found: dict[str, Any], task: str = "FaceLandmarker") -> str:
-    facts = found["tasks"][task]["facts"]["task"]
-    return str(facts["run_rule"])
 
 
 @pytest.mark.skipif(bool(mesa()), reason=mesa())

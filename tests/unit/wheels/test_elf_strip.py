@@ -15,7 +15,7 @@ from elftools.elf.elffile import ELFFile
 
 from jetson_kit.core.errors import IntegrityError
 from jetson_kit.wheels import elf_strip
-from tests.unit.sectioned_elf import PROGBITS, SYMBOLS, Part, library, patched_library
+from tests.unit.wheels.sectioned_elf import PROGBITS, SYMBOLS, Part, library, patched_library
 
 GOES = (".symtab", ".strtab", ".comment")
 # e_shoff, e_shnum, e_shstrndx: where the section table is.

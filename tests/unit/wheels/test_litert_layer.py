@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from jetson_kit.build import plan
+from jetson_kit.build.request import Request
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.wheels import litert, locks
 from jetson_kit.wheels import pins as wheels
@@ -36,7 +37,7 @@ def test_every_image_has_a_lock_and_none_is_left_over() -> None:
     assert {python for _, python in PAIRS} == set(wheels.pythons())
     assert set(litert.LOCKS.glob("*.txt")) == set(litert.wanted_locks())
     for release in ("32.7.6", "36.4.4", "39.2.1"):
-        result = plan.make(plan.Request(jetson=True, l4t=release))
+        result = plan.make(Request(jetson=True, l4t=release))
         assert litert.lock_for(result.arch, result.python).exists()
 
 

@@ -21,8 +21,8 @@ from jetson_kit.wheels import elf_strip, recipes, repack
 from jetson_kit.wheels import pins as wheels
 from jetson_kit.wheels.pins import Pin
 from jetson_kit.wheels.recipes import Edit, Patch, Recipe, Strip
-from tests.unit.sectioned_elf import SYMBOLS, library
 from tests.unit.small_wheels import make_wheel, record_hash
+from tests.unit.wheels.sectioned_elf import SYMBOLS, library
 
 NAME = "mediapipe-1.0-py3-none-any.whl"
 INFO = "mediapipe-1.0.dist-info"

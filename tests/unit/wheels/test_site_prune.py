@@ -23,8 +23,8 @@ from jetson_kit.wheels import elf_strip, pysite, site_prune
 from jetson_kit.wheels import pins as wheels
 from jetson_kit.wheels.site_prune import LeaveOut, Rules, Strip
 from tests.support.here import not_here_if
-from tests.unit.sectioned_elf import library
 from tests.unit.small_wheels import plain_wheel, record_hash
+from tests.unit.wheels.sectioned_elf import library
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 HERE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), "")

@@ -14,7 +14,7 @@ from jetson_kit.wheels import elf_strip
 from jetson_kit.wheels.translate import gate, rewrite, startup, table
 from jetson_kit.wheels.translate.errors import UntranslatableError
 from jetson_kit.wheels.translate.liveness import Function as Code
-from tests.unit.small_arm_library import (
+from tests.unit.wheels.small_arm_library import (
     LDADD,
     LDADD_FREE,
     LDAPR,
@@ -197,10 +197,6 @@ def test_the_gate_refuses_what_is_not_listed() -> None:
         gate.check(bytes(broken), "armv80", listed, "it")
     with pytest.raises(IntegrityError, match="not translated"):
         gate.check(library.build(), "armv80", listed, "it")
-
-
-# ldr x9, [x1]; add x2, x2, x9; ret
-READS_X9 = (0xF9400029, 0x8B090042, RET)
 
 
 def test_registers_that_are_read_later_are_not_free() -> None:

@@ -1,7 +1,7 @@
 """Runs sub-models as TensorRT engines: its own module or the lean runtime's, and CUDA's bindings.
 
 CUDA is asked first: without a driver TensorRT 10 and 11 hand out a runtime that ends the process as
-soon as it is used (tests/unit/test_tensorrt_lean.py).
+soon as it is used (tests/unit/engines/test_tensorrt_lean.py).
 """
 
 from __future__ import annotations

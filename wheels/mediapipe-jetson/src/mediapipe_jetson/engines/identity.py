@@ -19,10 +19,6 @@ OLDEST_COMPATIBLE = (8, 6)
 MAJORS = ((8, 10), (10, 11))
 """Pairs (built by, run by) of different major versions that NVIDIA supports."""
 SHORT = 12
-NAME = re.compile(
-    r"(?P<sub_model>[a-z0-9_]+)-(?P<source>[0-9a-f]{12})-sm(?P<sm>\d+)-trt(?P<tensorrt>\d+\.\d+\.\d+)"
-    r"-(?P<precision>fp16|fp32)(?P<compatible>-vc)?\.engine"
-)
 
 
 def numbers(version: str) -> tuple[int, ...]:

@@ -41,7 +41,6 @@ class Model:
     outputs: list[Tensor] = field(default_factory=list)
     operators: dict[str, int] = field(default_factory=dict)
     """Operator to the number of its nodes."""
-    initializers: int = 0
     metadata: dict[str, str] = field(default_factory=dict)
 
 
@@ -78,7 +77,6 @@ def _graph(model: Model, raw: bytes) -> None:
             model.name = _text(value)
         elif number == 5:
             made.add(_name(_bytes(value), 8))
-            model.initializers += 1
         elif number == 11:
             model.inputs.append(_tensor(_bytes(value)))
         elif number == 12:

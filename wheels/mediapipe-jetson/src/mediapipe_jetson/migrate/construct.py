@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional, Union
+from typing import Optional
 
 import libcst as cst
 
@@ -13,7 +13,6 @@ from mediapipe_jetson.migrate.facts import Site
 from mediapipe_jetson.migrate.table import Solution
 
 PLAIN = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
-Space = Union[cst.SimpleWhitespace, cst.ParenthesizedWhitespace]
 LITE = "models: the lite hand model has no counterpart; this is the full one"
 SMOOTH = "smoothing: MediaPipe Tasks always smooth the poses of a video"
 AT_RUN_TIME = "models: which one it is ({name}) is decided at run time; each has to be there"

@@ -12,7 +12,6 @@ from typing import Any
 from mediapipe_jetson import backends
 from mediapipe_jetson.landmarks import DATA
 
-MODES = ("IMAGE", "VIDEO")
 DELEGATES = {"mediapipe-cpu": "CPU", "mediapipe-gpu": "GPU"}
 
 

@@ -13,17 +13,6 @@ from mediapipe_jetson.doctor.files import documents, installers, shell_lists
 from mediapipe_jetson.doctor.files.facts import BaseImage, Requirement
 
 INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+(.*)$", re.DOTALL)
-KNOWN = {"FROM", "ARG", "ENV", "RUN", "COPY", "ADD", "CMD", "ENTRYPOINT", "WORKDIR", "USER"}
-KNOWN |= {
-    "LABEL",
-    "EXPOSE",
-    "VOLUME",
-    "ONBUILD",
-    "SHELL",
-    "HEALTHCHECK",
-    "STOPSIGNAL",
-    "MAINTAINER",
-}
 OTHER_PYTHON = re.compile(
     r"\b(?:apt(?:-get)?\s+install\b.*\bpython(3\.\d+)\b|pyenv\s+install\s+\S*?(3\.\d+)|"
     r"(?:conda|(?:micro)?mamba)\s+(?:create|install)\b.*\bpython=?=?(3\.\d+)|uv\s+(?:python\s+install|venv\b.*-p)\s*(3\.\d+)|"

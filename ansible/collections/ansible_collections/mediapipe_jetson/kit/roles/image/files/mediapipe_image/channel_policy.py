@@ -10,7 +10,6 @@ from mediapipe_image.errors import IntegrityError
 
 SCHEMA = "mediapipe-jetson/channel/1"
 FILE = "channel.json"
-LARGEST = 1 << 20
 WINDOW = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])")
 PLACE = re.compile(r"releases/[0-9a-z][0-9a-z-]{0,127}")
 BUCKETS = 10_000

@@ -1,4 +1,4 @@
-"""Reports for the page: real ones from reports/, changed copies, and one like a board's."""
+"""Reports for the page: real ones from real/, changed copies, and one like a board's."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-from tests.unit import verify_samples as sample
-from tests.unit.verify.test_verify_command import made
+from tests.unit.verify import samples as sample
 
-FOLDER = Path(__file__).parent / "reports"
+FOLDER = Path(__file__).parent / "real"
 REAL = ("software", "cpu", "broken")
 Document = dict[str, Any]
 
@@ -36,7 +35,7 @@ def board() -> Document:
     for name in ("run", "cpu"):
         observed[name]["result"] = recorded[name]["result"]
         observed[name]["picture"] = recorded[name]["picture"]
-    return made(FaceLandmarker=observed)
+    return sample.report_on(FaceLandmarker=observed)
 
 
 def everywhere(value: Any, change: Callable[[str], str]) -> Any:

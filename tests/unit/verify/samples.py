@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mediapipe_jetson.verify import report, session
+
 Document = dict[str, Any]
 ZERO = dict.fromkeys(
     "gl_link_program gl_dispatch gl_draw egl_create_context egl_make_current "
@@ -195,6 +197,15 @@ def gpu_run() -> Document:
     return copy.deepcopy(run)
 
 
+def window(**more: Any) -> dict[str, Any]:
+    run = gpu_run()
+    return {
+        "at_s": 1.0, "frames": 10, "median_s": 0.008, "memory_kb": 300000,
+        "work": counts(gl_dispatch=2450), "driver": run["driver"]["during"],
+        "result": run["result"], **more,
+    }  # fmt: skip
+
+
 def withheld_run() -> Document:
     """Return the same with the driver withheld."""
     run = gpu_run()
@@ -236,3 +247,14 @@ def changed(document: Mapping[str, Any], **patches: Any) -> Document:
             at = at[name]
         at[last] = copy.deepcopy(value)
     return result
+
+
+def report_on(expected: str = "gpu", **observed: Document) -> Document:
+    """Return the report on observations by task."""
+    judged = {
+        name: session.judge_task(found, session.tasks()[name], "full", ORIN)
+        for name, found in observed.items()
+    }
+    observations = {"device": ORIN, "tasks": observed}
+    settings = session.Settings(level="full")
+    return report.document(judged, observations, settings, expected)

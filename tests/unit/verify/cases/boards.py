@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.unit import verify_samples as sample
-from tests.unit.verify_attacks import Attack, attack
-from tests.unit.verify_samples import ARM, curve, held, node, samples
+from tests.unit.verify import samples as sample
+from tests.unit.verify.cases.case import Case, case
+from tests.unit.verify.samples import ARM, curve, held, node, samples
 
 TEGRA = sample.gpu_run()["context"]
 NANO = {"soc": "tegra210", "cores": ["0x41:0xd07"]}
@@ -85,81 +85,81 @@ def thor(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-BOARDS: tuple[Attack, ...] = (
+CASES: tuple[Case, ...] = (
     # Libraries and nodes of each release.
-    attack("nano-r32", "gpu", "gpu", "gpu", made_of=NANO,
-           run__driver__during=held(
-               core(f"{ARM}/tegra", "32.7.1"),
-               [node("/dev/nvhost-ctrl-gpu", "nvhost-ctrl-gpu", (239, 1), "57000000.gpu"),
-                node("/dev/nvhost-as-gpu", "nvhost-as-gpu", (239, 2), "57000000.gpu")]),
-           run__context={**TEGRA, "gl_renderer": "NVIDIA Tegra X1 (nvgpu)/integrated"},
-           run__log__lines=[]),
-    attack("tx2-r32", "gpu", "gpu", "gpu", made_of=TX2,
-           run__driver__during=held(
-               core(f"{ARM}/tegra", "32.7.6"),
-               [node("/dev/nvhost-as-gpu", "nvhost-as-gpu", (503, 1), "17000000.gp10b")]),
-           run__context={**TEGRA, "gl_renderer": "NVIDIA Tegra X2 (nvgpu)/integrated"},
-           run__log__lines=[]),
-    attack("xavier-r35", "gpu", "gpu", "gpu", made_of=XAVIER,
-           run__driver__during=held(
-               core(f"{ARM}/tegra", "35.4.1"),
-               [node("/dev/nvhost-as-gpu", "nvhost-as-gpu", (507, 1), "17000000.gv11b")]),
-           run__context={**TEGRA, "gl_renderer": "NVIDIA Tegra Xavier (nvgpu)/integrated"},
-           run__log__lines=[]),
-    attack("orin-r36-lsof", "gpu", "gpu", "gpu", run__driver__during=JETPACK6),
-    attack("orin-r39", "gpu", "gpu", "gpu", run__driver__during=held(
+    case("nano-r32", "gpu", "gpu", "gpu", made_of=NANO,
+         run__driver__during=held(
+             core(f"{ARM}/tegra", "32.7.1"),
+             [node("/dev/nvhost-ctrl-gpu", "nvhost-ctrl-gpu", (239, 1), "57000000.gpu"),
+              node("/dev/nvhost-as-gpu", "nvhost-as-gpu", (239, 2), "57000000.gpu")]),
+         run__context={**TEGRA, "gl_renderer": "NVIDIA Tegra X1 (nvgpu)/integrated"},
+         run__log__lines=[]),
+    case("tx2-r32", "gpu", "gpu", "gpu", made_of=TX2,
+         run__driver__during=held(
+             core(f"{ARM}/tegra", "32.7.6"),
+             [node("/dev/nvhost-as-gpu", "nvhost-as-gpu", (503, 1), "17000000.gp10b")]),
+         run__context={**TEGRA, "gl_renderer": "NVIDIA Tegra X2 (nvgpu)/integrated"},
+         run__log__lines=[]),
+    case("xavier-r35", "gpu", "gpu", "gpu", made_of=XAVIER,
+         run__driver__during=held(
+             core(f"{ARM}/tegra", "35.4.1"),
+             [node("/dev/nvhost-as-gpu", "nvhost-as-gpu", (507, 1), "17000000.gv11b")]),
+         run__context={**TEGRA, "gl_renderer": "NVIDIA Tegra Xavier (nvgpu)/integrated"},
+         run__log__lines=[]),
+    case("orin-r36-lsof", "gpu", "gpu", "gpu", run__driver__during=JETPACK6),
+    case("orin-r39", "gpu", "gpu", "gpu", run__driver__during=held(
         core("/opt/nvidia/l4t-gpu-libs/nvgpu", "595.78"), sample.NODES)),
-    attack("thor-nvgpu", "gpu", "gpu", "gpu", **thor(run__driver__during=held(
+    case("thor-nvgpu", "gpu", "gpu", "gpu", **thor(run__driver__during=held(
         core("/opt/nvidia/l4t-gpu-libs/nvgpu", "595.78"),
         [node("/dev/nvgpu/igpu-0000:01:00.0/ctrl", "nvgpu/igpu-0000:01:00.0/ctrl", (508, 1),
-              "0000:01:00.0")]))),
-    attack("thor-openrm", "gpu", "gpu", "gpu", **thor()),
+            "0000:01:00.0")]))),
+    case("thor-openrm", "gpu", "gpu", "gpu", **thor()),
     # Where sysfs has no such entry, the kernel's table of majors names nvgpu by its device.
-    attack("node-by-its-major-alone", "gpu", "gpu", "gpu", run__driver__during__devices=[
+    case("node-by-its-major-alone", "gpu", "gpu", "gpu", run__driver__during__devices=[
         node(f"{IGPU}/ctrl", "17000000.ga10b", (505, 1), "17000000.ga10b")]),
     # Mesa beside NVIDIA's driver: idle it does no harm, with a rasterizer it can't be told.
-    attack("mesa-idle-beside", "gpu", "gpu", "gpu", run__driver__during={
+    case("mesa-idle-beside", "gpu", "gpu", "gpu", run__driver__during={
         **JETPACK6, "libraries": [*JETPACK6["libraries"], *MESA_IDLE]}),
-    attack("mesa-with-swrast-beside", "unknown", "two-drivers", run__driver__during={
+    case("mesa-with-swrast-beside", "unknown", "two-drivers", run__driver__during={
         **JETPACK6, "libraries": [*JETPACK6["libraries"], *MESA_IDLE, f"{ARM}/dri/swrast_dri.so"]}),
-    attack("mesa-25-beside", "unknown", "compiler-beside-nvidia", run__driver__during={
+    case("mesa-25-beside", "unknown", "compiler-beside-nvidia", run__driver__during={
         **JETPACK6, "libraries": [*JETPACK6["libraries"], *MESA_IDLE,
-                                  f"{ARM}/libgallium-25.0.7-0ubuntu0.24.04.2.so",
-                                  f"{ARM}/libLLVM.so.19.1"]}),
-    attack("mesa-25-alone", "software", "software-named", base="mesa",
-           run__context={**sample.MESA_CONTEXT, "gl_version": "OpenGL ES 3.2 Mesa 25.0.7"},
-           run__driver__during=held([*sample.GALLIUM, "/usr/lib/x86_64-linux-gnu/libLLVM.so.19.1"],
-                                    [])),
+                                f"{ARM}/libgallium-25.0.7-0ubuntu0.24.04.2.so",
+                                f"{ARM}/libLLVM.so.19.1"]}),
+    case("mesa-25-alone", "software", "software-named", base="mesa",
+         run__context={**sample.MESA_CONTEXT, "gl_version": "OpenGL ES 3.2 Mesa 25.0.7"},
+         run__driver__during=held([*sample.GALLIUM, "/usr/lib/x86_64-linux-gnu/libLLVM.so.19.1"],
+                                  [])),
     # Other programs' nodes whose names begin as NVIDIA's.
-    attack("disk-named-nvme", "unknown", "node-of-another-driver", run__driver__during__devices=[
+    case("disk-named-nvme", "unknown", "node-of-another-driver", run__driver__during__devices=[
         node("/dev/nvhost-gpu", "nvme0", (505, 1), "nvme")]),
-    attack("memory-named-nvram", "unknown", "node-of-another-driver", run__driver__during__devices=[
+    case("memory-named-nvram", "unknown", "node-of-another-driver", run__driver__during__devices=[
         node("/dev/nvhost-gpu", "nvram", (10, 144), "misc")]),
-    attack("disk-open-beside", "gpu", "gpu", "gpu", run__driver__during__devices=[
+    case("disk-open-beside", "gpu", "gpu", "gpu", run__driver__during__devices=[
         *sample.NODES, node("/dev/nvme0", "nvme0", (238, 0), "nvme")]),
     # Containers of other engines.
-    attack("podman-rootless", "gpu", "gpu", "gpu", run__driver__during__mounts=ROOTLESS),
-    attack("lxc", "gpu", "gpu", "gpu", run__driver__during__mounts=LXC),
-    attack("sys-firmware-masked", "gpu", "gpu", "gpu", made_of=MASKED),
+    case("podman-rootless", "gpu", "gpu", "gpu", run__driver__during__mounts=ROOTLESS),
+    case("lxc", "gpu", "gpu", "gpu", run__driver__during__mounts=LXC),
+    case("sys-firmware-masked", "gpu", "gpu", "gpu", made_of=MASKED),
     # Counters. On Orin NVML is not supported, or gives 0 for ever; the load files tell.
-    attack("orin-platform-gpu.0", "gpu", "gpu", "gpu",
-           run__hardware=loads("/sys/devices/platform/gpu.0/load")),
-    attack("orin-bus@0", "gpu", "gpu", "gpu",
-           run__hardware=loads("/sys/devices/platform/bus@0/17000000.gpu/load")),
-    attack("orin-nvml-silent", "unknown", "gpu", "counter-silent", **{
+    case("orin-platform-gpu.0", "gpu", "gpu", "gpu",
+         run__hardware=loads("/sys/devices/platform/gpu.0/load")),
+    case("orin-bus@0", "gpu", "gpu", "gpu",
+         run__hardware=loads("/sys/devices/platform/bus@0/17000000.gpu/load")),
+    case("orin-nvml-silent", "unknown", "gpu", "counter-silent", **{
         **SLOW, "run__hardware": nvml(0.0)}),
-    attack("orin-nvml-silent-tegrastats", "gpu", "gpu", "gpu",
-           run__hardware={**curve([]),
-                          "samples": {"nvml": zeros(), "tegrastats": samples(busy=63.0)}}),
-    attack("thor-nvml", "gpu", "gpu", "gpu", **thor(**{
+    case("orin-nvml-silent-tegrastats", "gpu", "gpu", "gpu",
+         run__hardware={**curve([]),
+                        "samples": {"nvml": zeros(), "tegrastats": samples(busy=63.0)}}),
+    case("thor-nvml", "gpu", "gpu", "gpu", **thor(**{
         **SLOW, "run__hardware": nvml(97.0)})),
-    attack("thor-nvml-blind-to-graphics", "unknown", "gpu", "counter-flat", **thor(**{
+    case("thor-nvml-blind-to-graphics", "unknown", "gpu", "counter-flat", **thor(**{
         **SLOW, "run__hardware": nvml(1.0, 1.0)})),
     # devices.csv that still says igpu0: the runtime brings none of Thor's nodes.
-    attack("thor-without-nodes", "broken", "no-egl-display", **thor(
+    case("thor-without-nodes", "broken", "no-egl-display", **thor(
         run__outcome={"stage": "create", "signal": None, "timed_out": False,
-                      "error": {"type": "RuntimeError", "text": "Unable to initialize EGL"}})),
-    attack("thor-without-nodes-mesa", "software", "software-refused", **thor(
+                    "error": {"type": "RuntimeError", "text": "Unable to initialize EGL"}})),
+    case("thor-without-nodes-mesa", "software", "software-refused", **thor(
         run__outcome={"stage": "create", "signal": None, "timed_out": False,
-                      "error": {"type": "RuntimeError", "text": "GPU emulation detected"}})),
+                    "error": {"type": "RuntimeError", "text": "GPU emulation detected"}})),
 )  # fmt: skip
