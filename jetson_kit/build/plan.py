@@ -214,7 +214,7 @@ def make(request: Request) -> BuildPlan:
         lock=lock,
         models=models.names(),
         driver_dirs=target.driver_dirs if target else (),
-        output=Path(request.output).absolute() if request.output else ROOT / "dist" / name,
+        output=_output(request, name),
         notes=wheel_choice.notes(target, socs, chosen, audited_pins)
         + (engines.notes if engines else ())
         + (cameras.notes(target, suite) if components else ())
@@ -246,6 +246,12 @@ def _name(request: Request, target: Target | None, arch: str, python: str, pin: 
     parts += ["engines"] if request.engines else []
     parts += [request.app.name] if request.app else []
     return "-".join(filter(None, parts))
+
+
+def _output(request: Request, name: str) -> Path:
+    """Return the folder to write; of a link it is what it leads to, so that the link stays."""
+    place = Path(request.output).absolute() if request.output else ROOT / "dist" / name
+    return place.resolve() if place.is_symlink() else place
 
 
 def _engines(
