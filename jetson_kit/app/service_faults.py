@@ -22,6 +22,14 @@ Fault = tuple[list[str], str]
 def of(table: object) -> Iterator[Fault]:
     """Yield the faults of a table that the schema can't see, and only of what it takes."""
     if isinstance(table, dict):
+        if table.get("network") == "none" and _texts(table, "ports"):
+            yield (
+                ["service", "network"],
+                (
+                    'is "none", on which no port can be reached, write "bridge", or leave it or the '
+                    "ports out"
+                ),
+            )
         yield from _ports(_texts(table, "ports"))
         yield from _devices(_texts(table, "devices"))
         yield from _volumes(_texts(table, "volumes"))

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit import __version__
-from jetson_kit.app import base_packages, inputs
+from jetson_kit.app import base_packages, inputs, program
 from jetson_kit.app.module_names import Python
 from jetson_kit.app.settings import App
-from jetson_kit.build import cameras, wheel_choice
+from jetson_kit.build import cameras, image_config, wheel_choice
 from jetson_kit.build.wheel_choice import AuditedPin
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.machine import host_arch
@@ -183,6 +183,7 @@ def make(request: Request) -> BuildPlan:
         )
     if request.app:
         inputs.check(request.app)
+        program.check_path(request.app, image_config.data()["env"]["PATH"])
     target = _target(request)
     socs = _socs(request, target)
     arch = "arm64" if target else host_arch()
