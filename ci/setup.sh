@@ -174,9 +174,19 @@ register_binfmt() {
     say "warning: QEMU for arm64 can't be registered here; images are built but can't be started"
 }
 
+# As jetson_kit/containers/docker_context.py: the user's docker may speak to another engine.
+docker_is_elsewhere() {
+  [ -z "${DOCKER_HOST:-}" ] || return 0
+  case ${DOCKER_CONTEXT:-} in
+    default) return 1 ;;
+    ?*) return 0 ;;
+  esac
+  grep -qs '"currentContext": *"[^"]' "${DOCKER_CONFIG:-${HOME:-}/.docker}/config.json"
+}
+
 start_docker() {
   docker version >/dev/null 2>&1 && return 0
-  if ! have dockerd || [ -n "${DOCKER_HOST:-}" ]; then return 0; fi
+  if ! have dockerd || docker_is_elsewhere; then return 0; fi
   doing='starting Docker'
   [ "$(id -u)" = 0 ] || say "Starting Docker, for $purpose; that takes root"
   if may_be_root && as_root "$here/start-docker.sh"; then return 0; fi

@@ -41,6 +41,8 @@ class Started:
     """The file, as the command names it; "" where it runs a module or a line of text."""
     flags: frozenset[str] = frozenset()
     """The options of one letter that Python is given."""
+    module: str = ""
+    """What Python runs by -m."""
 
 
 def of(command: Sequence[str]) -> Started:
@@ -52,7 +54,7 @@ def of(command: Sequence[str]) -> Started:
     if not folder or folder.startswith("/"):
         if PYTHON.fullmatch(name):
             word, flags = _file(words[1:], OF_PYTHON)
-            return Started("python", word, flags)
+            return Started("python", word, flags, "" if word else _module(words[1:]))
         if name in SHELLS:
             return Started("shell", _file(words[1:], OF_SHELLS)[0])
     return Started("", words[0])
@@ -103,6 +105,26 @@ def _split(text: str) -> list[str]:
         return shlex.split(text)
     except ValueError:
         return []
+
+
+def _module(words: Sequence[str]) -> str:
+    """Return what Python runs by -m, of the words behind its name; "" where that is none."""
+    rest = iter(words)
+    for word in rest:
+        if word[:1] != "-" or word in {"-", "--"}:
+            return ""
+        if word in OF_PYTHON.long_valued:
+            next(rest, "")
+        if word.startswith("--"):
+            continue
+        for position, letter in enumerate(word[1:], 2):
+            if letter in "cm":
+                return (word[position:] or next(rest, "")) if letter == "m" else ""
+            if letter in OF_PYTHON.valued:
+                if position == len(word):
+                    next(rest, "")
+                break
+    return ""
 
 
 def _file(words: Sequence[str], options: Options) -> tuple[str, frozenset[str]]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from jetson_kit.app import module_names, started
 from jetson_kit.app.module_names import Python
-from jetson_kit.app.settings import HOME, App
+from jetson_kit.app.settings import FILE, HOME, App
 from jetson_kit.app.tree import Entry
 
 # Where Python looks in an image: Debian's packages are in the second.
@@ -40,9 +40,16 @@ def missing(
 def _imported(app: App, files: dict[str, Entry]) -> dict[str, str]:
     script = started.of(app, files)
     name = started.name_of(script.word)
+    if script.module:
+        # Python looks for it in the folder where it starts, and takes a folder's __main__.py.
+        head, *rest = script.module.split(".")
+        places = (f"{'/'.join([head, *rest])}{end}" for end in (".py", "/__main__.py"))
+        name = next((place for place in places if place in files), "")
+        if not name and not _holds(files, head) and not app.variables.get("PYTHONPATH"):
+            return {head: f"command in {FILE}"}
     if script.by != "python" or script.flags or name not in files or not name.endswith(".py"):
         return {}
-    folders = [posixpath.dirname(name)]
+    folders = ["" if script.module else posixpath.dirname(name)]
     for folder in app.variables.get("PYTHONPATH", "").split(":"):
         path = posixpath.normpath(posixpath.join("/", HOME, folder))
         if not f"{path}/".startswith(f"/{HOME}/"):

@@ -8,12 +8,13 @@ import posixpath
 import shlex
 import tarfile
 from collections.abc import Iterable, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from mediapipe_jetson.__main__ import COMMANDS
 
 from jetson_kit.app import command_words, started
-from jetson_kit.app.settings import FILE, App
+from jetson_kit.app.command_words import Started
+from jetson_kit.app.settings import FILE, HOME, App
 from jetson_kit.app.tree import Entry, Tree
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.debian.bytecode import Compiler
@@ -31,6 +32,8 @@ OF_NO_PROGRAM = (".sh", ".py")
 
 def check_start(app: App, files: Tree) -> None:
     """Raise BadInputError for a file of the folder that the command can't start as it is."""
+    for key, command in (("command", app.command), ("health.command", app.health.command)):
+        _check_inside(app, files, key, command_words.of(command))
     programs = _by_name(files)
     direct = command_words.of(app.command)
     entry = programs.get(started.name_of(direct.word))
@@ -43,6 +46,33 @@ def check_start(app: App, files: Tree) -> None:
     entry = programs.get(started.name_of(script.word))
     if entry and script.by == "shell" and _of_windows(entry):
         raise _windows(entry, "script")
+
+
+def _check_inside(app: App, files: Tree, key: str, start: Started) -> None:
+    """Raise BadInputError for a file of the folder that stays out of the image, and is started."""
+    name = started.name_of(start.word)
+    if not (start.by or "/" in start.word) or not name or not (app.folder / name).is_file():
+        return
+    inside = {entry.name for entry in files.entries}
+    # Links to folders stand for what is in them; a volume may bring what the image has not.
+    above = {name, *(str(parent) for parent in PurePosixPath(name).parents)}
+    mounts = [volume.split(":")[1].rstrip("/") for volume in app.service.volumes]
+    if above & inside or any(f"/{HOME}/{name}".startswith(f"{mount}/") for mount in mounts):
+        return
+    why, cure = "the image leaves out", "correct ignore there, or move the file"
+    if name in files.secrets:
+        why, cure = "looks like a secret and is left out", f'write include = ["{name}"] there'
+    raise BadInputError(f"{key} in {FILE} starts {name}, which {why}", cure)
+
+
+def check_path(app: App, path: str) -> None:
+    """Raise BadInputError for a PATH of the application's without the image's own programs."""
+    first, own = path.partition(":")[0], app.environment.get("PATH")
+    if own is not None and first not in own.split(":"):
+        raise BadInputError(
+            f"environment.PATH in {FILE} lacks {first}, where the image's Python is",
+            f'begin it with that: PATH = "{first}:{own}"',
+        )
 
 
 def looked_for(app: App) -> bool:

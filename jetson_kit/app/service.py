@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import shlex
 import tomllib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from jetson_kit.app.settings import App
+from jetson_kit.app.settings import SOURCE_VARIABLE, App
 from jetson_kit.service import contract as service
 from jetson_kit.service.contract import Device, Service
 
@@ -57,6 +60,33 @@ def run_line(app: App, tag: str) -> str:
     # The board's shell finds out the groups.
     groups = [f'--group-add "$({GROUP_OF} {shlex.quote(node)})"' for node in nodes(app)]
     return " ".join([before, *groups, shlex.join([*options(app), image])])
+
+
+def run_line_here(app: App, tag: str) -> str:
+    """Return a command that runs the application's native image once on this machine.
+
+    It gets what this machine has of its devices; where its camera is none of them, the video of
+    its tests stands in.
+    """
+    devices = [node for node in app.service.devices if Path(node).exists()]
+    sockets = [socket for socket in app.service.sockets if Path(socket).exists()]
+    here = replace(
+        app, service=replace(app.service, devices=tuple(devices), sockets=tuple(sockets))
+    )
+    own = container(app).throwaway()
+    groups = tuple(sorted({Path(node).stat().st_gid for node in devices} - {0}))
+    *words, image = service.run_arguments(own, tag, Device(nvidia_runtime=False, groups=groups))
+    filmed = app.camera in devices or app.camera.startswith("rtsp") or bool(sockets)
+    video = []
+    if app.tests.video and not filmed:
+        inside = f"/opt/{Path(app.tests.video).name}"
+        row = io.StringIO()
+        source = f"source={app.folder / app.tests.video}"
+        csv.writer(row, lineterminator="").writerow(
+            ["type=bind", source, f"target={inside}", "readonly"]
+        )
+        video = [f"--mount={row.getvalue()}", f"--env={SOURCE_VARIABLE}={inside}"]
+    return shlex.join(["docker", "run", "--rm", *words, *options(here), *video, image])
 
 
 def variables(app: App) -> dict[str, Any]:

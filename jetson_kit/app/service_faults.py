@@ -14,6 +14,7 @@ from jetson_kit.service import role_values
 PORT = re.compile(
     r"(?:(?P<ip>[0-9.]+):)?(?P<board>[0-9]{1,5}):(?P<inside>[0-9]{1,5})(?:/(?P<kind>\w+))?"
 )
+NO_PORTS = 'on which no port can be reached, write "bridge", or leave it or the ports out'
 ANY = ipaddress.IPv4Address(0)
 Fault = tuple[list[str], str]
 """The keys that lead to it, and the rest of a sentence that begins with them."""
@@ -22,6 +23,8 @@ Fault = tuple[list[str], str]
 def of(table: object) -> Iterator[Fault]:
     """Yield the faults of a table that the schema can't see, and only of what it takes."""
     if isinstance(table, dict):
+        if table.get("network") == "none" and _texts(table, "ports"):
+            yield ["service", "network"], f'is "none", {NO_PORTS}'
         yield from _ports(_texts(table, "ports"))
         yield from _devices(_texts(table, "devices"))
         yield from _volumes(_texts(table, "volumes"))

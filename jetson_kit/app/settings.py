@@ -200,12 +200,13 @@ def load(folder: Path) -> App:
         raise BadInputError(
             f"{folder} has neither app.py nor a command in {FILE}", candidates.advice(folder, FILE)
         )
-    word = command_words.of(app.command).word
-    if word.endswith(".py") and not word.startswith("/") and not (folder / word).exists():
-        raise BadInputError(
-            f"{folder / FILE}: command runs {word}, which is not there",
-            "correct command, or write it",
-        )
+    for key, command in (("command", app.command), ("health.command", app.health.command)):
+        word = command_words.of(command).word
+        if word.endswith(".py") and not word.startswith("/") and not (folder / word).exists():
+            raise BadInputError(
+                f"{folder / FILE}: {key} runs {word}, which is not there",
+                f"correct {key}, or write it",
+            )
     if app.camera.startswith("rtsp") and app.service.network_mode == "none":
         raise BadInputError(
             f"{folder / FILE}: camera is a stream, and service.network is none",
@@ -263,11 +264,17 @@ def _read(path: Path) -> dict[str, Any]:
     except UnicodeError as error:
         raise BadInputError(f"{path} is not UTF-8, as TOML is", "save it as UTF-8") from error
     except (ValueError, RecursionError) as error:
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
-        raise BadInputError(f"{path} is not TOML: {reason}", "correct it") from error
+        raise BadInputError(f"{path} is not TOML: {_reason(error)}", "correct it") from error
     if result := faults.of(body, text):
         raise BadInputError(f"{path}: {'; '.join(result)}")
     return body
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    # Python has a limit of its own for digits, and says how programs move it.
+    return str(error) if isinstance(error, tomllib.TOMLDecodeError) else "a number is too long"
 
 
 def _file(folder: Path, body: Mapping[str, Any], key: str, usual: str) -> str:
@@ -278,6 +285,11 @@ def _file(folder: Path, body: Mapping[str, Any], key: str, usual: str) -> str:
     if not (folder / named).exists():
         raise BadInputError(
             f"{folder / FILE}: {key} names {named}, which is not there", "write it, or leave it out"
+        )
+    if key == "wheels" and not (folder / named).is_dir():
+        raise BadInputError(
+            f"{folder / FILE}: wheels names {named}, which is no folder",
+            "name the folder that the wheels are in",
         )
     return str(named)
 

@@ -21,6 +21,7 @@ from typing import Any
 from jetson_kit.ansible_driver import inventory
 from jetson_kit.app import service
 from jetson_kit.app.settings import SOURCE_VARIABLE, App
+from jetson_kit.app_testing import files
 from jetson_kit.build import images
 from jetson_kit.build import plan as planning
 from jetson_kit.build.request import Request
@@ -28,6 +29,7 @@ from jetson_kit.core import output_folder, ssh, stopping
 from jetson_kit.core.errors import KitError, StepFailedError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.core.progress import Progress
+from jetson_kit.fleet.rollout import page as rollout_page
 from jetson_kit.service import contract
 
 NAME = "app"
@@ -38,6 +40,8 @@ TASKS = ["FaceLandmarker"]
 SOAK_S = 5
 SSH_S = 120.0
 LOG_LINES = 2000
+# Of the fleet's records, what is for people; beside it are keys and locks.
+RECORDS, KEPT = "virtual-fleet", ("provision", "rollouts")
 
 
 @dataclass(frozen=True)
@@ -56,19 +60,31 @@ class Board:
     def inv(self, *words: str) -> str:
         """Run a command of the kit; return what it printed. Raises StepFailedError."""
         os.write(self.stream, f"$ ./inv {shlex.join(words)}\n".encode())
-        done = subprocess.run(
-            [ROOT / "inv", *words],
-            env=self.env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=self.stream,
-            check=False,
-            start_new_session=stopping.asked(),
-        )
+        with files.renamed(self.stream, str(self.state / "fleet"), str(self.records)) as stream:
+            done = subprocess.run(
+                [ROOT / "inv", *words],
+                env=self.env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=stream,
+                check=False,
+                start_new_session=stopping.asked(),
+            )
         os.write(self.stream, done.stdout)
         if done.returncode:
             raise StepFailedError(f"./inv {words[0]} ended with exit code {done.returncode}")
         return done.stdout.decode(errors="replace")
+
+    @property
+    def records(self) -> Path:
+        """Return where logs and page of provisioning and rollout are at the end."""
+        return self.place / RECORDS
+
+    def keep_records(self) -> None:
+        """Copy what the commands wrote of themselves out of the folder that goes."""
+        for name in KEPT:
+            with contextlib.suppress(OSError):
+                shutil.copytree(self.state / "fleet" / name, self.records / name)
 
     def down(self) -> None:
         """Remove the device and its records. Raises StepFailedError.
@@ -96,8 +112,8 @@ class Board:
 def run(app: App, video: Path, place: Path, stream: int, progress: Progress) -> int:
     """Bring the application to a virtual board; return 0 if it ran, healthy and as expected.
 
-    Leaves `virtual.xml` (JUnit), `virtual-reports/` and `virtual-app.log` in `place`. Raises what
-    a build raises.
+    Leaves `virtual.xml` (JUnit), `virtual-reports/`, `virtual-fleet/` and `virtual-app.log` in
+    `place`. Raises what a build raises.
     """
     bare = replace(app, camera="", service=replace(app.service, devices=(), sockets=()))
     if app.service.devices or app.camera:
@@ -106,6 +122,7 @@ def run(app: App, video: Path, place: Path, stream: int, progress: Progress) -> 
     images.build(image, progress)
     xml = place / "virtual.xml"
     xml.unlink(missing_ok=True)
+    shutil.rmtree(place / RECORDS, ignore_errors=True)
     with _board(place, stream) as board:
         try:
             _through(board, bare, image.output, video, xml)
@@ -117,6 +134,11 @@ def run(app: App, video: Path, place: Path, stream: int, progress: Progress) -> 
     return 0
 
 
+def page(place: Path) -> Path | None:
+    """Return the page of the rollout that a run left in `place`; None where it made none."""
+    return next(iter(place.glob(f"{RECORDS}/rollouts/*/{rollout_page.FILE}")), None)
+
+
 @contextlib.contextmanager
 def _board(place: Path, stream: int) -> Iterator[Board]:
     # Sockets lie in it, whose paths are limited.
@@ -124,6 +146,7 @@ def _board(place: Path, stream: int) -> Iterator[Board]:
     try:
         yield board
     finally:
+        board.keep_records()
         board.down()
 
 

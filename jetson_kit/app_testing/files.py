@@ -46,6 +46,25 @@ def scratch() -> Iterator[Path]:
 
 
 @contextlib.contextmanager
+def renamed(stream: int, before: str, after: str) -> Iterator[int]:
+    """Yield a descriptor whose lines go to `stream`, with one path in place of another."""
+    reader, writer = os.pipe()
+
+    def copy() -> None:
+        with open(reader, "rb") as lines:  # noqa: PTH123 # of a descriptor
+            for line in lines:
+                os.write(stream, line.replace(before.encode(), after.encode()))
+
+    thread = threading.Thread(target=copy, daemon=True)
+    thread.start()
+    try:
+        yield writer
+    finally:
+        os.close(writer)
+        thread.join(10)
+
+
+@contextlib.contextmanager
 def logged(path: Path) -> Iterator[int]:
     """Yield a descriptor whose output is shown and written to a log."""
     reader, writer = os.pipe()

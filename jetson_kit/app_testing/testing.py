@@ -67,12 +67,21 @@ class Asked:
 def run(asked: Asked) -> None:
     """Test the application.
 
-    Raises CheckFailedError if a run failed, BadInputError for a folder without tests, and what a
-    build raises.
+    Without tests of its own it is only run on the virtual board, where that is asked for. Raises
+    CheckFailedError if a run failed, BadInputError where there is nothing to run, and what a build
+    raises.
     """
     app = settings.load(asked.folder)
-    _check_tests(app)
     progress = Progress()
+    tested = _has_tests(app)
+    if not tested:
+        if not asked.full:
+            raise BadInputError(
+                f"{app.folder / app.tests.folder} has no tests",
+                "write tests/test_app.py (./inv app.new shows one), or take --full: the "
+                "application itself on a virtual board",
+            )
+        progress.say(f"        {app.folder / app.tests.folder} has no tests: the board alone")
     request = planning.by_target(Request(jetson=True, l4t=asked.l4t, module=asked.module, app=app))
     image = planning.make(request)
     place = asked.output or image.output.with_name(f"{image.name}-test")
@@ -81,15 +90,17 @@ def run(asked: Asked) -> None:
     done: list[Outcome] = []
     with files.scratch() as scratch:
         video = _video(app, scratch)
-        if native := _native(app, image, video, place, progress):
+        native = _native(app, image, video, place, progress) if tested else None
+        if native:
             done.append(_told(native, place))
-        if asked.emulated:
+        if tested and asked.emulated:
             on = _target(request, image, progress)
             done.append(_told(_emulated(app, image, video, place, scratch, on), place))
         if asked.full:
             with files.logged(place / "virtual.log") as stream:
                 code = board.run(app, video, place, stream, progress)
-            done.append(_told(Outcome("virtual", f"exit code {code}" if code else ""), place))
+            why = f"exit code {code}" if code else ""
+            done.append(_told(Outcome("virtual", why), place, board.page(place)))
     if not done:
         raise CheckFailedError("the tests ran nowhere", "leave out --no-emulation")
     if failed := [outcome for outcome in done if outcome.why]:
@@ -98,10 +109,11 @@ def run(asked: Asked) -> None:
         raise CheckFailedError(f"the tests failed: {words}", f"see {logs}")
 
 
-def _told(outcome: Outcome, place: Path) -> Outcome:
+def _told(outcome: Outcome, place: Path, page: Path | None = None) -> Outcome:
     state = f"failed ({outcome.why})" if outcome.why else "passed"
     on = f" on {outcome.on}" if outcome.on else ""
-    print(f"{outcome.where}: {state}{on}, see {place / outcome.where}.log and .xml", flush=True)
+    see = f"{place / outcome.where}.log and .xml" + (f"; page: {page}" if page else "")
+    print(f"{outcome.where}: {state}{on}, see {see}", flush=True)
     return outcome
 
 
@@ -115,12 +127,9 @@ def _target(request: Request, image: BuildPlan, progress: Progress) -> str:
     return boards
 
 
-def _check_tests(app: App) -> None:
+def _has_tests(app: App) -> bool:
     folder = app.folder / app.tests.folder
-    if not any(path for pattern in PATTERNS for path in folder.rglob(pattern)):
-        raise BadInputError(
-            f"{folder} has no tests", "write tests/test_app.py; ./inv app.new shows one"
-        )
+    return any(path for pattern in PATTERNS for path in folder.rglob(pattern))
 
 
 def _video(app: App, scratch: Path) -> Path:

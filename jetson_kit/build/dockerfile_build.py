@@ -12,7 +12,7 @@ from docker.models.images import Image
 from jetson_kit.build import image_labels
 from jetson_kit.build.parts import Parts
 from jetson_kit.build.plan import BuildPlan
-from jetson_kit.containers import engine
+from jetson_kit.containers import docker_context, engine
 from jetson_kit.core.errors import StepFailedError, ToolMissingError
 from jetson_kit.core.files import disk_guard
 from jetson_kit.core.paths import ROOT, cache_dir
@@ -64,6 +64,9 @@ def _environment() -> dict[str, str]:
     """Return the environment for buildx. Raises ToolMissingError where buildx is not there."""
     # An attestation would make the image an index of two, which a classic store can't hold.
     environment = {**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    # Of a context the builder "default" is another engine's.
+    environment |= docker_context.address().environment
+    environment.pop(docker_context.CONTEXT, None)
     # A builder that the user chose by default may be a container, which sees no local image.
     environment.pop("BUILDX_BUILDER", None)
     try:

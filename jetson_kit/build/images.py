@@ -77,10 +77,13 @@ def build(
 
     Without `emulation` no package of the application is compiled for another processor.
     Whatever was built from the same inputs before is used again. Raises BadInputError for an
-    output folder that holds something else, and the typed errors of the steps; the old
-    dist/<name>/ stays until the new one is whole. A second build of the same waits for the first.
+    output folder that holds something else, DiskFullError where no image fits, and the typed
+    errors of the steps; the old dist/<name>/ stays until the new one is whole. A second build of
+    the same waits for the first.
     """
     output_folder.check(plan.output)
+    if not (plan.output / MANIFEST).exists():
+        output_folder.check_room(plan.output)
     engine.client()
     with _alone(plan, progress), _ahead(plan, archive=True) as early:
         output_folder.recover(plan.output)
@@ -98,6 +101,7 @@ def build(
             progress.say(f"        nothing changed: {plan.tag} is {known['image']['id'][:19]}")
             _write_service(plan, plan.output)
             return Built(_started(known, plan, first_start, progress), plan.output, False)
+        output_folder.check_room(plan.output)
         result = _whole(result, make, progress)
         before = _started_before(plan, result) if first_start else None
         if before:

@@ -42,8 +42,8 @@ CURE = (
 def write(reference: str, progress: Progress) -> Path:
     """Write a local image as `./inv build` writes its own, started once; return the folder.
 
-    Raises BadInputError with all that keeps it from being one of the kit's, StepFailedError if it
-    does not infer.
+    Raises BadInputError with all that keeps it from being one of the kit's, DiskFullError,
+    StepFailedError if it does not infer.
     """
     image = engine.image(reference)
     if image is None:
@@ -52,6 +52,7 @@ def write(reference: str, progress: Progress) -> Path:
         raise BadInputError(f"{reference} can't be released: {'; '.join(result)}", CURE)
     plan = _plan(reference, image)
     output_folder.check(plan.output)
+    output_folder.check_room(plan.output)
     facts = _files(image)
     started = smoke.start(plan, str(image.id), progress)
     with output_folder.replaced(plan.output) as folder:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit import __version__
-from jetson_kit.app import base_packages, inputs
+from jetson_kit.app import base_packages, inputs, program
 from jetson_kit.app.module_names import Python
 from jetson_kit.app.settings import App
-from jetson_kit.build import cameras, wheel_choice
+from jetson_kit.build import cameras, image_config, wheel_choice
 from jetson_kit.build.request import Request
 from jetson_kit.build.wheel_choice import AuditedPin
 from jetson_kit.core.errors import BadInputError
@@ -146,6 +146,7 @@ def make(request: Request) -> BuildPlan:
     request.check()
     if request.app:
         inputs.check(request.app)
+        program.check_path(request.app, image_config.data()["env"]["PATH"])
     target = _target(request)
     socs = _socs(request, target)
     arch = "arm64" if target else host_arch()
@@ -177,7 +178,7 @@ def make(request: Request) -> BuildPlan:
         lock=lock,
         models=models.names(),
         driver_dirs=target.driver_dirs if target else (),
-        output=Path(request.output).absolute() if request.output else ROOT / "dist" / name,
+        output=_output(request, name),
         notes=wheel_choice.notes(target, socs, chosen, audited_pins)
         + (engines.notes if engines else ())
         + (cameras.notes(target, suite) if components else ())
@@ -209,6 +210,12 @@ def _name(request: Request, target: Target | None, arch: str, python: str, pin: 
     parts += ["engines"] if request.engines else []
     parts += [request.app.name] if request.app else []
     return "-".join(filter(None, parts))
+
+
+def _output(request: Request, name: str) -> Path:
+    """Return the folder to write; of a link it is what it leads to, so that the link stays."""
+    place = Path(request.output).absolute() if request.output else ROOT / "dist" / name
+    return place.resolve() if place.is_symlink() else place
 
 
 def _engines(

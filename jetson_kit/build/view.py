@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from jetson_kit.app import service
+from jetson_kit.app.settings import App
 from jetson_kit.build import compose
 from jetson_kit.build.images import Built
 from jetson_kit.build.plan import BuildPlan
+from jetson_kit.core.console import console
 
-# Columns; wider than any line.
-UNBROKEN = 10_000
+NO_NETWORK = (
+    "none, as [service] of jetson.toml names no ports: the application reaches no host; "
+    'network = "bridge" there gives it one'
+)
 
 
 def _grid(rows: list[tuple[str, str]]) -> None:
@@ -24,11 +26,9 @@ def _grid(rows: list[tuple[str, str]]) -> None:
     table.add_column(overflow="fold")
     for name, value in rows:
         table.add_row(name, Text(value))  # a command or path may hold brackets
-    console = Console(highlight=False, soft_wrap=False)
-    if not sys.stdout.isatty():
-        console.width = UNBROKEN  # a reader that is a program breaks lines itself
-    with console.capture() as printed:
-        console.print(table)
+    out = console()
+    with out.capture() as printed:
+        out.print(table)
     for line in printed.get().splitlines():
         print(line.rstrip())
 
@@ -93,7 +93,10 @@ def application_rows(plan: BuildPlan | None) -> list[tuple[str, str]]:
         return []
     rows = [("compose", f"{plan.output / compose.FILE}, its first lines say how")]
     place = f"{service.PLACE} beside the inventory; to {service.GROUP} for one group"
-    return [*rows, ("fleet", f"copy {plan.output / service.FILE} to {place}")]
+    rows.append(("fleet", f"copy {plan.output / service.FILE} to {place}"))
+    if plan.app.service.network_mode == "none" and not plan.app.service.network:
+        rows.append(("network", NO_NETWORK))
+    return rows
 
 
 def _run_on_a_card(facts: dict[str, Any]) -> list[tuple[str, str]]:
@@ -136,13 +139,18 @@ def show_built(built: Built, plan: BuildPlan | None = None) -> None:
     # In lines of their own, unbroken, so that they can be copied.
     for name, command in (*_run(plan), *_run_on_a_card(facts)):
         print(f"{name}: {command}")
-    print(f"next: {next_command(facts)}")
+    print(f"next: {next_command(facts, plan.app if plan else None)}")
 
 
-def next_command(facts: dict[str, Any]) -> str:
-    """Return what follows a build, by its manifest: to a board, or verify on this machine."""
+def next_command(facts: dict[str, Any], app: App | None = None) -> str:
+    """Return what follows a build, by its manifest: to a board, or what it is for here.
+
+    On this machine that is to run the application, or verify where there is none.
+    """
     tag = facts["image"]["tag"]
     if facts["plan"]["target"]:
         return f"docker save {tag} | gzip | ssh user@board 'gunzip | docker load'"
+    if app:
+        return service.run_line_here(app, tag)
     software = " --expect software" if facts["plan"]["base"]["variant"] == "emulated" else ""
     return f"./inv verify --image {tag}{software}"

@@ -22,7 +22,7 @@ import zstandard
 from docker.errors import APIError, DockerException, ImageNotFound
 from docker.models.images import Image
 
-from jetson_kit.containers import oci
+from jetson_kit.containers import docker_context, oci
 from jetson_kit.core.errors import BadInputError, NetworkError, StepFailedError, ToolMissingError
 from jetson_kit.core.files import disk_guard
 from jetson_kit.core.paths import ROOT, cache_dir
@@ -39,16 +39,17 @@ def client() -> docker.DockerClient:
     """Return a client of a Docker Engine that answers.
 
     Where dockerd is installed, nothing answers and we are root without systemd, it is started.
-    Raises ToolMissingError.
+    Raises ToolMissingError, BadInputError.
     """
     problem = ""
+    where = docker_context.address()
     for attempt in range(2):
         try:
-            env = docker.from_env(timeout=TIMEOUT_S)
+            env = docker.from_env(timeout=TIMEOUT_S, environment=dict(where.environment))
             env.ping()
         except (DockerException, OSError) as error:
             problem = str(error)
-            if attempt or not _may_start():
+            if attempt or where.named or not _may_start():
                 break
             done = subprocess.run([START], capture_output=True, text=True, check=False)
             if done.returncode:
@@ -65,10 +66,12 @@ def client() -> docker.DockerClient:
         raise ToolMissingError(
             "this user may not use Docker", "run: sudo usermod -aG docker $USER, then log in again"
         )
-    if named := os.environ.get("DOCKER_HOST"):
+    if where.named:
         raise ToolMissingError(
-            f"no Docker Engine answers at DOCKER_HOST={named}",
-            "correct it, or unset it for this machine's own",
+            f"no Docker Engine answers at {where.named}",
+            "correct it, or unset it for this machine's own"
+            if docker_context.HOST in os.environ
+            else "start it, or choose another: docker context use NAME",
         )
     raise ToolMissingError(
         "the Docker Engine does not answer",
@@ -78,7 +81,7 @@ def client() -> docker.DockerClient:
 
 def _may_start() -> bool:
     """Tell whether we may start dockerd and no init would."""
-    if os.environ.get("DOCKER_HOST") or os.geteuid() != 0 or not shutil.which("dockerd"):
+    if os.geteuid() != 0 or not shutil.which("dockerd"):
         return False
     return not (os.environ.get("INV_NO_INSTALL") or Path("/run/systemd/system").exists())
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import docker
 from docker.errors import APIError
 
-from jetson_kit.containers import engine
+from jetson_kit.containers import docker_context, engine
 
 STARTED_BY = "io.mediapipe-jetson.started-by"
 STARTED_IN = "io.mediapipe-jetson.started-in"
@@ -24,7 +24,8 @@ def labels() -> dict[str, str]:
 
 def remove_own() -> None:
     """Remove this process's containers, by a connection of its own: a thread may wait for one."""
-    client = docker.from_env(timeout=CLIENT_TIMEOUT_S)
+    where = dict(docker_context.address().environment)
+    client = docker.from_env(timeout=CLIENT_TIMEOUT_S, environment=where)
     for container in client.containers.list(
         all=True,
         filters={"label": [f"{name}={value}" for name, value in labels().items()]},

@@ -73,11 +73,16 @@ def disk_full(place: Path | None = None, doing: str = "") -> DiskFullError:
     return DiskFullError(f"{before}no space left{_room(named)}", room_hint(named))
 
 
+def free_bytes(place: Path) -> int:
+    """Return what is free on the disk where a place is or will be."""
+    there = next((path for path in (place, *place.parents) if path.exists()), Path("/"))
+    return shutil.disk_usage(there).free
+
+
 def _room(what: Path | None) -> str:
     if what is None:
         return " on a disk that this writes to"
-    there = next((place for place in (what, *what.parents) if place.exists()), Path("/"))
-    return f" for {what} ({shutil.disk_usage(there).free // 2**20} MiB free)"
+    return f" for {what} ({free_bytes(what) >> 20} MiB free)"
 
 
 @contextlib.contextmanager

@@ -9,12 +9,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.files import disk_full, free_bytes
 
 MANIFEST = "manifest.json"
+# No image's archive is smaller.
+LEAST = 100 << 20
 
 
 def check(output: Path) -> None:
-    """Refuse a folder whose contents are not ours: publishing would replace them."""
+    """Refuse a folder whose contents are not ours, or that can't be renamed away.
+
+    Publishing would replace them. Raises BadInputError.
+    """
+    if output.is_mount():
+        raise BadInputError(
+            f"{output} is the top of a file system, which no build can replace",
+            f"name a folder in it: --output {output / 'NAME'}",
+        )
     if not output.exists():
         return
     if not output.is_dir():
@@ -23,6 +34,19 @@ def check(output: Path) -> None:
         raise BadInputError(
             f"{output} holds files that no build wrote", "name a new or empty folder with --output"
         )
+
+
+def check_room(output: Path) -> None:
+    """Raise DiskFullError where no image fits beside what is there.
+
+    An image needs at least LEAST bytes, and about as many as the one in `output` that it replaces.
+    """
+    need = LEAST
+    with contextlib.suppress(ValueError, KeyError, TypeError, OSError):
+        document = json.loads((output / MANIFEST).read_text(encoding="utf-8"))
+        need = int(document["archive"]["size"])
+    if free_bytes(output) < need:
+        raise disk_full(output, f"about {need >> 20} MiB are needed")
 
 
 def recover(output: Path) -> None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from jetson_kit.ansible_driver import board_program
 from jetson_kit.ansible_driver.inventory import Host
 from jetson_kit.core import ssh
+from jetson_kit.core.console import console
 from jetson_kit.core.errors import CheckFailedError, KitError
 from jetson_kit.core.text import counted, verb
 from jetson_kit.doctor import local as doctor
@@ -88,7 +88,7 @@ class Round:
             message = Text(", ".join(host.causes) or ("none" if host.well else "not examined"))
             message.stylize("green" if host.well else "red")
             table.add_row(Text(host.host), document.get("l4t") or "-", message, Text(host.cure))
-        Console(highlight=False).print(table)
+        console().print(table)
 
     def check(self) -> None:
         """Raise CheckFailedError unless every host was examined and is well."""

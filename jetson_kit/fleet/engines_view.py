@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jetson_kit.core.console import console
 from jetson_kit.fleet.engines_build import Built
 
 STAND_IN = "EMULATED: a stand-in's files, no engines"
@@ -21,7 +21,7 @@ def show(done: Sequence[Built]) -> None:
     for build in done:
         row = (build.name, build.how, build.board, str(build.engines), checked(build), build.folder)
         table.add_row(*map(Text, row))
-    Console(highlight=False).print(table)
+    console().print(table)
 
 
 def checked(build: Built) -> str:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from jetson_kit.core.console import console
 from jetson_kit.core.text import printable, short_digests, shortened
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout.journal import ENDED_BADLY
@@ -18,8 +18,6 @@ from jetson_kit.fleet.rollout.status import Row, Status
 SCHEMA = "mediapipe-jetson-kit/rollout-plan/1"
 SHORT = 12
 WHY_MOST = 400
-# Where no terminal says how wide it is: names, ids and reasons stay in one line.
-WIDTH = 160
 
 
 def plan_json(plan: Plan, waves: Sequence[Wave], release: Release | None) -> dict[str, Any]:
@@ -40,13 +38,13 @@ def plan_table(plan: Plan, waves: Sequence[Wave]) -> None:
         table.add_column(name, justify="right" if name == "hosts" else "left")
     for wave in waves:
         table.add_row(wave.name, str(len(wave.hosts)), Text(", ".join(wave.hosts)))
-    console = _console()
-    console.print(table)
+    out = console()
+    out.print(table)
     stop = f"stops at {plan.stop_at}" + (
         f" of at least {plan.min_tried} tried" if isinstance(plan.stop_at, str) else ""
     )
     window = f"; switched {plan.window}" if plan.window else ""
-    console.print(
+    out.print(
         f"{stop} failed, or at any canary, and takes back the {plan.scope}; "
         f"each wave is watched {plan.soak_s:.0f} s{window}",
         markup=False,
@@ -62,12 +60,12 @@ def status_table(status: Status) -> None:
     for row in status.rows:
         # As Text: what boards say may hold brackets, which are markup elsewhere.
         table.add_row(*map(Text, (row.host, *_device(row), *_controller_view(row), _drift(row))))
-    console = _console()
-    console.print(table)
+    out = console()
+    out.print(table)
     for row in status.rows:
         if row.known and row.known.state in ENDED_BADLY and row.known.why:
             why = shortened(short_digests(printable(row.known.why)), WHY_MOST)
-            console.print(Text(f"{row.host} {row.known.state} ({row.known.rollout}): {why}"))
+            out.print(Text(f"{row.host} {row.known.state} ({row.known.rollout}): {why}"))
 
 
 def _device(row: Row) -> tuple[str, str]:
@@ -100,8 +98,3 @@ def _drift(row: Row) -> str:
 
 def _short(image_id: str) -> str:
     return image_id.partition(":")[2][:SHORT] or "-"
-
-
-def _console() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=WIDTH)

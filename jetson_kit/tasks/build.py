@@ -80,7 +80,7 @@ def build(
     from jetson_kit.build import plan as planning
     from jetson_kit.build import view as build_view
     from jetson_kit.build.request import Request
-    from jetson_kit.core import log
+    from jetson_kit.core import log, output_folder
     from jetson_kit.core.errors import BadInputError
     from jetson_kit.core.machine import host_arch
     from jetson_kit.core.progress import Progress
@@ -113,6 +113,7 @@ def build(
     looked = base_image.python_of(base, newest_first, arch) if other else ""
     request = replace(request, base_python=looked)
     planned = planning.make(request)
+    output_folder.check(planned.output)
     if plan:
         if json:
             print(json_format.dumps(planned.as_json(), indent=1))

@@ -136,7 +136,7 @@ def _fleet(request: VerifyRequest, inventory: Path) -> int:
 
     def say(line: str) -> None:
         if not request.wanted.nagios:
-            print(line, file=sys.stderr, flush=True)
+            LOG.info("%s", line)
 
     fleet = verify_fleet.run(
         inventory,

@@ -12,8 +12,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,11 +25,12 @@ from jetson_kit.core import ssh, stopping
 from jetson_kit.core.errors import BadInputError, KitError
 from jetson_kit.core.files import written_aside
 from jetson_kit.core.paths import ROOT
+from jetson_kit.core.text import counted
 from jetson_kit.fleet import check
 from jetson_kit.service import expectation
 from jetson_kit.service.expectation import Expectation
 from jetson_kit.verify import host_results
-from jetson_kit.verify.host_results import Fleet, HostResult
+from jetson_kit.verify.host_results import STEP, Fleet, HostResult
 
 SUITE = ROOT / "tests" / "device"
 # Each waits for its board nearly all of its time.
@@ -76,7 +78,8 @@ def run(
 ) -> Fleet:
     """Run the suite on every host of the inventory at `path`.
 
-    `say` gets a line when a host is done, `each` its result, in the host's own thread.
+    `say` gets a line when a host is done, of a few hosts also when a part of the suite begins;
+    `each` gets a host's result, in the host's own thread.
 
     A host's earlier report stays until that host is through; then the new one is in its place, or
     none where there is no new one. Raises BadInputError for an inventory or an expectation that is
@@ -95,15 +98,22 @@ def run(
     place.mkdir(parents=True, exist_ok=True)
 
     def one(host: Host) -> HostResult:
+        def step(name: str) -> None:
+            if len(hosts) <= AT_A_TIME:
+                say(f"{time.monotonic() - started:6.1f} s  {host.name}: {name}")
+
         with tempfile.TemporaryDirectory(prefix="verify-") as own:
-            result = _host(host, expected[host.name], rendered, Path(own), words)
+            result = _host(host, expected[host.name], rendered, Path(own), words, step)
             stopping.check()
             _put(Path(own, f"{host.name}.json"), place)
         each(result)
-        say(f"{result.seconds:6.1f} s  {host.name}: {result.verdict or result.reason}")
+        taken = f" (took {result.seconds} s)" if result.seconds else ""
+        said = f"{host.name}: {result.verdict or result.reason}{taken}"
+        say(f"{time.monotonic() - started:6.1f} s  {said}")
         return result
 
-    begun = time.time()
+    begun, started = time.time(), time.monotonic()
+    say(f"        verifying {counted(len(hosts), 'host')}, at most {AT_A_TIME} at a time")
     with (
         tempfile.TemporaryDirectory(prefix="verify-inventory-") as name,
         ThreadPoolExecutor(min(AT_A_TIME, len(hosts))) as pool,
@@ -125,7 +135,12 @@ def _put(report: Path, place: Path) -> None:
 
 
 def _host(
-    host: Host, expected: Expectation, path: Path, own: Path, words: Sequence[str]
+    host: Host,
+    expected: Expectation,
+    path: Path,
+    own: Path,
+    words: Sequence[str],
+    step: Callable[[str], None],
 ) -> HostResult:
     """Return what a host came to; `own` is a folder for its report alone."""
     begun = time.monotonic()
@@ -137,7 +152,7 @@ def _host(
         )
     junit = own / "junit.xml"
     with _one_connection(host, own) as shared:
-        code, message = _pytest(host, path, own, junit, words, shared)
+        code, message = _pytest(host, path, own, junit, words, shared, step)
     taken = round(time.monotonic() - begun, 1)
     return host_results.read(host.name, expected, own, junit, code, message, taken)
 
@@ -159,7 +174,13 @@ def _one_connection(host: Host, folder: Path) -> Iterator[str]:
 
 
 def _pytest(
-    host: Host, path: Path, place: Path, junit: Path, words: Sequence[str], shared: str
+    host: Host,
+    path: Path,
+    place: Path,
+    junit: Path,
+    words: Sequence[str],
+    shared: str,
+    step: Callable[[str], None],
 ) -> tuple[int, str]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
     command += [f"--hosts=ansible://{host.name}", f"--ansible-inventory={path}"]
@@ -168,17 +189,44 @@ def _pytest(
     environment = program_environment.environment() | {
         "ANSIBLE_SSH_COMMON_ARGS": f"{STRICT} {shared} {common} {LASTING}"
     }
-    try:
-        done = subprocess.run(
-            [*command, *words, str(SUITE)],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=HOST_LIMIT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return 124, f"no answer within {HOST_LIMIT_S:.0f} s"
-    return done.returncode, f"{done.stdout}\n{done.stderr}"
+    return attended([*command, *words, str(SUITE)], environment, step, HOST_LIMIT_S)
+
+
+def attended(
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    step: Callable[[str], None],
+    limit_s: float,
+) -> tuple[int, str]:
+    """Run the suite; return its exit code and what it printed, 124 where its time was up.
+
+    `step` gets the name of each part of the suite when that begins.
+    """
+    lines = []
+    late = threading.Event()
+    with subprocess.Popen(
+        command, cwd=ROOT, env=dict(environment), stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+    ) as child:  # fmt: skip
+
+        def over() -> None:
+            late.set()
+            child.kill()
+
+        timer = threading.Timer(limit_s, over)
+        timer.daemon = True
+        timer.start()
+        try:
+            for line in child.stdout or ():
+                if line.startswith(STEP):
+                    step(line.removeprefix(STEP).strip())
+                lines.append(line)
+            code = child.wait()
+        except BaseException:
+            child.kill()
+            raise
+        finally:
+            timer.cancel()
+    if late.is_set():
+        return 124, f"no answer within {limit_s:.0f} s"
+    return code, "".join(lines)

@@ -13,6 +13,8 @@ from jetson_kit.service.expectation import Expectation
 
 SCHEMA = "mediapipe-jetson-kit/fleet-verify/1"
 REACHABLE = "reachable"
+STEP = "step: "
+"""What tests/device prints before the name of each of its parts."""
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from jetson_kit.core import text as texts
+from jetson_kit.core.console import console
 from jetson_kit.core.errors import BrokenError, CheckFailedError
 from jetson_kit.report.gauges import Gauge, gauges_text
 from jetson_kit.verify.host_results import Fleet, HostResult
@@ -29,12 +29,12 @@ def show(fleet: Fleet) -> None:
         verdict = Text(host.verdict or "none", style=COLOURS.get(host.verdict or "", "red"))
         good = Text("yes", style="green") if host.as_expected else Text("no", style="red bold")
         table.add_row(Text(host.host), host.expected, verdict, good, Text(_told(host)))
-    console = Console(highlight=False)
-    console.print(table)
+    out = console()
+    out.print(table)
     for host in fleet.bad:
         for case in host.failed:
-            console.print(Text(f"{host.host}: {case.test}", style="bold"))
-            console.print(Text(f"  {case.why}"))
+            out.print(Text(f"{host.host}: {case.test}", style="bold"))
+            out.print(Text(f"  {case.why}"))
     for line in _left_out(fleet):
         print(line, file=sys.stderr)
 

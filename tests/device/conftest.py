@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import pytest
 
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.service import expectation
+from jetson_kit.verify.host_results import STEP
 from tests.device.board import Board, Host, fail
 
 NO_HOSTS = "no hosts: ./inv verify -i INVENTORY, or --hosts=ansible://all --ansible-inventory=FILE"
+NUMBERED = re.compile(r"test_\d_(\w+)\.py")
 _boards: dict[str, Board] = {}
 
 
@@ -31,6 +34,29 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.skip(reason=NO_HOSTS))
+
+
+class Steps:
+    """Prints a line when the tests come to the next file."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._file = ""
+
+    def pytest_runtest_logstart(self, location: tuple[str, int | None, str]) -> None:
+        """Print it before a file's first test."""
+        match = NUMBERED.fullmatch(Path(location[0]).name)
+        reporter = self._config.pluginmanager.get_plugin("terminalreporter")
+        if match and reporter and location[0] != self._file:
+            self._file = location[0]
+            # The line before may be dots that go on.
+            reporter.write_line(f"\n{STEP}{match[1]}", flush=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have the parts told where hosts are named."""
+    if config.getoption("hosts", default=None):
+        config.pluginmanager.register(Steps(config))
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from jetson_kit.core import text
+from jetson_kit.core.console import console
 from jetson_kit.fleet.k3s.check import NOT, Result
-
-# Where no terminal says how wide it is: a reason stays in one line.
-WIDTH = 160
 
 
 def show(result: Result) -> None:
@@ -22,9 +19,6 @@ def show(result: Result) -> None:
         why = text.line("; ".join((*row.reasons, *row.notes)))
         cells = (row.node, row.daemon_set, row.verdict, why)
         table.add_row(*map(escape, cells))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)
-    console.print(table)
+    console().print(table)
     for fault in result.faults:
         print(text.line(fault))

@@ -59,6 +59,29 @@ def test_what_nothing_has_is_named_with_its_place(
     assert missing(tmp_path, layer, {"app.py": text}) == found
 
 
+MAIN = 'command = ["python3", "-m", "door.main"]'
+
+
+@pytest.mark.parametrize(("toml", "files", "found"), [
+    (MAIN, {}, {"door": "command in jetson.toml"}),
+    ('command = ["python3", "-u", "-mdoor"]', {}, {"door": "command in jetson.toml"}),
+    ('command = ["python3", "-W", "ignore", "-m", "door"]', {},
+     {"door": "command in jetson.toml"}),
+    ('command = ["python3", "-c", "x", "-m", "door"]', {}, {}),
+    ('command = ["python3", "-m", "six"]', {}, {}),
+    ('command = ["python3", "-m", "http.server"]', {}, {}),
+    ('command = ["python3", "-m", "mediapipe_jetson", "run"]', {}, {}),
+    (MAIN, {"door/main.py": "import torch, app\n"}, {"torch": "door/main.py, line 1"}),
+    (MAIN, {"door/main/__main__.py": "import torch\n"}, {"torch": "door/main/__main__.py, line 1"}),
+    (MAIN, {"door/__init__.py": ""}, {}),
+    (f'{MAIN}\n[environment]\nPYTHONPATH = "/data"', {}, {}),
+])  # fmt: skip
+def test_a_module_that_the_command_runs(
+    tmp_path: Path, layer: Path, toml: str, files: dict[str, str], found: dict[str, str]
+) -> None:
+    assert missing(tmp_path, layer, {"app.py": "", **files}, toml) == found
+
+
 def test_modules_of_the_folder_are_followed(tmp_path: Path, layer: Path) -> None:
     files = {
         "app.py": "import helper\nfrom parts.deep import x\nimport native\nimport spaces.one\n",

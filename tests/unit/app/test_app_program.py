@@ -149,6 +149,53 @@ def test_a_file_that_a_program_is_given_is_looked_for_nowhere_else(
 
 
 @pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        ('ignore = ["app.py"]', "command in jetson.toml starts app.py, which the image leaves out"),
+        ('ignore = ["*"]', "starts app.py, which the image leaves out"),
+        ('command = ["./src/run"]\nignore = ["src"]', "starts src/run, which the image leaves"),
+        ('command = ["python3", "tests/run.py"]', "starts tests/run.py, which the image leaves"),
+        ('[health]\ncommand = ["python3", "tests/run.py"]', "health.command in jetson.toml starts"),
+        ('command = ["sh", "a.key"]', "starts a.key, which looks like a secret"),
+        ('command = ["sh", "a.key"]\ninclude = ["a.key"]', ""),
+        ('command = ["python3", "link/run.py"]', ""),
+        ('command = ["python3", "tests/run.py"]\n[service]\nvolumes = ["/a:/app/tests"]', ""),
+        ('command = ["python3", "/app/app.py"]', ""),
+    ],
+)
+def test_what_the_command_starts_is_in_the_image(tmp_path: Path, toml: str, says: str) -> None:
+    folder = tmp_path / "app"
+    for name in ("app.py", "tests/run.py", "src/run", "src/run.py", "a.key"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("#!/usr/bin/env python3\n")
+        (folder / name).chmod(0o755)
+    (folder / "link").symlink_to("src")
+    (folder / "jetson.toml").write_text(toml)
+    app = settings.load(folder)
+    if not says:
+        program.check_start(app, tree.read(app))
+        return
+    with pytest.raises(BadInputError) as raised:
+        program.check_start(app, tree.read(app))
+    assert says in raised.value.line()
+
+
+@pytest.mark.parametrize(("path", "good"), [
+    ("/usr/bin", False), ("", False), ("/opt/mediapipe/binary", False),
+    ("/opt/mediapipe/bin", True), ("/app/tools:/opt/mediapipe/bin:/usr/bin", True),
+])  # fmt: skip
+def test_a_path_of_its_own_keeps_the_images(tmp_path: Path, path: str, good: bool) -> None:
+    (tmp_path / "app.py").write_text(PYTHON)
+    (tmp_path / "jetson.toml").write_text(f'name = "a"\nenvironment.PATH = "{path}"\n')
+    request = Request(jetson=True, app=settings.load(tmp_path))
+    if good:
+        plan.make(request)
+        return
+    with pytest.raises(BadInputError, match="lacks /opt/mediapipe/bin, where"):
+        plan.make(request)
+
+
+@pytest.mark.parametrize(
     ("more", "refused"),
     [
         ("", True),

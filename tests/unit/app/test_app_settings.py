@@ -269,6 +269,20 @@ def test_wrong_cameras(folder: Path, text: str, words: str) -> None:
     assert "secret" not in found
 
 
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('[health]\ncommand = ["python3", "health.py"]', "health.command runs health.py, which is"),
+        ('command = ["python3", "main.py"]', "command runs main.py, which is not there"),
+        ('wheels = "app.py"', "wheels names app.py, which is no folder"),
+        ("max_mb = 1" + "0" * 5000, "is not TOML: a number is too long; correct it"),
+        ('[service]\nnetwork = "none"\nports = ["1:1"]', 'line 2: service.network is "none", on'),
+    ],
+)
+def test_what_could_not_be_started_or_reached(folder: Path, text: str, words: str) -> None:
+    assert words in refused(folder, text)
+
+
 def test_how_packages_without_a_wheel_are_built(folder: Path) -> None:
     assert settings.load(folder).build == settings.Build()
     text = '[build]\ndebian = ["b-dev", "a-dev"]\nrequires = ["numpy", "cython<3"]\n'

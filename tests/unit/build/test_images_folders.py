@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections import namedtuple
 from pathlib import Path
 
 import pytest
 
-from jetson_kit.build import dockerfile_build
+from jetson_kit.build import dockerfile_build, images
+from jetson_kit.build import plan as planning
+from jetson_kit.build.plan import Request
+from jetson_kit.containers import engine
 from jetson_kit.core import output_folder
-from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.errors import BadInputError, DiskFullError
+from jetson_kit.core.progress import Progress
 
 
 def tree(folder: Path) -> dict[str, str]:
@@ -97,6 +103,51 @@ def test_folders_that_are_not_ours_are_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     build(tmp_path / "empty", "1")
     assert tree(tmp_path / "empty") == {"manifest.json": "1"}
+
+
+def test_the_top_of_a_file_system_is_refused() -> None:
+    with pytest.raises(BadInputError, match="the top of a file system"):
+        output_folder.check(Path("/proc"))
+
+
+def test_a_link_is_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "large").mkdir()
+    (tmp_path / "link").symlink_to("large")
+    plan = planning.make(Request(output=str(tmp_path / "link")))
+    assert plan.output == tmp_path / "large"
+
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.mark.parametrize(("there", "free", "fits"), [
+    (None, 99 << 20, False), (None, 100 << 20, True),
+    (300 << 20, 299 << 20, False), (300 << 20, 300 << 20, True),
+    (4096, 4095, False), ("x", 99 << 20, False), ("x", 100 << 20, True),
+])  # fmt: skip
+def test_room_for_an_image_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: object, free: int, fits: bool
+) -> None:
+    output = tmp_path / "it"
+    if there is not None:
+        output.mkdir()
+        (output / "manifest.json").write_text(json.dumps({"archive": {"size": there}}))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40, 0, free))
+    if fits:
+        output_folder.check_room(output)
+        return
+    with pytest.raises(DiskFullError) as caught:
+        output_folder.check_room(output)
+    assert f"no space left for {output} ({free >> 20} MiB free)" in caught.value.message
+
+
+def test_without_room_no_build_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40, 0, 1 << 20))
+    monkeypatch.setattr(engine, "client", lambda: pytest.fail("the engine was asked"))
+    plan = planning.make(Request(output=str(tmp_path / "it")))
+    with pytest.raises(DiskFullError, match="no space left for"):
+        images.build(plan, Progress(quiet=True))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_context_holds_exactly_the_parts(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit.app import settings
+from jetson_kit.app.settings import App
 from jetson_kit.build import plan as planning
 from jetson_kit.build import smoke, view
 from jetson_kit.build.images import Built
@@ -40,6 +41,14 @@ def test_a_build_ends_with_the_next_command(request_: Request, command: str) -> 
     assert view.next_command(facts) == command.format(plan.tag)
 
 
+def application(folder: Path, toml: str = "") -> App:
+    """Return an application of a folder with a video and this jetson.toml."""
+    (folder / "app.py").touch()
+    (folder / "clip.avi").touch()
+    (folder / "jetson.toml").write_text(f'name = "it"\n{toml}')
+    return settings.load(folder)
+
+
 def built(plan: BuildPlan) -> Built:
     """Return what a build of a plan says of itself, as far as it is printed."""
     manifest = {
@@ -62,6 +71,50 @@ def test_commands_to_copy_are_whole_lines(
     (run,) = [line for line in lines if " docker run " in line]
     assert run.startswith("run: docker run --rm")
     assert run.endswith(f" {board.tag}")
+
+
+VIDEO = '[test]\nvideo = "clip.avi"\n'
+
+
+@pytest.mark.parametrize(("toml", "there", "not_there"), [
+    ("", ["--network", "none"], ["--env", "--mount", "--device"]),
+    (VIDEO, ["MEDIAPIPE_JETSON_SOURCE=/opt/clip.avi", "readonly"], ["--device"]),
+    ('camera = "/dev/video63"\n' + VIDEO, ["clip.avi,target"], ["video63"]),
+    ('camera = "/dev/video63"\n', [], ["video63", "--mount"]),
+    ('camera = "csi://0"\n' + VIDEO, ["clip.avi,target"], ["argus"]),
+    ('camera = "rtsp://cam/1"\n' + VIDEO, ["--network", "bridge"], ["clip.avi"]),
+    ('[service]\nports = ["8080:80"]\ndevices = ["/dev/null"]\n',
+     ["--publish=8080:80", "--device=/dev/null"], ["none"]),
+])  # fmt: skip
+def test_a_build_for_this_machine_ends_with_the_application(
+    toml: str,
+    there: list[str],
+    not_there: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plan = planning.make(planning.Request(app=application(tmp_path, toml)))
+    view.show_built(built(plan), plan)
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith("next: docker run --rm ")
+    assert last.endswith(f" {plan.tag}")
+    assert "nvidia" not in last
+    assert [word for word in there if word not in last] == []
+    assert [word for word in not_there if word in last] == []
+
+
+@pytest.mark.parametrize(("toml", "says"), [
+    ("", True), ('[service]\ndevices = ["/dev/null"]\n', True),
+    ('[service]\nports = ["1:1"]\n', False), ('[service]\nnetwork = "none"\n', False),
+    ('[service]\nnetwork = "host"\n', False), ('camera = "rtsp://cam/1"\n', False),
+])  # fmt: skip
+def test_a_build_says_that_the_application_has_no_network(
+    toml: str, says: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = planning.make(planning.Request(jetson=True, app=application(tmp_path, toml)))
+    view.show_built(built(plan), plan)
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("network ")]
+    assert [line.split(None, 1)[1] for line in rows] == [view.NO_NETWORK] * says
 
 
 def test_the_command_for_a_card_is_a_whole_line(

@@ -37,6 +37,21 @@ def test_starts_it_once(machine: Machine) -> None:
     assert not [line for line in machine.calls if line.startswith("mount")]
 
 
+@pytest.mark.parametrize(("context", "config", "begun"), [
+    ("", "", True), ("default", '{"currentContext": "far"}', True), ("", "{}", True),
+    ("", '{"currentContext": ""}', True), ("far", "", False),
+    ("", '{"currentContext": "far"}', False), ("", '{\n\t"currentContext": "rootless"\n}', False),
+])  # fmt: skip
+def test_none_is_started_where_docker_speaks_to_another(
+    machine: Machine, context: str, config: str, begun: bool
+) -> None:
+    if config:
+        (machine.home / ".docker").mkdir()
+        (machine.home / ".docker" / "config.json").write_text(config)
+    machine.run("build", DOCKER_CONTEXT=context)
+    assert bool(starts(machine)) is begun
+
+
 def test_two_at_once_start_one(machine: Machine) -> None:
     both = [machine.start(script=SCRIPT) for _ in range(2)]
     assert [process.wait(timeout=60) for process in both] == [0, 0]

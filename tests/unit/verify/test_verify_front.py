@@ -187,6 +187,16 @@ def test_the_table_shows_evidence(capsys: pytest.CaptureFixture[str]) -> None:
     assert "not tested on a: test_x: not here" in said.err
 
 
+def test_a_tables_row_is_one_line_where_no_terminal_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    long = replace(WRONG, reason="no driver " * 30 + "here")
+    verify_view.show(Fleet("mine", Path("x"), 1.5, (long,)))
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("b ")]
+    assert "here; 0 passed, 1 failed, 0 skipped" in row
+
+
 def test_names_of_folders(tmp_path: Path) -> None:
     hosts = tmp_path / "mine" / "hosts.yml"
     hosts.parent.mkdir()

@@ -1,0 +1,72 @@
+"""Which Docker Engine the user's own `docker` speaks to: DOCKER_HOST, else a context's.
+
+Format: Docker's command line, cli/context/store (metadata by the sha256 of a context's name).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jetson_kit.core.errors import BadInputError
+
+HOST, CONTEXT, CONFIG = "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where the engine is; `named` is what says so, "" where nothing does: the machine's own."""
+
+    named: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Variables by which Docker's SDK finds it, in place of this process's."""
+
+
+def address() -> Address:
+    """Return where the engine is. Raises BadInputError for a context that is not there."""
+    own = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
+    if host := own.get(HOST):
+        return Address(f"{HOST}={host}", own)
+    folder = _folder()
+    name, by = own.get(CONTEXT, ""), CONTEXT
+    if not name:
+        name, by = _current(folder / "config.json"), f"currentContext in {folder / 'config.json'}"
+    if name in ("", DEFAULT):
+        return Address("", own)
+    key = hashlib.sha256(name.encode()).hexdigest()
+    place = folder / "contexts" / "meta" / key / "meta.json"
+    try:
+        host = str(json.loads(place.read_text(encoding="utf-8"))["Endpoints"]["docker"]["Host"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInputError(
+            f"{by} is {name}, and there is no such context of Docker's",
+            "docker context ls shows them; correct it, or unset it for this machine's own engine",
+        ) from error
+    tls = folder / "contexts" / "tls" / key / "docker"
+    secured = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(tls)} if tls.is_dir() else {}
+    own.pop(CONTEXT, None)
+    return Address(f"{host}, Docker's context {name}", {**own, HOST: host, **secured})
+
+
+def _folder() -> Path:
+    if named := os.environ.get(CONFIG):
+        return Path(named)
+    try:
+        return Path.home() / ".docker"
+    except RuntimeError:
+        return Path("/nonexistent")
+
+
+def _current(config: Path) -> str:
+    """Return the context that the user chose; "" where there is none."""
+    try:
+        document: Any = json.loads(config.read_text(encoding="utf-8"))
+        return str(document.get("currentContext") or "")
+    except (OSError, ValueError, AttributeError):
+        return ""

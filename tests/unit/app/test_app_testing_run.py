@@ -1,0 +1,88 @@
+"""`test.app`: which runs a folder without tests gets, and what is named at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.app_testing import board, files, testing
+from jetson_kit.app_testing.testing import Asked
+from jetson_kit.core.errors import BadInputError
+
+PAGE = Path("virtual-fleet", "rollouts", "20260101-000000-abc", "report.html")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return an application without tests."""
+    place = tmp_path / "door"
+    place.mkdir()
+    (place / "app.py").write_text("print('runs')\n")
+    return place
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return which runs there were; a virtual board is none here, it leaves its page."""
+    done: list[str] = []
+
+    def virtual(app: object, video: object, place: Path, *_: object) -> int:
+        done.append("virtual")
+        (place / PAGE).parent.mkdir(parents=True)
+        (place / PAGE).touch()
+        return 0
+
+    monkeypatch.setattr(testing, "_native", lambda *_: done.append("native"))
+    monkeypatch.setattr(testing, "_emulated", lambda *_: done.append("emulated"))
+    monkeypatch.setattr(board, "run", virtual)
+    return done
+
+
+@pytest.mark.parametrize("tests", ["no folder", "an empty folder", "no test in it"])
+def test_without_tests_the_board_alone_runs_it(
+    folder: Path, ran: list[str], tests: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if tests != "no folder":
+        (folder / "tests").mkdir()
+    if tests == "no test in it":
+        (folder / "tests" / "helper.py").touch()
+    out = folder.parent / "out"
+    testing.run(Asked(folder, out, full=True))
+    assert ran == ["virtual"]
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"virtual: passed, see {out}/virtual.log and .xml; page: {out / PAGE}"
+
+
+def test_without_tests_and_board_nothing_is_begun(folder: Path, ran: list[str]) -> None:
+    with pytest.raises(BadInputError, match=r"has no tests.*--full"):
+        try:
+            testing.run(Asked(folder, folder.parent / "out"))
+        except BadInputError as error:
+            raise BadInputError(error.line()) from error
+    assert ran == []
+    assert not (folder.parent / "out").exists()
+
+
+def test_what_the_commands_name_is_where_it_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "inv").write_text(
+        '#!/bin/sh\ntest "$1" = devices.down && exit 0\n'
+        'mkdir -p "$KIT_STATE/fleet/rollouts/one"\n'
+        'echo page >"$KIT_STATE/fleet/rollouts/one/report.html"\n'
+        'echo secret >"$KIT_STATE/fleet/lock"\n'
+        'echo "page of this rollout: $KIT_STATE/fleet/rollouts/one/report.html" >&2\n'
+    )
+    (tmp_path / "inv").chmod(0o755)
+    monkeypatch.setattr(board, "ROOT", tmp_path)
+    place = tmp_path / "out"
+    place.mkdir()
+    with files.logged(place / "virtual.log") as stream, board._board(place, stream) as device:
+        device.inv("fleet.rollout")
+    page = board.page(place)
+    assert page
+    assert f"page of this rollout: {page}\n" in (place / "virtual.log").read_text()
+    assert page.read_text() == "page\n"
+    assert not device.state.exists()
+    assert [path.name for path in (place / "virtual-fleet").iterdir()] == ["rollouts"]
