@@ -84,8 +84,12 @@ def device_wheels(text: str) -> str:
 
 
 def device_modules(text: str) -> str:
-    """Return what the device knows of projects with the modules of each branch of L4T."""
+    """Return what the device knows of projects with each branch's modules and releases of L4T."""
     newest = {item.branch[1:]: item for item in targets.load().all}
+    releases: dict[str, list[str]] = {branch: [] for branch in newest}
+    for item in targets.load().all:
+        releases[item.branch[1:]].append(item.l4t)
+    text = _replaced(text, "releases", json.dumps(releases))
     modules = {
         branch: {module.id: module.name for module in target.modules}
         for branch, target in newest.items()

@@ -305,7 +305,10 @@ REFUSED = {
     "a field by a name at run time": OLD_HANDS + "getattr(r, input())\n",
     "protobuf": "from google.protobuf.json_format import MessageToDict\n"
     + OLD_HANDS
-    + "MessageToDict(r.multi_handedness[0])\n",
+    + "MessageToDict(r.multi_handedness[0], including_default_value_fields=True)\n",
+    "protobuf of a box": "from google.protobuf.json_format import MessageToDict\n"
+    + OLD_FACE
+    + "MessageToDict(r.detections[0])\n",
     "a message's own": OLD_HANDS + "r.multi_hand_landmarks[0].landmark[0].ListFields()\n",
     "where it comes from": OLD_HANDS + "def f(a): return a.multi_hand_landmarks\n",
     "set by the program": OLD_HANDS + "r.multi_hand_landmarks = []\n",
@@ -316,7 +319,25 @@ REFUSED = {
     "f(mp.solutions.hands.Hands(True))\nf(mp.solutions.hands.Hands())\n",
     "made by who knows whom": "def f(a: mp.solutions.hands.Hands): return a.process(x)\n",
     "taken apart by match": OLD_HANDS
-    + "match r.multi_hand_landmarks:\n    case [one]: one.landmark\n",
+    + "match r.multi_hand_landmarks[0].landmark[0]:\n    case object(x=a): print(a)\n",
+    "a message matched as a list": OLD_HANDS
+    + "match r.multi_hand_landmarks[0]:\n    case [one, *_]: print(one)\n",
+    "a match of two things": OLD_HANDS
+    + "a = r.multi_hand_landmarks if x else r\nmatch a:\n    case None: print(1)\n",
+    "a dictionary that may lack an entry": "C = {}\nif x: C['max_num_hands'] = 1\n"
+    "mp.solutions.hands.Hands(**C)\n",
+    "two dictionaries": "C = {'max_num_hands': 1}\nmp.solutions.hands.Hands(**C, **C)\n",
+    "a dictionary of a call": "mp.solutions.hands.Hands(**dict(max_num_hands=1))\n",
+    "a dictionary that others have": "C = {'max_num_hands': 1}\nother(C)\n"
+    "mp.solutions.hands.Hands(**C)\n",
+    "a dictionary with more": "C = {'upper_body_only': True}\nmp.solutions.pose.Pose(**C)\n",
+    "hasattr of another field": OLD_HANDS + "hasattr(r, 'pose_landmarks')\n",
+    "hasattr of two things": "class B: pass\n"
+    + OLD_HANDS
+    + "for a in (r, B()): hasattr(a, 'multi_hand_landmarks')\n",
+    "a process by keywords": "import asyncio\n"
+    + OLD_HANDS
+    + "asyncio.to_thread(hands.process, image=x)\n",
     "process is handed on": "p = mp.solutions.hands.Hands().process\np(x)\n",
 }
 

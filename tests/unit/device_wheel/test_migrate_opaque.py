@@ -15,14 +15,10 @@ POSE = "mp.solutions.pose.Pose()"
 USED = "print(r.pose_landmarks.landmark[0].x)\n"
 # How it is made and where a result is read.
 THROUGH = {
-    "a thread": f"import asyncio\np = {POSE}\nr = asyncio.run(asyncio.to_thread(p.process, x))\n",
-    "a queue": f"import queue\nq = queue.Queue()\np = {POSE}\nq.put(p.process(x))\nr = q.get()\n",
-    "a deque": f"from collections import deque\nd = deque()\np = {POSE}\nd.append(p.process(x))\n"
-    "r = d.pop()\n",
-    "an executor": (
-        f"from concurrent.futures import ThreadPoolExecutor\np = {POSE}\n"
-        "def work(x):\n    return p.process(x)\n"
-        "with ThreadPoolExecutor() as e:\n    r = e.submit(work, x).result()\n"
+    "a pipe": f"from multiprocessing import Pipe\na, b = Pipe()\np = {POSE}\na.send(p.process(x))\n"
+    "r = b.recv()\n",
+    "another library's executor": (
+        f"import ray\np = {POSE}\nr = ray.pool().submit(p.process, x).get()\n"
     ),
     "a map": f"p = {POSE}\nr = next(map(p.process, xs))\n",
     "a namedtuple": (

@@ -18,6 +18,56 @@ def make(delegate):
 OLD, NEW = "mediapipe==0.10.21", "mediapipe==1.2.2"
 
 
+JETSON = {
+    "is_jetson": "is_jetson() { [ -f /etc/nv_tegra_release ]; }",
+    "on_jetson": "function on_jetson {\n  [[ -e /etc/nv_tegra_release ]]\n}",
+    "is_arm": "is_arm ()\n{\n  local arch=$(uname -m)\n"
+    '  [[ "$arch" == aarch64 || $arch == arm64 ]]\n}',
+    "is_tegra": "is_tegra() {\n  if [ -f /etc/nv_tegra_release ]; then\n    return 0\n  fi\n"
+    "  return 1\n}",
+    "is_l4t": "is_l4t() { [ -f /etc/nv_tegra_release ] && return 0 || return 1; }",
+    "is_board": "is_board() { is_model || return 1; }\n"
+    "is_model() { grep -q 'NVIDIA Jetson' /proc/device-tree/model 2>/dev/null; }",
+    "has_tools": "has_tools() { command -v tegrastats &> /dev/null; }",
+    "by_kernel": "by_kernel() { uname -r | grep -q tegra; }",
+}
+PLATFORMS = [
+    "PLATFORM=pc\nif [ -f /etc/nv_tegra_release ]; then\n  PLATFORM=jetson\nfi",
+    "if [ $(uname -m) = x86_64 ]; then PLATFORM=pc; else PLATFORM=jetson; fi",
+    "detect() {\n  if grep -qi jetson /proc/device-tree/model; then\n    echo jetson\n"
+    "  else\n    echo pc\n  fi\n}\n"
+    'PLATFORM="$(detect)"',
+    "detect() {\n  if [ -f /etc/nv_tegra_release ]; then\n    PLATFORM=jetson\n"
+    "  else\n    PLATFORM=pc\n  fi\n}\ndetect",
+    'case "$(uname -m)" in\n  aarch64|arm64) PLATFORM=jetson ;;\n  *) PLATFORM=pc ;;\nesac',
+]
+FLAG = "IS_JETSON=false\n[ -f /etc/nv_tegra_release ] && IS_JETSON=true\n"
+FLAGS = [
+    f"true; then :; fi\n{FLAG}if $IS_JETSON",
+    f'true; then :; fi\n{FLAG}if [ "$IS_JETSON" = true ]',
+    "true; then :; fi\nJETSON=\nif [ -e /proc/device-tree/model ]; then JETSON=1; fi\n"
+    'if [ -n "$JETSON" ]',
+    "[ $(uname -m) = aarch64 -a -f /etc/nv_tegra_release ]",
+    "[[ \"$(uname -s | tr '[:upper:]' '[:lower:]')\" == linux ]]",
+]
+NOT_TOLD = [
+    "f() { [ -f /etc/other ]; }",
+    "f() { [ -f /etc/nv_tegra_release ] && return $1; }",
+    "f() { grep -q x /etc/nv_tegra_release; }",
+    "f() { f; }",
+    "f() { for a in $(ls); do return 1; done; }",
+    "f() { command -v docker; }",
+]
+NOT_SET = [
+    "P=jetson\n[ $1 = pc ] && P=pc",
+    "P=jetson\nuse_pc() { P=pc; }",
+    "use_board() { P=jetson; }\nP=pc",
+    "P=jetson\nfor P in $(ls); do :; done",
+    "P=jetson\nread -r P",
+    "P=jetson\ncase $1 in pc) P=pc ;; esac",
+]
+
+
 def places(tmp_path: Path, files: dict[str, str]) -> tuple[str, list[str]]:
     """Return what is said of the wheels that a project on an Orin asks for, and where."""
     result = judged(tmp_path, files, device="orin")["old-requirement"].result
@@ -48,6 +98,29 @@ def places(tmp_path: Path, files: dict[str, str]) -> tuple[str, list[str]]:
         f"pip install {NEW} || pip install mediapipe-silicon || echo failed\n",
         f"pip install {NEW} || {{\n  echo again\n  pip install {OLD}\n}}\n",
         f"if pip install {NEW}; then echo yes; else pip install {OLD}; fi\n",
+        *(
+            f"{function}\nif {name}; then\n  pip install {NEW}\nelse\n  pip install {OLD}\nfi\n"
+            for name, function in JETSON.items()
+        ),
+        *(
+            f"{function}\nif ! {name} >/dev/null 2>&1; then pip install {OLD}; fi\n"
+            f"pip install {NEW}\n"
+            for name, function in JETSON.items()
+        ),
+        *(
+            f"{platform}\ncase $PLATFORM in\n jetson) pip install {NEW} ;;\n"
+            f" *) pip install {OLD} ;;\nesac\n"
+            for platform in PLATFORMS
+        ),
+        *(
+            f"if {flag}; then\n  pip install {NEW}\nelse\n  pip install {OLD}\nfi\n"
+            for flag in FLAGS
+        ),
+        f"is_pc() {{ [ $(uname -m) = x86_64 ]; }}\nis_pc && pip install {OLD}\npip install {NEW}\n",
+        f"[ -f /etc/nv_tegra_release ] || pip install {OLD}\npip install {NEW}\n",
+        f"[ $(uname -m) = x86_64 ] && {{\n  pip install {OLD}\n}}\npip install {NEW}\n",
+        "if cat /proc/device-tree/model 2>/dev/null | grep -qi 'raspberry pi'; then\n"
+        f"  pip install {OLD}\nfi\npip install {NEW}\n",
     ],
 )
 def test_what_a_script_does_elsewhere_is_none_of_it(script: str, tmp_path: Path) -> None:
@@ -65,6 +138,12 @@ def test_what_a_script_does_elsewhere_is_none_of_it(script: str, tmp_path: Path)
         # What can't be followed counts as it stands.
         (f'if [ "$(uname -m)" = x86_64 ]; then\n  pip install {OLD}\n', 2),
         (f"echo it's\nif [ $(uname -m) = x86_64 ]; then\n  pip install {OLD}\nfi\n", 3),
+        *((f"{function}\nif f; then\n  pip install {OLD}\nfi\n", 3) for function in NOT_TOLD),
+        *((f"{text}\nif [ $P = pc ]; then\n  pip install {OLD}\nfi\n", 4) for text in NOT_SET),
+        (f"[ $1 = x ] && pip install {OLD}\n", 1),
+        (f"[ $(uname -m) = aarch64 ] && pip install {OLD}\n", 1),
+        (f"[ $(uname -m) = x86_64 ] && true || pip install {OLD}\n", 1),
+        (f"command -v docker || pip install {OLD}\n", 1),
         (f"pip install {NEW} || true\nif [ $X = $(uname -m) ]; then\n  pip install {OLD}\nfi\n", 3),
     ],
 )
@@ -174,3 +253,10 @@ def test_a_project_that_asks_for_it_elsewhere_alone_says_so(tmp_path: Path) -> N
     told = lines(answer["old-requirement"])
     assert "asks for mediapipe on a Jetson: requirements.txt:1" in told
     assert marker in told
+
+
+def test_functions_that_call_each_other_do_not_take_for_ever(tmp_path: Path) -> None:
+    bodies = [f"f{at}() {{\n" + f"  f{at + 1}\n" * 40 + "}\n" for at in range(12)]
+    script = "".join(bodies) + f"if f0; then\n  pip install {OLD}\nfi\n"
+    status, found = places(tmp_path, {"install.sh": script})
+    assert (status, len(found)) == ("bad", 1)

@@ -34,7 +34,7 @@ OTHERWISE = (
     "read -r -p 'Which one? ' V",
     "while read -r name V; do",
     "V+=.1",
-    "case x in\n  new) V=1.2.2 ;;\nesac",
+    "case $1 in\n  new) V=1.2.2 ;;\nesac",
     "[ -n x ] && V=1.2.2",
     "[ -n x ] && export V=1.2.2",
     "if true; then V=1.2.2; fi",

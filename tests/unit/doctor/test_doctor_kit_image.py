@@ -115,15 +115,15 @@ def test_pip_in_an_image_that_has_none(text: str, line: int, tmp_path: Path) -> 
         ({"README.md": "for a Jetson Nano"}, "--module nano "),
         ({"README.md": "for a jetson-nano 2GB board"}, "--module nano-2gb "),
         ({"README.md": "for a Jetson Xavier NX"}, "--module xavier-nx "),
-        ({"README.md": "TX2 or Jetson Nano"}, "--module tx1|nano|"),
-        ({"setup.sh": "apt-get install nano"}, "--module tx1|nano|"),
+        ({"README.md": "TX2 or Jetson Nano"}, "--l4t 32.7.1 --app DIR"),
+        ({"setup.sh": "apt-get install nano"}, "--l4t 32.7.1 --app DIR"),
     ],
 )
 def test_the_way_into_the_image_is_one(files: dict[str, str], words: str, tmp_path: Path) -> None:
     files = {"Dockerfile": DOCKERFILE, "requirements.txt": "mediapipe==0.8.9\n", **files}
     result = judged(tmp_path, files)
     assert words in result["project-python"].cure
-    assert "./inv build --jetson --l4t 32.7.1 --module" in result["project-python"].cure
+    assert "./inv build --jetson --l4t 32.7.1 --" in result["project-python"].cure
     assert "--app DIR" in result["project-python"].cure
     assert "write mediapipe without a version" in result["old-requirement"].cure
     assert "0.10.18" not in result["old-requirement"].cure
@@ -151,3 +151,24 @@ def test_an_application_takes_the_images_mediapipe(
         assert "write mediapipe without a version" in result["old-requirement"].cure
     assert result["legacy-api"].result.status == "ok"
     assert exit_code(tmp_path / "x", files) == (status == "bad")
+
+
+@pytest.mark.parametrize(
+    ("base", "words"),
+    [
+        ("l4t-ml:r32.6.1-py3", "upgrade the board to L4T 32.7.1 or later, then ./inv build "),
+        ("l4t-ml:r32.6.1-py3", "./inv build --jetson --l4t r32 --app DIR"),
+        ("l4t-base:r32.4.4", "upgrade the board to L4T 32.7.1 or later"),
+        ("l4t-ml:r35.2.1-py3", "requirements.txt, then remove Dockerfile, which that does not"),
+        ("l4t-ml:r35.2.1-py3", "./inv build --jetson --l4t 35.2.1 --app DIR"),
+        ("l4t-ml:r35.4.2-py3", "./inv build --jetson --l4t r35.4 --app DIR"),
+        ("l4t-base:35.9.1", "./inv build --jetson --l4t r35 --app DIR"),
+        ("l4t-base:r34.1", "./inv build --jetson --l4t r34.1 --app DIR"),
+    ],
+)
+def test_the_release_is_one_that_a_build_takes(base: str, words: str, tmp_path: Path) -> None:
+    text = f"FROM nvcr.io/nvidia/{base}\nRUN pip3 install mediapipe\n"
+    cure = judged(tmp_path, {"Dockerfile": text, "app.py": ""})["project-python"].cure
+    assert words in cure
+    option = cure.partition("--l4t ")[2].split()[0]
+    assert plan.make(Request(jetson=True, l4t=option)).target is not None

@@ -58,8 +58,11 @@ def way(scan: Scan, l4t: str, file: str) -> str:
     composed = file.endswith((".yml", ".yaml"))
     remove = "ocker" in file and not composed
     steps.append(f"remove {file}, which that does not need" if remove else "")
-    release = f" --l4t {l4t}" if l4t.count(".") == 2 else ""
-    module = f" --module {_module(scan, l4t)}" if l4t else ""
+    option, oldest = projects.buildable(l4t)
+    steps.append(f"upgrade the board to L4T {oldest} or later" if oldest else "")
+    release = f" --l4t {option}" if option else ""
+    module = _module(scan, option or l4t)
+    module = f" --module {module}" if module else ""
     steps.append(f"./inv build --jetson{release}{module} --app DIR")
     steps.append(f"name the image that it makes in {file}" if composed else "")
     return ", then ".join(filter(None, steps))
@@ -83,8 +86,8 @@ def _depth(name: str) -> tuple[int, str]:
 
 
 def _module(scan: Scan, l4t: str) -> str:
-    """Return the one module that the project's files name, else all of the release."""
-    known = projects.table()["modules"].get(l4t.split(".", maxsplit=1)[0], {})
+    """Return the one module that the project's files name, "" where they name none or several."""
+    known = projects.table()["modules"].get(l4t.lstrip("r").split(".", maxsplit=1)[0], {})
     words = b" ".join(scan.texts.values()).decode(errors="replace").lower()
     found: dict[tuple[int, int], str] = {}
     for name, title in known.items():
@@ -99,7 +102,7 @@ def _module(scan: Scan, l4t: str) -> str:
         for (start, end), name in found.items()
         if not any(a <= start and end <= b and (a, b) != (start, end) for a, b in found)
     }
-    return longest.pop() if len(longest) == 1 else "|".join(known)
+    return longest.pop() if len(longest) == 1 else ""
 
 
 def pip(scene: Scene, _facts: dict[str, Any]) -> Result:

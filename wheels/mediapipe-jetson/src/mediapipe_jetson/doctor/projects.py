@@ -109,6 +109,27 @@ def _own(rest: str, l4t: str) -> Known:
     )
 
 
+def buildable(l4t: str) -> tuple[str, str]:
+    """Return what --l4t takes for a release, and the oldest release where this one is older.
+
+    What the kit does not know is the newest with the same numbers before it.
+    """
+    known: list[str] = table()["releases"].get(l4t.split(".", maxsplit=1)[0], [])
+    if not known:
+        return "", ""
+    if l4t in known:
+        return l4t, ""
+    same = l4t
+    while not any(item.startswith(f"{same}.") for item in known):
+        same = same.rpartition(".")[0]
+    oldest = min((item for items in table()["releases"].values() for item in items), key=_numbers)
+    return f"r{same}", oldest if _numbers(l4t) < _numbers(oldest)[: l4t.count(".") + 1] else ""
+
+
+def _numbers(release: str) -> list[int]:
+    return [int(number) for number in release.split(".")]
+
+
 def minors(pin: PythonPin) -> list[str]:
     """Return the Pythons that a pin allows. Raises ValueError for one that is not understood."""
     result: list[str] = []

@@ -13,7 +13,14 @@ from mediapipe_jetson.doctor.files import branches, installers, variables
 def board() -> branches.Board:
     """Return what scripts ask a machine, and what a board answers."""
     known = projects.table()["scripts"]
-    return branches.Board(known["commands"], known["variables"], frozenset(known["files"]))
+    return branches.Board(
+        known["commands"],
+        known["variables"],
+        frozenset(known["files"]),
+        frozenset(known["programs"]),
+        known["contents"],
+        frozenset(known["others"]),
+    )
 
 
 def alive(name: str, text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson.doctor import imports, scripted
 from mediapipe_jetson.doctor.files import (
+    bake,
     builds,
     compose,
     devcontainer,
@@ -41,6 +42,8 @@ WHAT, INSTEAD = "docker run --gpus without --runtime nvidia", "--runtime nvidia"
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
 READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
 INSTALL = b"install"
+PINS = {"mise": python_versions.mise, "python_version": python_versions.plain}
+LISTS = {"cfg": requirements.cfg, "conda": requirements.conda, "lock": locks.read}
 OTHER = "it names MediaPipe, but this kind of file is not read"
 
 
@@ -66,6 +69,7 @@ class Scan:
         self._own: frozenset[str] = frozenset()
         self._templates: set[str] = set()
         self._edited: set[str] = set()
+        self._elsewhere: set[str] = set()
         self._done: set[str] = set()
         self._files(folder)
         self.programs.follow()
@@ -90,6 +94,7 @@ class Scan:
         self._scripts = started.scripts(result)
         self._own = started.programs(result)
         self._edited = devcontainer.built(result)
+        self._elsewhere = builds.elsewhere(result)
         composed = {name for kind, name, _ in result if kind == "compose"}
         self._templates = compose.templates(
             (name, text) for kind, name, text in result if kind == "compose"
@@ -132,11 +137,16 @@ class Scan:
             return
         self.read += kind != "markdown"
         other = elsewhere.marker(name) if kind not in ("python", "notebook") else ""
+        other = elsewhere.PC if name in self._elsewhere else other
         lists: list[list[Any]] = [self.pythons, self.images, self.services, self.commands]
         before = [len(items) for items in (*lists, self.requirements)]
         try:
             if kind == "compose":
                 self._compose(name, content, composed)
+            elif kind in PINS:
+                self.pythons += PINS[kind](name, content)
+            elif kind in LISTS:
+                self._listed(kind, name, content)
             else:
                 getattr(self, f"_{kind}")(name, content)
         except READING_FAILS as error:
@@ -205,27 +215,11 @@ class Scan:
         self.requirements += result
         self.pythons += pythons
 
-    def _cfg(self, name: str, content: bytes) -> None:
-        result, pythons = requirements.cfg(name, content)
+    def _listed(self, kind: str, name: str, content: bytes) -> None:
+        result, pythons = LISTS[kind](name, content)
+        self.locks += [name] if kind == "lock" else []
         self.requirements += result
         self.pythons += pythons
-
-    def _lock(self, name: str, content: bytes) -> None:
-        result, pythons = locks.read(name, content)
-        self.locks.append(name)
-        self.requirements += result
-        self.pythons += pythons
-
-    def _conda(self, name: str, content: bytes) -> None:
-        result, pythons = requirements.conda(name, content)
-        self.requirements += result
-        self.pythons += pythons
-
-    def _mise(self, name: str, content: bytes) -> None:
-        self.pythons += python_versions.mise(name, content)
-
-    def _python_version(self, name: str, content: bytes) -> None:
-        self.pythons += python_versions.plain(name, content)
 
     def _dockerfile(self, name: str, content: bytes) -> None:
         text = documents.decoded(content)
@@ -287,6 +281,12 @@ class Scan:
             self._commands(name, "\n" * (line - 1) + text, None, 0)
         for line, text in compose.inline(content):
             # As many empty lines before it as make its lines the file's.
+            self._dockerfile(name, b"\n" * line + text.encode())
+
+    def _bake(self, name: str, content: bytes) -> None:
+        found = bake.targets(name, content)
+        self.images += bake.foreign(name, found)
+        for line, text in bake.inline(found):
             self._dockerfile(name, b"\n" * line + text.encode())
 
     def unread_lines(self, *, programs: bool = False) -> list[str]:

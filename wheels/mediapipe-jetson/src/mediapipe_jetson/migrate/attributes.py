@@ -7,6 +7,7 @@ from typing import Optional
 
 import libcst as cst
 
+from mediapipe_jetson.doctor.flow.started import EXECUTORS
 from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.context import attribute, call, code, first
@@ -14,6 +15,11 @@ from mediapipe_jetson.migrate.fields import Fields
 from mediapipe_jetson.migrate.names import MESSAGES
 from mediapipe_jetson.migrate.table import NULLABLE, OldValue
 
+# What calls a function later with the arguments behind it.
+LATER = re.compile(
+    r"concurrent\.futures\..+\(\)\.submit"
+    r"|(asyncio|anyio|starlette)\.(.+\.)?(to_thread|run_in_executor|run_sync)"
+)
 RENAMED = {
     "location.relative_bounding_box": "bounding_box",
     "location.relative_keypoints": "keypoints",
@@ -52,6 +58,8 @@ class Attributes(Fields):
             return updated_node
         around = self.parent(original_node)
         if isinstance(around, cst.Arg) and any(item.kind == "method" for item in own):
+            if self.handed_process(around):
+                return updated_node
             self.refuse(original_node, f"{code(original_node)} is handed on; call it where it is")
             return updated_node
         if self.is_one(original_node, *MESSAGES):
@@ -64,6 +72,18 @@ class Attributes(Fields):
             self.refuse(original_node, self.unfollowed(original_node.value))
             return updated_node
         return self._done(original_node, updated_node, base[0], actions.pop())
+
+    def handed_process(self, arg: cst.Arg) -> bool:
+        """Return whether an argument is a process() that an executor calls with one picture."""
+        outer = self.parent(arg)
+        if not isinstance(outer, cst.Call) or not self.is_one(arg.value, "method"):
+            return False
+        paths = {item.text for item in self.values(outer.func) if isinstance(item, Path)}
+        at = {EXECUTORS[path.rsplit(".", 1)[-1]] for path in paths if LATER.fullmatch(path)}
+        plain = not any(item.star or item.keyword for item in outer.args)
+        named = all(item.name == "process" for item in self.things(arg.value))
+        count = len(outer.args)
+        return plain and named and len(paths) == 1 and at == {count - 2} and outer.args[-2] is arg
 
     def _action(self, node: cst.Attribute, base: OldValue) -> str:
         """Return what becomes of an attribute of one thing, as a word."""
@@ -135,7 +155,9 @@ class Attributes(Fields):
         self, original: cst.Attribute, updated: cst.Attribute, base: OldValue
     ) -> cst.Attribute:
         kind = f"a {base.kind}" if base.kind != "task" else table.solutions()[base.solution].legacy
-        self.refuse(original, f".{original.attr.value} of {kind} has no counterpart in Tasks")
+        why = f".{original.attr.value} of {kind} has no counterpart in Tasks"
+        again = base.kind == "task" and original.attr.value == "reset"
+        self.refuse(original, why + ("; close it and make a new one" if again else ""))
         return updated
 
     def _list_of(

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Optional, Union
+from typing import Optional
 
 import libcst as cst
 
 from mediapipe_jetson.doctor.flow.values import Bound, Class, Function, Method, Path
 from mediapipe_jetson.migrate import table
-from mediapipe_jetson.migrate.attributes import Attributes
+from mediapipe_jetson.migrate.asked import Asked
 from mediapipe_jetson.migrate.construct import Construct
-from mediapipe_jetson.migrate.context import attribute, call, code
+from mediapipe_jetson.migrate.context import attribute, call, code, simple
 from mediapipe_jetson.migrate.facts import Site
 from mediapipe_jetson.migrate.names import named_one
+from mediapipe_jetson.migrate.table import Solution
 
 REFLECTING = ("getattr", "hasattr", "setattr", "delattr", "vars")
 PLAIN = {"plain", "label", "name", "visibility", "method", "class", "task"}
@@ -32,9 +33,10 @@ CLOCK = (
 ROUNDED = "numbers: messages rounded to 32 bits, landmarks of Tasks keep what they are given"
 SEVERAL = "may be several things"
 PRESENCE = "drawing: points whose presence is below .5 are left out too, not only hidden ones"
+COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 
 
-class Calls(Attributes, Construct):
+class Calls(Asked, Construct):
     """Rewrites calls."""
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
@@ -65,13 +67,22 @@ class Calls(Attributes, Construct):
             keypoints = attribute(updated_node.args[0].value, "keypoints")
             index = cst.SubscriptElement(cst.Index(updated_node.args[1].value))
             return cst.Subscript(keypoints, [index])
-        field = self.by_getattr(original_node)
-        if field is not None:
-            renamed = attribute(updated_node.args[0].value, field[0])
-            return self.field(original_node, renamed, field[1])
+        asked = self._asked(original_node, updated_node)
+        if asked is not None:
+            return asked
         if not own:
             self._handed(original_node)
         return updated_node
+
+    def _asked(self, original: cst.Call, updated: cst.Call) -> Optional[cst.BaseExpression]:
+        """Rewrite what asks a result for its fields, and process() that others call."""
+        field = self.by_getattr(original)
+        if field is not None:
+            return self.field(original, attribute(updated.args[0].value, field[0]), field[1])
+        functions = {item.text for item in self.values(original.func) if isinstance(item, Path)}
+        if functions == {"builtins.hasattr"}:
+            return self.has(original, updated)
+        return self.to_dict(original, updated) or self._called_later(original, updated)
 
     def _handed(self, node: cst.Call) -> None:
         """Refuse results handed to what looks into them as into messages."""
@@ -116,22 +127,13 @@ class Calls(Attributes, Construct):
         if len(updated.args) != 1 or updated.args[0].star:
             self.refuse(original, "process() has other arguments than one picture")
             return updated
-        sites = [self.facts.sites[value.site] for value in self.things(source) if value.site >= 0]
-        if self.foreign(source.value):
-            self.refuse(original, self.unfollowed(source.value))
+        way = self._way(original, source)
+        if way is None:
             return updated
-        modes = {self.mode(site) for site in sites}
-        names = {(site.solution.detect, site.solution.member) for site in sites}
-        if not sites:
-            self.refuse(original, f"where {code(source.value)} is made can't be followed")
-            return updated
-        if len(modes) != 1 or len(names) != 1:
-            why = "is for single pictures here and for videos there" if len(names) == 1 else SEVERAL
-            self.refuse(original, f"{code(source.value)} {why}")
-            return updated
-        mode, detect, task = modes.pop(), sites[0].solution.detect, function.value
+        mode, solution = way
+        detect, task = solution.detect, function.value
         picture = updated.args[0].value
-        if sites[0].solution.member:
+        if solution.member:
             return updated.with_changes(
                 func=cst.Name(self.helper("detect_faces")),
                 args=[cst.Arg(task), cst.Arg(picture)],
@@ -147,7 +149,7 @@ class Calls(Attributes, Construct):
             )
         clock = self.helper("next_ms")
         self.note(original, CLOCK.format(name=clock))
-        if mode == "both" or not _simple(source.value):
+        if mode == "both" or not simple(source.value):
             name = "detect_next" if mode == "both" else "detect_frame"
             return updated.with_changes(
                 func=cst.Name(self.helper(name)), args=[cst.Arg(task), image]
@@ -160,6 +162,48 @@ class Calls(Attributes, Construct):
         return updated.with_changes(
             func=function.with_changes(attr=cst.Name(f"{detect}_for_video")), args=[more, stamp]
         )
+
+    def _way(self, original: cst.Call, source: cst.Attribute) -> Optional[tuple[str, Solution]]:
+        """Return the mode and the solution of a process(); None where it is refused."""
+        sites = [self.facts.sites[value.site] for value in self.things(source) if value.site >= 0]
+        if self.foreign(source.value):
+            self.refuse(original, self.unfollowed(source.value))
+            return None
+        modes = {self.mode(site) for site in sites}
+        names = {(site.solution.detect, site.solution.member) for site in sites}
+        if not sites:
+            self.refuse(original, f"where {code(source.value)} is made can't be followed")
+            return None
+        if len(modes) != 1 or len(names) != 1:
+            why = "is for single pictures here and for videos there" if len(names) == 1 else SEVERAL
+            self.refuse(original, f"{code(source.value)} {why}")
+            return None
+        return modes.pop(), sites[0].solution
+
+    def _called_later(self, original: cst.Call, updated: cst.Call) -> Optional[cst.BaseExpression]:
+        """Rewrite submit(hands.process, picture), where an executor calls it."""
+        at = next((n for n, arg in enumerate(original.args) if self.handed_process(arg)), None)
+        if at is None:
+            return None
+        source, function = original.args[at].value, updated.args[at].value
+        if not isinstance(source, cst.Attribute) or not isinstance(function, cst.Attribute):
+            return None
+        way = self._way(original, source)
+        if way is None:
+            return updated
+        mode, solution = way
+        task, picture = cst.Arg(function.value, comma=COMMA), updated.args[at + 1]
+        rest = picture.with_changes(value=call(self.helper("to_image"), picture.value))
+        if solution.member:
+            new = [cst.Arg(cst.Name(self.helper("detect_faces")), comma=COMMA), task, picture]
+        elif mode == "image":
+            detect = function.with_changes(attr=cst.Name(solution.detect))
+            new = [updated.args[at].with_changes(value=detect), rest]
+        else:
+            self.note(original, CLOCK.format(name=self.helper("next_ms")))
+            name = "detect_next" if mode == "both" else "detect_frame"
+            new = [cst.Arg(cst.Name(self.helper(name)), comma=COMMA), task, rest]
+        return updated.with_changes(args=[*updated.args[:at], *new])
 
     def mode(self, site: Site) -> str:
         """Return how a task runs: on an image, on a video, or on what is decided at run time."""
@@ -250,17 +294,3 @@ def argument(args: Sequence[cst.Arg], place: int, name: str) -> Optional[int]:
         if arg.keyword is None and number == place:
             return number
     return None
-
-
-def _simple(node: Union[cst.BaseExpression, cst.BaseAssignTargetExpression]) -> bool:
-    """Return whether an expression may be evaluated twice."""
-    if isinstance(node, cst.Attribute):
-        return _simple(node.value)
-    if isinstance(node, cst.Subscript):
-        plain = all(
-            isinstance(item.slice, cst.Index)
-            and isinstance(item.slice.value, (cst.Integer, cst.SimpleString, cst.Name))
-            for item in node.slice
-        )
-        return plain and _simple(node.value)
-    return isinstance(node, cst.Name)

@@ -8,10 +8,12 @@ from typing import Optional
 import libcst as cst
 
 from mediapipe_jetson.doctor import legacy
-from mediapipe_jetson.migrate.context import Context, attribute, call, code
+from mediapipe_jetson.doctor.flow.values import Constant
+from mediapipe_jetson.migrate.context import Context, attribute, call, code, simple
 from mediapipe_jetson.migrate.facts import Site
 from mediapipe_jetson.migrate.table import Solution
 
+COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 PLAIN = cst.AssignEqual(cst.SimpleWhitespace(""), cst.SimpleWhitespace(""))
 LITE = "models: the lite hand model has no counterpart; this is the full one"
 SMOOTH = "smoothing: MediaPipe Tasks always smooth the poses of a video"
@@ -38,10 +40,12 @@ class Construct(Context):
             return updated
         site = sites[0]
         solution = site.solution
-        names = self._names(original, site)
+        expanded = self._expanded(original, site)
+        names = None if expanded is None else self._names(original, expanded, site)
         if len({item.solution.module for item in sites}) > 1 or site.open or names is None:
             self.refuse(original, f"{solution.legacy}() with arguments that can't be followed")
             return updated
+        updated = updated.with_changes(args=self._expanded(updated, site) or [])
         model = self._model(site)
         chosen: Optional[cst.BaseExpression] = None
         if model is None:
@@ -73,15 +77,37 @@ class Construct(Context):
             expression = call(self.helper("keep_mode"), expression, still)
         return expression
 
-    def _names(self, node: cst.Call, site: Site) -> Optional[list[str]]:
-        """Return what each argument is named; None where that is not known."""
-        if any(arg.star for arg in node.args):
+    def _expanded(self, node: cst.Call, site: Site) -> Optional[list[cst.Arg]]:
+        """Return the arguments, those of **CONFIG one by one; None where they are not known."""
+        stars = [arg for arg in node.args if arg.star]
+        if not stars:
+            return list(node.args)
+        own = {arg.keyword.value for arg in node.args if arg.keyword}
+        places = sum(arg.keyword is None and not arg.star for arg in node.args)
+        keys = [[name for name, _ in given.keywords if name not in own] for given in site.given]
+        absent = Constant(None, "NoneType")
+        sure = not any(absent in values for given in site.given for _, values in given.keywords)
+        same = all(set(item) == set(keys[0]) for item in keys)
+        places_known = all(len(given.positional) == places for given in site.given)
+        if len(stars) > 1 or stars[0].star != "**" or not (same and sure and places_known):
             return None
+        if not simple(stars[0].value):
+            return None
+        args = [arg for arg in node.args if not arg.star]
+        for name in keys[0]:
+            if args:
+                args[-1] = args[-1].with_changes(comma=COMMA)
+            item = cst.SubscriptElement(cst.Index(cst.SimpleString(_quoted(name))))
+            args.append(_arg(name, cst.Subscript(stars[0].value, [item])))
+        return args
+
+    def _names(self, node: cst.Call, args: Sequence[cst.Arg], site: Site) -> Optional[list[str]]:
+        """Return what each argument is named; None where that is not known."""
         uses = legacy.Uses()
         solution = uses.table.table["solutions"][site.solution.module]
         order = uses.order(solution, site.given[0])
         names = []
-        for number, item in enumerate(node.args):
+        for number, item in enumerate(args):
             if item.keyword is None and number >= len(order):
                 return None
             names.append(item.keyword.value if item.keyword else order[number])

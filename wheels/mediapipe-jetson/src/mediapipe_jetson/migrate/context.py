@@ -54,6 +54,20 @@ def first(value: cst.BaseExpression) -> cst.Subscript:
     return cst.Subscript(value, [cst.SubscriptElement(cst.Index(cst.Integer("0")))])
 
 
+def simple(node: Union[cst.BaseExpression, cst.BaseAssignTargetExpression]) -> bool:
+    """Return whether an expression may be evaluated twice."""
+    if isinstance(node, cst.Attribute):
+        return simple(node.value)
+    if isinstance(node, cst.Subscript):
+        plain = all(
+            isinstance(item.slice, cst.Index)
+            and isinstance(item.slice.value, (cst.Integer, cst.SimpleString, cst.Name))
+            for item in node.slice
+        )
+        return plain and simple(node.value)
+    return isinstance(node, cst.Name)
+
+
 class Context(cst.CSTTransformer):
     """A transformer of one file that knows what its expressions are."""
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import io
+import re
 from typing import Optional
 
-from mediapipe_jetson.doctor.flow.state import Listener, Source
+from mediapipe_jetson.doctor.flow.started import MAPS
+from mediapipe_jetson.doctor.flow.state import QUEUE, Listener, Source
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
     Path,
@@ -14,12 +16,18 @@ from mediapipe_jetson.doctor.flow.values import (
     Sequence,
     Value,
     Values,
+    join,
     path,
 )
 from mediapipe_jetson.migrate import table, texts
 from mediapipe_jetson.migrate.by_text import ByText
 from mediapipe_jetson.migrate.facts import NOTHING, Facts, Site, Span, things
 
+# They call a function and give what it gives, some by a future.
+LATER = re.compile(
+    r"concurrent\.futures\..+\(\)\.submit|multiprocessing\..+\(\)\.apply_async"
+    r"|(asyncio|anyio|starlette)\.(.+\.)?(to_thread|run_in_executor|run_sync)"
+)
 EACH = {"builtins.max", "builtins.min", "builtins.sorted", "builtins.filter"}
 
 
@@ -31,7 +39,8 @@ class Guards(Listener):
 
     def named(self, place: Place, path: str, guard: bool) -> None:
         """Note a guard such as hasattr(mp, "solutions")."""
-        if guard and table.thing(path) is not None:
+        thing = table.thing(path) if guard else None
+        if thing is not None and thing.kind not in table.FOUND:
             why = "hasattr() of the legacy API decides which way the program takes"
             self.facts.guards.setdefault(place.file, []).append((place.line, why))
 
@@ -157,6 +166,9 @@ class Follower(ByText):
     def external(self, name: str, given: Arguments, node: ast.AST) -> Values:
         """Give calls of legacy classes numbers, so that what comes of each is told apart."""
         solution = table.class_of(name)
+        if LATER.fullmatch(name) or MAPS.fullmatch(name):
+            super().external(name, given, node)
+            return self._later(name, given, node)
         if solution is None or not isinstance(node, ast.expr):
             return super().external(name, given, node)
         key = (self.frame.file, self.span(node), name)
@@ -165,6 +177,17 @@ class Follower(ByText):
             self.facts.sites.append(Site(solution, self.frame.file, node.lineno))
         self.facts.sites[number].given.append(given)
         return path(f"{name}{table.SITE}{number}()")
+
+    def _later(self, name: str, given: Arguments, node: ast.AST) -> Values:
+        """Return what a function gives that a thread or an executor calls, or a future of it."""
+        functions, own = self.handed_to(name, given, node)
+        result = join(self.apply(item, own, node) for item in functions)
+        if MAPS.fullmatch(name) and not name.endswith("_async"):
+            return frozenset({Sequence((result,), exact=False)})
+        if name.endswith((".to_thread", ".run_in_executor", ".run_sync")):
+            return result
+        held = frozenset({Sequence((result,), exact=False)}) if MAPS.fullmatch(name) else result
+        return frozenset({self.make({"*": held}, base=QUEUE)})
 
     def from_project(self, module: str, item: ast.alias) -> None:
         """Note which files belong together."""

@@ -187,6 +187,38 @@ def {copy_landmarks}(landmarks, others):
 ''',
         ("dataclasses",),
     ),
+    "landmark_dict": Helper(
+        '''
+def {landmark_dict}(landmark, *more):
+    """Return a landmark as MessageToDict gave it, with numbers of 32 bits."""
+    names = ("x", "y", "z", *more)
+    return {{name: float(str({np}.float32(getattr(landmark, name)))) for name in names}}
+''',
+        ("np",),
+    ),
+    "landmarks_dict": Helper(
+        '''
+def {landmarks_dict}(landmarks, *more):
+    """Return landmarks as MessageToDict gave them."""
+    return {{"landmark": [{landmark_dict}(one, *more) for one in landmarks]}}
+''',
+        helpers=("landmark_dict",),
+    ),
+    "sides_dict": Helper(
+        '''
+def {sides_dict}(categories):
+    """Return a hand's side as MessageToDict gave it."""
+    scores = [float(str({np}.float32(one.score))) for one in categories]
+    return {{
+        "classification": [
+            {{"index": one.index, "score": score, "label": {hand_side}(one)}}
+            for one, score in zip(categories, scores)
+        ]
+    }}
+''',
+        ("np",),
+        ("hand_side",),
+    ),
     "found": Helper(
         '''
 def {found}(landmarks, error=AttributeError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import libcst as cst
 from libcst import metadata
 
-from mediapipe_jetson.migrate import helpers, placing, table, unseen
+from mediapipe_jetson.migrate import helpers, placing, table, unseen, unused
 from mediapipe_jetson.migrate.context import Note
 from mediapipe_jetson.migrate.facts import Facts
 from mediapipe_jetson.migrate.imports import Bound, Imports
@@ -55,6 +55,8 @@ class Rewriter(Imports):
 
     def _with_helpers(self, bound: Bound, module: cst.Module) -> cst.Module:
         names = helpers.closed(self.helpers)
+        if "landmark_dict" in names or "sides_dict" in names:
+            module = unused.without(module)
         imports = [*dict.fromkeys([*self.imports, *helpers.imports_of(names)])]
         new = [item for item in helpers.IMPORTS if item in imports and not _has(bound, item)]
         words = {**self.names, "models": _models(self.models)}

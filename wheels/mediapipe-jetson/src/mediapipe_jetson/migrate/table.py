@@ -19,6 +19,11 @@ MESSAGES = "mediapipe.framework.formats.landmark_pb2"
 DRAWING = ("drawing_utils", "drawing_styles")
 # What a legacy field or a part of it may be, where nothing was found.
 NULLABLE = frozenset({"lists", "sides", "detections", "list", "first"})
+# Where hasattr() asks for a field or a part of a result: what it may be.
+FOUND = frozenset(
+    {"lists", "sides", "detections", "list", "first", "items", "categories", "plain", "visibility"}
+    | {"first_mask", "holistic_mask", "selfie_mask", "unknown"}
+)
 # Python's own lists, whose methods stay.
 LISTS = frozenset({"lists", "sides", "detections"})
 # What has methods of Python's own: lists, and a side's text.

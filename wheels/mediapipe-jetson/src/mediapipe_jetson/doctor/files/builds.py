@@ -7,7 +7,14 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import compose, devcontainer, dockerfiles, documents, variables
+from mediapipe_jetson.doctor.files import (
+    bake,
+    compose,
+    devcontainer,
+    dockerfiles,
+    documents,
+    variables,
+)
 from mediapipe_jetson.doctor.files.documents import Node
 
 Arguments = dict[str, str]
@@ -25,24 +32,44 @@ def given(files: Iterable[tuple[str, str, bytes]]) -> dict[str, list[Arguments]]
     """
     result: dict[str, list[Arguments]] = {}
     for kind, name, content in files:
-        pairs: list[tuple[str, Arguments]] = []
-        if kind == "compose":
-            try:
-                pairs = list(_composed(name, content))
-            except (ValueError, RecursionError):
-                continue  # its own reader says so
-        elif kind == "devcontainer":
-            try:
-                built = devcontainer.read(name, content).built
-            except (ValueError, RecursionError):
-                continue
-            pairs = [built] if built else []
-        elif kind == "shell":
-            pairs = list(_scripted(name, variables.filled(name, documents.decoded(content))))
+        try:
+            pairs = list(_given(kind, name, content))
+        except (ValueError, RecursionError):
+            continue  # its own reader says so
         for path, arguments in pairs:
             if arguments and arguments not in result.setdefault(path, []):
                 result[path].append(arguments)
     return result
+
+
+def _given(kind: str, name: str, content: bytes) -> Iterator[tuple[str, Arguments]]:
+    """Return the Dockerfiles that a file has built, with their arguments. Raises ValueError."""
+    if kind == "compose":
+        yield from _composed(name, content)
+    elif kind == "devcontainer":
+        built = devcontainer.read(name, content).built
+        yield from [built] if built else []
+    elif kind == "bake":
+        for item in bake.chosen(bake.targets(name, content)):
+            yield item.dockerfile, dict(item.arguments)
+    elif kind == "shell":
+        yield from _scripted(name, variables.filled(name, documents.decoded(content)))
+
+
+def elsewhere(files: Iterable[tuple[str, str, bytes]]) -> set[str]:
+    """Return the Dockerfiles that bake's files build for other machines alone."""
+    own: set[str] = set()
+    other: set[str] = set()
+    for kind, name, content in files:
+        if kind != "bake":
+            continue
+        try:
+            found = bake.targets(name, content)
+        except (ValueError, RecursionError):
+            continue  # its own reader says so
+        other |= bake.elsewhere(found)
+        own |= {item.dockerfile for item in bake.chosen(found)}
+    return other - own
 
 
 def with_environment(files: list[tuple[str, str, bytes]]) -> dict[str, bytes]:

@@ -9,10 +9,11 @@ from pathlib import PurePosixPath
 from mediapipe_jetson.doctor.files.facts import Requirement
 
 # What stands in a name between its ends, points, dashes and underscores, and the marker for it.
+PC = "platform_machine == 'x86_64'"
 NAMES = {
     **dict.fromkeys(("mac", "macos", "osx", "darwin"), "sys_platform == 'darwin'"),
     **dict.fromkeys(("win", "win32", "win64", "windows"), "sys_platform == 'win32'"),
-    **dict.fromkeys(("x86", "x86_64", "x64", "amd64"), "platform_machine == 'x86_64'"),
+    **dict.fromkeys(("x86", "x86_64", "x64", "amd64"), PC),
     **dict.fromkeys(("armv7", "armv7l", "armhf"), "platform_machine == 'armv7l'"),
 }
 BOARDS = {"jetson", "l4t", "arm64", "aarch64", "tegra", "nano", "orin", "xavier"}

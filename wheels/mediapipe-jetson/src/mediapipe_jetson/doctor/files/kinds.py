@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Optional
 
 from mediapipe_jetson.doctor.files import (
+    bake,
     compose,
     dockerfiles,
     documents,
@@ -59,6 +60,7 @@ BY_NAME = (
     (re.compile(r"\.python-version$|runtime\.txt$|\.tool-versions$"), "python_version"),
     (re.compile(r"\.env$"), "env"),
     (re.compile(r".*compose.*\.ya?ml$", re.I), "compose"),
+    (bake.NAMES, "bake"),
     (re.compile(r"\.?devcontainer\.json$"), "devcontainer"),
     (
         re.compile(
@@ -114,6 +116,8 @@ def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # 
             return told
     if suffix in NEVER:
         return None
+    if suffix == ".hcl" and bake.SIGNS.search(content):
+        return "bake"
     data = suffix in DATA and path.name not in SETTINGS
     other = "other" if not data and USES.search(content) else None
     if suffix in (".yml", ".yaml"):

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import Optional
 
-from mediapipe_jetson.doctor.flow.state import DICT, State
+from mediapipe_jetson.doctor.flow.state import DICT, QUEUE, State
 from mediapipe_jetson.doctor.flow.texts import METHODS
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
@@ -99,7 +99,7 @@ class Attributes(State):
             return unknown(source(node))
         if heap.of is not None:
             return self.of_class(heap.of, name, owner, node)
-        if heap.base == DICT:
+        if heap.base in (DICT, QUEUE):
             return frozenset({Method(owner, name)})
         if name == "delegate" and heap.base.endswith("Options"):
             return unknown(heap.open) if heap.open else constant(None)
@@ -182,7 +182,8 @@ class Attributes(State):
                 texts = [getattr(one, "value", None) for one in key]
                 if texts and all(word in heap.fields for word in texts):
                     return join(heap.fields[str(word)] for word in texts)
-                return join([*heap.fields.values(), unknown(source(node))])
+                known = "*" in heap.fields and not heap.open
+                return join([*heap.fields.values(), *([] if known else [unknown(source(node))])])
         if isinstance(owner, Sequence):
             only = next(iter(key)) if len(key) == 1 else None
             if owner.exact and isinstance(only, Constant) and isinstance(only.value, int):

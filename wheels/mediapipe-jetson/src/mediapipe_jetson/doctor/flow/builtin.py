@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Optional
 
-from mediapipe_jetson.doctor.flow.reflection import Reflection
+from mediapipe_jetson.doctor.flow.holders import Holders
 from mediapipe_jetson.doctor.flow.state import DICT
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
@@ -37,7 +37,7 @@ IMPORTERS = {
 }  # fmt: skip
 
 
-class Builtins(Reflection):
+class Builtins(Holders):
     """Answers calls of what Python itself brings."""
 
     def super_of(self, given: Arguments) -> Values:
@@ -59,7 +59,7 @@ class Builtins(Reflection):
     ) -> Optional[Values]:
         """Return what one of Python's own functions gives; None for any other function."""
         first = given.positional[0] if given.positional else frozenset()
-        known = self.reflection(name, given, node)
+        known = self.reflection(name, given, node) or self.holder(name, given, node)
         if known is not None:
             return known
         if name == "builtins.super":

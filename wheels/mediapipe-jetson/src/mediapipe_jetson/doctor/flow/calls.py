@@ -8,7 +8,7 @@ from typing import Optional, Union
 from mediapipe_jetson.doctor.flow import texts
 from mediapipe_jetson.doctor.flow.parameters import MANY, OUTSIDE
 from mediapipe_jetson.doctor.flow.started import Started
-from mediapipe_jetson.doctor.flow.state import DICT, Frame
+from mediapipe_jetson.doctor.flow.state import DICT, QUEUE, Frame
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
     Bound,
@@ -33,6 +33,7 @@ from mediapipe_jetson.doctor.names import is_ours
 # What looks at objects and changes none.
 HARMLESS = ("builtins.", "logging.", "pprint.", "json.", "warnings.", "inspect.")
 GROWING = ("append", "extend", "insert", "add", "appendleft")
+TAKING = ("pop", "popleft")
 NESTED_MOST, TIMES_MOST = 8, 24
 NESTED_FAR, TIMES_FAR = 4, 6
 OPTIONS_FIELDS = {"BaseOptions": ("model_asset_path", "model_asset_buffer", "delegate")}
@@ -47,6 +48,10 @@ class Calls(Started):
         given = self.arguments(node, any(map(self.heard, functions)))
         if isinstance(node.func, ast.Attribute) and node.func.attr in GROWING and given.positional:
             self.grow(node.func, given.positional[-1])
+        if isinstance(node.func, ast.Attribute) and node.func.attr in TAKING:
+            held = self.eval(node.func.value)
+            if held and all(isinstance(item, Sequence) for item in held):
+                return self.elements(held)
         with self.within(self.calls, self.place(node)):
             return join(self.apply(item, given, node) for item in functions)
 
@@ -58,7 +63,16 @@ class Calls(Started):
         if before and all(isinstance(item, Sequence) for item in before):
             more = self.elements(values) if getattr(node, "attr", "") == "extend" else values
             held = [part for item in before if isinstance(item, Sequence) for part in item.items]
-            self.assign(node.value, frozenset({Sequence((join([*held, more]),), exact=False)}))
+            grown = frozenset({Sequence((join([*held, more]),), exact=False)})
+            for scope in () if self.own(node.value) else self.frame.outer:
+                if isinstance(node.value, ast.Name) and node.value.id in scope:
+                    scope[node.value.id] = grown
+                    return
+            self.assign(node.value, grown)
+
+    def own(self, node: ast.AST) -> bool:
+        """Return whether a name is of the innermost scope; what is no name counts as such."""
+        return not isinstance(node, ast.Name) or node.id in self.frame.scope
 
     def heard(self, function: Value) -> bool:
         """Return whether listeners may hear of a call."""
@@ -130,7 +144,9 @@ class Calls(Started):
         if isinstance(function, Object):
             return self.called_object(function, given, node)
         if isinstance(function, Method):
-            return self.of_dictionary(function.owner, function.name, given, node)
+            queue = self.heap[function.owner].base == QUEUE
+            method = self.of_queue if queue else self.of_dictionary
+            return method(function.owner, function.name, given, node)
         if isinstance(function, Text):
             return texts.called(function, given, source(node))
         self.start(getattr(getattr(node, "func", None), "attr", ""), given, node)

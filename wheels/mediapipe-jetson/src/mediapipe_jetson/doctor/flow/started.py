@@ -80,7 +80,7 @@ class Started(Parameters):
 
     def start(self, name: str, given: Arguments, node: ast.AST) -> None:
         """Note what a call has called: functions of the project wait, MediaPipe's are told of."""
-        functions, own = self._started(name, given, node)
+        functions, own = self.handed_to(name, given, node)
         for item in functions:
             if isinstance(item, (Function, Bound)):
                 code = self.code_of(item)
@@ -100,7 +100,7 @@ class Started(Parameters):
                     more = Arguments(open=source(node))
                     self.external(item.text, more, node)  # type: ignore[union-attr] # a path
 
-    def _started(self, name: str, given: Arguments, node: ast.AST) -> tuple[Values, Arguments]:
+    def handed_to(self, name: str, given: Arguments, node: ast.AST) -> tuple[Values, Arguments]:
         """Return the functions that a call starts, and with what."""
         last = name.rsplit(".", 1)[-1]
         nothing: Values = frozenset()

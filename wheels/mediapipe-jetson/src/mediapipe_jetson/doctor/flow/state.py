@@ -24,7 +24,7 @@ from mediapipe_jetson.doctor.flow.values import (
 )
 
 STEPS_MOST = 400_000
-DICT = "dict"
+DICT, QUEUE = "dict", "queue"
 Item = TypeVar("Item")
 Callable = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
 

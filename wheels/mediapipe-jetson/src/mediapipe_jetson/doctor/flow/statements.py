@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import functools
 from collections.abc import Callable
-from typing import Optional, Union
+from typing import Any, Optional, Union
 
-from mediapipe_jetson.doctor.flow.calls import Calls
+from mediapipe_jetson.doctor.flow.patterns import Patterns
 from mediapipe_jetson.doctor.flow.state import DICT, ClassCode, Frame
 from mediapipe_jetson.doctor.flow.values import (
     Class,
@@ -29,7 +29,7 @@ from mediapipe_jetson.doctor.names import is_ours
 Block = Callable[[], bool]
 
 
-class Statements(Calls):
+class Statements(Patterns):
     """Follows statements; a block tells whether it ends its function or loop."""
 
     def block(self, body: list[ast.stmt]) -> bool:
@@ -250,10 +250,17 @@ class Statements(Calls):
 
     def do_match(self, node: ast.AST) -> bool:
         """Follow every case."""
-        self.eval(node.subject)  # type: ignore[attr-defined] # Python 3.10's
+        values = self.eval(node.subject)  # type: ignore[attr-defined] # Python 3.10's
         cases = node.cases  # type: ignore[attr-defined]
-        blocks: list[Block] = [functools.partial(self.block, case.body) for case in cases]
+        blocks: list[Block] = [functools.partial(self.case, case, values) for case in cases]
         return self.branches(*blocks, lambda: False)
+
+    def case(self, case: Any, values: Values) -> bool:  # noqa: ANN401 # Python 3.10's
+        """Follow one case with what its pattern binds."""
+        self.pattern(case.pattern, values)
+        if case.guard is not None:
+            self.eval(case.guard)
+        return self.block(case.body)
 
     def do_functiondef(self, node: Union[ast.FunctionDef, ast.AsyncFunctionDef]) -> None:
         """Define a function."""

@@ -1,0 +1,253 @@
+"""`migrate`: results that go through queues, threads, matches, questions and dictionaries."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.unit.migrate_cases import FOLDER, NEW_HANDS, NEW_POSE, OLD_HANDS, OLD_POSE, TASKS, after
+
+POSE, HANDS = OLD_POSE.splitlines()[0] + "\n", OLD_HANDS.splitlines()[0] + "\n"
+THROUGH = {
+    "a queue": ("import queue\nq = queue.Queue()\n", "q.put(VALUE)\nr = q.get()\n"),
+    "a queue of pairs": (
+        "from multiprocessing import Queue\nq = Queue(2)\n",
+        "q.put_nowait((1, VALUE))\nn, r = q.get(timeout=1)\n",
+    ),
+    "two functions": (
+        "import queue\nq = queue.SimpleQueue()\ndef put(a):\n    q.put(a)\n",
+        "put(VALUE)\nr = q.get()\n",
+    ),
+    "a deque": (
+        "from collections import deque\nd = deque(maxlen=3)\n",
+        "d.append(VALUE)\nr = d[-1]\n",
+    ),
+    "a deque's end": (
+        "from collections import deque\nd = deque()\n",
+        "d.append(VALUE)\nr = d.popleft()\n",
+    ),
+    "a list of the module": (
+        "held = list()\ndef hold(a):\n    held.append(a)\n",
+        "hold(VALUE)\nr = held[0]\n",
+    ),
+    "a default": (
+        "from collections import defaultdict\nd = defaultdict(list)\n",
+        "d[name].append(VALUE)\nr = d['a'][0]\n",
+    ),
+    "a default of defaults": (
+        "from collections import defaultdict\nd = defaultdict(lambda: defaultdict(dict))\n",
+        "d['a']['b']['c'] = VALUE\nr = d['a']['b']['c']\n",
+    ),
+    "an ordered one": (
+        "from collections import OrderedDict\nd = OrderedDict()\n",
+        "d['a'] = VALUE\nr = d['a']\n",
+    ),
+    "a future": (
+        "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(1)\n"
+        "def work(a):\n    return a\n",
+        "r = pool.submit(work, VALUE).result()\n",
+    ),
+    "futures": (
+        "from concurrent.futures import ThreadPoolExecutor, as_completed\n"
+        "def work(a):\n    return a\npool = ThreadPoolExecutor(1)\n",
+        "for one in as_completed([pool.submit(work, VALUE)]):\n    r = one.result()\n",
+    ),
+    "an executor's map": (
+        "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(1)\n"
+        "def work(a):\n    return a\n",
+        "r = list(pool.map(work, [VALUE]))[0]\n",
+    ),
+    "a pool": (
+        "from multiprocessing.pool import ThreadPool\npool = ThreadPool(1)\n"
+        "def work(a):\n    return a\n",
+        "r = pool.apply_async(work, (VALUE,)).get()\n",
+    ),
+    "asyncio": (
+        "import asyncio\nasync def work(a):\n    return a\n",
+        "r = asyncio.run(work(VALUE))\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", THROUGH)
+def test_results_are_followed_through(how: str, tmp_path: Path) -> None:
+    before, then = THROUGH[how]
+    used = "print(r.pose_landmarks.landmark[0].x)\n"
+    body = after(tmp_path, POSE + before + then.replace("VALUE", "pose.process(x)") + used)
+    new = then.replace("VALUE", "pose.detect(to_image(x))")
+    assert body == NEW_POSE.splitlines()[0] + "\n" + before + new + (
+        "print(r.pose_landmarks[0][0].x)\n"
+    )
+
+
+LATER = {
+    "submit": "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(1)\n"
+    "r = pool.submit({}).result()\n",
+    "to_thread": "import asyncio\nr = asyncio.run(asyncio.to_thread({}))\n",
+    "run_in_executor": "import asyncio\nasync def f(x):\n    loop = asyncio.get_running_loop()\n"
+    "    r = await loop.run_in_executor(None, {})\n    return r\nr = asyncio.run(f(x))\n",
+}
+FIELDS = "print(r.{})\n"
+
+
+@pytest.mark.parametrize("how", LATER)
+def test_process_is_called_later(how: str, tmp_path: Path) -> None:
+    old = LATER[how].format("hands.process, x") + FIELDS.format("multi_hand_landmarks")
+    new = LATER[how].format("detect_frame, hands, to_image(x)") + FIELDS.format("hand_landmarks")
+    assert after(tmp_path, HANDS + old) == NEW_HANDS.splitlines()[0] + "\n" + new
+    old = LATER[how].format("pose.process, x") + FIELDS.format("pose_landmarks")
+    new = LATER[how].format("pose.detect, to_image(x)")
+    assert new in after(tmp_path, POSE + old)
+    old = "faces = mp.solutions.face_detection.FaceDetection()\n" + LATER[how].format(
+        "faces.process, x"
+    )
+    assert LATER[how].format("detect_faces, faces, x") in after(tmp_path, old)
+
+
+ASKED = {
+    "a field": (
+        "if hasattr(r, 'pose_landmarks'): pass\n",
+        'if hasattr(r, "pose_landmarks"): pass\n',
+    ),
+    "a mask": ("a = hasattr(r, 'segmentation_mask')\n", 'a = hasattr(r, "segmentation_masks")\n'),
+    "a message": (
+        "if hasattr(r.pose_landmarks, 'landmark'): pass\n",
+        "if next(iter(r.pose_landmarks), None): pass\n",
+    ),
+    "a message by a name": (
+        "p = r.pose_landmarks\na = hasattr(p, 'landmark')\n",
+        "p = next(iter(r.pose_landmarks), None)\na = (p is not None)\n",
+    ),
+    "a point": (
+        "if r.pose_landmarks:\n    hasattr(r.pose_landmarks.landmark[0], 'visibility')\n",
+        "if r.pose_landmarks:\n    hasattr(r.pose_landmarks[0][0], 'visibility')\n",
+    ),
+    "a dictionary": (
+        "from google.protobuf.json_format import MessageToDict\nif r.pose_landmarks:\n"
+        "    a = MessageToDict(r.pose_landmarks)['landmark']\n",
+        "if r.pose_landmarks:\n"
+        "    a = landmarks_dict(r.pose_landmarks[0], \"visibility\")['landmark']\n",
+    ),
+    "a dictionary of a point": (
+        "from google.protobuf import json_format, text_format\nif r.pose_landmarks:\n"
+        "    a = [json_format.MessageToDict(p) for p in r.pose_landmarks.landmark]\n"
+        "text_format.Parse(b, c)\n",
+        "from google.protobuf import text_format\nif r.pose_landmarks:\n"
+        '    a = [landmark_dict(p, "visibility") for p in r.pose_landmarks[0]]\n'
+        "text_format.Parse(b, c)\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_asks_a_pose(name: str, tmp_path: Path) -> None:
+    old, new = ASKED[name]
+    assert after(tmp_path, OLD_POSE + old) == NEW_POSE + new
+
+
+ASKED_OF_HANDS = {
+    "a field": ("hasattr(r, 'multi_handedness')\n", 'hasattr(r, "handedness")\n'),
+    "a message": (
+        "for a in r.multi_hand_landmarks:\n    b = hasattr(a, 'landmark')\n",
+        "for a in r.hand_landmarks:\n    b = bool(a)\n",
+    ),
+    "dictionaries": (
+        "import google.protobuf.json_format as j\nfor a in r.multi_hand_landmarks:\n"
+        "    j.MessageToDict(a, preserving_proto_field_name=True)\n",
+        "for a in r.hand_landmarks:\n    landmarks_dict(a)\n",
+    ),
+    "a side's": (
+        "from google.protobuf.json_format import MessageToDict\nfor a in r.multi_handedness:\n"
+        "    MessageToDict(a)['classification'][0]['label']\n",
+        "for a in r.handedness:\n    sides_dict(a)['classification'][0]['label']\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ASKED_OF_HANDS)
+def test_what_asks_hands(name: str, tmp_path: Path) -> None:
+    old, new = ASKED_OF_HANDS[name]
+    assert after(tmp_path, OLD_HANDS + old) == NEW_HANDS + new
+
+
+MATCHED = {
+    "None": (
+        "match r.multi_hand_landmarks:\n    case None: print(1)\n"
+        "    case a: print(a[0].landmark[0])\n",
+        "match r.hand_landmarks or None:\n    case None: print(1)\n    case a: print(a[0][0])\n",
+    ),
+    "by a name": (
+        "a = r.multi_hand_landmarks\nmatch a:\n    case None: print(1)\n",
+        "a = r.hand_landmarks\nmatch a or None:\n    case None: print(1)\n",
+    ),
+    "a list": (
+        "match r.multi_hand_landmarks:\n    case [one]: print(one.landmark[0].x)\n"
+        "    case [one, *more]: print([a.landmark for a in more])\n",
+        "match r.hand_landmarks or None:\n    case [one]: print(one[0].x)\n"
+        "    case [one, *more]: print([a for a in more])\n",
+    ),
+    "a label": (
+        "match r.multi_handedness[0].classification[0].label:\n    case 'Left': print(1)\n",
+        "match hand_side(r.handedness[0][0]):\n    case 'Left': print(1)\n",
+    ),
+    "a guard": (
+        "match x:\n    case 1 if r.multi_hand_landmarks is None: print(1)\n",
+        "match x:\n    case 1 if not r.hand_landmarks: print(1)\n",
+    ),
+    "two": (
+        "match (r.multi_hand_landmarks, x):\n    case (None, _): print(1)\n",
+        "match (r.hand_landmarks or None, x):\n    case (None, _): print(1)\n",
+    ),
+}
+
+
+@pytest.mark.skipif(sys.version_info < (3, 10), reason="match is Python 3.10's")
+@pytest.mark.parametrize("name", MATCHED)
+def test_what_is_matched(name: str, tmp_path: Path) -> None:
+    old, new = MATCHED[name]
+    assert after(tmp_path, OLD_HANDS + old) == NEW_HANDS + new
+
+
+NEW_OPTIONS = (
+    f"{TASKS}.HandLandmarker.create_from_options({TASKS}.HandLandmarkerOptions("
+    f'base_options=mp.tasks.BaseOptions({FOLDER}hand_landmarker.task"), '
+    f"running_mode={TASKS}.RunningMode."
+)
+SPREAD = {
+    "a dictionary": (
+        "C = {'static_image_mode': True, 'model_complexity': 1}\n",
+        "mp.solutions.hands.Hands(**C)\n",
+        NEW_OPTIONS.replace("running_mode", "num_hands=2, running_mode") + "IMAGE))\n",
+    ),
+    "dict": (
+        "C = dict(max_num_hands=1, min_detection_confidence=.7)\n",
+        "mp.solutions.hands.Hands(**C)\n",
+        NEW_OPTIONS + 'VIDEO, num_hands=C["max_num_hands"], '
+        'min_hand_detection_confidence=C["min_detection_confidence"]))\n',
+    ),
+    "with others": (
+        "class A:\n    c = {'max_num_hands': 1}\n",
+        "mp.solutions.hands.Hands(min_detection_confidence=.7, **A.c)\n",
+        NEW_OPTIONS + 'VIDEO, min_hand_detection_confidence=.7, num_hands=A.c["max_num_hands"]))\n',
+    ),
+    "of several": (
+        "C = {'hands': {'max_num_hands': 1}}\n",
+        "mp.solutions.hands.Hands(**C['hands'])\n",
+        NEW_OPTIONS + "VIDEO, num_hands=C['hands'][\"max_num_hands\"]))\n",
+    ),
+    "of a function": (
+        "",
+        "def f(**kw):\n    return mp.solutions.hands.Hands(**kw)\nf(max_num_hands=1)\n",
+        "def f(**kw):\n    return "
+        + NEW_OPTIONS
+        + 'VIDEO, num_hands=kw["max_num_hands"]))\nf(max_num_hands=1)\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SPREAD)
+def test_dictionaries_of_arguments(name: str, tmp_path: Path) -> None:
+    before, old, new = SPREAD[name]
+    assert after(tmp_path, before + old) == before + new

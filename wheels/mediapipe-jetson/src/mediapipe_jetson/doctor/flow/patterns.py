@@ -1,0 +1,46 @@
+"""Bind the names in the patterns of a match statement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mediapipe_jetson.doctor.flow.calls import Calls
+from mediapipe_jetson.doctor.flow.values import Sequence, Values, join, unknown
+
+
+class Patterns(Calls):
+    """Follows patterns; they are Python 3.10's."""
+
+    def bind(self, name: str, values: Values) -> None:
+        """Bind a name in its scope."""
+        raise NotImplementedError
+
+    def pattern(self, node: Any, values: Values) -> None:  # noqa: ANN401 # Python 3.10's
+        """Bind the names of a pattern to what they get of these values."""
+        inner = list(getattr(node, "patterns", ()))
+        kind = type(node).__name__
+        if kind == "MatchValue":
+            self.eval(node.value)
+        elif kind == "MatchSequence":
+            star = any(type(item).__name__ == "MatchStar" for item in inner)
+            for at, item in enumerate(inner):
+                each = (self.part(one, at, -1 if star else len(inner)) for one in values)
+                self.pattern(item, join(each))
+        elif kind == "MatchMapping":
+            for key, item in zip(node.keys, inner):  # noqa: B905 # Python 3.9 has no strict
+                found = self.eval(key)
+                self.pattern(item, join(self.item(one, found, key) for one in values))
+        elif kind == "MatchClass":
+            self.eval(node.cls)
+            for name, item in zip(node.kwd_attrs, node.kwd_patterns):  # noqa: B905
+                self.pattern(item, join(self.attribute(one, name, node.cls) for one in values))
+            for item in inner:
+                self.pattern(item, unknown("a part of several"))
+        else:  # a name for all of it, or several ways
+            below = getattr(node, "pattern", None)
+            for item in [*inner, *([below] if below is not None else [])]:
+                self.pattern(item, values)
+        name = getattr(node, "name", None) or getattr(node, "rest", None)
+        if name is not None:
+            held = frozenset({Sequence((values,), exact=False)})
+            self.bind(name, held if kind == "MatchStar" else values)

@@ -1,0 +1,156 @@
+"""Rewrites what asks a result for its fields or its form: hasattr, match, MessageToDict."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import libcst as cst
+
+from mediapipe_jetson.doctor.flow.values import Path
+from mediapipe_jetson.migrate import table
+from mediapipe_jetson.migrate.attributes import Attributes
+from mediapipe_jetson.migrate.context import call, code
+from mediapipe_jetson.migrate.table import OldValue
+
+TO_DICT = "google.protobuf.json_format.MessageToDict"
+POINT = {"x", "y", "z", "visibility", "presence"}
+# What has an attribute in mp.solutions alone, where it is there at all.
+HELD = {"landmark": {"list", "first"}, "classification": {"side"}}
+MISSING = frozenset({"lists", "sides", "detections", "list"})
+BY_FIELDS = "a match by fields or parts of a result"
+POSES = ("pose_landmarks", "pose_world_landmarks")
+
+
+class Asked(Attributes):
+    """Rewrites questions about results."""
+
+    def has(self, original: cst.Call, updated: cst.Call) -> Optional[cst.BaseExpression]:
+        """Rewrite hasattr(results, "name"); None where that can't be done."""
+        args, known = original.args, self.things(original.args[0].value) if original.args else ()
+        kinds = table.kinds(known)
+        if len(args) != 2 or not kinds or any(arg.star or arg.keyword for arg in args):
+            return None
+        owner, word = args[0].value, args[1].value
+        name = word.evaluated_value if isinstance(word, cst.SimpleString) else ""
+        if self.foreign(owner) or self.other(owner) or not isinstance(name, str):
+            return None
+        if kinds == {"result"}:
+            fields = {table.solutions()[item.solution].results.get(name) for item in known}
+            field = fields.pop() if len(fields) == 1 else None
+            if field is None:
+                return None
+            new = args[1].with_changes(value=cst.SimpleString(f'"{field[0]}"'))
+            return updated.with_changes(args=[updated.args[0], new])
+        if kinds == {"landmark"} and name in POINT:
+            return updated
+        if not kinds <= HELD.get(name, set()):
+            return None
+        value = updated.args[0].value
+        if kinds == {"first"} and not self.direct(owner):
+            target = cst.ComparisonTarget(cst.IsNot(), cst.Name("None"))
+            lpar, rpar = [cst.LeftParen()], [cst.RightParen()]
+            return cst.Comparison(value, [target], lpar=lpar, rpar=rpar)
+        return value if self.tested(original) else call("bool", value)
+
+    def to_dict(self, original: cst.Call, updated: cst.Call) -> Optional[cst.BaseExpression]:
+        """Rewrite MessageToDict(landmarks); None where that can't be done."""
+        functions = {item.text for item in self.values(original.func) if isinstance(item, Path)}
+        args = original.args
+        known = self.things(args[0].value) if args else ()
+        names = [arg.keyword.value if arg.keyword else "" for arg in args]
+        plain = names in ([""], ["", "preserving_proto_field_name"])
+        if functions != {TO_DICT} or not known or not plain or args[0].star:
+            return None
+        if self.foreign(args[0].value) or self.other(args[0].value):
+            return None
+        kinds, value = table.kinds(known), updated.args[0].value
+        if kinds == {"side"}:
+            return call(self.helper("sides_dict"), value)
+        name = {"list": "landmarks_dict", "first": "landmarks_dict", "landmark": "landmark_dict"}
+        poses = {_pose(item) for item in known}
+        if len(kinds) > 1 or not kinds <= name.keys() or len(poses) > 1 or None in poses:
+            return None
+        value = self.cut(args[0].value, value)
+        more = [cst.SimpleString('"visibility"')] if poses == {True} else []
+        return call(self.helper(name[kinds.pop()]), value, *more)
+
+    def leave_Match(self, original_node: cst.Match, updated_node: cst.Match) -> cst.Match:
+        """Rewrite what is matched: where nothing is found there is an empty list now, no None."""
+        subject = updated_node.subject
+        if isinstance(original_node.subject, cst.Tuple) and isinstance(subject, cst.Tuple):
+            pairs = zip(original_node.subject.elements, subject.elements)  # noqa: B905
+            parts = [
+                new.with_changes(value=self._missing(old.value, new.value)) for old, new in pairs
+            ]
+            subject = subject.with_changes(elements=parts)
+        else:
+            subject = self._missing(original_node.subject, subject)
+        if _Forms.of(original_node) and any(map(self._looked_into, _parts(original_node.subject))):
+            self.refuse(original_node, BY_FIELDS)
+        return updated_node.with_changes(subject=subject)
+
+    def _looked_into(self, node: cst.BaseExpression) -> bool:
+        return bool(table.kinds(self.things(node)) - {"lists", "sides", "detections"} - _SAME)
+
+    def _missing(
+        self, original: cst.BaseExpression, updated: cst.BaseExpression
+    ) -> cst.BaseExpression:
+        kinds = table.kinds(self.things(original))
+        if not kinds & MISSING:
+            return updated
+        if self.foreign(original) or self.other(original) or not kinds <= MISSING:
+            self.refuse(original, f"{code(original)} may be several things")
+            return updated
+        return cst.BooleanOperation(updated, cst.Or(), cst.Name("None"))
+
+
+# What is matched as it was.
+_SAME = frozenset({"label", "plain", "xmin", "ymin", "scores", "label_ids", "visibility", "name"})
+
+
+def _pose(item: OldValue) -> Optional[bool]:
+    """Return whether landmarks tell their visibility; None where that can't be told."""
+    if item.solution == "holistic":
+        return item.name in POSES if item.kind == "list" else None
+    return item.solution == "pose" if item.solution in table.solutions() else None
+
+
+def _parts(subject: cst.BaseExpression) -> list[cst.BaseExpression]:
+    if isinstance(subject, cst.Tuple):
+        return [element.value for element in subject.elements]
+    return [subject]
+
+
+class _Forms(cst.CSTVisitor):
+    """Finds patterns that look into what is matched."""
+
+    def __init__(self) -> None:
+        self.found = False
+
+    def visit_MatchClass(self, node: cst.MatchClass) -> None:
+        """Note a pattern with a class."""
+        del node
+        self.found = True
+
+    def visit_MatchMapping(self, node: cst.MatchMapping) -> None:
+        """Note a pattern of a mapping."""
+        del node
+        self.found = True
+
+    def visit_MatchList(self, node: cst.MatchList) -> None:
+        """Note a pattern of a sequence."""
+        del node
+        self.found = True
+
+    def visit_MatchTuple(self, node: cst.MatchTuple) -> None:
+        """Note a pattern of a sequence."""
+        del node
+        self.found = True
+
+    @classmethod
+    def of(cls, node: cst.Match) -> bool:
+        """Return whether any case has one."""
+        visitor = cls()
+        for case in node.cases:
+            case.pattern.visit(visitor)
+        return visitor.found
