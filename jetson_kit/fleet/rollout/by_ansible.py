@@ -14,7 +14,15 @@ from jetson_kit.core.files import write_text
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout import answers
 from jetson_kit.fleet.rollout.plan import Plan
-from jetson_kit.fleet.rollout.transport import DONE, FAILED, LOST, UNPROVISIONED, Replies, Reply
+from jetson_kit.fleet.rollout.transport import (
+    DONE,
+    FAILED,
+    LOST,
+    REFUSED,
+    UNPROVISIONED,
+    Replies,
+    Reply,
+)
 
 
 @dataclass(frozen=True)
@@ -65,9 +73,12 @@ class Ansible:
         return {**programs, **(self.offer(ready) if ready else {})}
 
     def programs(self, hosts: Sequence[str]) -> dict[str, Reply]:
-        """Bring each device's program to this controller's, where it is another."""
-        result = dict(self.versions(hosts))
-        stop = (DONE, UNPROVISIONED, *LOST)
+        """Bring each device's program to this controller's, where it is another.
+
+        A machine that has several of the names is refused by each, and left as it is.
+        """
+        result = answers.one_each(self.versions(hosts))
+        stop = (DONE, REFUSED, UNPROVISIONED, *LOST)
         other = [name for name in hosts if result[name].kind not in stop]
         if other:
             done = self._play("program", other, {}, result="version")
@@ -75,7 +86,7 @@ class Ansible:
                 name: answers.version(reply, body, brought=True)
                 for name, (reply, body, _) in done.items()
             }
-        return result
+        return answers.one_each(result)
 
     def versions(self, hosts: Sequence[str]) -> Replies:
         """Tell whether each device's program is this controller's: done where it is."""
