@@ -14,6 +14,7 @@ DAMAGES = {
     "empty": ": > {}",
     "cut": "truncate --size 40 {}",
     "garbage": "head -c 300 /dev/urandom > {}",
+    "a FIFO": "rm {0}; mkfifo {0}",
     "a folder": "rm {0}; mkdir -p {0}/inner",
     "a link": "mv {0} {0}.x; ln -s {0}.x {0}",
     "another's": "chown 10001 {}",

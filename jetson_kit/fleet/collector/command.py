@@ -13,6 +13,7 @@ from typing import Any
 
 from jetson_kit.core import paths
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.files import open_regular
 from jetson_kit.core.text import counted, lasting
 from jetson_kit.fleet.collector import board_keys, reports, server
 from jetson_kit.fleet.collector.reports import Report
@@ -20,6 +21,7 @@ from jetson_kit.fleet.release import certificates
 
 SCHEMA = "mediapipe-jetson-kit/channel-status/1"
 CLOCK_S = 300.0
+AGAIN = "start ./inv fleet.collect again"
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def status(silent_s: float, now: datetime.datetime | None = None) -> list[Row]:
     """
     now = now or datetime.datetime.now(datetime.UTC)
     try:
-        body = json.loads((home() / "boards.json").read_text(encoding="utf-8"))
+        with open_regular(home() / "boards.json", AGAIN) as stream:
+            body = json.loads(stream.read())
         names, without = list(map(str, body["boards"])), set(body["without"])
         # An older kit's collector looked for none.
         shared = {name: list(map(str, rows)) for name, rows in body.get("shared", {}).items()}
@@ -93,9 +96,7 @@ def status(silent_s: float, now: datetime.datetime | None = None) -> list[Row]:
             "no reports are collected here", "begin with ./inv fleet.collect -i INVENTORY --address"
         ) from None
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise BadInputError(
-            f"{home() / 'boards.json'} is damaged", "start ./inv fleet.collect again"
-        ) from error
+        raise BadInputError(f"{home() / 'boards.json'} is damaged", AGAIN) from error
     fault = dict.fromkeys(without, "its key is not known here")
     fault |= {name: reports.shares(others) for name, others in shared.items()}
     rows = [_row(name, fault.get(name, ""), silent_s, now) for name in names]

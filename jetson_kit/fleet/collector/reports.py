@@ -16,9 +16,10 @@ from typing import Any
 
 import jsonschema
 
-from jetson_kit.core.errors import BadInputError, BusyError, IntegrityError
-from jetson_kit.core.files import disk_guard, write_text
+from jetson_kit.core.errors import BadInputError, BusyError, IntegrityError, StepFailedError
+from jetson_kit.core.files import disk_guard, open_regular, write_text
 from jetson_kit.core.paths import SCHEMAS
+from jetson_kit.core.reasons import why
 from jetson_kit.core.text import plain
 from jetson_kit.fleet.release import signing
 from jetson_kit.fleet.release.signing import Role
@@ -72,7 +73,7 @@ class Reports:
         self._taken: dict[str, float] = {}
 
     def take(self, raw: bytes) -> Report:
-        """Keep a report. Raises RefusedError for what is not believed, BusyError, DiskFullError.
+        """Keep a report. Raises RefusedError for what is not believed, BusyError, StepFailedError.
 
         What costs nothing to see is looked at before any signature.
         """
@@ -91,9 +92,12 @@ class Reports:
                 *(plain(body[name], 400) for name in (
                     "time", "phase", "reason", "release", "image_id", "state", "verdict")),
             )  # fmt: skip
-            with disk_guard(self._folder):
-                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                write_text(self._folder / f"{board}.json", json.dumps(asdict(report)) + "\n")
+            try:
+                with disk_guard(self._folder):
+                    self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                    write_text(self._folder / f"{board}.json", json.dumps(asdict(report)) + "\n")
+            except OSError as error:
+                raise StepFailedError(f"a report of {board} can't be kept: {why(error)}") from error
             self._taken[board] = self._clock()
         return report
 
@@ -123,10 +127,16 @@ class Reports:
 def load(folder: Path, board: str) -> Report | None:
     """Return a board's last report, None without one, or with a damaged one."""
     try:
-        body = json.loads((folder / f"{board}.json").read_text(encoding="utf-8"))
-        return Report(**body)
-    except (OSError, ValueError, TypeError, RecursionError):
+        with open_regular(folder / f"{board}.json", "remove it") as stream:
+            body = json.loads(stream.read(LARGEST).decode())
+        report = Report(**body)
+        # As it was written: each of its kind, its time one with a zone.
+        kinds = [isinstance(value, str) for name, value in body.items() if name != "number"]
+        at = datetime.datetime.fromisoformat(report.received)
+        good = all(kinds) and type(report.number) is int and at.tzinfo is not None
+    except (BadInputError, OSError, ValueError, TypeError, RecursionError):
         return None
+    return report if good else None
 
 
 def _read(raw: bytes) -> tuple[bytes, str, dict[str, Any]]:

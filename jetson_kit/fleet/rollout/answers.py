@@ -23,6 +23,7 @@ from jetson_kit.fleet.rollout.transport import (
     UNREACHABLE,
     Device,
     Pace,
+    Replies,
     Reply,
 )
 
@@ -33,6 +34,7 @@ NO_PROGRAM = 127
 ANOTHER = "its program is another one; this controller's comes first"
 # Around what an engine itself says its client puts the call and its kind.
 ENGINE = re.compile(r" - \d{3} (?:Server|Client) Error for http\+docker://.*?\(\"(?P<said>.*)\"\)$")
+TWICE = "it is the same machine as {}; each board stands in the inventory once"
 DIGEST = re.compile("sha256:([0-9a-f]{64})")
 # Whole numbers up to it are exact as floats, too.
 GREATEST = 2**53
@@ -45,9 +47,29 @@ def version(reply: Reply, body: Mapping[str, Any], *, brought: bool = False) -> 
 
     `brought`: this controller's was brought to it just now.
     """
-    if reply.kind == DONE and not board_program.same(body):
-        return Reply(FAILED, "its program stays another one" if brought else ANOTHER)
-    return reply
+    if reply.kind != DONE:
+        return reply
+    # Programs of earlier versions don't say it.
+    machine = body.get("machine")
+    known = machine if isinstance(machine, str) else ""
+    if not board_program.same(body):
+        words = "its program stays another one" if brought else ANOTHER
+        return Reply(FAILED, words, machine=known)
+    return dataclasses.replace(reply, machine=known)
+
+
+def one_each(replies: Replies) -> dict[str, Reply]:
+    """Return replies to the question for the program; refused where two names are one machine."""
+    names: dict[str, list[str]] = {}
+    for name, reply in replies.items():
+        if reply.machine:
+            names.setdefault(reply.machine, []).append(name)
+    result = dict(replies)
+    for shared in names.values():
+        for name in shared if len(shared) > 1 else ():
+            others = ", ".join(other for other in shared if other != name)
+            result[name] = Reply(REFUSED, TWICE.format(others))
+    return result
 
 
 def unprovisioned(name: str, inventory: Path) -> Reply:

@@ -14,7 +14,18 @@ from jetson_kit.core.files import write_text
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout import answers
 from jetson_kit.fleet.rollout.plan import Plan
-from jetson_kit.fleet.rollout.transport import DONE, FAILED, LOST, UNPROVISIONED, Replies, Reply
+from jetson_kit.fleet.rollout.transport import (
+    DONE,
+    FAILED,
+    LOST,
+    REFUSED,
+    UNPROVISIONED,
+    Replies,
+    Reply,
+)
+
+# As the board's program calls it where it is on no image.
+NOTHING = "none"
 
 
 @dataclass(frozen=True)
@@ -52,11 +63,15 @@ class Ansible:
         self._releases: dict[str, str] = {}
         # Files of the layers that each host lacks by its own word, until they are sent.
         self._lacks: dict[str, list[str]] = {}
+        # What each host said last that it is on.
+        self._on: dict[str, str] = {}
 
     def look(self, hosts: Sequence[str]) -> Replies:
         """Return what each is on."""
         result = self._play("status", hosts, {})
-        return {name: answers.seen(reply, body) for name, (reply, body, _) in result.items()}
+        return self._note_image(
+            {name: answers.seen(reply, body) for name, (reply, body, _) in result.items()}
+        )
 
     def fits(self, hosts: Sequence[str]) -> Replies:
         """Tell whether each takes the release and has the space for it, by this program."""
@@ -65,9 +80,12 @@ class Ansible:
         return {**programs, **(self.offer(ready) if ready else {})}
 
     def programs(self, hosts: Sequence[str]) -> dict[str, Reply]:
-        """Bring each device's program to this controller's, where it is another."""
-        result = dict(self.versions(hosts))
-        stop = (DONE, UNPROVISIONED, *LOST)
+        """Bring each device's program to this controller's, where it is another.
+
+        A machine that has several of the names is refused by each, and left as it is.
+        """
+        result = answers.one_each(self.versions(hosts))
+        stop = (DONE, REFUSED, UNPROVISIONED, *LOST)
         other = [name for name in hosts if result[name].kind not in stop]
         if other:
             done = self._play("program", other, {}, result="version")
@@ -75,7 +93,7 @@ class Ansible:
                 name: answers.version(reply, body, brought=True)
                 for name, (reply, body, _) in done.items()
             }
-        return result
+        return answers.one_each(result)
 
     def versions(self, hosts: Sequence[str]) -> Replies:
         """Tell whether each device's program is this controller's: done where it is."""
@@ -89,12 +107,20 @@ class Ansible:
             if isinstance(body.get("layers"), list):
                 rows = body["layers"]
                 self._lacks[name] = [str(row["digest"])[7:] + ".part" for row in rows]
-        return {name: reply for name, (reply, _, _) in result.items()}
+        return self._note_image({name: reply for name, (reply, _, _) in result.items()})
+
+    def _note_image(self, replies: Replies) -> Replies:
+        """Note what hosts are on: nobody else may change that before a switch."""
+        for name, reply in replies.items():
+            if reply.device is not None:
+                self._on[name] = reply.device.image_id or NOTHING
+        return replies
 
     def fetch(self, hosts: Sequence[str]) -> Replies:
         """Bring the image to each."""
         variables = {
             **self._offer(),
+            "image_id": self._image_id,
             "image_rate_kib": self._plan.rate_kib,
             "image_jitter_s": self._plan.jitter_s,
         }
@@ -114,6 +140,7 @@ class Ansible:
             "image_rollout": self._rollout,
             "image_why": f"rollout {self._rollout}",
             "image_trial_s": self._plan.trial_s,
+            "image_seen": {name: self._on[name] for name in hosts if name in self._on},
         }
         return self._replies("switch", hosts, variables)
 

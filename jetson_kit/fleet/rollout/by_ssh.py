@@ -124,7 +124,8 @@ class Ssh(Ansible):
                 reply = await self._send(host, lacks)
                 if reply.kind != DONE:
                     return reply, {}
-            return await self._image(host, "receive", f"{HOME}/incoming/release.json")
+            words = [f"--image={self._image_id}", f"{HOME}/incoming/release.json"]
+            return await self._image(host, "receive", *words)
 
         return self._each("fetch", hosts, one, super().fetch, self._plan.fetch_limit_s)
 
@@ -132,7 +133,12 @@ class Ssh(Ansible):
         """Put each on the image, on trial."""
         words = [f"--rollout={self._rollout}", f"--why=rollout {self._rollout}"]
         words += [f"--trial={self._plan.trial_s}", self._image_id]
-        return self._each("switch", hosts, self._asking("switch", *words), super().switch)
+
+        async def one(host: Host) -> tuple[Reply, dict[str, Any]]:
+            seen = [f"--seen={self._on[host.name]}"] if host.name in self._on else []
+            return await self._image(host, "switch", *seen, *words)
+
+        return self._each("switch", hosts, one, super().switch)
 
     def confirm(self, hosts: Sequence[str]) -> Replies:
         """End the trial of each, and let it remove what it does not need any more."""
@@ -243,6 +249,7 @@ class Ssh(Ansible):
         own = [known[name] for name in hosts if name in known and _plain(known[name])]
         rest = [name for name in hosts if name not in {host.name for host in own}]
         result = dict(asyncio.run(self._all(step, own, work, limit_s))) if own else {}
+        self._note_image(result)
         return {**result, **(otherwise(rest) if rest else {})}
 
     async def _all(

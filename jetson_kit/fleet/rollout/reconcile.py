@@ -64,6 +64,8 @@ def take_in(
             image_id=device.image_id,
             baseline_application_ms=slowest,
         )
+    elif host.state == FETCHED and (problem := foreign(device)):
+        steps.fail(name, problem, unsure=False)
     elif host.state == FETCHED and doing == "switch":
         # The switch was cut off from us, not from the device: that it failed is known by now.
         problem, _ = gates.judge(reply, steps.image_id, rollout)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from jetson_kit.core.errors import CheckFailedError
 from jetson_kit.core.text import short_digests
 from jetson_kit.fleet import check, controller
-from jetson_kit.fleet.rollout import bounds, live, results
+from jetson_kit.fleet.rollout import answers, bounds, live, results
 from jetson_kit.fleet.rollout import command as rollout_command
 from jetson_kit.fleet.rollout import journal as journals
-from jetson_kit.fleet.rollout.by_ansible import Site
+from jetson_kit.fleet.rollout.by_ansible import Ansible, Site
 from jetson_kit.fleet.rollout.by_ssh import Ssh
 from jetson_kit.fleet.rollout.journal import Journal, Record
 from jetson_kit.fleet.rollout.plan import Plan
-from jetson_kit.fleet.rollout.transport import DONE, Transport
+from jetson_kit.fleet.rollout.transport import DONE, REFUSED, Reply, Transport
 
 
 def run(
@@ -42,8 +43,9 @@ def run(
         with live.View(place / "log", quiet=quiet) as view:
             journal.listener = view.line
             site = Site(inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event)
+            transport = Ssh(site, Plan())
             try:
-                took = go_back(journal, Ssh(site, Plan()), hosts, why)
+                took = go_back(journal, transport, hosts, why, one_each(transport, hosts))
             finally:
                 results.write(journal.record, place)
                 journal.close()
@@ -61,11 +63,27 @@ def judge(record: Record) -> None:
         )
 
 
-def go_back(journal: Journal, transport: Transport, hosts: Sequence[str], why: str) -> float:
+def one_each(transport: Ansible, hosts: Sequence[str]) -> dict[str, Reply]:
+    """Return a refusal for each host that is another one by its own word: it would go twice."""
+    if len(hosts) < 2:
+        return {}
+    replies = answers.one_each(transport.versions(hosts))
+    return {name: reply for name, reply in replies.items() if reply.kind == REFUSED}
+
+
+def go_back(
+    journal: Journal,
+    transport: Transport,
+    hosts: Sequence[str],
+    why: str,
+    refused: Mapping[str, Reply] = MappingProxyType({}),
+) -> float:
     """Roll hosts back, journalled; return the seconds of the step itself."""
     journal.append("doing", step="rollback", hosts=list(hosts))
     begun = time.monotonic()
-    rollback = transport.rollback(hosts, f"rollback {journal.record.id}: {why}")
+    todo = [name for name in hosts if name not in refused]
+    done = transport.rollback(todo, f"rollback {journal.record.id}: {why}") if todo else {}
+    rollback = {**done, **refused}
     took = time.monotonic() - begun
     seen = transport.look(hosts)
     for name in hosts:

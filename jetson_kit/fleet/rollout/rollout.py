@@ -39,6 +39,8 @@ from jetson_kit.fleet.rollout.transport import HELD as SAID_HELD
 
 # Seconds between two looks at the clock while the window is shut.
 WINDOW_EACH_S = 30.0
+# What a board notes in place of a rollout's id.
+CHANNEL = "channel"
 FETCH_AGAIN = (UNREACHABLE, TIMED_OUT, BUSY, DID_FAIL)
 
 
@@ -144,6 +146,8 @@ class Rollout:
         if not device.trial or device.rollout in self._known or self._take_over:
             return ""
         who = f"rollout {device.rollout} of another controller" if device.rollout else "somebody"
+        if device.rollout == CHANNEL:
+            who = "its channel"
         return f"{who} has it on trial; --take-over if nobody is at work there"
 
     def _fetch(self) -> None:

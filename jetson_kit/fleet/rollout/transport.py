@@ -79,6 +79,8 @@ class Reply:
     """For `verify` alone: the median of each task."""
     seconds: float | None = None
     """What the device measured, for `switch` and `rollback`."""
+    machine: str = ""
+    """For the question for the program: the same for all names of one running machine."""
 
 
 Replies = Mapping[str, Reply]

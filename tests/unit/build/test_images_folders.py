@@ -11,7 +11,7 @@ import pytest
 
 from jetson_kit.build import dockerfile_build, images
 from jetson_kit.build import plan as planning
-from jetson_kit.build.plan import Request
+from jetson_kit.build.request import Request
 from jetson_kit.containers import engine
 from jetson_kit.core import output_folder
 from jetson_kit.core.errors import BadInputError, DiskFullError

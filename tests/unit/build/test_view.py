@@ -93,7 +93,7 @@ def test_a_build_for_this_machine_ends_with_the_application(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    plan = planning.make(planning.Request(app=application(tmp_path, toml)))
+    plan = planning.make(Request(app=application(tmp_path, toml)))
     view.show_built(built(plan), plan)
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.startswith("next: docker run --rm ")
@@ -111,7 +111,7 @@ def test_a_build_for_this_machine_ends_with_the_application(
 def test_a_build_says_that_the_application_has_no_network(
     toml: str, says: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plan = planning.make(planning.Request(jetson=True, app=application(tmp_path, toml)))
+    plan = planning.make(Request(jetson=True, app=application(tmp_path, toml)))
     view.show_built(built(plan), plan)
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("network ")]
     assert [line.split(None, 1)[1] for line in rows] == [view.NO_NETWORK] * says

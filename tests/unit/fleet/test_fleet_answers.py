@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jetson_kit.fleet.rollout import answers
-from jetson_kit.fleet.rollout.transport import DONE, FAILED, Reply
+from jetson_kit.ansible_driver import board_program
+from jetson_kit.fleet.rollout import answers, rollback
+from jetson_kit.fleet.rollout.by_ansible import Ansible, Site
+from jetson_kit.fleet.rollout.journal import Journal
+from jetson_kit.fleet.rollout.plan import Plan
+from jetson_kit.fleet.rollout.transport import (
+    DONE,
+    FAILED,
+    REFUSED,
+    UNREACHABLE,
+    Device,
+    Reply,
+)
 
 STATUS: dict[str, Any] = {
     "current": {"image_id": "sha256:1", "state": "good"}, "previous": None, "settled": True,
@@ -84,3 +97,79 @@ def test_a_report_of_another_shape_tells_no_latency(report: dict[str, Any]) -> N
     assert answers.latencies(report) == {}
     good = {"tasks": {"a": {"latency_ms": {"gpu": 9}}}}
     assert answers.latencies(good) == {"a": 9.0}
+
+
+def version(machine: object, *, own: bool = True) -> Reply:
+    body = {"program": board_program.digest() if own else "another", "machine": machine}
+    return answers.version(Reply(), body)
+
+
+def test_two_names_of_one_machine_are_refused_by_each() -> None:
+    """Whatever the names are: a DNS name and an address, an alias of ssh_config."""
+    replies = {
+        "a": version("m1"), "b": version("m2"), "c": version("m1"), "d": version("m1", own=False),
+        "e": version(""), "f": version(""), "g": version(None), "h": version(["m1"]),
+        "gone": Reply(UNREACHABLE, "no route"),
+    }  # fmt: skip
+    result = answers.one_each(replies)
+    assert [name for name, reply in result.items() if reply.kind == REFUSED] == ["a", "c", "d"]
+    assert result["a"].words.startswith("it is the same machine as c, d; ")
+    assert {name: reply for name, reply in result.items() if name not in "acd"} == {
+        name: reply for name, reply in replies.items() if name not in "acd"
+    }
+
+
+class Boards(Ansible):
+    """A transport of boards that only tell their program; what else is done with them is noted."""
+
+    def __init__(self, says: dict[str, Reply]) -> None:
+        super().__init__(Site(Path("x"), Path("x"), Path("x")), Plan())
+        self.says = says
+        self.done: list[tuple[str, tuple[str, ...]]] = []
+
+    def versions(self, hosts: Sequence[str]) -> dict[str, Reply]:
+        return {name: self.says[name] for name in hosts}
+
+    def offer(self, hosts: Sequence[str]) -> dict[str, Reply]:
+        self.done.append(("offer", tuple(hosts)))
+        return {name: Reply() for name in hosts}
+
+    def rollback(self, hosts: Sequence[str], why: str) -> dict[str, Reply]:
+        del why
+        self.done.append(("rollback", tuple(hosts)))
+        return {name: Reply() for name in hosts}
+
+    def look(self, hosts: Sequence[str]) -> dict[str, Reply]:
+        return {name: Reply(device=Device()) for name in hosts}
+
+    def _play(self, playbook: str, hosts: Sequence[str], *_: Any, **__: Any) -> dict[str, Any]:
+        self.done.append((playbook, tuple(hosts)))
+        body = {"program": board_program.digest(), "machine": "m3"}
+        return {name: (Reply(), body, None) for name in hosts}
+
+
+def test_nothing_is_changed_on_a_machine_that_has_two_names() -> None:
+    boards = Boards({"a": version("m1"), "b": version("m1", own=False), "c": version("m2")})
+    replies = boards.fits(("a", "b", "c"))
+    assert boards.done == [("offer", ("c",))]
+    assert [replies[name].kind for name in "abc"] == [REFUSED, REFUSED, DONE]
+
+
+def test_boards_with_an_older_program_are_compared_once_they_have_this_one() -> None:
+    boards = Boards({name: version(None, own=False) for name in "ab"})
+    assert {reply.kind for reply in boards.fits(("a", "b")).values()} == {REFUSED}
+    assert boards.done == [("program", ("a", "b"))]
+
+
+def test_a_rollback_by_hand_does_not_go_back_twice(tmp_path: Path) -> None:
+    boards = Boards({"a": version("m1"), "b": version("m1"), "c": version("m2")})
+    journal = Journal.new(
+        tmp_path / "r-rollback.jsonl", kind="rollback", by={"host": "h", "pid": 1, "uid": 0},
+        inventory="x", release={"image_id": ""}, plan={}, waves=(), hosts=["a", "b", "c"],
+    )  # fmt: skip
+    refused = rollback.one_each(boards, ("a", "b", "c"))
+    rollback.go_back(journal, boards, ("a", "b", "c"), "by hand", refused)
+    journal.close()
+    assert boards.done == [("rollback", ("c",))]
+    assert journal.record.names("failed") == ("a", "b")
+    assert rollback.one_each(boards, ("a",)) == {}

@@ -94,6 +94,16 @@ def test_each_answer_is_what_the_program_said(tmp_path: Path, server: Sshd) -> N
     assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 3
 
 
+def test_a_switch_says_what_was_seen_before(tmp_path: Path) -> None:
+    """By it the board refuses where another controller came between."""
+    echo = ANSWERS.replace("  switch)", '  switch) echo "error: $*" >&2; exit 2 ;;\n  never)')
+    with serving(tmp_path, echo) as server:
+        ssh = transport(tmp_path, server)
+        assert "--seen" not in ssh.switch(["a"])["a"].words
+        ssh.look(["a"])
+        assert f"--seen={ID}" in ssh.switch(["a"])["a"].words
+
+
 def test_what_is_no_answer(tmp_path: Path) -> None:
     with serving(tmp_path, "echo 'no JSON'") as server:
         reply = transport(tmp_path, server).look(["a"])["a"]

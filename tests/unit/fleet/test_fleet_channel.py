@@ -131,6 +131,17 @@ def test_a_server_s_half_character_is_one_line(board: Board, server: Server, rol
     assert board.run("poll", code=5).startswith("error: ")
 
 
+def test_a_trial_of_a_rollout_is_left_alone(
+    board: Board, server: Server, key: Path, release: Release, tmp_path: Path
+) -> None:
+    publish(server, key, release)
+    board.on_trial(build(tmp_path / "b", "b", bulk=100, runnable=False))
+    state = board.root / LIB / "state.json"
+    before = state.read_bytes()
+    assert polled(board) == "a rollout has this board on trial"
+    assert state.read_bytes() == before
+
+
 def test_pause_window_and_canary(board: Board, server: Server, key: Path, release: Release) -> None:
     publish(
         server,

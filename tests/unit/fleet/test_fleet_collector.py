@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from jetson_kit.ansible_driver.inventory import Host
-from jetson_kit.core.errors import BadInputError, BusyError
+from jetson_kit.core.errors import BadInputError, BusyError, StepFailedError
 from jetson_kit.fleet.collector import board_keys, command, reports
 from jetson_kit.fleet.collector.reports import RefusedError, Reports
 from jetson_kit.fleet.release import signing
@@ -188,6 +189,45 @@ def test_a_damaged_list_of_boards_is_named(fleet: Fleet, content: str) -> None:
     fleet.folder.mkdir(parents=True)
     (fleet.folder / "boards.json").write_text(content)
     with pytest.raises(BadInputError, match="damaged"):
+        command.status(3600)
+
+
+def a_report(**change: Any) -> str:
+    words = ("time", "phase", "reason", "release", "image_id", "state", "verdict")
+    body = {"board": "camera-1", "key": "k", "number": 7, **dict.fromkeys(words, "x")}
+    body["received"] = "2026-11-29T04:00:00+00:00"
+    return json.dumps({**body, **change})
+
+
+@pytest.mark.parametrize(
+    "content",
+    [a_report(received="x"), a_report(received=5), a_report(received="2026-11-29T04:00:00"),
+     a_report(number="7"), a_report(number=None), a_report(number=True), a_report(phase=None),
+     a_report(reason=[1]), a_report(key={}), a_report(more=1), "[" * 9000, "\udce4", "",
+     a_report(reason="x" * 20_000)],
+)  # fmt: skip
+def test_a_damaged_report_is_none_and_the_next_one_is_kept(fleet: Fleet, content: str) -> None:
+    (fleet.folder / "reports").mkdir(parents=True)
+    place = fleet.folder / "reports" / "camera-1.json"
+    place.write_text(content, encoding="utf-8", errors="surrogateescape")
+    (fleet.folder / "boards.json").write_text('{"boards": ["camera-1"], "without": []}')
+    assert [row.problem for row in command.status(3600)] == ["never reported"]
+    assert fleet.reports().take(signed(report(), fleet.keys["camera-1"])).number == 1
+    assert command.status(3600)[0].report is not None
+
+
+def test_what_is_no_file_of_a_report_holds_nobody_up(fleet: Fleet) -> None:
+    (fleet.folder / "reports").mkdir(parents=True)
+    place = fleet.folder / "reports" / "camera-1.json"
+    os.mkfifo(place)
+    fleet.reports().take(signed(report(), fleet.keys["camera-1"]))
+    assert place.is_file()
+    place.unlink()
+    place.mkdir()
+    with pytest.raises(StepFailedError, match="can't be kept"):
+        fleet.reports().take(signed(report(), fleet.keys["camera-1"]))
+    os.mkfifo(fleet.folder / "boards.json")
+    with pytest.raises(BadInputError, match="no regular file"):
         command.status(3600)
 
 

@@ -202,6 +202,24 @@ def test_another_controllers_trial_is_left_alone(tmp_path: Path) -> None:
     assert board.image == "sha256:x"
 
 
+@pytest.mark.parametrize(("rollout", "who"), [("other", "rollout other"), ("channel", "its chan")])
+def test_a_trial_that_another_began_while_we_were_away_is_left_alone(
+    tmp_path: Path, rollout: str, who: str
+) -> None:
+    at, path = sim.world(FIVE), tmp_path / "r.jsonl"
+    at.kill_at = 60
+    with pytest.raises(sim.Killed):
+        sim.run(path, at, QUICK)
+    record = journals.read(path)
+    name = record.names("fetched")[-1]
+    board = at.boards[name]
+    board.image, board.previous, board.trial, board.rollout = "sha256:x", sim.OLD, True, rollout
+    at.kill_at = -1
+    record = sim.run(path, at, QUICK)
+    assert record.hosts[name].why.startswith(who)
+    assert board.image == "sha256:x" and board.trial
+
+
 def test_an_interrupt_ends_between_two_steps(tmp_path: Path) -> None:
     at = sim.world(FIVE)
     at.stopping = True

@@ -201,11 +201,33 @@ def test_the_program_knows_its_own_sum(program: Program) -> None:
     sources = program.version.sources()
     assert {"cli", "__init__"} <= set(sources)
     before = program.version.digest(sources)
-    assert program.version.version() == {"program": before, "protocol": 2}
+    assert program.version.version() == {"program": before, "protocol": 3, "machine": ""}
     assert program.version.digest({**sources, "cli": sources["cli"] + " "}) != before
     assert program.version.digest({"a": "b", "c": ""}) != program.version.digest(
         {"a": "", "c": "b"}
     )
+
+
+def test_one_machine_says_the_same_by_every_name(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine_id = program.root / "etc/machine-id"
+    machine_id.parent.mkdir()
+    for text in ("", "\n", "ümlaut"):
+        machine_id.write_text(text)
+        assert program.version.machine() == ""
+    machine_id.write_text("1" * 32 + "\n")
+    seen = program.version.machine()
+    assert len(seen) == 64 and program.version.machine() == seen
+    # A copy of its disk, and two containers of one kernel, are others.
+    with monkeypatch.context() as patch:
+        patch.setattr(program.disk, "boot_id", lambda: "another")
+        assert program.version.machine() not in ("", seen)
+    with monkeypatch.context() as patch:
+        patch.setattr(program.version.platform, "node", lambda: "another")
+        assert program.version.machine() not in ("", seen)
+    machine_id.write_text("2" * 32)
+    assert program.version.machine() not in ("", seen)
 
 
 GREAT = 10**400

@@ -46,6 +46,7 @@ ansible_facts:
 
 import glob
 import gzip
+import hashlib
 import json
 import os
 import platform
@@ -296,9 +297,22 @@ def gather(
         "python": platform.python_version(),
         "free_mb": free(sorted(set(places) | {engine["root"]})),
         "memory_mb": memory_mb(),
+        "machine": machine(),
         "emulated": stands_for,
         "emulated_why": reasons,
     }
+
+
+def machine() -> str:
+    """Return what two names of one running machine have in common, "" where that is not known.
+
+    A copied system disk has its machine-id, too, and another boot; containers of one kernel have
+    its boot, and another machine-id or name.
+    """
+    own = [text(path).strip() for path in ("/etc/machine-id", "/proc/sys/kernel/random/boot_id")]
+    if not all(own):
+        return ""
+    return hashlib.sha256("\0".join([*own, platform.node()]).encode()).hexdigest()
 
 
 def memory_mb() -> Optional[int]:

@@ -5,4 +5,4 @@ Python 3.6 and later, standard library only. Run as `mediapipe-image`, by Ansibl
 
 PACKAGE = "mediapipe_image"
 # Raised with each change of what a controller may ask, or of what it is answered.
-PROTOCOL = 2
+PROTOCOL = 3

@@ -2,8 +2,10 @@
 
 import hashlib
 import os
+import stat
+import time
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Sequence
+from typing import Any, Dict, List, NamedTuple, Sequence, Set
 
 from mediapipe_image import disk, engine, records
 from mediapipe_image.errors import FullError, IntegrityError
@@ -12,6 +14,8 @@ from mediapipe_image.settings import Settings
 
 PART = ".part"
 CHUNK = 1 << 20
+# Who sends layers of another release writes at least this often, or has given up.
+SENT_S = 60.0
 
 
 class Lack(NamedTuple):
@@ -33,10 +37,23 @@ class Lack(NamedTuple):
 
 
 def lack(release: Release, there: engine.Engine, settings: Settings) -> Lack:
-    """Return what is lacking. Whatever belongs to no layer of this release goes."""
+    """Return what is lacking. Whatever belongs to no layer of this release goes.
+
+    Layers that someone else is sending stay, unless this release needs their space.
+    """
     had = _had(release, there)
     layers = list(dict.fromkeys(release.layers[had:]))
-    _tidy(layers)
+    alone = _tidy(layers)
+    result = _lack(release, had, layers, there, settings)
+    if result.short and not alone:
+        _tidy(layers, others=True)
+        result = _lack(release, had, layers, there, settings)
+    return result
+
+
+def _lack(
+    release: Release, had: int, layers: List[Layer], there: engine.Engine, settings: Settings
+) -> Lack:
     came = {row.hex: _came(row) for row in layers}
     result = Lack(had, layers, came, [], there.containerd)
     # The classic store unpacks what it is given into a folder of its own first, then again as
@@ -129,18 +146,40 @@ def drop_damaged(layers: Sequence[Layer]) -> bool:
     return found
 
 
-def clear() -> None:
-    """Remove every layer that came."""
+def clear(release: Release) -> None:
+    """Remove every layer that came, but for those of another release that someone is sending."""
+    for name in _names(release.layers):
+        disk.remove(disk.BLOBS / name)
     _tidy([])
 
 
-def _tidy(layers: Sequence[Layer]) -> None:
+def _tidy(layers: Sequence[Layer], *, others: bool = False) -> bool:
+    """Remove what is of none of these layers; tell whether nothing of that had to stay.
+
+    `others`: also what someone is sending now.
+    """
     disk.BLOBS.mkdir(parents=True, exist_ok=True)
-    names = {row.hex for row in layers} | {row.hex + PART for row in layers}
-    for path in disk.BLOBS.iterdir():
-        # rsync writes straight into .part; names with a dot before them are of killed ones.
-        if path.name not in names:
-            disk.remove(path)
+    # rsync writes straight into .part; names with a dot before them are of killed ones.
+    rest = [path for path in disk.BLOBS.iterdir() if path.name not in _names(layers)]
+    # A release's first layers are old when its last one comes.
+    if not others and any(_is_fresh(path) for path in rest):
+        return False
+    for path in rest:
+        disk.remove(path)
+    return True
+
+
+def _names(layers: Sequence[Layer]) -> Set[str]:
+    return {name for row in layers for name in (row.hex, row.hex + PART)}
+
+
+def _is_fresh(path: Path) -> bool:
+    """Tell whether a file was written just now; by the clock that wrote it, which may jump."""
+    try:
+        facts = path.lstat()
+    except FileNotFoundError:
+        return False
+    return stat.S_ISREG(facts.st_mode) and abs(time.time() - facts.st_mtime) < SENT_S
 
 
 def _came(layer: Layer) -> int:

@@ -17,6 +17,9 @@ from mediapipe_image.settings import Settings
 from mediapipe_image.state import GOOD, TRIAL, Entry, State
 
 LOCK = "state"
+NOTHING = "none"
+# What stands in place of a rollout's id where this device took the image from its channel.
+CHANNEL, CHANNEL_CAME = "channel", "its channel"
 WAIT_S = 30.0
 HOLD_TEXT = 200
 # A trial that failed, and the engine has nothing from before it.
@@ -44,19 +47,25 @@ def switch(
     why: str,
     limit_s: Optional[float],
     trial_s: float = 0.0,
+    seen: Optional[str] = None,
 ) -> Dict[str, Any]:
     """Put the device on an image, on trial; wait for it to be healthy, else go back.
 
-    `limit_s`: until it must be healthy; `trial_s`: until it must be confirmed (0: by the settings).
-    Raises HeldError, StepFailedError where the image is not whole, UnhealthyError after going back.
+    `limit_s`: until it must be healthy; `trial_s`: until it must be confirmed (0: by the settings);
+    `seen`: what it must be on still, `none` is nothing.
+    Raises HeldError, StepFailedError where the image is not whole, UnhealthyError after going back,
+    BadInputError where it is on another image than was seen.
     """
     started = time.monotonic()
     with disk.locked(LOCK, WAIT_S):
         state = state_files.mended()
+        changed = state.current is None or state.current.image_id != image_id
         record = records.read(image_id)
+        if changed:
+            # Who came between may have had this image removed, too.
+            _as_seen(state, seen)
         if record is None or not records.whole(image_id):
             raise StepFailedError(f"{image_id} is not on this device", "fetch it first")
-        changed = state.current is None or state.current.image_id != image_id
         if changed:
             reason = held()
             if reason:
@@ -93,6 +102,19 @@ def switch(
         raise UnhealthyError(f"{image_id} was good and is not now: {problem}")
     back = give_up(image_id, problem, settings)
     raise UnhealthyError(f"{image_id}: {problem}; {back}")
+
+
+def _as_seen(state: State, seen: Optional[str]) -> None:
+    """Refuse a change of what someone else has changed since. Raises BadInputError."""
+    on = state.current.image_id if state.current else NOTHING
+    if seen in (None, on):
+        return
+    rollout = state.current.rollout if state.current else ""
+    by = CHANNEL_CAME if rollout == CHANNEL else f"rollout {rollout}" if rollout else "somebody"
+    raise BadInputError(
+        f"{by} has put this device on {on} meanwhile",
+        "another controller, or this device's channel, is at work on it; let that end first",
+    )
 
 
 def confirm(image_id: str) -> Dict[str, Any]:

@@ -32,6 +32,7 @@ from mediapipe_image.channel_policy import Policy
 from mediapipe_image.channel_roles import Document
 from mediapipe_image.errors import (
     BadInputError,
+    BusyError,
     HeldError,
     ImageError,
     IntegrityError,
@@ -43,7 +44,7 @@ from mediapipe_image.state import TRIAL
 CONFIG = disk.ETC / "channel.json"
 NOTES = channel_files.FOLDER / "poll.json"
 INCOMING = disk.LIB / "incoming" / "release.json"
-ROLLOUT = "channel"
+ROLLOUT = change.CHANNEL
 TRIES = 4
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 6 * 3600
@@ -61,6 +62,8 @@ class Config(NamedTuple):
     interval_s: int
     # Images that stay, as for prune.
     keep: int
+    # What the board was on when this poll decided.
+    seen: str = change.NOTHING
 
 
 def config() -> Config:
@@ -102,7 +105,7 @@ def _locked_poll(own: Config, settings: Settings, *, now: bool) -> Dict[str, Any
             return _idle(f"{notes['failures']} polls failed; the next is in {waits} s")
         try:
             body = _poll(own, settings, notes)
-        except HeldError:
+        except (BusyError, HeldError):
             raise
         except ImageError:
             # Before the wait is due: a board that is killed while it fails waits, too.
@@ -157,6 +160,8 @@ def _poll(own: Config, settings: Settings, notes: Dict[str, Any]) -> Dict[str, A
     current = state_files.read().current
     if current is not None and current.image_id in policy.leave:
         return _leave(current.image_id, settings)
+    if current is not None and current.state == TRIAL and current.rollout != ROLLOUT:
+        return _idle("a rollout has this board on trial")
     late = _unasked(policy) or channel_policy.turn(policy, own.board, latest)
     if late:
         return _idle(late)
@@ -167,6 +172,7 @@ def _poll(own: Config, settings: Settings, notes: Dict[str, Any]) -> Dict[str, A
     done = _done(result.image_id, policy, notes)
     if done:
         return _idle(done)
+    own = own._replace(seen=current.image_id if current else change.NOTHING)
     return _take(result, policy, own, settings, notes)
 
 
@@ -192,8 +198,7 @@ def _done(image_id: str, policy: Policy, notes: Dict[str, Any]) -> str:
     """Return why this board has no need of the channel's release, "" if it has."""
     current = state_files.read().current
     if current is not None and current.image_id == image_id:
-        trial = current.state == TRIAL
-        return "a rollout has it on trial" if trial else "it is on the channel's release"
+        return "it is on the channel's release"
     if image_id in policy.leave:
         return "the channel has its own release left"
     if image_id in notes["refused"]:
@@ -224,7 +229,8 @@ def _offered(url: str, targets: Document, policy: Policy, settings: Settings) ->
         texts["release.json"], texts["release.json.sig"], settings,
         registry=False, signers=texts["signers.json"], downgrade=False,
     )  # fmt: skip
-    return releases.load(INCOMING)
+    body = strict.loads(base64.b64decode(texts["release.json"]).decode("utf-8"))
+    return receive.offered(INCOMING, releases.parse(body, "the channel's release").image_id)
 
 
 def _had(targets: Document, name: str, place: Path) -> bytes:
@@ -266,9 +272,10 @@ def _switch(
     try:
         change.switch(
             image_id, settings, rollout=ROLLOUT, why="the channel offers it", limit_s=None,
-            trial_s=settings.trial_limit_s + own.soak_s,
+            trial_s=settings.trial_limit_s + own.soak_s, seen=own.seen,
         )  # fmt: skip
-    except HeldError:
+    except (HeldError, BadInputError):
+        # The application, or a rollout meanwhile; nothing is wrong with the image.
         raise
     except ImageError:
         _refuse(image_id, notes)

@@ -96,21 +96,21 @@ def _check(given: argparse.Namespace) -> Dict[str, Any]:
 
 
 def _receive(given: argparse.Namespace) -> Dict[str, Any]:
-    from mediapipe_image import receive, release
+    from mediapipe_image import receive
 
-    return receive.receive(release.load(given.release), load())
+    return receive.receive(receive.offered(given.release, given.image), load())
 
 
 def _expect(given: argparse.Namespace) -> Dict[str, Any]:
-    from mediapipe_image import receive, release
+    from mediapipe_image import receive
 
-    return receive.expect(release.load(given.release, registry=True), load())
+    return receive.expect(receive.offered(given.release, given.image, registry=True), load())
 
 
 def _adopt(given: argparse.Namespace) -> Dict[str, Any]:
-    from mediapipe_image import receive, release
+    from mediapipe_image import receive
 
-    return receive.adopt(release.load(given.release, registry=True), load())
+    return receive.adopt(receive.offered(given.release, given.image, registry=True), load())
 
 
 def _switch(given: argparse.Namespace) -> Dict[str, Any]:
@@ -118,7 +118,7 @@ def _switch(given: argparse.Namespace) -> Dict[str, Any]:
 
     body = change.switch(
         given.image_id, load(), rollout=given.rollout, why=given.why, limit_s=given.limit,
-        trial_s=given.trial,
+        trial_s=given.trial, seen=given.seen,
     )  # fmt: skip
     return _and_status(body, given)
 
@@ -214,6 +214,7 @@ def _option(*words: str, **how: Any) -> Tuple[Tuple[str, ...], Dict[str, Any]]: 
 FOR_ALL = ("version",)
 IMAGE = _option("image_id", metavar="IMAGE_ID", help="sha256:..., as in its release")
 RELEASE = _option("release", type=Path, metavar="RELEASE", help="its release.json")
+MEANT = _option("--image", default="", help="only if that release is of this image")
 DOWNGRADE = _option(
     "--allow-downgrade", action="store_true",
     help="on purpose: it may be older than what was confirmed here",
@@ -226,9 +227,9 @@ COMMANDS: Dict[str, Tuple[str, Action, Options]] = {
     "missing": ("which layers must be sent, and whether they fit", _missing, [
         RELEASE, DOWNGRADE,
     ]),
-    "receive": ("check and load the layers that were sent", _receive, [RELEASE]),
-    "expect": ("prepare for a pull from a registry", _expect, [RELEASE]),
-    "adopt": ("take over what was pulled from a registry", _adopt, [RELEASE]),
+    "receive": ("check and load the layers that were sent", _receive, [RELEASE, MEANT]),
+    "expect": ("prepare for a pull from a registry", _expect, [RELEASE, MEANT]),
+    "adopt": ("take over what was pulled from a registry", _adopt, [RELEASE, MEANT]),
     "offer": ("take a release's text, then as missing, for either way", _offer, [
         _option("--way", choices=(ARCHIVE, REGISTRY), required=True, help="how its layers come"),
         _option("--signers", default="", help="its lists of signers in base64"),
@@ -241,6 +242,7 @@ COMMANDS: Dict[str, Tuple[str, Action, Options]] = {
         _option("--rollout", default="", help="id of the rollout, for the records"),
         _option("--why", default="", help=WHY),
         _option("--limit", type=_seconds, default=None, help="seconds until it must be healthy"),
+        _option("--seen", default=None, help="only if it is on this image still; none: on nothing"),
         _option("--trial", type=_seconds, default=0.0, help="seconds until it must be confirmed"),
     ]),
     "confirm": ("end the trial: the image is good", _confirm, [

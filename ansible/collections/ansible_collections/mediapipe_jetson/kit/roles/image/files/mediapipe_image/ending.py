@@ -21,6 +21,8 @@ LINES, LINE_CHARACTERS = 5, 200
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)?|[@-Z\\-_])")
 SEPARATOR = " | "
 NOT_STARTED = "the engine does not start the container: {}"
+# Who becomes its client in the unit; docker itself in units of older versions.
+STARTERS = ("mediapipe-start", "docker")
 CLIENT = "docker: Error response from daemon: "
 # One that ran so long did not crash at its start; then waits begin anew.
 STEADY_S = 60.0
@@ -78,7 +80,8 @@ def of_start(settings: Settings, since: float) -> str:
     if record and record["at_uptime"] >= since and record.get("not_started"):
         return NOT_STARTED.format(record["not_started"])
     # Where the engine made no container, its client's words are all there is.
-    words = ["journalctl", "--unit", settings.unit, "--identifier", "docker", "--output", "cat"]
+    words = ["journalctl", "--unit", settings.unit, "--output", "cat"]
+    words += [f"--identifier={name}" for name in STARTERS]
     period = f"--since=-{disk.uptime() - since + 1:.0f}s"
     try:
         raw = command.tail([*words, "--no-pager", period], LOG_BYTES, LOG_S)

@@ -7,7 +7,7 @@ from typing import Any, Dict
 
 from mediapipe_image import blobs, disk, engine, load, partial, records, strict, trust
 from mediapipe_image import release as releases
-from mediapipe_image.errors import BadInputError, IntegrityError
+from mediapipe_image.errors import BadInputError, BusyError, IntegrityError
 from mediapipe_image.release import Release
 from mediapipe_image.settings import ARCHIVE, REGISTRY, Settings
 
@@ -17,7 +17,7 @@ def offer(
 ) -> Dict[str, Any]:
     """Take a release, its signatures and the lists of signers, all in base64; then as `missing`.
 
-    `downgrade`: it may be older than what was confirmed here.
+    `downgrade`: it may be older than what was confirmed here. Raises BusyError.
     """
     place = disk.LIB / "incoming" / "release.json"
     with disk.locked("receive"):
@@ -30,8 +30,10 @@ def offer(
                 disk.remove(path)
             elif not _holds(path, body.encode("utf-8")):
                 disk.write(path, body)
-    permitted(place, downgrade=downgrade, registry=registry)
-    return missing(releases.load(place, registry=registry), settings)
+        # Before anybody else offers one: parts of two would be a release that nobody signed.
+        permitted(place, downgrade=downgrade, registry=registry)
+        release = releases.load(place, registry=registry)
+    return missing(release, settings)
 
 
 def _holds(path: Path, raw: bytes) -> bool:
@@ -80,7 +82,7 @@ def receive(release: Release, settings: Settings) -> Dict[str, Any]:
     """Check the layers that came and load them; return whether anything changed."""
     with disk.locked("receive"):
         if _ready(release):
-            blobs.clear()
+            blobs.clear(release)
             return {"changed": False, "image_id": release.image_id}
         result = _prepare(release, settings)
         files = {layer.digest: blobs.accept(layer) for layer in result.layers}
@@ -90,7 +92,7 @@ def receive(release: Release, settings: Settings) -> Dict[str, Any]:
         name = name_of(release, settings)
         load.load(release, result.had, name, files, containerd=result.containerd)
         _finish(release, had, ARCHIVE)
-        blobs.clear()
+        blobs.clear(release)
         return {"changed": True, "image_id": release.image_id}
 
 
@@ -128,6 +130,20 @@ def name_of(release: Release, settings: Settings) -> str:
     return "{}:{}-{}".format(
         settings.repository, release.name[:100], release.image_id.partition(":")[2][:12]
     )
+
+
+def offered(place: Path, image_id: str, *, registry: bool = False) -> Release:
+    """Return the release that lies there, of the image that is meant; "" is any.
+
+    Raises BusyError where another one was offered since, and as releases.load.
+    """
+    release = releases.load(place, registry=registry)
+    if image_id and release.image_id != image_id:
+        raise BusyError(
+            f"{release.name} ({release.image_id}) was offered here meanwhile",
+            "another controller, or this device's channel, is at work on it; try again later",
+        )
+    return release
 
 
 def _ready(release: Release) -> bool:

@@ -14,7 +14,8 @@ from mediapipe_image.settings import Settings
 ENV = disk.LIB / "current.env"
 IMAGE = re.compile(r"^MEDIAPIPE_IMAGE=(sha256:[0-9a-f]{64})$", re.MULTILINE)
 BEFORE = re.compile(r'^MEDIAPIPE_IMAGES_BEFORE="([0-9a-f: sh]*)"$', re.MULTILINE)
-OPTIONS = re.compile(r'^MEDIAPIPE_DEVICE_OPTIONS="([^"\n]*)"$', re.MULTILINE)
+OPTIONS = re.compile(r'^MEDIAPIPE_DEVICE_OPTIONS="((?:[^"\\\n]|\\.)*)"$', re.MULTILINE)
+ESCAPED = re.compile(r'([\\"])')
 PROBE_S = 20.0
 POLL_S = 0.5
 
@@ -36,9 +37,10 @@ def write_env(image_id: str, settings: Optional[Settings]) -> None:
 
     Without settings the options of the device stay those of the last start.
     """
-    options = _in_env(OPTIONS)
+    options = _options_of_env()
     if settings is not None:
-        options = " ".join(shlex.quote(word) for word in device_options(settings))
+        words = " ".join(shlex.quote(word) for word in device_options(settings))
+        options = ESCAPED.sub(r"\\\1", words)
     before = [
         records.engine_id(item) for item in state_files.read().image_ids() if item != image_id
     ]
@@ -57,6 +59,16 @@ def engine_ids_of_env() -> List[str]:
     """
     started = _in_env(IMAGE)
     return [started, *_in_env(BEFORE).split()] if started else []
+
+
+def _options_of_env() -> str:
+    """Return the options of the last start, as they stand there; none where they are no words."""
+    options = _in_env(OPTIONS)
+    try:
+        shlex.split(re.sub(r"\\(.)", r"\1", options))
+    except ValueError:
+        return ""
+    return options
 
 
 def _in_env(pattern: Pattern[str]) -> str:

@@ -83,15 +83,19 @@ def _ended(state: states.State, seen: service.Look) -> str:
 
 
 def _mended() -> bool:
-    """Mend damaged files of the state, as far as that can be now; tell whether any was."""
-    if not state_files.look().problems:
+    """Mend damaged files of the state, as far as that can be now; tell whether any was.
+
+    Where there is none of them, what runs or is held says whether they are lost.
+    """
+    found = state_files.look()
+    if found.state is not None and not found.problems:
         return False
     try:
         with disk.locked(change.LOCK):
             state_files.mended()
     except (ImageError, OSError):
         return False
-    return True
+    return bool(found.problems) or state_files.look().state is not None
 
 
 def lines(body: Dict[str, Any]) -> str:
