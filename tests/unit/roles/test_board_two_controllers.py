@@ -20,7 +20,7 @@ from tests.support.here import needs_parts
 from tests.unit import board_program
 from tests.unit.bare_board import FILES, Board
 from tests.unit.board_program import Program
-from tests.unit.signed_board import Make
+from tests.unit.roles.signed_board import Make
 
 OLD, NEW, OTHER = ("sha256:" + digit * 64 for digit in "123")
 HOUR_S = 3600
