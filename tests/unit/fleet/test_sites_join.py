@@ -233,4 +233,6 @@ def test_a_signal_ends_it_all(
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (code, "", "error: stopped; run ./join again\n")
     assert not archive.folder.exists()
-    assert not node._began(int(mark.read_text()))
+    # It got the signal as well; a busy machine lets it end a little later.
+    while node._began(int(mark.read_text())):
+        time.sleep(0.01)
