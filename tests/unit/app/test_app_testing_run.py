@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from jetson_kit.app_testing import board, files, testing
 from jetson_kit.app_testing.testing import Asked
-from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.errors import BadInputError, DiskFullError
 
 PAGE = Path("virtual-fleet", "rollouts", "20260101-000000-abc", "report.html")
 
@@ -86,3 +89,25 @@ def test_what_the_commands_name_is_where_it_stays(
     assert page.read_text() == "page\n"
     assert not device.state.exists()
     assert [path.name for path in (place / "virtual-fleet").iterdir()] == ["rollouts"]
+
+
+def test_a_log_on_a_full_disk_is_told_and_nobody_waits(tmp_path: Path) -> None:
+    (tmp_path / "native.log").symlink_to("/dev/full")
+    with (
+        pytest.raises(DiskFullError, match=f"no space left for {tmp_path}"),
+        files.logged(tmp_path / "native.log") as stream,
+    ):
+        words = [sys.executable, "-c", "print('x' * 1_000_000)"]
+        assert subprocess.run(words, stdout=stream, check=False).returncode == 0
+
+
+def test_a_log_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError), files.logged(tmp_path) as stream:
+        os.write(stream, b"x")
+
+
+def test_what_goes_wrong_meanwhile_is_told_first(tmp_path: Path) -> None:
+    (tmp_path / "log").symlink_to("/dev/full")
+    with pytest.raises(BadInputError, match="mine"), files.logged(tmp_path / "log") as stream:
+        os.write(stream, b"x")
+        raise BadInputError("mine")
