@@ -68,7 +68,7 @@ def test_a_mirror_that_is_no_address(
 ) -> None:
     apt.has()
     monkeypatch.setenv("KIT_DEBIAN_MIRROR", address)
-    with pytest.raises(BadInputError, match="^KIT_DEBIAN_MIRROR is .*, no address of a Debian"):
+    with pytest.raises(BadInputError, match=r"^KIT_DEBIAN_MIRROR is .*, no address of a Debian"):
         host_mirror()
 
 
