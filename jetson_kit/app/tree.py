@@ -56,6 +56,13 @@ class Tree:
 
 
 @cache
+def _outputs() -> tuple[frozenset[str], ...]:
+    """Return the names by each of which a folder is known that the kit wrote."""
+    table = tomllib.loads(DATA.read_text(encoding="utf-8"))
+    return tuple(map(frozenset, table["outputs"]))
+
+
+@cache
 def _patterns() -> tuple[tuple[str, ...], ...]:
     """Return the patterns of what stays out and of secrets, and the marks of environments."""
     table = tomllib.loads(DATA.read_text(encoding="utf-8"))
@@ -116,7 +123,8 @@ def _walk(root: Path, folder: Path, ignored: Sequence[str], marks: Sequence[str]
         result = sorted(os.scandir(folder), key=lambda item: item.name)
     except OSError as error:
         raise BadInputError(f"{folder} can't be read: {error.strerror}", UNREADABLE) from error
-    if folder != root and any(item.name in marks for item in result):
+    names = {item.name for item in result}
+    if folder != root and (names & set(marks) or any(own <= names for own in _outputs())):
         return
     for item in result:
         path = Path(item.path)
