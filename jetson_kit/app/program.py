@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import io
 import posixpath
 import shlex
 import tarfile
+import tokenize
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
@@ -122,6 +124,27 @@ def check(app: App, files: Tree, compiler: Compiler) -> None:
             f"the application runs",
             f"correct it, or name another program: command in {FILE}",
         )
+    if line := _undecodable(source):
+        # An import would take it where only a comment is so; a program's file is not imported.
+        raise BadInputError(
+            f"{name}, line {line}, is not in the encoding that the file names, or in UTF-8 where "
+            "it names none",
+            "save it as UTF-8",
+        )
+
+
+def _undecodable(source: bytes) -> int:
+    """Return the first line of a program that Python can't decode; 0 where it decodes all."""
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(source).readline)
+    except SyntaxError:  # in one of the first two lines
+        encoding = "utf-8"
+    for number, line in enumerate(source.splitlines(), 1):
+        try:
+            line.decode(encoding)
+        except UnicodeDecodeError:
+            return number
+    return 0
 
 
 def _by_name(files: Tree) -> dict[str, Entry]:

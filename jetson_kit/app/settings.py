@@ -255,7 +255,9 @@ def _read(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except OSError as error:
-        raise BadInputError(f"{path} can't be read: {error.strerror}") from error
+        raise BadInputError(
+            f"{path} can't be read: {error.strerror}", "let it be read (chmod)"
+        ) from error
     if len(raw) > LARGEST:
         raise BadInputError(f"{path} is larger than 1 MiB", "it is no file of settings")
     try:

@@ -26,6 +26,7 @@ SETTINGS = (".txt", ".in", ".toml", ".cfg", ".ini", ".conf", ".yml", ".yaml", ".
 READ = 1 << 18
 PASSWORD = re.compile(rb"://[^/\s:@]+:[^/\s:@]+@")
 MEGABYTE = 1_000_000
+UNREADABLE = f"let it be read (chmod), or name it in {FILE}: ignore = [...]"
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,13 @@ class Tree:
     def size(self) -> int:
         """Return the bytes of all files."""
         return sum(entry.size for entry in self.entries)
+
+
+@cache
+def _outputs() -> tuple[frozenset[str], ...]:
+    """Return the names by each of which a folder is known that the kit wrote."""
+    table = tomllib.loads(DATA.read_text(encoding="utf-8"))
+    return tuple(map(frozenset, table["outputs"]))
 
 
 @cache
@@ -114,8 +122,9 @@ def _walk(root: Path, folder: Path, ignored: Sequence[str], marks: Sequence[str]
     try:
         result = sorted(os.scandir(folder), key=lambda item: item.name)
     except OSError as error:
-        raise BadInputError(f"{folder} can't be read: {error.strerror}") from error
-    if folder != root and any(item.name in marks for item in result):
+        raise BadInputError(f"{folder} can't be read: {error.strerror}", UNREADABLE) from error
+    names = {item.name for item in result}
+    if folder != root and (names & set(marks) or any(own <= names for own in _outputs())):
         return
     for item in result:
         path = Path(item.path)
@@ -167,7 +176,7 @@ def _entry(root: Path, path: Path, name: str) -> Entry:
     elif not stat.S_ISREG(facts.st_mode):
         raise BadInputError(f"{path} is no regular file", ignore)
     elif not os.access(path, os.R_OK):
-        raise BadInputError(f"{path} can't be read: Permission denied", ignore)
+        raise BadInputError(f"{path} can't be read: Permission denied", UNREADABLE)
     executable = bool(facts.st_mode & 0o100)
     return Entry(name, path, facts.st_size, facts.st_mtime_ns, executable, link)
 

@@ -10,7 +10,9 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
+from jetson_kit.core.files import disk_guard
 from jetson_kit.core.paths import cache_dir
 
 LARGEST = 64 << 20
@@ -64,17 +66,48 @@ def renamed(stream: int, before: str, after: str) -> Iterator[int]:
         thread.join(10)
 
 
+class _Log:
+    """A file that takes what comes; once it can't be written the rest is lost, and the fault kept.
+
+    Who writes into the pipe before it must not wait, nor end, for that.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.faults: list[OSError] = []
+        self._stream: IO[bytes] | None = None
+        try:
+            self._stream = path.open("wb", buffering=0)
+        except OSError as error:
+            self.faults.append(error)
+
+    def write(self, block: bytes) -> None:
+        """Write all of it, or note why not."""
+        while block and self._stream and not self.faults:
+            try:
+                block = block[self._stream.write(block) :]
+            except OSError as error:
+                self.faults.append(error)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._stream:
+            self._stream.close()
+
+
 @contextlib.contextmanager
 def logged(path: Path) -> Iterator[int]:
-    """Yield a descriptor whose output is shown and written to a log."""
+    """Yield a descriptor whose output is shown and written to a log.
+
+    Raises DiskFullError and OSError at the end where the log could not be written whole.
+    """
     reader, writer = os.pipe()
+    faults: list[OSError] = []
 
     def copy() -> None:
-        with open(reader, "rb", buffering=0) as stream, path.open("wb") as log:  # noqa: PTH123
+        with open(reader, "rb", buffering=0) as stream, contextlib.closing(_Log(path)) as log:  # noqa: PTH123
             last = b""
             while block := stream.read(1 << 16):
                 log.write(block)
-                log.flush()
                 sys.stdout.buffer.write(block)
                 sys.stdout.buffer.flush()
                 last = block
@@ -82,6 +115,7 @@ def logged(path: Path) -> Iterator[int]:
                 # What was ended in the midst of a line shall have none of ours behind it.
                 sys.stdout.buffer.write(b"\n")
                 sys.stdout.buffer.flush()
+            faults.extend(log.faults)
 
     thread = threading.Thread(target=copy, daemon=True)
     sys.stdout.flush()
@@ -91,3 +125,6 @@ def logged(path: Path) -> Iterator[int]:
     finally:
         os.close(writer)
         thread.join(10)
+    if faults:
+        with disk_guard(path.parent):
+            raise faults[0]

@@ -84,7 +84,8 @@ def run(asked: Asked) -> None:
         progress.say(f"        {app.folder / app.tests.folder} has no tests: the board alone")
     request = planning.by_target(Request(jetson=True, l4t=asked.l4t, module=asked.module, app=app))
     image = planning.make(request)
-    place = asked.output or image.output.with_name(f"{image.name}-test")
+    # The tests run in the application's folder.
+    place = (asked.output or image.output.with_name(f"{image.name}-test")).absolute()
     with disk_guard(place):
         place.mkdir(parents=True, exist_ok=True)
     done: list[Outcome] = []
@@ -129,6 +130,10 @@ def _target(request: Request, image: BuildPlan, progress: Progress) -> str:
 
 def _has_tests(app: App) -> bool:
     folder = app.folder / app.tests.folder
+    if folder.exists() and not folder.is_dir():
+        raise BadInputError(f"{folder} is no folder of tests", "name one: [test] folder")
+    if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
+        raise BadInputError(f"{folder} can't be read: Permission denied", "let it be read (chmod)")
     return any(path for pattern in PATTERNS for path in folder.rglob(pattern))
 
 
@@ -166,6 +171,9 @@ def _native(
         SOURCE_VARIABLE: str(video),
         **NO_GPU,
     }
+    if settings.HEALTH_VARIABLE in app.variables:
+        # Its path is the container's; here another user may have a file of that name.
+        variables[settings.HEALTH_VARIABLE] = str(video.parent.with_name("alive"))
     variables.pop("VIRTUAL_ENV", None)
     xml = place / "native.xml"
     xml.unlink(missing_ok=True)

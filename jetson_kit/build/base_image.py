@@ -11,7 +11,7 @@ from pathlib import Path
 
 from docker.errors import APIError, DockerException, NotFound
 
-from jetson_kit.containers import engine
+from jetson_kit.containers import engine, owned
 from jetson_kit.containers.layers import LayerTar
 from jetson_kit.core import cached_files, uv
 from jetson_kit.core.errors import BadInputError, ToolMissingError
@@ -84,7 +84,7 @@ def fetched_python(reference: str, versions: Sequence[str], arch: str) -> str:
 def _interpreters(image_id: str, versions: Sequence[str]) -> dict[str, str]:
     """Return the paths of those Pythons that an image has, without starting anything of it."""
     result: dict[str, str] = {}
-    container = engine.client().containers.create(image_id, command=["true"])
+    container = engine.client().containers.create(image_id, command=["true"], labels=owned.labels())
     try:
         for version, folder in itertools.product(versions, FOLDERS):
             path = f"/{folder}/python{version}"

@@ -28,11 +28,6 @@ def end(error: BaseException) -> int:
 
     With KIT_DEBUG set, an error that no code expects is raised again with its traceback.
     """
-    if isinstance(error, BrokenPipeError):
-        # The reader left; Python would complain once more when it flushes at exit.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     if isinstance(error, KeyboardInterrupt):
         _say("error: stopped; run it again to go on from here")
         return signals.exit_code(error)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from invoke.collection import Collection
@@ -15,7 +14,7 @@ from invoke.parser.argument import Argument
 from invoke.program import Program
 
 from jetson_kit import __version__
-from jetson_kit.command_line import completion, ending, signals, unparsed
+from jetson_kit.command_line import completion, ending, signals, streams, unparsed
 from jetson_kit.core import log, machine
 from jetson_kit.core.errors import BadInputError, KitError
 
@@ -162,11 +161,7 @@ def main(tasks: Collection, argv: Sequence[str] | None = None) -> NoReturn:
 def _prepare() -> None:
     """Have the standard streams take any name of a file, tables a width, and programs be found."""
     machine.find_system_programs()
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # it was closed before the program began
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 # as long as the program
-        # It may hold bytes that no text can.
-        getattr(sys, name).reconfigure(errors="backslashreplace")
+    streams.prepare()
     width = os.environ.get("COLUMNS", "1")
     if not width.isdecimal() or len(width) > WIDTH_DIGITS or not int(width):
         del os.environ["COLUMNS"]  # a table of no width has no words

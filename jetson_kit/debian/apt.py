@@ -18,14 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
-from jetson_kit.core.errors import IntegrityError, StepFailedError, ToolMissingError
+from jetson_kit.core.errors import BadInputError, IntegrityError, StepFailedError, ToolMissingError
 from jetson_kit.core.files import disk_guard, locked
 from jetson_kit.core.run import run
+from jetson_kit.core.text import shown
 from jetson_kit.debian.deb_file import Deb, intact
 
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # What --print-uris says of a package: address, name_version_architecture.deb, size, hash.
 OFFERED = re.compile(r"'[^']*' ([^_ ]+)_([^_ ]+)_(\w+)\.deb \d+ SHA256:([0-9a-f]{64})")
+# As apt takes it; what else stands in a line of its sources would be an option.
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:/[^\s\[\]]+")
 # What `apt-get update --print-uris` says of an archive's Release file: its address, its file here.
 RELEASES = re.compile(r"'(?P<place>[^']*/)dists/[^']*/InRelease' (?P<file>\S+InRelease) ")
 # Bytes: a suite's lists and the packages of the largest variant, with room to spare.
@@ -48,10 +51,16 @@ def host_mirror() -> Mirror:
     """Return the mirror that this machine uses.
 
     $KIT_DEBIAN_MIRROR wins; a Debian host's own apt sources come next; elsewhere debootstrap knows
-    Debian's default. Raises ToolMissingError where none of them answers.
+    Debian's default. Raises BadInputError for a variable that is no address, ToolMissingError where
+    none of them answers.
     """
     named = os.environ.get("KIT_DEBIAN_MIRROR", "").rstrip("/")
     if named:
+        if not ADDRESS.fullmatch(named):
+            raise BadInputError(
+                f"KIT_DEBIAN_MIRROR is {shown(named)}, no address of a Debian archive",
+                "write it like http://HOST/debian or file:/FOLDER",
+            )
         return Mirror(named, f"{named}-security")
     sources = _sources()
     security = [place for place, suite in sources if suite.endswith("-security")]

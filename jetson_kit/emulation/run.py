@@ -6,7 +6,9 @@ import contextlib
 import os
 import re
 import secrets
+import shlex
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -116,6 +118,10 @@ def attend(request: Request, output: int | None = None) -> Ended:
     if request.timeout_s < 0:
         raise BadInputError(f"--timeout {request.timeout_s:g}?", "give seconds, or 0 for no limit")
     _check_network(request.network)
+    user = str(config.get("User") or "")
+    for text in request.volumes:
+        if warning := unreadable(volume(text), user):
+            LOG.warning("warning: %s", warning)
     owned.remove_left()
     with _container(request, image, cpu) as container:
         return _attended(container, request.timeout_s, output)
@@ -213,6 +219,23 @@ def volume(text: str) -> str:
             raise BadInputError(f"--volume {text}: {path} is not there", "name what is there")
         source = str(path)
     return f"{source}:{target}"
+
+
+def unreadable(mounted: str, user: str) -> str:
+    """Return why a container's user, UID:GID, can't read what is mounted; "" where it can."""
+    path = Path(mounted.partition(":")[0])
+    uid, _, gid = user.partition(":")
+    if not path.is_absolute() or not uid.isdecimal() or int(uid) == 0:
+        return ""
+    facts = path.stat()
+    mine = facts.st_gid == int(gid or 0)
+    shift = 6 if facts.st_uid == int(uid) else 3 if mine else 0
+    needed = stat.S_IROTH | (stat.S_IXOTH if stat.S_ISDIR(facts.st_mode) else 0)
+    if facts.st_mode >> shift & needed == needed:
+        return ""
+    return (
+        f"user {uid} of the image can't read {path}; let it: chmod -R o+rX {shlex.quote(str(path))}"
+    )
 
 
 def _known(mounted: str) -> str:

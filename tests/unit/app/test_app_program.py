@@ -148,6 +148,25 @@ def test_a_file_that_a_program_is_given_is_looked_for_nowhere_else(
     assert not program.looked_for(app)
 
 
+@pytest.mark.parametrize(("source", "line"), [
+    (b"# \xe9\nprint(1)\n", 1), (b"#!/usr/bin/python3\n# x\nprint(1)  # \xe9\n", 3),
+    (b"import os\r\n\r\n# \xff\r\n", 3), ("# é 摄像头\n".encode(), 0),
+    ("\ufeff# é\n".encode(), 0), (b"# -*- coding: latin-1 -*-\n# \xe9\n", 0),
+    ("# coding: shift_jis\n# 門\n".encode("shift_jis"), 0), (b"", 0),
+])  # fmt: skip
+def test_a_program_that_python_can_not_decode(
+    tmp_path: Path, compiler: Compiler, source: bytes, line: int
+) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "app.py").write_bytes(source)
+    app = settings.load(tmp_path / "app")
+    if not line:
+        program.check(app, tree.read(app), compiler)
+        return
+    with pytest.raises(BadInputError, match=f"^app.py, line {line}, is not in the encoding"):
+        program.check(app, tree.read(app), compiler)
+
+
 @pytest.mark.parametrize(
     ("toml", "says"),
     [

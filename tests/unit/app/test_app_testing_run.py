@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from jetson_kit.app_testing import board, files, testing
+from jetson_kit.app_testing import site as test_site
 from jetson_kit.app_testing.testing import Asked
-from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.errors import BadInputError, DiskFullError
+from jetson_kit.models import bundles as models
+from jetson_kit.models import legacy
 
 PAGE = Path("virtual-fleet", "rollouts", "20260101-000000-abc", "report.html")
 
@@ -86,3 +92,62 @@ def test_what_the_commands_name_is_where_it_stays(
     assert page.read_text() == "page\n"
     assert not device.state.exists()
     assert [path.name for path in (place / "virtual-fleet").iterdir()] == ["rollouts"]
+
+
+def test_a_log_on_a_full_disk_is_told_and_nobody_waits(tmp_path: Path) -> None:
+    (tmp_path / "native.log").symlink_to("/dev/full")
+    with (
+        pytest.raises(DiskFullError, match=f"no space left for {tmp_path}"),
+        files.logged(tmp_path / "native.log") as stream,
+    ):
+        words = [sys.executable, "-c", "print('x' * 1_000_000)"]
+        assert subprocess.run(words, stdout=stream, check=False).returncode == 0
+
+
+def test_a_log_that_can_not_be_made_is_told(tmp_path: Path) -> None:
+    with pytest.raises(IsADirectoryError), files.logged(tmp_path) as stream:
+        os.write(stream, b"x")
+
+
+def test_what_goes_wrong_meanwhile_is_told_first(tmp_path: Path) -> None:
+    (tmp_path / "log").symlink_to("/dev/full")
+    with pytest.raises(BadInputError, match="mine"), files.logged(tmp_path / "log") as stream:
+        os.write(stream, b"x")
+        raise BadInputError("mine")
+
+
+@pytest.mark.parametrize("health", [True, False])
+def test_this_machines_run_leaves_its_files_where_they_belong(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, health: bool
+) -> None:
+    """The tests run in the application's folder, and one health file is not for all users."""
+    (folder / "tests").mkdir()
+    (folder / "tests" / "test_app.py").touch()
+    variable = 'environment.MEDIAPIPE_JETSON_HEALTH_FILE = "/tmp/alive"'
+    (folder / "jetson.toml").write_text(variable if health else "")
+    seen: list[tuple[list[str], dict[str, str]]] = []
+
+    def attended(words: list[str], _: object, env: dict[str, str], __: int) -> int:
+        seen.append((words, env))
+        return 0
+
+    monkeypatch.delenv("MEDIAPIPE_JETSON_HEALTH_FILE", raising=False)
+    monkeypatch.setattr(testing, "_attended", attended)
+    monkeypatch.setattr(test_site, "environment", lambda *_: Path(sys.executable))
+    monkeypatch.setattr(legacy, "fetch", lambda: None)
+    monkeypatch.setattr(models, "fetch", lambda _: [Path("/models/a.task")])
+    monkeypatch.chdir(folder.parent)
+    testing.run(Asked(folder, Path("out"), emulated=False))
+    ((words, env),) = seen
+    assert str(folder.parent / "out" / "native.xml") in words
+    alive = env.get("MEDIAPIPE_JETSON_HEALTH_FILE", "")
+    video = Path(env["MEDIAPIPE_JETSON_SOURCE"])
+    assert alive == (str(video.parent.parent / "alive") if health else "")
+
+
+def test_a_file_in_place_of_the_tests_is_told(folder: Path, ran: list[str]) -> None:
+    (folder / "tests").touch()
+    for full in (True, False):
+        with pytest.raises(BadInputError, match="tests is no folder of tests"):
+            testing.run(Asked(folder, folder.parent / "out", full=full))
+    assert ran == []

@@ -43,6 +43,20 @@ def test_tools_caches_tests_and_locks_stay_out(app: App) -> None:
     assert names(app) == ["app.py", "pkg/a b.py"]
 
 
+def test_what_the_kit_wrote_stays_out(app: App) -> None:
+    """Each build would else hold the one before."""
+    plant(
+        app,
+        *(f"out/it/{name}" for name in ("manifest.json", "sbom.cdx.json", "it.oci.tar")),
+        *(f"logs/{name}" for name in ("native.log", "native.xml", "more/a.json")),
+        *(".out.part/it.oci.tar", ".out.old/manifest.json"),
+        *("model/manifest.json", "sbom/sbom.cdx.json", "x/native.log", "x/y/native.xml"),
+    )
+    assert names(app) == [
+        "app.py", "model/manifest.json", "sbom/sbom.cdx.json", "x/native.log", "x/y/native.xml",
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize("mark", ["pyvenv.cfg", "conda-meta/history"])
 def test_environments_stay_out_by_what_is_in_them(app: App, mark: str) -> None:
     plant(app, f"env/{mark}", "env/lib/a.py", f"tools/my env/{mark}", "environment/a.py")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.core.errors import StepFailedError, ToolMissingError
+from jetson_kit.core.errors import BadInputError, StepFailedError, ToolMissingError
 from jetson_kit.debian import apt as debian
 from jetson_kit.debian.apt import Mirror, host_mirror
 from jetson_kit.debian.deb_file import Deb
@@ -58,6 +58,27 @@ def test_mirror_from_the_environment(apt: Apt, monkeypatch: pytest.MonkeyPatch) 
     apt.has(("http://b.invalid/debian/", "bookworm", "Debian"))
     monkeypatch.setenv("KIT_DEBIAN_MIRROR", "http://a.invalid/debian/")
     assert host_mirror() == Mirror("http://a.invalid/debian", "http://a.invalid/debian-security")
+
+
+@pytest.mark.parametrize(
+    "address", ["garbage", "host/debian", "http:", "http://h/a b", "[trusted=yes] http://h/a", "/d"]
+)
+def test_a_mirror_that_is_no_address(
+    apt: Apt, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    apt.has()
+    monkeypatch.setenv("KIT_DEBIAN_MIRROR", address)
+    with pytest.raises(BadInputError, match=r"^KIT_DEBIAN_MIRROR is .*, no address of a Debian"):
+        host_mirror()
+
+
+@pytest.mark.parametrize("address", ["file:/srv/debian", "mirror+http://h/list", "tor+http://x/d"])
+def test_any_address_that_apt_takes(
+    apt: Apt, monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    apt.has()
+    monkeypatch.setenv("KIT_DEBIAN_MIRROR", f"{address}/")
+    assert host_mirror().main == address
 
 
 def test_mirror_from_apt(apt: Apt) -> None:

@@ -72,18 +72,19 @@ def test_info_runs_without_mediapipe() -> None:
     assert wheel("info").stdout.startswith("Packages\n")
 
 
-def test_a_closed_pipe_is_no_error() -> None:
+@pytest.mark.parametrize(("unbuffered", "code"), [("", 0), ("1", 141)])
+def test_a_closed_pipe_is_no_error_once_all_is_done(unbuffered: str, code: int) -> None:
     read, write = os.pipe()
     os.close(read)
     done = subprocess.run(
         [sys.executable, "-m", "mediapipe_jetson", "info"],
-        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        env={**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": unbuffered},
         stdout=write,
         stderr=subprocess.PIPE,
         check=False,
     )
     os.close(write)
-    assert (done.returncode, done.stderr) == (0, b"")
+    assert (done.returncode, done.stderr) == (code, b"")
 
 
 def stub(folder: Path, code: str) -> Path:

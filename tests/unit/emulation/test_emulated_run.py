@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from docker.models.images import Image
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.emulation import cores as emulation
 from jetson_kit.emulation import run as emulated_run
+from tests.support.here import cannot_run_here
 
 
 def image(**labels: str) -> Image:
@@ -66,6 +68,43 @@ def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     with pytest.raises(BadInputError, match="has no name"):
         dict(emulated_run.variables(["=x"]))
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "user", "readable"),
+    [
+        (0o700, 0, "10001:10001", False),
+        (0o704, 0, "10001:10001", False),
+        (0o705, 0, "10001:10001", True),
+        (0o750, 0, "10001:10001", False),
+        (0o750, 0, "10001", True),
+        (0o700, 10001, "10001:10001", True),
+        (0o300, 10001, "10001:10001", False),
+        (0o700, 0, "", True),
+        (0o700, 0, "0", True),
+        (0o700, 0, "somebody", True),
+    ],
+)
+def test_what_the_images_user_can_not_read_is_told(
+    tmp_path: Path, mode: int, owner: int, user: str, readable: bool
+) -> None:
+    if os.geteuid():
+        cannot_run_here("only root can give a folder to another")
+    place = tmp_path / "a b"
+    place.mkdir()
+    os.chown(place, owner, 0)
+    place.chmod(mode)
+    said = emulated_run.unreadable(f"{place}:/data:ro", user)
+    assert said == "" if readable else said.endswith(f"chmod -R o+rX '{place}'")
+
+
+def test_a_file_is_only_read(tmp_path: Path) -> None:
+    file = tmp_path / "clip.avi"
+    file.touch(0o644)
+    assert emulated_run.unreadable(f"{file}:/data", "10001:10001") == ""
+    file.chmod(0o600)
+    assert emulated_run.unreadable(f"{file}:/data", "10001:10001")
+    assert emulated_run.unreadable("a-volume:/data", "10001:10001") == ""
 
 
 def test_volumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

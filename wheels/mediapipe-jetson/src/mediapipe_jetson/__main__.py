@@ -75,11 +75,14 @@ def run(name: str, words: Sequence[str]) -> int:
     _stoppable()
     try:
         code = int(importlib.import_module(f"mediapipe_jetson.{name}").main(words))
-        sys.stdout.flush()
+        try:
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _unread()
     except BrokenPipeError:
-        # Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = exit_codes.DONE
+        # What was not done is no success.
+        code = exit_codes.SIGNAL + signal.SIGPIPE
+        _unread()
     except KeyboardInterrupt as error:
         _error("stopped")
         code = exit_codes.of(error)
@@ -92,6 +95,11 @@ def run(name: str, words: Sequence[str]) -> int:
         )
         code = exit_codes.of(error)
     return code
+
+
+def _unread() -> None:
+    """Write to nothing: Python would complain once more when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _error(text: str) -> None:
