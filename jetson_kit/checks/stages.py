@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import shutil
@@ -10,7 +11,7 @@ import tempfile
 import threading
 import time
 import tomllib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -70,7 +71,8 @@ class Stage:
     the size "default" runs, where its own size is greater.
 
     `beside` ones run one after another while the others do: they keep to virtual devices, which
-    wait most of the time, and the others keep to images.
+    wait most of the time, and the others keep to images. Whichever are done first take over the
+    last of the others.
     `evidence` is run where the stage failed: it shows what the tests' own output can't.
     `environment` names one of jetson_kit.core.environments in which pytest runs.
     """
@@ -160,9 +162,9 @@ def run(*, size: str, stage: str = "", minutes: float = math.inf) -> None:
     first = [item for item in chosen if item.size == "quick" or len(chosen) == 1]
     rest = [item for item in chosen if item not in first]
     timed = [_timed(item, sys.stdout.fileno(), until) for item in first]
-    lanes = [[item for item in rest if item.beside == beside] for beside in (False, True)]
+    lanes = [deque(item for item in rest if item.beside == beside) for beside in (False, True)]
     with ThreadPoolExecutor(len(lanes)) as pool:
-        for found in pool.map(lambda lane: _lane(lane, until), lanes):
+        for found in pool.map(lambda own, other: _lane(own, other, until), lanes, lanes[::-1]):
             timed += found
     results = [result for result, _ in timed]
     if len(timed) > 1:
@@ -175,10 +177,13 @@ def run(*, size: str, stage: str = "", minutes: float = math.inf) -> None:
         raise CheckFailedError(f"failed: {', '.join(failed)}")
 
 
-def _lane(chosen: Sequence[Stage], until: float) -> list[tuple[Result, str]]:
-    """Run stages one after another; the output of each is shown when it has ended."""
+def _lane(own: deque[Stage], other: deque[Stage], until: float) -> list[tuple[Result, str]]:
+    """Run stages one after another; the output of each is shown when it has ended.
+
+    First those of its own, then what another lane has left, from its end.
+    """
     result = []
-    for stage in chosen:
+    while stage := _next(own, other):
         stopping.check()
         with tempfile.TemporaryFile() as output:
             print(f"--- {stage.name} begins", flush=True)
@@ -189,6 +194,14 @@ def _lane(chosen: Sequence[Stage], until: float) -> list[tuple[Result, str]]:
                 shutil.copyfileobj(output, sys.stdout.buffer)
                 print(f"--- {result[-1][1]}", flush=True)
     return result
+
+
+def _next(own: deque[Stage], other: deque[Stage]) -> Stage | None:
+    # Each of these is one step, whatever another thread does meanwhile.
+    for take in (own.popleft, other.pop):
+        with contextlib.suppress(IndexError):
+            return take()
+    return None
 
 
 def _timed(stage: Stage, output: int, until: float, *, quiet: bool = False) -> tuple[Result, str]:

@@ -259,14 +259,12 @@ def test_what_is_for_other_machines_is_listed_by_reason_and_counted_apart() -> N
     ]
 
 
-def test_stages_beside_each_other_show_their_output_whole(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    meeting = tmp_path / "meeting"
+def meeting_stages(folder: Path) -> tuple[str, str]:
+    """Write two files of tests of which each passes only where the other has begun."""
+    meeting = folder / "meeting"
     meeting.mkdir()
     for name, other in (("a", "b"), ("b", "a")):
-        # Each passes only where the other has begun.
-        (tmp_path / f"test_{name}.py").write_text(
+        (folder / f"test_{name}.py").write_text(
             "import pathlib, time\n"
             "def test_it():\n"
             f"    (pathlib.Path({str(meeting)!r}) / {name!r}).touch()\n"
@@ -277,19 +275,30 @@ def test_stages_beside_each_other_show_their_output_whole(
             "        time.sleep(0.1)\n"
             "    raise AssertionError\n"
         )
-    (tmp_path / "conftest.py").write_text(
+    (folder / "conftest.py").write_text(
         "from tests.support.results import register\n\n\n"
         "def pytest_configure(config):\n    register(config)\n"
     )
-    (tmp_path / "test_c.py").write_text("def test_it():\n    assert False, 'wrong'\n")
-    stages = (
-        Stage("alone", "all", pytest=(str(tmp_path / "test_a.py"),)),
-        Stage("meets", "all", pytest=(str(tmp_path / "test_b.py"),), beside=True),
-        Stage("fails", "all", pytest=(str(tmp_path / "test_c.py"),), beside=True),
-    )
+    return str(folder / "test_a.py"), str(folder / "test_b.py")
+
+
+def use_stages(monkeypatch: pytest.MonkeyPatch, *stages: Stage) -> None:
     monkeypatch.setattr(checks, "stages", lambda: stages)
     monkeypatch.setattr(needs, "require", lambda *_, **__: None)
     monkeypatch.setattr(needs.Table, "of_stages", lambda *_: ())
+
+
+def test_stages_beside_each_other_show_their_output_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    alone, meets = meeting_stages(tmp_path)
+    (tmp_path / "test_c.py").write_text("def test_it():\n    assert False, 'wrong'\n")
+    stages = (
+        Stage("alone", "all", pytest=(alone,)),
+        Stage("meets", "all", pytest=(meets,), beside=True),
+        Stage("fails", "all", pytest=(str(tmp_path / "test_c.py"),), beside=True),
+    )
+    use_stages(monkeypatch, *stages)
     with pytest.raises(CheckFailedError, match=r"failed: fails \(1 failed; no test ran\)"):
         checks.run(size="all")
     out = capfd.readouterr().out
@@ -299,3 +308,16 @@ def test_stages_beside_each_other_show_their_output_whole(
         end = re.compile(rf"^--- {stage.name} \d+ s$", re.MULTILINE).search(out, begin)
         assert end
         assert out[begin : end.start()].count("--- ") == 1
+
+
+def test_who_has_no_stages_left_takes_over_the_last_of_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first, last = meeting_stages(tmp_path)
+    use_stages(
+        monkeypatch,
+        Stage("first", "all", pytest=(first,), beside=True),
+        Stage("last", "all", pytest=(last,), beside=True),
+    )
+    checks.run(size="all")
+    assert "tests passed: 2, failed: 0, not run here: 0" in capfd.readouterr().out

@@ -49,8 +49,10 @@ def _layers(there: engine.Engine, named: List[Named], present: Set[str]) -> Dict
         if image.config in present:
             inside = containerd.content(there, image.config).get("rootfs")
             diff_ids = inside.get("diff_ids") if isinstance(inside, dict) else None
+            if not isinstance(diff_ids, list):
+                continue
             # Of an image that is whole or unpacked: containerd compared each file with its diff_id.
-            for diff_id, row in zip(diff_ids or [], image.layers):
+            for diff_id, row in zip(diff_ids, image.layers):
                 if row["digest"] in present:
                     result.setdefault(str(diff_id), row)
     return result
