@@ -6,7 +6,7 @@ import json
 import platform
 import random
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
@@ -75,29 +75,7 @@ def build(
         layer(work, "bulk", {"bulk": random.Random(bulk).randbytes(bulk)}, {}),  # noqa: S311
         layer(work, "app", {"version": f"{version} {kind}\n".encode(), **files}, {}),
     ]
-    check = {GOOD: "true", UNHEALTHY: "false", ENDS: "false"}[kind]
-    container = {
-        "Env": ["PATH=/bin"],
-        "Entrypoint": ["/bin/sh", "-c", MISTAKE] if kind == ENDS else None,
-        "Cmd": ["/bin/sleep", "infinity"],
-        "Healthcheck": {
-            "Test": ["CMD", f"/bin/{check}"],
-            "Interval": check_s * 1_000_000_000,
-            "Retries": 3,
-        },
-        "Labels": {
-            "version": version,
-            **({release.APPLICATION: application} if application else {}),
-        },
-    }
-    image = {
-        "architecture": architecture,
-        "os": "linux",
-        "created": oci.CREATED,
-        "config": container,
-        "rootfs": {"type": "layers", "diff_ids": [blob.diff_id for blob in blobs]},
-    }
-    config = json.dumps(image, sort_keys=True).encode()
+    config = _config(blobs, version, kind, architecture, check_s, application)
     archive = folder / "small.oci.tar"
     digest = oci.write_archive(archive, config, blobs, f"small:{version}", {})
     manifest = {
@@ -110,17 +88,50 @@ def build(
             "mediapipe": {"version": version},
         },
         "image": {"architecture": architecture, "tag": f"small:{version}"},
-        "archive": {
-            "file": archive.name,
-            "size": archive.stat().st_size,
-            "digest": digest,
-            "config": oci.digest(config),
-            "layers": [
-                {"diff_id": blob.diff_id, "digest": blob.digest, "size": blob.size}
-                for blob in blobs
-            ],
-        },
+        "archive": _archive(archive, digest, config, blobs),
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))
     shutil.rmtree(work)
     return release.make(folder)
+
+
+def _config(
+    blobs: Sequence[oci.Blob], version: str, kind: str, arch: str, check_s: int, application: str
+) -> bytes:
+    """Return the image's configuration, as OCI has it."""
+    check = {GOOD: "true", UNHEALTHY: "false", ENDS: "false"}[kind]
+    labels = {release.APPLICATION: application} if application else {}
+    container = {
+        "Env": ["PATH=/bin"],
+        "Entrypoint": ["/bin/sh", "-c", MISTAKE] if kind == ENDS else None,
+        "Cmd": ["/bin/sleep", "infinity"],
+        "Healthcheck": {
+            "Test": ["CMD", f"/bin/{check}"],
+            "Interval": check_s * 1_000_000_000,
+            "Retries": 3,
+        },
+        "Labels": {"version": version, **labels},
+    }
+    image = {
+        "architecture": arch,
+        "os": "linux",
+        "created": oci.CREATED,
+        "config": container,
+        "rootfs": {"type": "layers", "diff_ids": [blob.diff_id for blob in blobs]},
+    }
+    return json.dumps(image, sort_keys=True).encode()
+
+
+def _archive(
+    path: Path, digest: str, config: bytes, blobs: Sequence[oci.Blob]
+) -> dict[str, object]:
+    """Return what a build's manifest has of its archive."""
+    return {
+        "file": path.name,
+        "size": path.stat().st_size,
+        "digest": digest,
+        "config": oci.digest(config),
+        "layers": [
+            {"diff_id": blob.diff_id, "digest": blob.digest, "size": blob.size} for blob in blobs
+        ],
+    }

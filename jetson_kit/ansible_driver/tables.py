@@ -2,14 +2,12 @@
 
 Each fact has one place, and that is not a generated file.
 
-`python -m jetson_kit.ansible_driver.tables` says whether they are equal, `--write` renews them.
+`./inv data.update --derived` renews them, `./inv data.check` finds what is stale.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,6 @@ from typing import Any
 import yaml
 
 from jetson_kit.ansible_driver import role_docs
-from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import COLLECTION, ROOT
 from jetson_kit.service.contract import CAUSES
 from jetson_kit.targets import table as targets
@@ -25,7 +22,7 @@ from jetson_kit.targets import table as targets
 ROLES = COLLECTION / "roles"
 HEAD = """\
 ---
-# Made by `python -m jetson_kit.ansible_driver.tables --write` out of {source}.
+# Made by `./inv data.update --derived` out of {source}.
 """
 
 
@@ -79,31 +76,3 @@ def _text(source: str, variables: Mapping[str, Any]) -> str:
 
     body = yaml.dump(dict(variables), Dumper=Dumper, sort_keys=False, allow_unicode=True, width=100)
     return HEAD.format(source=source) + body
-
-
-def stale() -> tuple[Path, ...]:
-    """Return the files that are not as they must be."""
-    return tuple(
-        path
-        for path, text in expected().items()
-        if not path.exists() or path.read_text(encoding="utf-8") != text
-    )
-
-
-def main() -> int:
-    """Check or write; exit 1 if something is stale."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="renew them")
-    if parser.parse_args().write:
-        for path, text in expected().items():
-            write_text(path, text)
-        return 0
-    for path in stale():
-        print(
-            f"{path.relative_to(ROOT)} is stale: python -m jetson_kit.ansible_driver.tables --write"
-        )
-    return 1 if stale() else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

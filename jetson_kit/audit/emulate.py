@@ -18,6 +18,7 @@ from jetson_kit.debian import rootfs
 from jetson_kit.emulation import cpus
 from jetson_kit.emulation.cpus import Cpu
 from jetson_kit.targets import arm_levels
+from jetson_kit.targets.table import version_key
 
 if TYPE_CHECKING:
     from jetson_kit.audit.native import Library
@@ -130,16 +131,13 @@ def _suite(libraries: tuple[Library, ...]) -> str:
     tagged = {m[1] for lib in libraries if (m := re.search(r"cpython-3(\d+)", lib.path))}
     newest = max((int(minor) for minor in tagged), default=0)
     facts = rootfs.data()["suites"]
-    late = any(_number(library.glibc) > _number(facts[SUITES[0]]["glibc"]) for library in libraries)
+    glibc = version_key(facts[SUITES[0]]["glibc"])
+    late = any(version_key(library.glibc) > glibc for library in libraries)
     return (
         SUITES[1]
         if late or newest > int(facts[SUITES[0]]["python"].split(".")[1]) + 1
         else SUITES[0]
     )
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version))
 
 
 def _run(cpu: Cpu, outcome: one_cpu.Outcome) -> CpuRun:

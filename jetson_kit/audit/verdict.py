@@ -13,7 +13,7 @@ from jetson_kit.audit.emulate import UNKNOWN, Emulation
 from jetson_kit.debian import rootfs
 from jetson_kit.emulation import cpus
 from jetson_kit.targets import arm_levels
-from jetson_kit.targets.table import Soc, Target
+from jetson_kit.targets.table import Soc, Target, version_key
 
 RANK = {"no": 0, "cpu": 1, "gpu": 2}
 
@@ -83,11 +83,11 @@ def _barred(facts: Facts) -> Iterator[str]:
         yield f"Its libraries are for {kind} {facts.arch}; Jetsons run Linux aarch64."
     if facts.musl:
         yield "Its libraries are for musl; images have glibc."
-    newest = max((str(s["glibc"]) for s in rootfs.data()["suites"].values()), key=_number)
-    if _number(facts.glibc) > _number(newest):
+    newest = max((str(s["glibc"]) for s in rootfs.data()["suites"].values()), key=version_key)
+    if version_key(facts.glibc) > version_key(newest):
         yield f"It needs glibc {facts.glibc}; the newest image base has {newest}."
     least = rules.raw()["images"]["python_min"]
-    if not any(_number(version) >= _number(least) for version in facts.python):
+    if not any(version_key(version) >= version_key(least) for version in facts.python):
         have = ", ".join(facts.python) or "none that is known"
         yield f"It runs on Python {have} only; images have {least} or later."
 
@@ -155,10 +155,6 @@ def _paths(facts: Facts, target: Target) -> Verdict:
 
 def _families(socs: Iterable[Soc]) -> str:
     return ", ".join(soc.family for soc in socs)
-
-
-def _number(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def pythons(tags: Iterable[str], requires: str, named: Iterable[str]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.files import disk_guard
 from jetson_kit.core.run import run
 from jetson_kit.virtual_devices import loops, procs
+from jetson_kit.virtual_devices.qemu import quoted
 
 DAEMON = "qemu-storage-daemon"
 # In the device's folder: the first image, what the daemon shows, the drive itself, the daemon.
@@ -89,18 +90,18 @@ def serve(folder: Path, image: Path, log: Path | None = None) -> Path:
     shown = folder / SHOWN
     shown.touch()
     nodes = [
-        f"driver=file,node-name=file,filename={_quoted(image)},cache.no-flush=on",
+        f"driver=file,node-name=file,filename={quoted(image)},cache.no-flush=on",
         "driver=qcow2,node-name=disk,file=file,discard=unmap",
     ]
     if log is not None:
         with log.open("wb") as stream:
             stream.truncate(LOG_BYTES)
         nodes += [
-            f"driver=file,node-name=log,filename={_quoted(log)},cache.no-flush=on",
+            f"driver=file,node-name=log,filename={quoted(log)},cache.no-flush=on",
             "driver=blklogwrites,node-name=logged,file=disk,log=log,log-super-update-interval=1",
         ]
     top = "disk" if log is None else "logged"
-    export = f"type=fuse,id=drive,node-name={top},mountpoint={_quoted(shown)},writable=on"
+    export = f"type=fuse,id=drive,node-name={top},mountpoint={quoted(shown)},writable=on"
     words = [part for node in nodes for part in ("--blockdev", node)]
     run(
         [DAEMON, *words, "--export", export, "--pidfile", folder / PID, "--daemonize"],
@@ -183,8 +184,3 @@ def _mounts() -> list[Path]:
         rows = MOUNTS.read_text(encoding="utf-8", errors="replace").splitlines()
         return [Path(row.split(" ")[1]) for row in rows]
     return []
-
-
-def _quoted(path: Path) -> str:
-    """Return a path as a value of QEMU's options: a comma in it stands twice."""
-    return str(path).replace(",", ",,")

@@ -119,22 +119,22 @@ def command(
         *("-kernel", str(device.folder / KERNEL), "-initrd", str(device.folder / INITRAMFS)),
         *("-append", " ".join(words)),
         *(("-dtb", str(dtb)) if dtb else ()),
-        *("-drive", f"if=none,id=root,format=qcow2,file={_quoted(device.folder / DISK)}"),
+        *("-drive", f"if=none,id=root,format=qcow2,file={quoted(device.folder / DISK)}"),
         *("-device", "virtio-blk-pci,drive=root"),
-        *("-drive", f"if=none,id=seed,format=raw,readonly=on,file={_quoted(seed)}"),
+        *("-drive", f"if=none,id=seed,format=raw,readonly=on,file={quoted(seed)}"),
         *("-device", "virtio-blk-pci,drive=seed"),
-        *("-drive", f"if=none,id=parcel,format=raw,readonly=on,file={_quoted(parcel)}"),
+        *("-drive", f"if=none,id=parcel,format=raw,readonly=on,file={quoted(parcel)}"),
         *("-device", f"virtio-blk-pci,drive=parcel,serial={PARCEL_SERIAL}"),
         *("-netdev", f"user,id=net,restrict=on,{forward}"),
         *("-device", "virtio-net-pci,id=nic,netdev=net,romfile="),
         *("-device", "virtio-rng-pci"),
-        *("-chardev", f"file,id=console,path={_quoted(device.folder / CONSOLE)}"),
+        *("-chardev", f"file,id=console,path={quoted(device.folder / CONSOLE)}"),
         *("-serial", "chardev:console"),
         *("-chardev", f"socket,id=qmp,server=on,wait=off,path={SOCKET}"),
         *("-mon", "chardev=qmp,mode=control"),
     ]
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
     """Return a path as an option's value: QEMU takes a doubled comma for one."""
     return str(path).replace(",", ",,")

@@ -6,28 +6,15 @@ import json
 import os
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from jetson_kit.audit import core, native, one_cpu, record, rules, verdict
-from jetson_kit.core.errors import BadInputError
+from jetson_kit.audit import core, native, one_cpu, record
 from jetson_kit.core.paths import ROOT
-from jetson_kit.emulation import cpus
 from jetson_kit.targets import table as targets
-from jetson_kit.wheels import pins as wheels
+from tests.unit.audit.gl_wheels import LIB, all_verdicts, audited, gl_library
 from tests.unit.tiny_wheel import CPU_TEXT, GL_CODE, GL_IMPORTS, X86_64, elf, wheel
-
-LIB = "mediapipe/tasks/c/libmediapipe.so"
-
-
-def audited(path: Path) -> core.Audit:
-    return core.audit(path, live=False)
-
-
-def gl_library(**more: object) -> bytes:
-    return elf(imports=(*GL_IMPORTS, "dlopen"), texts=GL_CODE, **more)  # type: ignore[arg-type]
 
 
 def test_gpu_wheel(tmp_path: Path) -> None:
@@ -98,10 +85,6 @@ def test_foreign_libraries_in_an_aarch64_wheel(tmp_path: Path) -> None:
     assert not audit.useful
 
 
-def all_verdicts(audit: core.Audit) -> list[verdict.Verdict]:
-    return [audit.verdict(target) for target in targets.load().all]
-
-
 def test_the_gpu_of_another_machine_does_not_count(tmp_path: Path) -> None:
     files = {
         "a/_bind.cpython-311-aarch64-linux-gnu.so": elf(texts=CPU_TEXT),
@@ -148,19 +131,6 @@ def test_changed_library_is_told(tmp_path: Path) -> None:
     assert audit.tags_lie == (f"RECORD does not have the hash of {LIB}: it was changed",)
 
 
-def test_library_cut_short(tmp_path: Path) -> None:
-    whole = gl_library()
-    audit = audited(wheel(tmp_path, {LIB: whole[: len(whole) - 40]}))
-    assert {item.verdict for item in all_verdicts(audit)} == {"no"}
-    assert "damaged" in all_verdicts(audit)[0].reason
-
-
-@pytest.mark.parametrize("keep", [8, 40, 64, 100, 200, 300])
-def test_library_cut_anywhere_is_never_a_pass(tmp_path: Path, keep: int) -> None:
-    audit = audited(wheel(tmp_path, {LIB: gl_library()[:keep]}))
-    assert {item.verdict for item in all_verdicts(audit)} == {"no"}
-
-
 def test_pure_python(tmp_path: Path) -> None:
     audit = audited(wheel(tmp_path, {"a.py": b"x = 1\n"}, tag="py3-none-any"))
     assert (audit.gpu, audit.arch, audit.min_arm, audit.glibc) == (False, "", None, "")
@@ -205,52 +175,6 @@ def test_no_qemu_is_unknown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        (b"hello", "not a zip archive"),
-        (b"", "not a zip archive"),
-        (b"PK\x03\x04 and then nothing", "damaged"),
-    ],
-)
-def test_not_a_zip(tmp_path: Path, content: bytes, says: str) -> None:
-    path = tmp_path / "a-1.0-py3-none-any.whl"
-    path.write_bytes(content)
-    with pytest.raises(BadInputError, match=says):
-        audited(path)
-
-
-def test_truncated_wheel(tmp_path: Path) -> None:
-    path = wheel(tmp_path, {LIB: gl_library()})
-    path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(BadInputError, match="damaged"):
-        audited(path)
-
-
-@pytest.mark.parametrize("member", [LIB, "mediapipe/data.bin"])
-def test_flipped_bytes(tmp_path: Path, member: str) -> None:
-    data = {LIB: gl_library(), "mediapipe/data.bin": os.urandom(500)}
-    path = wheel(tmp_path, data)
-    raw = bytearray(path.read_bytes())
-    at = raw.index(member.encode()) + len(member) + 60
-    raw[at] ^= 0xFF
-    path.write_bytes(raw)
-    with pytest.raises(BadInputError, match="damaged"):
-        audited(path)
-
-
-def test_zip_that_is_no_wheel(tmp_path: Path) -> None:
-    path = tmp_path / "a-1.0-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("a.txt", "x")
-    with pytest.raises(BadInputError, match=r"no \.dist-info"):
-        audited(path)
-    with pytest.raises(BadInputError, match="no file"):
-        audited(tmp_path / "none.whl")
-    with pytest.raises(BadInputError, match="not a file"):
-        audited(tmp_path)
-
-
 def test_json_has_what_it_promises(tmp_path: Path) -> None:
     body = json.loads(json.dumps(audited(wheel(tmp_path, {LIB: gl_library()})).to_json()))
     promised = "wheel version arch gpu gpu_paths min_arm glibc needed python targets evidence"
@@ -265,72 +189,6 @@ def test_repacked_wheel_shares_the_record(tmp_path: Path) -> None:
     three = audited(wheel(tmp_path, {LIB: gl_library(appended=b"x")}, name="third"))
     assert record.key(audit.libraries) == record.key(two.libraries)
     assert record.key(audit.libraries) != record.key(three.libraries)
-
-
-def test_shipped_records_are_whole_and_mean_what_they_say() -> None:
-    bodies = {p.name: json.loads(p.read_text()) for p in record.SHIPPED.glob("*.json")}
-    assert {
-        f"{p.filename.removesuffix('.whl')}.json" for p in wheels.pins() if p.arch == "arm64"
-    } <= set(bodies)
-    for name, body in bodies.items():
-        ran = {run["cpu"]: run["ok"] for run in body["emulation"]["runs"]}
-        assert set(ran) == {cpu.name for cpu in cpus.load()}, name
-        assert (body["emulation"]["min_arm"] == "armv8.0-a") == ran["cortex-a57"], name
-        assert name == f"{body['wheel'].removesuffix('.whl')}.json"
-
-
-def measured_facts(version: str, gpu_paths: tuple[str, ...]) -> verdict.Facts:
-    """Return facts with the measurement that is shipped for an official wheel."""
-    path = next(record.SHIPPED.glob(f"mediapipe-{version}-*.json"))
-    emulation = record.parse(json.loads(path.read_text())).emulation
-    return verdict.Facts(
-        "aarch64", "linux", gpu_paths, 0, "2.27", False, ("3.11",), emulation, (), True
-    )
-
-
-def test_each_soc_is_judged_by_what_it_has() -> None:
-    facts = measured_facts("1.2.2", ("gl", "webgpu"))
-    socs = {soc.id: soc for soc in targets.load().socs}
-    release = targets.resolve("35.6.4")
-    nano, xavier, orin = (
-        verdict.for_soc(facts, release, socs[name]) for name in ("tegra210", "tegra194", "tegra234")
-    )
-    assert (nano.verdict, xavier.verdict, orin.verdict) == ("no", "no", "gpu")
-    assert "LSE atomics" in nano.reason
-    assert "LSE atomics" not in xavier.reason
-    assert "dotprod" in xavier.reason
-    whole = verdict.for_target(facts, release)
-    assert whole.verdict == "gpu"
-    assert "Not on Xavier" in whole.reason
-
-
-def test_old_boards_keep_the_cpu() -> None:
-    facts = measured_facts("0.10.18-cp311", ())
-    verdicts = {verdict.for_target(facts, target).verdict for target in targets.load().all}
-    assert verdicts == {"cpu"}
-
-
-def test_rules_name_only_what_exists() -> None:
-    known = rules.features()
-    assert all(op.feature in known for op in rules.opcodes())
-    assert all(set(cpu.hwcap or ()) <= set(known) for cpu in cpus.load())
-    assert {s for cpu in cpus.load() for s in cpu.socs} == {s.id for s in targets.load().socs}
-    assert len({feature.bit for feature in known.values()}) == len(known)
-
-
-@pytest.mark.parametrize(
-    ("tags", "requires", "named", "want"),
-    [
-        (["cp311-cp311-x"], "", [], ("3.11",)),
-        (["cp310-abi3-x"], "<3.13", [], ("3.10", "3.11", "3.12")),
-        (["py3-none-x"], ">=3.13", ["3.9"], ("3.13", "3.14")),
-        (["py3-none-x"], "", ["3.9", "3.10"], ("3.9", "3.10")),
-        (["py2.py3-none-any"], ">=3.14", [], ("3.14",)),
-        (["pp310-pypy310_pp73-x"], "", [], ()),
-    ],
-)
-def test_pythons(tags: list[str], requires: str, named: list[str], want: tuple[str, ...]) -> None:
-    assert verdict.pythons(tags, requires, named) == want
 
 
 def test_pe_and_macho_machines() -> None:

@@ -1,4 +1,4 @@
-"""The wheel's command line: usage, selftest's verdicts and endings, healthcheck."""
+"""The wheel's command line: usage, info, selftest's verdicts and endings."""
 
 from __future__ import annotations
 
@@ -6,12 +6,8 @@ import dataclasses
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +18,6 @@ from mediapipe_jetson.diagnosis import Ending, diagnose, refused
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe.cpu import Cpu
 
-from jetson_kit.wheels import device_wheel
 from tests.unit.device_wheel_trees import SOURCE, schema, wheel
 
 A57 = Cpu("aarch64", ("Cortex-A57",), 4, ("fp",), "AT_HWCAP", "armv8.0-a", False, None)
@@ -229,125 +224,3 @@ def test_expected_landmarks_belong_to_the_picture() -> None:
     assert landmarks.PICTURE.stat().st_size <= 80 * 1024
     document = json.loads((landmarks.DATA / "landmarks.json").read_text())
     assert max(entry["max"] for entry in document["measured"]) * 50 < expected.tolerance
-
-
-@pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with the wheel as an installer unpacks it."""
-    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
-    built = device_wheel.build(tmp_path / "wheels")
-    with zipfile.ZipFile(built) as archive:
-        archive.extractall(tmp_path / "site")
-    return tmp_path / "site"
-
-
-def health(site: Path, **environment: str) -> tuple[int, str]:
-    done = wheel("healthcheck", path=site, **environment)
-    assert done.stderr == ""
-    assert done.stdout.count("\n") == 1
-    return done.returncode, done.stdout
-
-
-def test_healthcheck_of_the_wheel(site: Path) -> None:
-    assert health(site) == (0, "healthy\n")
-    assert health(SOURCE)[0] == 1
-    (site / "mediapipe_jetson" / "data" / "astronaut.jpg").write_bytes(b"other")
-    assert "not as it was installed" in health(site)[1]
-    (site / "mediapipe_jetson" / "data" / "astronaut.jpg").unlink()
-    assert health(site)[0] == 1
-
-
-def test_healthcheck_of_the_models(site: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "models"
-    folder.mkdir()
-    model = folder / "a.task"
-    model.write_bytes(b"abc")
-    sha = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    manifest = folder / "manifest.json"
-    environment = {"MEDIAPIPE_JETSON_MODELS": str(folder)}
-    listed: dict[str, Any] = {
-        "schema": "mediapipe-jetson/models/1",
-        "models": [{"file": "a.task", "sha256": sha}],
-    }
-    manifest.write_text(json.dumps(listed))
-    assert health(site, **environment)[0] == 0
-    model.write_bytes(b"abd")
-    assert "sha256" in health(site, **environment)[1]
-    model.unlink()
-    assert "No such file" in health(site, **environment)[1]
-    for wrong in ('{"schema": "other/1"}', "[]", "{", '{"schema": "mediapipe-jetson/models/1"}'):
-        manifest.write_text(wrong)
-        assert health(site, **environment)[0] == 1
-    listed["models"] = [{"file": "../a.task", "sha256": sha}]
-    manifest.write_text(json.dumps(listed))
-    assert "plain file name" in health(site, **environment)[1]
-
-
-def test_healthcheck_holds_the_application_to_its_limits(site: Path, tmp_path: Path) -> None:
-    alive = tmp_path / "alive"
-    file = {"MEDIAPIPE_JETSON_HEALTH_FILE": str(alive)}
-    limit = {"MEDIAPIPE_JETSON_MAX_LATENCY_MS": "120"}
-    alive.write_text('{"seconds": 10.0, "fps": 7.9, "latency_p95_ms": 180.4}')
-    assert health(site, **file) == (0, "healthy: 7.9 frames/s, p95 180.4 ms\n")
-    assert health(site, **file, **limit) == (
-        1, "unhealthy: slower than its limit of 120 ms: 7.9 frames/s, p95 180.4 ms\n"
-    )  # fmt: skip
-    alive.write_text('{"seconds": 10.0, "fps": 29.8, "latency_p95_ms": 42.1}')
-    line = "healthy: 29.8 frames/s, p95 42.1 ms, within its limits\n"
-    assert health(site, **file, **limit) == (0, line)
-    assert "no MEDIAPIPE_JETSON_HEALTH_FILE" in health(site, **limit)[1]
-    assert "no number" in health(site, **file, MEDIAPIPE_JETSON_MIN_FPS="fast")[1]
-
-
-def _loop(path: Path) -> None:
-    path.symlink_to(path.name)
-
-
-def _socket(path: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(path))
-
-
-def _link_to_a_fifo(path: Path) -> None:
-    os.mkfifo(path.with_name("fifo"))
-    path.symlink_to("fifo")
-
-
-@pytest.mark.parametrize(
-    ("make", "words"),
-    [
-        (os.mkfifo, "alive is no regular file"),
-        (_link_to_a_fifo, "alive is no regular file"),
-        (Path.mkdir, "alive is no regular file"),
-        (_socket, "alive is no regular file"),
-        (lambda path: path.symlink_to("/dev/zero"), "alive is no regular file"),
-        (_loop, "alive: Too many levels of symbolic links"),
-    ],
-)
-def test_a_health_file_that_is_no_file_is_unhealthy_at_once(
-    site: Path, tmp_path: Path, make: Callable[[Path], None], words: str
-) -> None:
-    make(tmp_path / "alive")
-    done = health(site, MEDIAPIPE_JETSON_HEALTH_FILE=str(tmp_path / "alive"))
-    assert done == (1, f"unhealthy: the application's {tmp_path}/{words}\n")
-
-
-def test_a_health_file_of_any_size_is_read_in_part(site: Path, tmp_path: Path) -> None:
-    with (tmp_path / "alive").open("wb") as stream:
-        stream.truncate(1 << 40)
-    assert health(site, MEDIAPIPE_JETSON_HEALTH_FILE=str(tmp_path / "alive")) == (0, "healthy\n")
-
-
-def test_healthcheck_of_the_application(site: Path, tmp_path: Path) -> None:
-    alive = tmp_path / "alive"
-    environment = {"MEDIAPIPE_JETSON_HEALTH_FILE": str(alive)}
-    assert "No such file" in health(site, **environment)[1]
-    alive.touch()
-    assert health(site, **environment)[0] == 0
-    now = time.time()
-    for age, code in ((20, 0), (40, 1), (-300, 1)):
-        os.utime(alive, (now - age, now - age))
-        assert health(site, **environment)[0] == code, age
-    os.utime(alive, (now - 40, now - 40))
-    assert health(site, MEDIAPIPE_JETSON_HEALTH_MAX_AGE_S="60", **environment)[0] == 0
-    assert "no number" in health(site, MEDIAPIPE_JETSON_HEALTH_MAX_AGE_S="soon", **environment)[1]

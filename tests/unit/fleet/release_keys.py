@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from jetson_kit.core.paths import ROOT
 from jetson_kit.fleet.release import signing
 
@@ -34,3 +36,10 @@ def task(*words: str) -> subprocess.CompletedProcess[str]:
 
 def public(*paths: Path) -> tuple[str, ...]:
     return tuple(f"{path}.pub" for path in paths)
+
+
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Set a cache and a state of the test's own; return the folder that KIT_STATE names."""
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
+    return tmp_path / "state"

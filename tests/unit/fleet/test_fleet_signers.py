@@ -14,17 +14,14 @@ from jetson_kit.core.paths import ROOT
 from jetson_kit.fleet.release import signers, signing
 from tests.fleet.small_release import build
 from tests.support.here import needs_parts
-from tests.unit.fleet.release_keys import key, public, task
+from tests.unit.fleet.release_keys import key, own_folders, public, task
 
 pytestmark = needs_parts("ssh-keygen")
 
 
 @pytest.fixture(autouse=True)
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the folder that KIT_STATE names."""
-    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
-    return tmp_path / "state"
+    return own_folders(tmp_path, monkeypatch)
 
 
 def first_list(tmp_path: Path, **more: Any) -> tuple[Path, Path]:

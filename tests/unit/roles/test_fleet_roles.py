@@ -7,7 +7,6 @@ import pytest
 import yaml
 from packaging.version import parse
 
-from jetson_kit.ansible_driver import tables
 from jetson_kit.core.paths import COLLECTION
 from jetson_kit.targets import table as targets
 from jetson_kit.virtual_devices import engines
@@ -45,18 +44,9 @@ def test_each_role_has_its_parts(role: Path) -> None:
         assert role.name in (COLLECTION / "playbooks" / "uninstall.yml").read_text()
 
 
-def test_the_tables_are_the_kits_own() -> None:
-    assert tables.stale() == ()
-
-
 def test_the_engines_to_install_are_those_that_were_run_and_known_for_every_ubuntu() -> None:
     versions = read(COLLECTION / "roles/docker_engine/defaults/main.yml")["docker_engine_versions"]
     assert set(versions) == {target.ubuntu for target in targets.load().all} | {"without_raw"}
     assert set(versions.values()) <= {engines.get(name).version for name in engines.names()}
     raw = read(COLLECTION / "roles/docker_engine/vars/main.yml")["docker_engine_raw"]
     assert parse(versions["without_raw"]) < parse(raw["from"])
-
-
-def test_a_changed_table_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tables, "ROLES", tmp_path)
-    assert len(tables.stale()) == 3

@@ -200,6 +200,21 @@ def _signal(code: Optional[int]) -> Optional[str]:
         return f"signal {-code}"
 
 
+def _sorted(
+    delegates: Sequence[str], events: Sequence[dict[str, Any]]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """Return what was told of no delegate, and what of each."""
+    common: dict[str, Any] = {"stage": "start"}
+    phases: dict[str, dict[str, Any]] = {name: {} for name in delegates}
+    for event in events:
+        into = phases.get(event.pop("phase", ""), common)
+        window = event.pop("window", None)
+        if window:
+            into.setdefault("soak", []).append(window)
+        into.update(event)
+    return common, phases
+
+
 def _observations(
     request: ChildRequest,
     events: Sequence[dict[str, Any]],
@@ -208,14 +223,7 @@ def _observations(
     samples: Optional[dict[str, Any]],
 ) -> list[dict[str, Any]]:
     """Sort what was told into one observation for each delegate; `words` is its standard error."""
-    common: dict[str, Any] = {"stage": "start"}
-    phases: dict[str, dict[str, Any]] = {name: {} for name in request.delegates}
-    for event in events:
-        into = phases.get(event.pop("phase", ""), common)
-        window = event.pop("window", None)
-        if window:
-            into.setdefault("soak", []).append(window)
-        into.update(event)
+    common, phases = _sorted(request.delegates, events)
     reached = [name for name in request.delegates if phases[name]]
     picture = photograph(request.picture)
     result = []

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Optional, Union
 
 from mediapipe_jetson.backends.base import SubModel
+from mediapipe_jetson.observation import one_line
 from mediapipe_jetson.vision.errors import (
     BundleError,
     BundleMissingError,
@@ -62,7 +63,7 @@ def read(path: Optional[Union[str, os.PathLike[str]]], content: Optional[bytes])
         return Bundle(_members(content))
     # The archive may be damaged in any way, and use any compression.
     except Exception as error:
-        raise BundleError(f"Unable to open zip archive: {_line(error)}") from error
+        raise BundleError(f"Unable to open zip archive: {one_line(error)}") from error
 
 
 def _members(content: bytes) -> dict[str, bytes]:
@@ -89,8 +90,4 @@ def _file(path: Path) -> bytes:
         # No file has a name with a NUL in it.
         raise BundleMissingError(f"Unable to open file at {path}") from error
     except OSError as error:
-        raise BundleError(f"Unable to open file at {path}: {_line(error)}") from error
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split()) or type(error).__name__
+        raise BundleError(f"Unable to open file at {path}: {one_line(error)}") from error

@@ -1,0 +1,86 @@
+"""Folders of applications: new ones, their names, and packages that nothing reads."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.app import inputs, settings
+from jetson_kit.app.settings import App
+from jetson_kit.app_testing import scaffold
+from jetson_kit.core.errors import BadInputError
+
+
+@pytest.mark.parametrize("template", scaffold.templates())
+def test_a_new_folder_is_an_application_whose_files_compile(tmp_path: Path, template: str) -> None:
+    folder = scaffold.new(tmp_path / "door-camera", template)
+    app: App = settings.load(folder)
+    assert (app.name, app.tests.video) == ("door-camera", "tests/clip.avi")
+    for path in (folder / "app.py", folder / "tests" / "test_app.py"):
+        compile(path.read_text(encoding="utf-8"), str(path), "exec")
+    with pytest.raises(BadInputError, match="is there already"):
+        scaffold.new(folder, template)
+
+
+@pytest.mark.parametrize("name", ["Door", "a b", "-a", "a" * 41, "é"])
+def test_a_new_folder_needs_a_name_for_an_image(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadInputError, match="can't be the name"):
+        scaffold.new(tmp_path / name, "face")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "uv.lock", "Pipfile", "environment.yml"])
+def test_packages_that_only_another_file_names_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    (tmp_path / "app.py").touch()
+    inputs.check(settings.load(tmp_path))
+    assert caplog.text == ""
+    (tmp_path / name).write_text("[tool.ruff]\n" if name == "pyproject.toml" else "")
+    inputs.check(settings.load(tmp_path))
+    assert (caplog.text == "") == (name == "pyproject.toml")
+    caplog.clear()
+    (tmp_path / name).write_text("dependencies = []\n")
+    inputs.check(settings.load(tmp_path))
+    assert f"{name} is not read, and there is no requirements.txt" in caplog.text
+    caplog.clear()
+    (tmp_path / "requirements.txt").write_text("numpy\n")
+    inputs.check(settings.load(tmp_path))
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        ("Caf\u00e9", "cafe"),
+        ("t\u00fcr kamera", "tur-kamera"),
+        ("\u6444\u50cf\u5934", "app-[0-9a-f]{6}"),
+        ("\u043a\u0430\u043c\u0435\u0440\u0430 2", "2-[0-9a-f]{6}"),
+        ("Stra\u00dfe", "stra-e-[0-9a-f]{6}"),
+        ("x" * 50 + "\u50cf", "x{33}-[0-9a-f]{6}"),
+        ("- \u2013 -", "app"),
+        ("caf\u00e9 \u2615", "cafe"),
+    ],
+)
+def test_the_name_of_a_folder_with_other_letters(tmp_path: Path, folder: str, name: str) -> None:
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "app.py").touch()
+    loaded = settings.load(tmp_path / folder).name
+    assert re.fullmatch(name, loaded), loaded
+
+
+def test_folders_of_other_letters_get_names_of_their_own(tmp_path: Path) -> None:
+    folders = [
+        "\u6444\u50cf\u5934",
+        "\u95e8",
+        "\u043a\u0430\u043c\u0435\u0440\u0430",
+        "\u043a\u0430\u043c\u0435\u0440\u044b",
+    ]
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "app.py").touch()
+    names = [settings.load(tmp_path / folder).name for folder in folders]
+    assert len(set(names)) == len(folders)
+    assert names == [settings.load(tmp_path / folder).name for folder in folders]
