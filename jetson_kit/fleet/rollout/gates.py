@@ -9,6 +9,8 @@ from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.rollout.steps import Steps
 from jetson_kit.fleet.rollout.transport import DONE, UNREACHABLE, Device, Reply
 
+# How the reason of a rollback by a controller begins (rollback.py).
+BY_HAND = "rollback "
 WIPED = (
     "knows of no image any more: was it wiped, or installed anew? ./inv fleet.provision, then "
     "roll out to it again"
@@ -185,7 +187,8 @@ def judge(
 def _elsewhere(device: Device, image_id: str, rollout: str, *, confirmed: bool) -> str:
     """Return why a host is not on an image, by its own word."""
     if device.went_back(image_id, rollout):
-        how = "went back" if confirmed else "went back by itself"
+        by_hand = device.why.startswith(BY_HAND)
+        how = "went back" if confirmed or by_hand else "went back by itself"
         return f"{how}: {device.why or 'no reason given'}"
     if not device.image_id and not device.left:
         return WIPED

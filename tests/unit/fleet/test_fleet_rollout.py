@@ -232,6 +232,9 @@ def test_a_board_that_was_wiped_in_mid_rollout_says_so() -> None:
     # One whose first image failed is on none by its own history.
     went_back = Reply(device=Device(left=((sim.NEW, "r"),), why=""))
     assert gates.judge(went_back, sim.NEW, "r")[0].startswith("went back by itself")
+    # What another controller put back did not go by itself.
+    put_back = Reply(device=Device(left=((sim.NEW, "r"),), why="rollback r2-rollback: by hand"))
+    assert gates.judge(put_back, sim.NEW, "r")[0] == "went back: rollback r2-rollback: by hand"
 
 
 def test_an_interrupt_ends_between_two_steps(tmp_path: Path) -> None:
