@@ -9,6 +9,12 @@ from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.rollout.steps import Steps
 from jetson_kit.fleet.rollout.transport import DONE, UNREACHABLE, Device, Reply
 
+# How the reason of a rollback by a controller begins (rollback.py).
+BY_HAND = "rollback "
+WIPED = (
+    "knows of no image any more: was it wiped, or installed anew? ./inv fleet.provision, then "
+    "roll out to it again"
+)
 # How long an application on trial may take beyond the soak until its health check tells its pace.
 PACE_S = 60.0
 
@@ -167,10 +173,7 @@ def judge(
     if reply.kind != DONE or device is None:
         return _words(reply), False
     if device.image_id != image_id:
-        if device.went_back(image_id, rollout):
-            how = "went back" if confirmed else "went back by itself"
-            return f"{how}: {device.why or 'no reason given'}", True
-        return f"is not on the image: {device.why}" if device.why else "is not on the image", True
+        return _elsewhere(device, image_id, rollout, confirmed=confirmed), True
     doubt = device.problem or ("is on trial again" if confirmed and device.trial else "")
     if not doubt and device.running not in ("", image_id):
         doubt = "runs another image than its state says"
@@ -179,6 +182,17 @@ def judge(
     if device.healthy is False:
         return f"is not healthy: {device.ended}" if device.ended else "is not healthy", True
     return "", True
+
+
+def _elsewhere(device: Device, image_id: str, rollout: str, *, confirmed: bool) -> str:
+    """Return why a host is not on an image, by its own word."""
+    if device.went_back(image_id, rollout):
+        by_hand = device.why.startswith(BY_HAND)
+        how = "went back" if confirmed or by_hand else "went back by itself"
+        return f"{how}: {device.why or 'no reason given'}"
+    if not device.image_id and not device.left:
+        return WIPED
+    return f"is not on the image: {device.why}" if device.why else "is not on the image"
 
 
 def _words(reply: Reply) -> str:

@@ -26,6 +26,8 @@ STOP_S = 10.0
 IN_USE = "address already in use"
 # The state of a listening socket in /proc/net/tcp.
 LISTEN = "0A"
+SHELL, ENVIRONMENT = "/bin/sh", "environment"
+QUOTED = {"\\": "\\\\", '"': '\\"', "%": "%%", "$": "$$", "\n": "\\n"}
 UNIT = """\
 [Unit]
 Description={what}
@@ -43,10 +45,25 @@ KillMode=process
 NoNewPrivileges=yes
 CapabilityBoundingSet=
 AmbientCapabilities=
-EnvironmentFile=-{folder}/environment
 
 [Install]
 WantedBy=multi-user.target
+"""
+
+# Takes lines NAME=value of a file into the environment, then becomes the program; as its user.
+# EnvironmentFile= would have it read by systemd's first process, as root: for ever, where it is a
+# FIFO, and whatever a link there points to.
+LOAD = r"""
+if [ -f "$0" ]; then
+  while IFS= read -r line || [ -n "$line" ]; do
+    name=${line%%=*} value=${line#*=}
+    case $line in *=*) ;; *) continue ;; esac
+    case $name in ""|[0-9]*|*[!A-Za-z0-9_]*) continue ;; esac
+    case $value in \"*\"|"'"*"'") value=${value#?} value=${value%?} ;; esac
+    export "$name=$value"
+  done <"$0"
+fi
+exec "$@"
 """
 
 
@@ -205,8 +222,8 @@ def write_unit(process: Process, what: str, user: str) -> Path:
     """Write the unit by which systemd runs a process; return its file."""
     path = process.folder / f"mediapipe-jetson-{process.name}.service"
     text = UNIT.format(
-        what=what, user=user, command=_words(process.command), cwd=process.cwd,
-        folder=process.folder,
+        what=what, user=user, cwd=process.cwd,
+        command=_words((SHELL, "-c", LOAD, str(process.folder / ENVIRONMENT), *process.command)),
     )  # fmt: skip
     write_text(path, text)
     return path
@@ -214,7 +231,7 @@ def write_unit(process: Process, what: str, user: str) -> Path:
 
 def _words(command: Sequence[str]) -> str:
     """Return a command line as systemd reads it."""
-    return " ".join('"' + item.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%") + '"'
+    return " ".join(f'"{"".join(QUOTED.get(letter, letter) for letter in item)}"'
                     for item in command)  # fmt: skip
 
 

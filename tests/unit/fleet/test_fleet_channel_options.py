@@ -18,7 +18,8 @@ from jetson_kit.fleet.channel import command
 from jetson_kit.fleet.channel.policy import Policy
 from jetson_kit.fleet.channel.repository import Validity
 from jetson_kit.fleet.release import signing
-from jetson_kit.tasks.fleet_channel import BOARD
+from jetson_kit.service import role_values
+from jetson_kit.tasks.fleet_channel import BOARD, COLLECTOR
 from tests.support.here import needs_parts
 
 FRONT = """\
@@ -143,3 +144,27 @@ def test_the_channels_state_stands_above_its_boards(tmp_path: Path) -> None:
     )  # fmt: skip
     channel = json.loads(done.stdout)["channel"]
     assert channel == {"version": 2, "release": "", "collector": ""}
+
+
+@pytest.mark.parametrize(
+    ("address", "good"),
+    [
+        ("none", True), ("https://x", True), ("https://x:1/", True), ("https://x:65535/a/b", True),
+        ("https://198.51.100.1:27197/", True), ("https://[2001:db8::1]:27197/", True),
+        ("https://[::1]", True), ("https://x:0/", False), ("https://x:65536/", False),
+        ("https://x:99999/", False), ("https://x:/", False), ("https://x:1:2/", False),
+        ("https://[/", False), ("https://]:5/", False), ("https://::1/", False),
+        ("https://-x/", False),
+    ],
+)  # fmt: skip
+def test_an_address_that_no_board_could_reach_is_refused(address: str, good: bool) -> None:
+    if good:
+        assert COLLECTOR(address) == address
+    else:
+        with pytest.raises(RefusedError, match="no address of a collector"):
+            COLLECTOR(address)
+    # The address of a channel in an inventory, which has no brackets.
+    url = address.replace("[::1]", "x").replace("[2001:db8::1]", "x").removesuffix("none")
+    assert (role_values.faults({"image_channel_url": url}) == []) is (
+        good or address in ("https://-x/",)
+    )

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.fleet.rollout import gates
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.rollout.steps import InterruptedRolloutError
+from jetson_kit.fleet.rollout.transport import Device, Reply
 from tests.unit import fleet_sim as sim
 
 QUICK = Plan(
@@ -218,6 +220,21 @@ def test_a_trial_that_another_began_while_we_were_away_is_left_alone(
     record = sim.run(path, at, QUICK)
     assert record.hosts[name].why.startswith(who)
     assert board.image == "sha256:x" and board.trial
+
+
+def test_a_board_that_was_wiped_in_mid_rollout_says_so() -> None:
+    """Its state, its images and its history are gone; nothing of it is a success."""
+    wiped = Reply(device=Device())
+    for confirmed in (False, True):
+        problem, sure = gates.judge(wiped, sim.NEW, "r", confirmed=confirmed)
+        assert problem.startswith("knows of no image any more") and sure
+        assert "fleet.provision" in problem
+    # One whose first image failed is on none by its own history.
+    went_back = Reply(device=Device(left=((sim.NEW, "r"),), why=""))
+    assert gates.judge(went_back, sim.NEW, "r")[0].startswith("went back by itself")
+    # What another controller put back did not go by itself.
+    put_back = Reply(device=Device(left=((sim.NEW, "r"),), why="rollback r2-rollback: by hand"))
+    assert gates.judge(put_back, sim.NEW, "r")[0] == "went back: rollback r2-rollback: by hand"
 
 
 def test_an_interrupt_ends_between_two_steps(tmp_path: Path) -> None:

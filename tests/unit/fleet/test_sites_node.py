@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import shlex
 import socket
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -145,3 +148,51 @@ def test_a_process_is_stopped_when_its_locks_are_free(
     process.stop()
     with lock.open() as stream:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def as_systemd_reads(path: Path) -> list[str]:
+    """Return the words of a unit's command."""
+    lines = path.read_text().splitlines()
+    line = next(line for line in lines if line.startswith("ExecStart="))
+    words = shlex.split(line.partition("=")[2].replace("\\n", "\n"))
+    return [word.replace("%%", "%").replace("$$", "$") for word in words]
+
+
+SHOW = "import os, sys; print([os.environ.get(n) for n in ('A', 'B', 'C', 'D', 'E')], sys.argv[1:])"
+HARD = ["two words", "$HOME", "100%", 'a "quote"', "it's"]
+
+
+@pytest.mark.parametrize("folder", ["plain", "with space and $HOME and 100%"])
+def test_a_unit_takes_the_users_variables_as_the_user(tmp_path: Path, folder: str) -> None:
+    place = tmp_path / folder
+    place.mkdir()
+    process = Process("node", place, (sys.executable, "-c", SHOW, *HARD))
+    unit = node.write_unit(process, "a node", "me")
+    # systemd's first process reads no file that is the user's.
+    assert "EnvironmentFile" not in unit.read_text()
+    (place / "environment").write_text(
+        "# A=no\nA=one two $HOME `id`\nB=\"quoted\"\n1=x\nno line\nx y=z\nC='it'\n\nD=a=b\nE=last"
+    )
+    done = subprocess.run(as_systemd_reads(unit), capture_output=True, text=True, check=True)
+    assert done.stdout == f"{['one two $HOME `id`', 'quoted', 'it', 'a=b', 'last']} {HARD}\n"
+
+
+def nothing(path: Path) -> None:
+    del path
+
+
+@pytest.mark.parametrize(
+    "made",
+    [nothing, os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero"),
+     lambda path: path.symlink_to(path.name), lambda path: path.write_bytes(os.urandom(5000))],
+)  # fmt: skip
+def test_what_is_no_file_of_variables_holds_no_unit_up(
+    tmp_path: Path, made: Callable[[Path], object]
+) -> None:
+    unit = node.write_unit(Process("node", tmp_path, (sys.executable, "-c", SHOW)), "x", "me")
+    made(tmp_path / "environment")
+    done = subprocess.run(
+        as_systemd_reads(unit), capture_output=True, text=True, check=False, timeout=60,
+        env={"PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert done.stdout == "[None, None, None, None, None] []\n"

@@ -92,6 +92,22 @@ def test_without_a_container_the_journal_says_it(
     assert caught.value.message == TOLD + problem
 
 
+@pytest.mark.parametrize(
+    ("path", "own"),
+    [("/var/lib/mediapipe-jetson/reports", True), ("/var/cache/mediapipe-jetson", True),
+     ("/tmp/argus_socket", False)],
+)  # fmt: skip
+def test_a_folder_that_provisioning_makes_names_it(
+    program: Program, tmp_path: Path, path: str, own: bool
+) -> None:
+    answer(tmp_path, "systemctl", "", 1, RESTART)
+    problem = f'invalid mount config for type "bind": bind source path does not exist: {path}'
+    answer(tmp_path, "journalctl", f"docker: Error response from daemon: {problem}.\n")
+    with pytest.raises(program.errors.StepFailedError) as caught:
+        program.service.restart(program.settings.Settings())
+    assert ("./inv fleet.provision makes that" in caught.value.message) is own
+
+
 def test_a_container_that_waits_for_its_start_has_not_ended(
     program: Program, tmp_path: Path
 ) -> None:

@@ -168,6 +168,12 @@ def test_a_board_on_nothing_is_seen_as_none(program: Program) -> None:
     settings = program.settings.Settings()
     with pytest.raises(program.errors.StepFailedError, match="is not on this device"):
         program.change.switch(NEW, settings, rollout="", why="", limit_s=None, seen="none")
+    # Wiped since, or an image that failed and had none before it.
+    with pytest.raises(program.errors.BadInputError, match="knows of no image any more") as caught:
+        program.change.switch(NEW, settings, rollout="", why="", limit_s=None, seen=OLD)
+    assert "fleet.provision" in caught.value.cure
+    empty = program.state.State()
+    program.state_files.write(program.state.noted(empty, "rollback", OLD, "", ""))
     with pytest.raises(program.errors.BadInputError, match="on none meanwhile"):
         program.change.switch(NEW, settings, rollout="", why="", limit_s=None, seen=OLD)
 

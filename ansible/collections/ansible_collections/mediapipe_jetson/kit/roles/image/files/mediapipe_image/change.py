@@ -109,6 +109,11 @@ def _as_seen(state: State, seen: Optional[str]) -> None:
     on = state.current.image_id if state.current else NOTHING
     if seen in (None, on):
         return
+    if state.current is None and not state.history:
+        raise BadInputError(
+            f"this device knows of no image any more, and was on {seen}",
+            "was it wiped, or installed anew? ./inv fleet.provision, then roll out to it again",
+        )
     rollout = state.current.rollout if state.current else ""
     by = CHANNEL_CAME if rollout == CHANNEL else f"rollout {rollout}" if rollout else "somebody"
     raise BadInputError(

@@ -21,6 +21,12 @@ LINES, LINE_CHARACTERS = 5, 200
 ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)?|[@-Z\\-_])")
 SEPARATOR = " | "
 NOT_STARTED = "the engine does not start the container: {}"
+# What provisioning makes and a device that was wiped lacks.
+NO_FOLDER, OWN_FOLDERS = (
+    "does not exist",
+    ("/var/lib/mediapipe-jetson", "/var/cache/mediapipe-jetson"),
+)
+PROVISION = "; was this device wiped, or installed anew? ./inv fleet.provision makes that"
 # Who becomes its client in the unit; docker itself in units of older versions.
 STARTERS = ("mediapipe-start", "docker")
 CLIENT = "docker: Error response from daemon: "
@@ -70,7 +76,7 @@ def words(image_id: str, since: float = 0.0) -> str:
     if record.get("image_id") != image_id or record["at_uptime"] < since:
         return ""
     if record.get("not_started"):
-        return NOT_STARTED.format(record["not_started"])
+        return _not_started(record["not_started"])
     return _ended(record["exit_code"], record["out_of_memory"], record["lines"])
 
 
@@ -78,7 +84,7 @@ def of_start(settings: Settings, since: float) -> str:
     """Return why the container could not be started after `since`; "" where that is not known."""
     record = _read()
     if record and record["at_uptime"] >= since and record.get("not_started"):
-        return NOT_STARTED.format(record["not_started"])
+        return _not_started(record["not_started"])
     # Where the engine made no container, its client's words are all there is.
     words = ["journalctl", "--unit", settings.unit, "--output", "cat"]
     words += [f"--identifier={name}" for name in STARTERS]
@@ -88,7 +94,12 @@ def of_start(settings: Settings, since: float) -> str:
     except ImageError:
         return ""
     lines = [line for line in clean(raw) if line.startswith(CLIENT)]
-    return NOT_STARTED.format(lines[-1][len(CLIENT) :].rstrip(".")) if lines else ""
+    return _not_started(lines[-1][len(CLIENT) :].rstrip(".")) if lines else ""
+
+
+def _not_started(problem: str) -> str:
+    wiped = NO_FOLDER in problem and any(folder in problem for folder in OWN_FOLDERS)
+    return NOT_STARTED.format(problem) + (PROVISION if wiped else "")
 
 
 def _ended(exit_code: int, out_of_memory: bool, lines: List[str]) -> str:
@@ -105,7 +116,7 @@ def of_container(settings: Settings) -> str:
         end = engine.end(settings.container)
         if end is not None:
             if end.not_started:
-                return NOT_STARTED.format(" ".join(clean(end.not_started.encode())))
+                return _not_started(" ".join(clean(end.not_started.encode())))
             lines = last_lines(settings.container)
             return _ended(end.exit_code, end.out_of_memory, lines)
         check = " ".join(clean(engine.health_words(settings.container))[-1:])
