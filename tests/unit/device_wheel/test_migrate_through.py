@@ -148,6 +148,10 @@ def test_what_asks_a_pose(name: str, tmp_path: Path) -> None:
 
 
 ASKED_OF_HANDS = {
+    "a task": (
+        "if hasattr(hands, 'close'): hands.close()\n",
+        "if hasattr(hands, 'close'): hands.close()\n",
+    ),
     "a field": ("hasattr(r, 'multi_handedness')\n", 'hasattr(r, "handedness")\n'),
     "a message": (
         "for a in r.multi_hand_landmarks:\n    b = hasattr(a, 'landmark')\n",

@@ -43,6 +43,8 @@ class Asked(Attributes):
             return updated.with_changes(args=[updated.args[0], new])
         if kinds == {"landmark"} and name in POINT:
             return updated
+        if kinds == {"task"} and name in table.SAME_METHODS:
+            return updated
         if not kinds <= HELD.get(name, set()):
             return None
         value = updated.args[0].value
