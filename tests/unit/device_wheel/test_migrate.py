@@ -310,6 +310,9 @@ REFUSED = {
     + OLD_FACE
     + "MessageToDict(r.detections[0])\n",
     "a message's own": OLD_HANDS + "r.multi_hand_landmarks[0].landmark[0].ListFields()\n",
+    "a side's fields by a name": OLD_HANDS
+    + "f = r.multi_handedness[0].ListFields()\nprint(f[0][1][0].label)\n",
+    "another of a side's fields": OLD_HANDS + "r.multi_handedness[0].ListFields()[0][0].name\n",
     "where it comes from": OLD_HANDS + "def f(a): return a.multi_hand_landmarks\n",
     "set by the program": OLD_HANDS + "r.multi_hand_landmarks = []\n",
     "partial": "import functools\nf = functools.partial(mp.solutions.hands.Hands, True)\nf()\n",

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.migrate_cases import FOLDER, NEW_HANDS, NEW_POSE, OLD_HANDS, OLD_POSE, TASKS, after
+from tests.unit.migrate_cases import (
+    FOLDER,
+    HEAD,
+    NEW_HANDS,
+    NEW_POSE,
+    OLD_HANDS,
+    OLD_POSE,
+    TASKS,
+    after,
+)
 
 POSE, HANDS = OLD_POSE.splitlines()[0] + "\n", OLD_HANDS.splitlines()[0] + "\n"
 THROUGH = {
@@ -80,6 +89,31 @@ def test_results_are_followed_through(how: str, tmp_path: Path) -> None:
     assert body == NEW_POSE.splitlines()[0] + "\n" + before + new + (
         "print(r.pose_landmarks[0][0].x)\n"
     )
+
+
+PROCESS = """class W(multiprocessing.Process):
+    def __init__(self, held):
+        super().__init__()
+        self.held = held
+    def run(self):
+        pose = POSE
+        self.held.put((1, RESULT))
+def main():
+    q = multiprocessing.Queue()
+    W(q).start()
+    n, r = q.get()
+    print(r.FIELD)
+"""
+
+
+def test_results_are_followed_from_another_process(tmp_path: Path) -> None:
+    old, new = (
+        PROCESS.replace("POSE", source.splitlines()[0].partition(" = ")[2])
+        for source in (OLD_POSE, NEW_POSE)
+    )
+    old = old.replace("RESULT", "pose.process(x)").replace("FIELD", "pose_landmarks.landmark")
+    new = new.replace("RESULT", "pose.detect(to_image(x))").replace("FIELD", "pose_landmarks[0]")
+    assert after(tmp_path, old, HEAD + "import multiprocessing\n") == new
 
 
 LATER = {
@@ -162,6 +196,10 @@ ASKED_OF_HANDS = {
         "    j.MessageToDict(a, preserving_proto_field_name=True)\n",
         "for a in r.hand_landmarks:\n    landmarks_dict(a)\n",
     ),
+    "a side by its fields": (
+        "print(r.multi_handedness[0].ListFields()[0][1][0].label)\n",
+        "print(hand_side(r.handedness[0][0]))\n",
+    ),
     "a side's": (
         "from google.protobuf.json_format import MessageToDict\nfor a in r.multi_handedness:\n"
         "    MessageToDict(a)['classification'][0]['label']\n",
@@ -220,6 +258,17 @@ NEW_OPTIONS = (
     f"running_mode={TASKS}.RunningMode."
 )
 SPREAD = {
+    "one that may lack what has no counterpart": (
+        "C = {'max_num_hands': 1}\nif x: C['model_complexity'] = 0\n",
+        "mp.solutions.hands.Hands(**C)\n",
+        NEW_OPTIONS + 'VIDEO, num_hands=C["max_num_hands"]))\n',
+    ),
+    "one that may lack a threshold": (
+        "C = {'max_num_hands': 1}\nif x: C['min_detection_confidence'] = .7\n",
+        "mp.solutions.hands.Hands(**C)\n",
+        NEW_OPTIONS + 'VIDEO, num_hands=C["max_num_hands"], '
+        'min_hand_detection_confidence=C.get("min_detection_confidence", 0.5)))\n',
+    ),
     "a dictionary": (
         "C = {'static_image_mode': True, 'model_complexity': 1}\n",
         "mp.solutions.hands.Hands(**C)\n",

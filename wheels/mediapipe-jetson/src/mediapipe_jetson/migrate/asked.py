@@ -76,6 +76,13 @@ class Asked(Attributes):
         more = [cst.SimpleString('"visibility"')] if poses == {True} else []
         return call(self.helper(name[kinds.pop()]), value, *more)
 
+    def listed(self, original: cst.Call) -> None:
+        """Refuse ListFields() where it is not that of a side, with [0][1] behind it."""
+        field = self.parent(original)
+        value = self.parent(field) if isinstance(field, cst.Subscript) else None
+        if not (_at(field, "0") and _at(value, "1") and self.is_one(original, "listed")):
+            self.refuse(original, "ListFields() of this has no counterpart in Tasks")
+
     def leave_Match(self, original_node: cst.Match, updated_node: cst.Match) -> cst.Match:
         """Rewrite what is matched: where nothing is found there is an empty list now, no None."""
         subject = updated_node.subject
@@ -104,6 +111,11 @@ class Asked(Attributes):
             self.refuse(original, f"{code(original)} may be several things")
             return updated
         return cst.BooleanOperation(updated, cst.Or(), cst.Name("None"))
+
+
+def _at(node: Optional[cst.CSTNode], index: str) -> bool:
+    """Return whether a node takes an item by this number."""
+    return isinstance(node, cst.Subscript) and code(node).endswith(f"[{index}]")
 
 
 # What is matched as it was.

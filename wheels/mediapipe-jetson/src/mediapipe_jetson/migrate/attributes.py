@@ -154,7 +154,8 @@ class Attributes(Fields):
     def _unknown(
         self, original: cst.Attribute, updated: cst.Attribute, base: OldValue
     ) -> cst.Attribute:
-        kind = f"a {base.kind}" if base.kind != "task" else table.solutions()[base.solution].legacy
+        kind = "what is not known" if base.kind == "unknown" else f"a {base.kind}"
+        kind = kind if base.kind != "task" else table.solutions()[base.solution].legacy
         why = f".{original.attr.value} of {kind} has no counterpart in Tasks"
         again = base.kind == "task" and original.attr.value == "reset"
         self.refuse(original, why + ("; close it and make a new one" if again else ""))
@@ -238,6 +239,11 @@ class Attributes(Fields):
             table_of = code(original_node.value)
             self.refuse(original_node, f"{table_of}[] {table.GIVES}")
         kinds = table.kinds(self.things(original_node.value))
+        if kinds == {"pair"} and isinstance(updated_node.value, cst.Subscript):
+            # side.ListFields()[0][1] is side.classification, which is the side itself.
+            called = updated_node.value.value
+            if isinstance(called, cst.Call) and isinstance(called.func, cst.Attribute):
+                return called.func.value
         own = isinstance(original_node.value, cst.Attribute) and self._indexed(original_node.value)
         if own and kinds and kinds <= set(OF_CATEGORY):
             return attribute(updated_node, OF_CATEGORY[kinds.pop()])

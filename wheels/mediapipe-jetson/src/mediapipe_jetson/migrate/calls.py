@@ -79,6 +79,9 @@ class Calls(Asked, Construct):
         field = self.by_getattr(original)
         if field is not None:
             return self.field(original, attribute(updated.args[0].value, field[0]), field[1])
+        if self.is_one(original.func, "lister"):
+            self.listed(original)
+            return updated
         functions = {item.text for item in self.values(original.func) if isinstance(item, Path)}
         if functions == {"builtins.hasattr"}:
             return self.has(original, updated)
