@@ -310,6 +310,15 @@ REFUSED = {
     + OLD_FACE
     + "MessageToDict(r.detections[0])\n",
     "a message's own": OLD_HANDS + "r.multi_hand_landmarks[0].landmark[0].ListFields()\n",
+    "protobuf by map": "from google.protobuf.json_format import MessageToDict\n"
+    + OLD_HANDS
+    + "list(map(MessageToDict, r.multi_handedness))\n",
+    "protobuf by another map": "from google.protobuf import json_format\n"
+    + OLD_HANDS
+    + "f = json_format.MessageToJson\nsorted(r.multi_handedness, key=f)\n",
+    "protobuf by partial": "import functools\nfrom google.protobuf import json_format\n"
+    + OLD_HANDS
+    + "functools.partial(json_format.MessageToDict, r.multi_handedness[0])()\n",
     "a side's fields by a name": OLD_HANDS
     + "f = r.multi_handedness[0].ListFields()\nprint(f[0][1][0].label)\n",
     "another of a side's fields": OLD_HANDS + "r.multi_handedness[0].ListFields()[0][0].name\n",

@@ -238,6 +238,12 @@ MATCHED = {
         "match x:\n    case 1 if r.multi_hand_landmarks is None: print(1)\n",
         "match x:\n    case 1 if not r.hand_landmarks: print(1)\n",
     ),
+    "two of a tuple": (
+        "match (r.multi_hand_landmarks, r.multi_handedness):\n    case (None, None): print(1)\n"
+        "    case [[a], _]: print(a.landmark[0])\n",
+        "match (r.hand_landmarks or None, r.handedness or None):\n    case (None, None): print(1)\n"
+        "    case [[a], _]: print(a[0])\n",
+    ),
     "two": (
         "match (r.multi_hand_landmarks, x):\n    case (None, _): print(1)\n",
         "match (r.hand_landmarks or None, x):\n    case (None, _): print(1)\n",

@@ -94,8 +94,10 @@ class Asked(Attributes):
             subject = subject.with_changes(elements=parts)
         else:
             subject = self._missing(original_node.subject, subject)
-        if _Forms.of(original_node) and any(map(self._looked_into, _parts(original_node.subject))):
-            self.refuse(original_node, BY_FIELDS)
+        for case in original_node.cases:
+            pairs_of = _pairs(original_node.subject, case.pattern)
+            if any(_Forms.of(pattern) and self._looked_into(part) for part, pattern in pairs_of):
+                self.refuse(original_node, BY_FIELDS)
         return updated_node.with_changes(subject=subject)
 
     def _looked_into(self, node: cst.BaseExpression) -> bool:
@@ -129,10 +131,20 @@ def _pose(item: OldValue) -> Optional[bool]:
     return item.solution == "pose" if item.solution in table.solutions() else None
 
 
-def _parts(subject: cst.BaseExpression) -> list[cst.BaseExpression]:
-    if isinstance(subject, cst.Tuple):
-        return [element.value for element in subject.elements]
-    return [subject]
+def _pairs(
+    subject: cst.BaseExpression, pattern: cst.MatchPattern
+) -> list[tuple[cst.BaseExpression, cst.MatchPattern]]:
+    """Return what is matched with its pattern: of a tuple each part with its own."""
+    if not isinstance(subject, cst.Tuple):
+        return [(subject, pattern)]
+    parts = [element.value for element in subject.elements]
+    if isinstance(pattern, (cst.MatchTuple, cst.MatchList)):
+        inner = [
+            item.value for item in pattern.patterns if isinstance(item, cst.MatchSequenceElement)
+        ]
+        if len(inner) == len(parts) == len(pattern.patterns):
+            return list(zip(parts, inner))  # noqa: B905 # Python 3.9 has no strict
+    return [(part, pattern) for part in parts]
 
 
 class _Forms(cst.CSTVisitor):
@@ -162,9 +174,8 @@ class _Forms(cst.CSTVisitor):
         self.found = True
 
     @classmethod
-    def of(cls, node: cst.Match) -> bool:
-        """Return whether any case has one."""
+    def of(cls, pattern: cst.MatchPattern) -> bool:
+        """Return whether a pattern is one, or has one inside."""
         visitor = cls()
-        for case in node.cases:
-            case.pattern.visit(visitor)
+        pattern.visit(visitor)
         return visitor.found

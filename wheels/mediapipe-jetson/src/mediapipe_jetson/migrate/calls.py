@@ -8,7 +8,7 @@ from typing import Optional
 import libcst as cst
 
 from mediapipe_jetson.doctor.flow.values import Bound, Class, Function, Method, Path
-from mediapipe_jetson.migrate import table
+from mediapipe_jetson.migrate import table, unseen
 from mediapipe_jetson.migrate.asked import Asked
 from mediapipe_jetson.migrate.construct import Construct
 from mediapipe_jetson.migrate.context import attribute, call, code, simple
@@ -25,7 +25,6 @@ SAME_TEXT = PLAIN | NUMBERS
 TEXTS = ("pickle.", "json.", "builtins.print", "builtins.str", "builtins.repr")
 MADE = {"list_class", "landmark_class", "adder", "copier"}
 OWN = "builtins."
-PROTOBUF = "google.protobuf"
 CLOCK = (
     "timestamps: MediaPipe Tasks want one for each frame; {name}() gives 30 frames a second, "
     "as mp.solutions counted"
@@ -102,8 +101,8 @@ class Calls(Asked, Construct):
         same = name == "getattr" and all(map(_same_names, handed))
         if name in REFLECTING and (not same or "holistic_mask" in table.kinds(self.things(node))):
             self.refuse(node, f"{name}() of something of the legacy API")
-        elif any(path.startswith(PROTOBUF) for path in paths):
-            self.refuse(node, "results are no protobuf messages in MediaPipe Tasks")
+        elif any(path.startswith(unseen.PROTOBUF) for path in paths):
+            self.refuse(node, unseen.NO_MESSAGES)
         elif any(path.startswith(TEXTS) for path in paths) and not table.kinds(handed) <= SAME_TEXT:
             self.note(node, f"{name}() gets other objects, and their text is another")
 
