@@ -441,11 +441,28 @@ def test_results_are_followed(name: str, tmp_path: Path) -> None:
 
 MESSAGES = {
     "empty": ("a = pb.NormalizedLandmarkList()\n", "a = []\n"),
-    "of a list": ("a = pb.LandmarkList(landmark=old)\n", "a = list(old)\n"),
+    "of a list": (
+        "a = pb.LandmarkList(landmark=old)\n",
+        "a = [dataclasses.replace(one) for one in old]\n",
+    ),
     "filled": (
         "a = pb.NormalizedLandmarkList()\na.landmark.extend([pb.NormalizedLandmark(x=1)])\n"
         "b = a.landmark.add(x=2)\nb.visibility = 0.5\n",
         "a = []\na.extend([new_landmark(x=1)])\nb = add_landmark(a, x=2)\nb.visibility = 0.5\n",
+    ),
+    "filled with one that changes": (
+        "a = pb.NormalizedLandmarkList()\nb = pb.NormalizedLandmark()\nfor c in d:\n"
+        "    b.x = c\n    a.landmark.append(b)\na.landmark.append(pb.NormalizedLandmark(x=1))\n",
+        "a = []\nb = new_landmark()\nfor c in d:\n    b.x = c\n"
+        "    a.append(dataclasses.replace(b))\na.append(new_landmark(x=1))\n",
+    ),
+    "filled with those of another": (
+        "a = pb.NormalizedLandmarkList()\nb = pb.NormalizedLandmarkList()\n"
+        "b.landmark.extend(a.landmark)\nb.landmark.extend([a.landmark[0]])\n"
+        "b.landmark.extend(list(a.landmark))\n",
+        "a = []\nb = []\nb.extend(dataclasses.replace(one) for one in a)\n"
+        "b.extend(dataclasses.replace(one) for one in [a[0]])\n"
+        "b.extend(dataclasses.replace(one) for one in list(a))\n",
     ),
 }
 

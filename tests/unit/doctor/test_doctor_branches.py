@@ -371,3 +371,13 @@ def test_an_image_by_the_version_of_its_library(tag: str, l4t: str) -> None:
     known = projects.image(f"nvcr.io/nvidia/{tag}")
     assert known is not None
     assert l4t in known.about
+
+
+def test_a_package_of_a_long_command_has_its_own_line(tmp_path: Path) -> None:
+    wheel = "https://example.org/mediapipe-for-boards/mediapipe-0.10.3-cp38-cp38-linux_aarch64.whl"
+    text = (
+        f"pip install \\\n  '{wheel}' \\\n  --quiet || \\\npip install mediapipe || \\\necho no\n"
+    )
+    answer = judged(tmp_path, {"a.sh": text})["old-requirement"]
+    assert "a.sh:2: a wheel file" in lines(answer)
+    assert "a.sh:4: mediapipe: pip takes" in lines(answer)
