@@ -37,6 +37,24 @@ HAND_LINES = {
     "a truth": ("if r.multi_hand_landmarks:\n    pass\n", "if r.hand_landmarks:\n    pass\n"),
     "is None": ("if r.multi_hand_landmarks is None: pass\n", "if not r.hand_landmarks: pass\n"),
     "== None": ("if r.multi_hand_landmarks == None: pass\n", "if not r.hand_landmarks: pass\n"),
+    "a value of two": (
+        "a = r.multi_hand_landmarks is not None and x\n",
+        "a = bool(r.hand_landmarks) and x\n",
+    ),
+    "a truth of two": (
+        "while r.multi_hand_landmarks is not None and x: pass\n",
+        "while r.hand_landmarks and x: pass\n",
+    ),
+    "None is": ("if None is r.multi_hand_landmarks: pass\n", "if not r.hand_landmarks: pass\n"),
+    "None !=": ("a = None != r.multi_hand_landmarks\n", "a = bool(r.hand_landmarks)\n"),
+    "taken apart": (
+        "try: a, *b = r.multi_hand_landmarks\nexcept TypeError: pass\n",
+        "try: a, *b = found(r.hand_landmarks, TypeError)\nexcept TypeError: pass\n",
+    ),
+    "a class that is told": (
+        "print(type(r.multi_hand_landmarks), isinstance(hands, mp.solutions.hands.Hands))\n",
+        "print(type(r.hand_landmarks), isinstance(hands, mp.tasks.vision.HandLandmarker))\n",
+    ),
     "is not None": (
         "if (r.multi_hand_landmarks is not None): pass\n",
         "if (r.hand_landmarks): pass\n",
@@ -343,6 +361,10 @@ REFUSED = {
     "a dictionary that others have": "C = {'max_num_hands': 1}\nother(C)\n"
     "mp.solutions.hands.Hands(**C)\n",
     "a dictionary with more": "C = {'upper_body_only': True}\nmp.solutions.pose.Pose(**C)\n",
+    "a chain of comparisons": OLD_HANDS + "r.multi_hand_landmarks is x is None\n",
+    "isinstance": OLD_HANDS + "isinstance(r.multi_hand_landmarks, list)\n",
+    "its class": OLD_HANDS + "type(r.multi_hand_landmarks) is list\n",
+    "its names": OLD_HANDS + "'multi_hand_landmarks' in dir(r)\n",
     "hasattr of another field": OLD_HANDS + "hasattr(r, 'pose_landmarks')\n",
     "hasattr of two things": "class B: pass\n"
     + OLD_HANDS

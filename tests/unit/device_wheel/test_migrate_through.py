@@ -141,6 +141,14 @@ def test_process_is_called_later(how: str, tmp_path: Path) -> None:
 
 
 ASKED = {
+    "a value of two": (
+        "a = r.pose_landmarks and len(r.pose_landmarks.landmark)\n",
+        "a = next(iter(r.pose_landmarks), None) and len(r.pose_landmarks[0])\n",
+    ),
+    "whether one of two is None": (
+        "a = (r.pose_landmarks and x) is None\n",
+        "a = (next(iter(r.pose_landmarks), None) and x) is None\n",
+    ),
     "a field": (
         "if hasattr(r, 'pose_landmarks'): pass\n",
         'if hasattr(r, "pose_landmarks"): pass\n',

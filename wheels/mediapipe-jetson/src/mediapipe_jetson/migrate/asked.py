@@ -9,7 +9,7 @@ import libcst as cst
 from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.attributes import Attributes
-from mediapipe_jetson.migrate.context import call, code
+from mediapipe_jetson.migrate.forms import call, code
 from mediapipe_jetson.migrate.table import OldValue
 
 TO_DICT = "google.protobuf.json_format.MessageToDict"

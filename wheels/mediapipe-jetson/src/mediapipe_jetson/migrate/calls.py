@@ -10,12 +10,15 @@ import libcst as cst
 from mediapipe_jetson.doctor.flow.values import Bound, Class, Function, Method, Path
 from mediapipe_jetson.migrate import table, unseen
 from mediapipe_jetson.migrate.construct import Construct
-from mediapipe_jetson.migrate.context import attribute, call, code, simple
 from mediapipe_jetson.migrate.facts import Site
+from mediapipe_jetson.migrate.forms import attribute, call, code, simple
 from mediapipe_jetson.migrate.made import MADE, Made
 from mediapipe_jetson.migrate.names import named_one
 from mediapipe_jetson.migrate.table import Solution
 
+# What has the same class, or one that has another name alone.
+SAME_KIND = {"plain", "label", "task", "class", "package", "module", "name", "method"}
+SAME_KIND |= {"list_class", "landmark_class"}  # which are refused by themselves
 REFLECTING = ("getattr", "hasattr", "setattr", "delattr", "vars")
 PLAIN = {"plain", "label", "name", "visibility", "method", "class", "task"}
 # Numbers, lists of numbers and arrays, whose text is the same.
@@ -102,10 +105,17 @@ class Calls(Made, Construct):
         same = name == "getattr" and all(map(_same_names, handed))
         if name in REFLECTING and (not same or "holistic_mask" in table.kinds(self.things(node))):
             self.refuse(node, f"{name}() of something of the legacy API")
+        elif self._looked_at(node, name) and table.kinds(handed) - SAME_KIND:
+            self.refuse(node, f"{name}() of something that is of another class in MediaPipe Tasks")
         elif any(path.startswith(unseen.PROTOBUF) for path in paths):
             self.refuse(node, unseen.NO_MESSAGES)
         elif any(path.startswith(TEXTS) for path in paths) and not table.kinds(handed) <= SAME_TEXT:
             self.note(node, f"{name}() gets other objects, and their text is another")
+
+    def _looked_at(self, node: cst.Call, name: str) -> bool:
+        """Return whether something depends on the class or the names of what is handed over."""
+        compared = isinstance(self.parent(node), (cst.Comparison, cst.ComparisonTarget))
+        return name == "isinstance" or (name in ("type", "dir") and compared)
 
     def _of_a_library(self, function: cst.BaseExpression) -> bool:
         """Return whether a function is of Python or a package, not of the program."""

@@ -9,8 +9,9 @@ import libcst as cst
 
 from mediapipe_jetson.doctor import legacy
 from mediapipe_jetson.doctor.flow.values import Constant
-from mediapipe_jetson.migrate.context import Context, attribute, call, code, simple
+from mediapipe_jetson.migrate.context import Context
 from mediapipe_jetson.migrate.facts import Site
+from mediapipe_jetson.migrate.forms import attribute, call, code, simple
 from mediapipe_jetson.migrate.table import Solution
 
 COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))

@@ -7,7 +7,7 @@ from typing import Optional, Union
 import libcst as cst
 
 from mediapipe_jetson.migrate.asked import Asked
-from mediapipe_jetson.migrate.context import attribute, call, code
+from mediapipe_jetson.migrate.forms import attribute, call, code
 
 MADE = {"list_class", "landmark_class", "adder", "copier"}
 ROUNDED = "numbers: messages rounded to 32 bits, landmarks of Tasks keep what they are given"
