@@ -356,6 +356,7 @@ REFUSED = {
     + "a = r.multi_hand_landmarks if x else r\nmatch a:\n    case None: print(1)\n",
     "a dictionary that may lack an entry": "C = {}\nif x: C['max_num_hands'] = 1\n"
     "mp.solutions.hands.Hands(**C)\n",
+    "a dictionary with no name": "C = {'max num': 1}\nmp.solutions.hands.Hands(**C)\n",
     "two dictionaries": "C = {'max_num_hands': 1}\nmp.solutions.hands.Hands(**C, **C)\n",
     "a dictionary of a call": "mp.solutions.hands.Hands(**dict(max_num_hands=1))\n",
     "a dictionary that others have": "C = {'max_num_hands': 1}\nother(C)\n"

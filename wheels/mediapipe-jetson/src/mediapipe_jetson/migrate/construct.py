@@ -91,7 +91,7 @@ class Construct(Context):
         places_known = all(len(given.positional) == places for given in site.given)
         if len(stars) > 1 or stars[0].star != "**" or not (same and places_known):
             return None
-        if not simple(stars[0].value):
+        if not simple(stars[0].value) or not all(map(str.isidentifier, keys[0])):
             return None
         args = [arg for arg in node.args if not arg.star]
         for name in keys[0]:
