@@ -37,6 +37,24 @@ HAND_LINES = {
     "a truth": ("if r.multi_hand_landmarks:\n    pass\n", "if r.hand_landmarks:\n    pass\n"),
     "is None": ("if r.multi_hand_landmarks is None: pass\n", "if not r.hand_landmarks: pass\n"),
     "== None": ("if r.multi_hand_landmarks == None: pass\n", "if not r.hand_landmarks: pass\n"),
+    "a value of two": (
+        "a = r.multi_hand_landmarks is not None and x\n",
+        "a = bool(r.hand_landmarks) and x\n",
+    ),
+    "a truth of two": (
+        "while r.multi_hand_landmarks is not None and x: pass\n",
+        "while r.hand_landmarks and x: pass\n",
+    ),
+    "None is": ("if None is r.multi_hand_landmarks: pass\n", "if not r.hand_landmarks: pass\n"),
+    "None !=": ("a = None != r.multi_hand_landmarks\n", "a = bool(r.hand_landmarks)\n"),
+    "taken apart": (
+        "try: a, *b = r.multi_hand_landmarks\nexcept TypeError: pass\n",
+        "try: a, *b = found(r.hand_landmarks, TypeError)\nexcept TypeError: pass\n",
+    ),
+    "a class that is told": (
+        "print(type(r.multi_hand_landmarks), isinstance(hands, mp.solutions.hands.Hands))\n",
+        "print(type(r.hand_landmarks), isinstance(hands, mp.tasks.vision.HandLandmarker))\n",
+    ),
     "is not None": (
         "if (r.multi_hand_landmarks is not None): pass\n",
         "if (r.hand_landmarks): pass\n",
@@ -310,6 +328,18 @@ REFUSED = {
     + OLD_FACE
     + "MessageToDict(r.detections[0])\n",
     "a message's own": OLD_HANDS + "r.multi_hand_landmarks[0].landmark[0].ListFields()\n",
+    "protobuf by map": "from google.protobuf.json_format import MessageToDict\n"
+    + OLD_HANDS
+    + "list(map(MessageToDict, r.multi_handedness))\n",
+    "protobuf by another map": "from google.protobuf import json_format\n"
+    + OLD_HANDS
+    + "f = json_format.MessageToJson\nsorted(r.multi_handedness, key=f)\n",
+    "protobuf by partial": "import functools\nfrom google.protobuf import json_format\n"
+    + OLD_HANDS
+    + "functools.partial(json_format.MessageToDict, r.multi_handedness[0])()\n",
+    "a side's fields by a name": OLD_HANDS
+    + "f = r.multi_handedness[0].ListFields()\nprint(f[0][1][0].label)\n",
+    "another of a side's fields": OLD_HANDS + "r.multi_handedness[0].ListFields()[0][0].name\n",
     "where it comes from": OLD_HANDS + "def f(a): return a.multi_hand_landmarks\n",
     "set by the program": OLD_HANDS + "r.multi_hand_landmarks = []\n",
     "partial": "import functools\nf = functools.partial(mp.solutions.hands.Hands, True)\nf()\n",
@@ -326,11 +356,16 @@ REFUSED = {
     + "a = r.multi_hand_landmarks if x else r\nmatch a:\n    case None: print(1)\n",
     "a dictionary that may lack an entry": "C = {}\nif x: C['max_num_hands'] = 1\n"
     "mp.solutions.hands.Hands(**C)\n",
+    "a dictionary with no name": "C = {'max num': 1}\nmp.solutions.hands.Hands(**C)\n",
     "two dictionaries": "C = {'max_num_hands': 1}\nmp.solutions.hands.Hands(**C, **C)\n",
     "a dictionary of a call": "mp.solutions.hands.Hands(**dict(max_num_hands=1))\n",
     "a dictionary that others have": "C = {'max_num_hands': 1}\nother(C)\n"
     "mp.solutions.hands.Hands(**C)\n",
     "a dictionary with more": "C = {'upper_body_only': True}\nmp.solutions.pose.Pose(**C)\n",
+    "a chain of comparisons": OLD_HANDS + "r.multi_hand_landmarks is x is None\n",
+    "isinstance": OLD_HANDS + "isinstance(r.multi_hand_landmarks, list)\n",
+    "its class": OLD_HANDS + "type(r.multi_hand_landmarks) is list\n",
+    "its names": OLD_HANDS + "'multi_hand_landmarks' in dir(r)\n",
     "hasattr of another field": OLD_HANDS + "hasattr(r, 'pose_landmarks')\n",
     "hasattr of two things": "class B: pass\n"
     + OLD_HANDS
@@ -429,11 +464,28 @@ def test_results_are_followed(name: str, tmp_path: Path) -> None:
 
 MESSAGES = {
     "empty": ("a = pb.NormalizedLandmarkList()\n", "a = []\n"),
-    "of a list": ("a = pb.LandmarkList(landmark=old)\n", "a = list(old)\n"),
+    "of a list": (
+        "a = pb.LandmarkList(landmark=old)\n",
+        "a = [dataclasses.replace(one) for one in old]\n",
+    ),
     "filled": (
         "a = pb.NormalizedLandmarkList()\na.landmark.extend([pb.NormalizedLandmark(x=1)])\n"
         "b = a.landmark.add(x=2)\nb.visibility = 0.5\n",
         "a = []\na.extend([new_landmark(x=1)])\nb = add_landmark(a, x=2)\nb.visibility = 0.5\n",
+    ),
+    "filled with one that changes": (
+        "a = pb.NormalizedLandmarkList()\nb = pb.NormalizedLandmark()\nfor c in d:\n"
+        "    b.x = c\n    a.landmark.append(b)\na.landmark.append(pb.NormalizedLandmark(x=1))\n",
+        "a = []\nb = new_landmark()\nfor c in d:\n    b.x = c\n"
+        "    a.append(dataclasses.replace(b))\na.append(new_landmark(x=1))\n",
+    ),
+    "filled with those of another": (
+        "a = pb.NormalizedLandmarkList()\nb = pb.NormalizedLandmarkList()\n"
+        "b.landmark.extend(a.landmark)\nb.landmark.extend([a.landmark[0]])\n"
+        "b.landmark.extend(list(a.landmark))\n",
+        "a = []\nb = []\nb.extend(dataclasses.replace(one) for one in a)\n"
+        "b.extend(dataclasses.replace(one) for one in [a[0]])\n"
+        "b.extend(dataclasses.replace(one) for one in list(a))\n",
     ),
 }
 

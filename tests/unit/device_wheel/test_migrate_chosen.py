@@ -172,3 +172,13 @@ def test_face_connections_of_2021_are_the_contours(module: str, tmp_path: Path) 
     assert "(x, None, vision.FaceLandmarksConnections.FACE_LANDMARKS_CONTOURS)" in after(
         tmp_path, drawn, head
     )
+
+
+def test_a_class_that_a_function_makes_may_be_made_by_others_too(tmp_path: Path) -> None:
+    old = "def run(): return Poses()\nclass Poses:\n    def __init__(self, level=1, still=False):\n"
+    old += "        self.pose = mp.solutions.pose.Pose(still, model_complexity=level)\n"
+    old += "    def find(self, x): return self.pose.process(x).pose_landmarks\n"
+    body = after(tmp_path, old)
+    assert f"{POSES}[level]" in body
+    assert "RunningMode.IMAGE if still else" in body
+    assert "detect_next(self.pose, to_image(x))" in body

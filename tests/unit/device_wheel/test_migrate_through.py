@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.migrate_cases import FOLDER, NEW_HANDS, NEW_POSE, OLD_HANDS, OLD_POSE, TASKS, after
+from tests.unit.migrate_cases import (
+    FOLDER,
+    HEAD,
+    NEW_HANDS,
+    NEW_POSE,
+    OLD_HANDS,
+    OLD_POSE,
+    TASKS,
+    after,
+)
 
 POSE, HANDS = OLD_POSE.splitlines()[0] + "\n", OLD_HANDS.splitlines()[0] + "\n"
 THROUGH = {
@@ -82,6 +91,31 @@ def test_results_are_followed_through(how: str, tmp_path: Path) -> None:
     )
 
 
+PROCESS = """class W(multiprocessing.Process):
+    def __init__(self, held):
+        super().__init__()
+        self.held = held
+    def run(self):
+        pose = POSE
+        self.held.put((1, RESULT))
+def main():
+    q = multiprocessing.Queue()
+    W(q).start()
+    n, r = q.get()
+    print(r.FIELD)
+"""
+
+
+def test_results_are_followed_from_another_process(tmp_path: Path) -> None:
+    old, new = (
+        PROCESS.replace("POSE", source.splitlines()[0].partition(" = ")[2])
+        for source in (OLD_POSE, NEW_POSE)
+    )
+    old = old.replace("RESULT", "pose.process(x)").replace("FIELD", "pose_landmarks.landmark")
+    new = new.replace("RESULT", "pose.detect(to_image(x))").replace("FIELD", "pose_landmarks[0]")
+    assert after(tmp_path, old, HEAD + "import multiprocessing\n") == new
+
+
 LATER = {
     "submit": "from concurrent.futures import ThreadPoolExecutor\npool = ThreadPoolExecutor(1)\n"
     "r = pool.submit({}).result()\n",
@@ -107,6 +141,14 @@ def test_process_is_called_later(how: str, tmp_path: Path) -> None:
 
 
 ASKED = {
+    "a value of two": (
+        "a = r.pose_landmarks and len(r.pose_landmarks.landmark)\n",
+        "a = next(iter(r.pose_landmarks), None) and len(r.pose_landmarks[0])\n",
+    ),
+    "whether one of two is None": (
+        "a = (r.pose_landmarks and x) is None\n",
+        "a = (next(iter(r.pose_landmarks), None) and x) is None\n",
+    ),
     "a field": (
         "if hasattr(r, 'pose_landmarks'): pass\n",
         'if hasattr(r, "pose_landmarks"): pass\n',
@@ -148,6 +190,10 @@ def test_what_asks_a_pose(name: str, tmp_path: Path) -> None:
 
 
 ASKED_OF_HANDS = {
+    "a task": (
+        "if hasattr(hands, 'close'): hands.close()\n",
+        "if hasattr(hands, 'close'): hands.close()\n",
+    ),
     "a field": ("hasattr(r, 'multi_handedness')\n", 'hasattr(r, "handedness")\n'),
     "a message": (
         "for a in r.multi_hand_landmarks:\n    b = hasattr(a, 'landmark')\n",
@@ -157,6 +203,10 @@ ASKED_OF_HANDS = {
         "import google.protobuf.json_format as j\nfor a in r.multi_hand_landmarks:\n"
         "    j.MessageToDict(a, preserving_proto_field_name=True)\n",
         "for a in r.hand_landmarks:\n    landmarks_dict(a)\n",
+    ),
+    "a side by its fields": (
+        "print(r.multi_handedness[0].ListFields()[0][1][0].label)\n",
+        "print(hand_side(r.handedness[0][0]))\n",
     ),
     "a side's": (
         "from google.protobuf.json_format import MessageToDict\nfor a in r.multi_handedness:\n"
@@ -196,6 +246,12 @@ MATCHED = {
         "match x:\n    case 1 if r.multi_hand_landmarks is None: print(1)\n",
         "match x:\n    case 1 if not r.hand_landmarks: print(1)\n",
     ),
+    "two of a tuple": (
+        "match (r.multi_hand_landmarks, r.multi_handedness):\n    case (None, None): print(1)\n"
+        "    case [[a], _]: print(a.landmark[0])\n",
+        "match (r.hand_landmarks or None, r.handedness or None):\n    case (None, None): print(1)\n"
+        "    case [[a], _]: print(a[0])\n",
+    ),
     "two": (
         "match (r.multi_hand_landmarks, x):\n    case (None, _): print(1)\n",
         "match (r.hand_landmarks or None, x):\n    case (None, _): print(1)\n",
@@ -216,6 +272,17 @@ NEW_OPTIONS = (
     f"running_mode={TASKS}.RunningMode."
 )
 SPREAD = {
+    "one that may lack what has no counterpart": (
+        "C = {'max_num_hands': 1}\nif x: C['model_complexity'] = 0\n",
+        "mp.solutions.hands.Hands(**C)\n",
+        NEW_OPTIONS + 'VIDEO, num_hands=C["max_num_hands"]))\n',
+    ),
+    "one that may lack a threshold": (
+        "C = {'max_num_hands': 1}\nif x: C['min_detection_confidence'] = .7\n",
+        "mp.solutions.hands.Hands(**C)\n",
+        NEW_OPTIONS + 'VIDEO, num_hands=C["max_num_hands"], '
+        'min_hand_detection_confidence=C.get("min_detection_confidence", 0.5)))\n',
+    ),
     "a dictionary": (
         "C = {'static_image_mode': True, 'model_complexity': 1}\n",
         "mp.solutions.hands.Hands(**C)\n",

@@ -128,6 +128,8 @@ def test_a_dockerfile_for_other_machines_is_none_of_a_boards(tmp_path: Path) -> 
         'target "a" {\n  tags = ["x\n}\n',
         'target "a" {\n  dockerfile-inline = <<EOT\nFROM x\n}\n',
         "}{",
+        'target "a" {\n  tags = [}\n}\n',
+        'target "a" {\n  tags = ["x" case )]\n}\n',
         'target "a" ' + "{a = [" * 60,
         "target a = {",
         "{" * 5000,

@@ -156,7 +156,10 @@ def test_an_application_takes_the_images_mediapipe(
 @pytest.mark.parametrize(
     ("base", "words"),
     [
-        ("l4t-ml:r32.6.1-py3", "upgrade the board to L4T 32.7.1 or later, then ./inv build "),
+        (
+            "l4t-ml:r32.6.1-py3",
+            "upgrade the board to L4T 32.7.1 or later, if it is older, then ./inv build ",
+        ),
         ("l4t-ml:r32.6.1-py3", "./inv build --jetson --l4t r32 --app DIR"),
         ("l4t-base:r32.4.4", "upgrade the board to L4T 32.7.1 or later"),
         ("l4t-ml:r35.2.1-py3", "requirements.txt, then remove Dockerfile, which that does not"),

@@ -59,7 +59,7 @@ def way(scan: Scan, l4t: str, file: str) -> str:
     remove = "ocker" in file and not composed
     steps.append(f"remove {file}, which that does not need" if remove else "")
     option, oldest = projects.buildable(l4t)
-    steps.append(f"upgrade the board to L4T {oldest} or later" if oldest else "")
+    steps.append(f"upgrade the board to L4T {oldest} or later, if it is older" if oldest else "")
     release = f" --l4t {option}" if option else ""
     module = _module(scan, option or l4t)
     module = f" --module {module}" if module else ""

@@ -82,17 +82,33 @@ def good(board: Board) -> str:
     return text
 
 
+def wanted(item: Requirement, board: Board) -> str:
+    """Return what to ask for on this board, as it is written where the requirement stands."""
+    text = good(board)
+    asked = re.match(r"mediapipe([<>=]+[\d.]+)", text)
+    if board.kit or asked is None:
+        return text
+    form = asked[0]
+    if re.match(rf"[\"']?{re.escape(item.name)}[\"']?\s*=(?!=)", item.text):
+        form = f'mediapipe = "{asked[1]}"'
+    elif item.role == COMMAND and not item.file.endswith((".py", ".pyw")):
+        form = f"'{asked[0]}'"  # a shell takes > for a file
+    return form + text[asked.end() :]
+
+
 def judge(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PLR0911
     """Return what is wrong with a requirement, None if nothing is or if it is no MediaPipe."""
     known = table()
     if not is_mediapipe(item.name) or markers.elsewhere(item.marker):
         return None
     if item.name in known["others"]:
-        return Problem(f"{item.name}: {known['others'][item.name]}", f"write {good(board)}")
+        return Problem(f"{item.name}: {known['others'][item.name]}", f"write {wanted(item, board)}")
     if item.source.endswith(".whl"):
         refused = _refused(item, board)
         if refused:
-            return Problem(f"a wheel file: {item.source}: {refused}", f"write {good(board)}")
+            return Problem(
+                f"a wheel file: {item.source}: {refused}", f"write {wanted(item, board)}"
+            )
         return Problem(f"a wheel file: {item.source}", AUDIT, known=False)
     if item.name != "mediapipe":
         why = known["unaudited"].get(item.name, "a build that the kit does not know")
@@ -134,7 +150,7 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
         return Problem(f"{item.text}: its version can't be read", AUDIT, known=False)
     heavy = [*(one for one in cpu if versions.at_least(one, known["needs"]["from"])), *gpu]
     light = [one for one in cpu if one not in heavy]
-    better = f"write {good(board)}"
+    better = f"write {wanted(item, board)}"
     if board.kit and board.obstacle and item.role == COMMAND:
         better = better.replace("version:", "version in requirements.txt, not here:")
     elif board.kit:

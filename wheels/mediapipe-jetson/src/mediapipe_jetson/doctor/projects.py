@@ -52,7 +52,7 @@ def image(text: str) -> Optional[Known]:
     for rule in table()["images"]:
         match = re.fullmatch(rule["tag"], tag)
         if re.fullmatch(rule["image"], name) and match:
-            known = _known(match.groupdict())
+            known = _known({**match.groupdict(), **rule.get("is", {})})
             if known is not None:
                 return known
     return None

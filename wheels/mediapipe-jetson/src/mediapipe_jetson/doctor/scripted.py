@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import PurePosixPath
 
-from mediapipe_jetson.doctor import pins, projects, versions
-from mediapipe_jetson.doctor.files import branches, installers, variables
-
-
-@functools.lru_cache(maxsize=1)
-def board() -> branches.Board:
-    """Return what scripts ask a machine, and what a board answers."""
-    known = projects.table()["scripts"]
-    return branches.Board(
-        known["commands"],
-        known["variables"],
-        frozenset(known["files"]),
-        frozenset(known["programs"]),
-        known["contents"],
-        frozenset(known["others"]),
-    )
+from mediapipe_jetson.doctor import pins, versions
+from mediapipe_jetson.doctor.files import board, branches, installers, variables
 
 
 def alive(name: str, text: str) -> str:
     """Return a script's text without what a board does not run; its lines keep their numbers."""
     if variables.MAKE.match(PurePosixPath(name).name):
-        return branches.made(text, board())
-    return branches.alive(text, board(), _installs)
+        return branches.made(text, board.board())
+    return branches.alive(text, board.board(), _installs)
 
 
 def _installs(words: list[str]) -> bool:

@@ -9,7 +9,7 @@ import libcst as cst
 from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.attributes import Attributes
-from mediapipe_jetson.migrate.context import call, code
+from mediapipe_jetson.migrate.forms import call, code
 from mediapipe_jetson.migrate.table import OldValue
 
 TO_DICT = "google.protobuf.json_format.MessageToDict"
@@ -43,6 +43,8 @@ class Asked(Attributes):
             return updated.with_changes(args=[updated.args[0], new])
         if kinds == {"landmark"} and name in POINT:
             return updated
+        if kinds == {"task"} and name in table.SAME_METHODS:
+            return updated
         if not kinds <= HELD.get(name, set()):
             return None
         value = updated.args[0].value
@@ -74,6 +76,13 @@ class Asked(Attributes):
         more = [cst.SimpleString('"visibility"')] if poses == {True} else []
         return call(self.helper(name[kinds.pop()]), value, *more)
 
+    def listed(self, original: cst.Call) -> None:
+        """Refuse ListFields() where it is not that of a side, with [0][1] behind it."""
+        field = self.parent(original)
+        value = self.parent(field) if isinstance(field, cst.Subscript) else None
+        if not (_at(field, "0") and _at(value, "1") and self.is_one(original, "listed")):
+            self.refuse(original, "ListFields() of this has no counterpart in Tasks")
+
     def leave_Match(self, original_node: cst.Match, updated_node: cst.Match) -> cst.Match:
         """Rewrite what is matched: where nothing is found there is an empty list now, no None."""
         subject = updated_node.subject
@@ -85,8 +94,10 @@ class Asked(Attributes):
             subject = subject.with_changes(elements=parts)
         else:
             subject = self._missing(original_node.subject, subject)
-        if _Forms.of(original_node) and any(map(self._looked_into, _parts(original_node.subject))):
-            self.refuse(original_node, BY_FIELDS)
+        for case in original_node.cases:
+            pairs_of = _pairs(original_node.subject, case.pattern)
+            if any(_Forms.of(pattern) and self._looked_into(part) for part, pattern in pairs_of):
+                self.refuse(original_node, BY_FIELDS)
         return updated_node.with_changes(subject=subject)
 
     def _looked_into(self, node: cst.BaseExpression) -> bool:
@@ -104,6 +115,11 @@ class Asked(Attributes):
         return cst.BooleanOperation(updated, cst.Or(), cst.Name("None"))
 
 
+def _at(node: Optional[cst.CSTNode], index: str) -> bool:
+    """Return whether a node takes an item by this number."""
+    return isinstance(node, cst.Subscript) and code(node).endswith(f"[{index}]")
+
+
 # What is matched as it was.
 _SAME = frozenset({"label", "plain", "xmin", "ymin", "scores", "label_ids", "visibility", "name"})
 
@@ -115,10 +131,20 @@ def _pose(item: OldValue) -> Optional[bool]:
     return item.solution == "pose" if item.solution in table.solutions() else None
 
 
-def _parts(subject: cst.BaseExpression) -> list[cst.BaseExpression]:
-    if isinstance(subject, cst.Tuple):
-        return [element.value for element in subject.elements]
-    return [subject]
+def _pairs(
+    subject: cst.BaseExpression, pattern: cst.MatchPattern
+) -> list[tuple[cst.BaseExpression, cst.MatchPattern]]:
+    """Return what is matched with its pattern: of a tuple each part with its own."""
+    if not isinstance(subject, cst.Tuple):
+        return [(subject, pattern)]
+    parts = [element.value for element in subject.elements]
+    if isinstance(pattern, (cst.MatchTuple, cst.MatchList)):
+        inner = [
+            item.value for item in pattern.patterns if isinstance(item, cst.MatchSequenceElement)
+        ]
+        if len(inner) == len(parts) == len(pattern.patterns):
+            return list(zip(parts, inner))  # noqa: B905 # Python 3.9 has no strict
+    return [(part, pattern) for part in parts]
 
 
 class _Forms(cst.CSTVisitor):
@@ -148,9 +174,8 @@ class _Forms(cst.CSTVisitor):
         self.found = True
 
     @classmethod
-    def of(cls, node: cst.Match) -> bool:
-        """Return whether any case has one."""
+    def of(cls, pattern: cst.MatchPattern) -> bool:
+        """Return whether a pattern is one, or has one inside."""
         visitor = cls()
-        for case in node.cases:
-            case.pattern.visit(visitor)
+        pattern.visit(visitor)
         return visitor.found

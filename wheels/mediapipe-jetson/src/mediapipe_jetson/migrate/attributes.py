@@ -7,19 +7,21 @@ from typing import Optional
 
 import libcst as cst
 
-from mediapipe_jetson.doctor.flow.started import EXECUTORS
 from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
-from mediapipe_jetson.migrate.context import attribute, call, code, first
 from mediapipe_jetson.migrate.fields import Fields
+from mediapipe_jetson.migrate.forms import (
+    attribute,
+    call,
+    code,
+    compared_with_none,
+    first,
+    next_of,
+    several,
+)
 from mediapipe_jetson.migrate.names import MESSAGES
 from mediapipe_jetson.migrate.table import NULLABLE, OldValue
 
-# What calls a function later with the arguments behind it.
-LATER = re.compile(
-    r"concurrent\.futures\..+\(\)\.submit"
-    r"|(asyncio|anyio|starlette)\.(.+\.)?(to_thread|run_in_executor|run_sync)"
-)
 RENAMED = {
     "location.relative_bounding_box": "bounding_box",
     "location.relative_keypoints": "keypoints",
@@ -72,18 +74,6 @@ class Attributes(Fields):
             self.refuse(original_node, self.unfollowed(original_node.value))
             return updated_node
         return self._done(original_node, updated_node, base[0], actions.pop())
-
-    def handed_process(self, arg: cst.Arg) -> bool:
-        """Return whether an argument is a process() that an executor calls with one picture."""
-        outer = self.parent(arg)
-        if not isinstance(outer, cst.Call) or not self.is_one(arg.value, "method"):
-            return False
-        paths = {item.text for item in self.values(outer.func) if isinstance(item, Path)}
-        at = {EXECUTORS[path.rsplit(".", 1)[-1]] for path in paths if LATER.fullmatch(path)}
-        plain = not any(item.star or item.keyword for item in outer.args)
-        named = all(item.name == "process" for item in self.things(arg.value))
-        count = len(outer.args)
-        return plain and named and len(paths) == 1 and at == {count - 2} and outer.args[-2] is arg
 
     def _action(self, node: cst.Attribute, base: OldValue) -> str:
         """Return what becomes of an attribute of one thing, as a word."""
@@ -154,7 +144,8 @@ class Attributes(Fields):
     def _unknown(
         self, original: cst.Attribute, updated: cst.Attribute, base: OldValue
     ) -> cst.Attribute:
-        kind = f"a {base.kind}" if base.kind != "task" else table.solutions()[base.solution].legacy
+        kind = "what is not known" if base.kind == "unknown" else f"a {base.kind}"
+        kind = kind if base.kind != "task" else table.solutions()[base.solution].legacy
         why = f".{original.attr.value} of {kind} has no counterpart in Tasks"
         again = base.kind == "task" and original.attr.value == "reset"
         self.refuse(original, why + ("; close it and make a new one" if again else ""))
@@ -204,10 +195,12 @@ class Attributes(Fields):
             if self.guarded(original):
                 return call(self.helper("mask_array"), first(renamed))
             empty = cst.BooleanOperation(renamed, cst.Or(), cst.Tuple([]))
-            return call(self.helper("mask_array"), _next(empty))
+            return call(self.helper("mask_array"), next_of(empty))
         around = self.parent(original)
         iterated = isinstance(around, (cst.For, cst.CompFor, cst.Subscript))
-        counted = isinstance(around, cst.Arg)
+        # What unpacks it or counts it fails of None by a TypeError.
+        taken = isinstance(around, cst.Assign) and any(map(several, around.targets))
+        counted = isinstance(around, (cst.Arg, cst.StarredElement)) or taken
         if (iterated or counted) and self.caught(original) and not self.guarded(original):
             return call(self.helper("found"), renamed, cst.Name("TypeError"))
         return renamed
@@ -224,7 +217,7 @@ class Attributes(Fields):
                 return first(call(self.helper("found"), renamed))
             self.note(original, NONE_ERROR)
             return first(renamed)
-        return _next(renamed)
+        return next_of(renamed)
 
     def leave_Subscript(
         self, original_node: cst.Subscript, updated_node: cst.Subscript
@@ -238,6 +231,11 @@ class Attributes(Fields):
             table_of = code(original_node.value)
             self.refuse(original_node, f"{table_of}[] {table.GIVES}")
         kinds = table.kinds(self.things(original_node.value))
+        if kinds == {"pair"} and isinstance(updated_node.value, cst.Subscript):
+            # side.ListFields()[0][1] is side.classification, which is the side itself.
+            called = updated_node.value.value
+            if isinstance(called, cst.Call) and isinstance(called.func, cst.Attribute):
+                return called.func.value
         own = isinstance(original_node.value, cst.Attribute) and self._indexed(original_node.value)
         if own and kinds and kinds <= set(OF_CATEGORY):
             return attribute(updated_node, OF_CATEGORY[kinds.pop()])
@@ -247,21 +245,23 @@ class Attributes(Fields):
         self, original_node: cst.Comparison, updated_node: cst.Comparison
     ) -> cst.BaseExpression:
         """Rewrite `is None`: where nothing is found there is an empty list now."""
+        self.chained(original_node)
         missing = self.compared(original_node)
-        kinds = table.kinds(self.things(original_node.left))
-        made = all(item.solution == "landmark_pb2" for item in self.things(original_node.left))
+        left = compared_with_none(original_node)
+        kinds = table.kinds(self.things(left))
+        made = all(item.solution == "landmark_pb2" for item in self.things(left))
         if missing is None or not kinds or made:
             return updated_node
-        direct = self.direct(original_node.left)
+        direct = self.direct(left)
         lists = kinds <= NULLABLE and (direct or kinds != {"first"})
         if not (lists or (direct and kinds == {"first_mask"})):
             if kinds & (NULLABLE - {"first"}):
-                self.refuse(original_node, f"{code(original_node.left)} may be several things")
+                self.refuse(original_node, f"{code(left)} may be several things")
             return updated_node
-        if self.foreign(original_node.left):
-            self.refuse(original_node, self.unfollowed(original_node.left))
+        if self.foreign(left):
+            self.refuse(original_node, self.unfollowed(left))
             return updated_node
-        value = updated_node.left
+        value = compared_with_none(updated_node)
         if missing:
             around = self.parent(original_node)
             whole = cst.UnaryOperation(cst.Not(), value, updated_node.lpar, updated_node.rpar)
@@ -299,8 +299,3 @@ def _face(value: OldValue) -> bool:
         "holistic",
         "face_landmarks",
     )
-
-
-def _next(value: cst.BaseExpression) -> cst.Call:
-    """Return an expression for a list's first item, None for an empty list."""
-    return call("next", call("iter", value), cst.Name("None"))

@@ -71,10 +71,22 @@ class ByText(Flow):
 
     def external(self, name: str, given: Arguments, node: ast.AST) -> Values:
         """Remember what is called while it is handed something."""
+        handed = NOTHING.union(*given.values())
+        if name.startswith(unseen.PROTOBUF) and any(things(handed)):
+            self._by_others(name, node)
         before, self._taker = self._taker, name
         result = super().external(name, given, node)
         self._taker = before
         return result
+
+    def _by_others(self, name: str, node: ast.AST) -> None:
+        """Refuse functions of protobuf that map and its like call with results."""
+        function = getattr(node, "func", None)
+        called = NOTHING
+        if isinstance(function, ast.expr):
+            called = self.facts.at(self.frame.file, self.span(function))
+        if not any(isinstance(item, Path) and item.text == name for item in called):
+            self.refuse_at(node, unseen.NO_MESSAGES)
 
     def builtin(self, name: str, given: Arguments, node: ast.AST) -> Optional[Values]:
         """Note texts that are run as programs, and imports of names that are not known."""

@@ -8,14 +8,17 @@ from typing import Optional
 import libcst as cst
 
 from mediapipe_jetson.doctor.flow.values import Bound, Class, Function, Method, Path
-from mediapipe_jetson.migrate import table
-from mediapipe_jetson.migrate.asked import Asked
+from mediapipe_jetson.migrate import table, unseen
 from mediapipe_jetson.migrate.construct import Construct
-from mediapipe_jetson.migrate.context import attribute, call, code, simple
 from mediapipe_jetson.migrate.facts import Site
+from mediapipe_jetson.migrate.forms import attribute, call, code, simple
+from mediapipe_jetson.migrate.made import MADE, Made
 from mediapipe_jetson.migrate.names import named_one
 from mediapipe_jetson.migrate.table import Solution
 
+# What has the same class, or one that has another name alone.
+SAME_KIND = {"plain", "label", "task", "class", "package", "module", "name", "method"}
+SAME_KIND |= {"list_class", "landmark_class"}  # which are refused by themselves
 REFLECTING = ("getattr", "hasattr", "setattr", "delattr", "vars")
 PLAIN = {"plain", "label", "name", "visibility", "method", "class", "task"}
 # Numbers, lists of numbers and arrays, whose text is the same.
@@ -23,20 +26,17 @@ NUMBERS = {"xmin", "ymin", "scores", "label_ids", "first_mask", "selfie_mask", "
 OF_PROGRAM = (Bound, Class, Function, Method)
 SAME_TEXT = PLAIN | NUMBERS
 TEXTS = ("pickle.", "json.", "builtins.print", "builtins.str", "builtins.repr")
-MADE = {"list_class", "landmark_class", "adder", "copier"}
 OWN = "builtins."
-PROTOBUF = "google.protobuf"
 CLOCK = (
     "timestamps: MediaPipe Tasks want one for each frame; {name}() gives 30 frames a second, "
     "as mp.solutions counted"
 )
-ROUNDED = "numbers: messages rounded to 32 bits, landmarks of Tasks keep what they are given"
 SEVERAL = "may be several things"
 PRESENCE = "drawing: points whose presence is below .5 are left out too, not only hidden ones"
 COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 
 
-class Calls(Asked, Construct):
+class Calls(Made, Construct):
     """Rewrites calls."""
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
@@ -54,7 +54,7 @@ class Calls(Asked, Construct):
         if kinds == {"has_field"}:
             return self._has_field(original_node, updated_node)
         if kinds & MADE:
-            return self._made(original_node, updated_node, kinds)
+            return self.made(original_node, updated_node, kinds)
         name = named_one(own)
         for arg in original_node.args if name else ():
             if self.things(arg.value) and self.foreign(arg.value):
@@ -79,6 +79,12 @@ class Calls(Asked, Construct):
         field = self.by_getattr(original)
         if field is not None:
             return self.field(original, attribute(updated.args[0].value, field[0]), field[1])
+        grown = self.grown(original, updated)
+        if grown is not None:
+            return grown
+        if self.is_one(original.func, "lister"):
+            self.listed(original)
+            return updated
         functions = {item.text for item in self.values(original.func) if isinstance(item, Path)}
         if functions == {"builtins.hasattr"}:
             return self.has(original, updated)
@@ -99,10 +105,17 @@ class Calls(Asked, Construct):
         same = name == "getattr" and all(map(_same_names, handed))
         if name in REFLECTING and (not same or "holistic_mask" in table.kinds(self.things(node))):
             self.refuse(node, f"{name}() of something of the legacy API")
-        elif any(path.startswith(PROTOBUF) for path in paths):
-            self.refuse(node, "results are no protobuf messages in MediaPipe Tasks")
+        elif self._looked_at(node, name) and table.kinds(handed) - SAME_KIND:
+            self.refuse(node, f"{name}() of something that is of another class in MediaPipe Tasks")
+        elif any(path.startswith(unseen.PROTOBUF) for path in paths):
+            self.refuse(node, unseen.NO_MESSAGES)
         elif any(path.startswith(TEXTS) for path in paths) and not table.kinds(handed) <= SAME_TEXT:
             self.note(node, f"{name}() gets other objects, and their text is another")
+
+    def _looked_at(self, node: cst.Call, name: str) -> bool:
+        """Return whether something depends on the class or the names of what is handed over."""
+        compared = isinstance(self.parent(node), (cst.Comparison, cst.ComparisonTarget))
+        return name == "isinstance" or (name in ("type", "dir") and compared)
 
     def _of_a_library(self, function: cst.BaseExpression) -> bool:
         """Return whether a function is of Python or a package, not of the program."""
@@ -221,29 +234,6 @@ class Calls(Asked, Construct):
         value = attribute(updated.func.value, "visibility")
         target = cst.ComparisonTarget(cst.IsNot(), cst.Name("None"))
         return cst.Comparison(value, [target], lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-
-    def _made(self, original: cst.Call, updated: cst.Call, kinds: set[str]) -> cst.BaseExpression:
-        """Rewrite what makes or fills messages of landmark_pb2."""
-        kind = kinds.pop() if len(kinds) == 1 else ""
-        args, func = updated.args, updated.func
-        words = [arg.keyword.value if arg.keyword else "" for arg in args]
-        owner = func.value if isinstance(func, cst.Attribute) else None
-        if kind in ("landmark_class", "adder"):
-            self.note(original, ROUNDED)
-        if kind == "landmark_class" and all(words):
-            return updated.with_changes(func=cst.Name(self.helper("new_landmark")))
-        if kind == "list_class" and words in ([], ["landmark"]):
-            whole = args[0].value if args else cst.List([])
-            return whole if isinstance(whole, (cst.List, cst.ListComp)) else call("list", whole)
-        if kind == "adder" and owner is not None and all(words):
-            name = cst.Name(self.helper("add_landmark"))
-            comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-            first = cst.Arg(owner, comma=comma if args else cst.MaybeSentinel.DEFAULT)
-            return updated.with_changes(func=name, args=[first, *args])
-        if kind == "copier" and owner is not None and words == [""]:
-            return call(self.helper("copy_landmarks"), owner, args[0].value)
-        self.refuse(original, f"{code(original.func)}() with these arguments has no counterpart")
-        return updated
 
     def _draw(self, original: cst.Call, updated: cst.Call, name: str) -> cst.BaseExpression:
         """Rewrite what draws landmarks: connections are objects, not pairs."""

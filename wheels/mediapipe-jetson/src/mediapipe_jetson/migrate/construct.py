@@ -9,8 +9,9 @@ import libcst as cst
 
 from mediapipe_jetson.doctor import legacy
 from mediapipe_jetson.doctor.flow.values import Constant
-from mediapipe_jetson.migrate.context import Context, attribute, call, code, simple
+from mediapipe_jetson.migrate.context import Context
 from mediapipe_jetson.migrate.facts import Site
+from mediapipe_jetson.migrate.forms import attribute, call, code, simple
 from mediapipe_jetson.migrate.table import Solution
 
 COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
@@ -85,20 +86,20 @@ class Construct(Context):
         own = {arg.keyword.value for arg in node.args if arg.keyword}
         places = sum(arg.keyword is None and not arg.star for arg in node.args)
         keys = [[name for name, _ in given.keywords if name not in own] for given in site.given]
-        absent = Constant(None, "NoneType")
-        sure = not any(absent in values for given in site.given for _, values in given.keywords)
         same = all(set(item) == set(keys[0]) for item in keys)
         places_known = all(len(given.positional) == places for given in site.given)
-        if len(stars) > 1 or stars[0].star != "**" or not (same and sure and places_known):
+        if len(stars) > 1 or stars[0].star != "**" or not (same and places_known):
             return None
-        if not simple(stars[0].value):
+        if not simple(stars[0].value) or not all(map(str.isidentifier, keys[0])):
             return None
         args = [arg for arg in node.args if not arg.star]
         for name in keys[0]:
             if args:
                 args[-1] = args[-1].with_changes(comma=COMMA)
-            item = cst.SubscriptElement(cst.Index(cst.SimpleString(_quoted(name))))
-            args.append(_arg(name, cst.Subscript(stars[0].value, [item])))
+            value = _entry(stars[0].value, name, site)
+            if value is None:
+                return None
+            args.append(_arg(name, value))
         return args
 
     def _names(self, node: cst.Call, args: Sequence[cst.Arg], site: Site) -> Optional[list[str]]:
@@ -218,6 +219,20 @@ class Construct(Context):
         if mode == "both":
             return cst.IfExp(test=value, body=image, orelse=video)
         return image if mode == "image" else video
+
+
+def _entry(owner: cst.BaseExpression, name: str, site: Site) -> Optional[cst.BaseExpression]:
+    """Return an entry of a dictionary of arguments; None where it may be missing and matters."""
+    word = cst.SimpleString(_quoted(name))
+    absent = Constant(None, "NoneType")
+    missing = any(absent in (given.get(-1, name) or ()) for given in site.given)
+    if not missing or site.solution.arguments.get(name, "") is None:
+        return cst.Subscript(owner, [cst.SubscriptElement(cst.Index(word))])
+    if not name.startswith("min_"):
+        return None
+    default = cst.Float("0.5")
+    comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
+    return cst.Call(attribute(owner, "get"), [cst.Arg(word, comma=comma), cst.Arg(default)])
 
 
 def _quoted(word: str) -> str:

@@ -13,9 +13,9 @@ from mediapipe_jetson.doctor.files import standard
 from mediapipe_jetson.doctor.flow.values import Constant, Object, Path, Unknown, Value
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.facts import Facts, Span
+from mediapipe_jetson.migrate.forms import code, compared_with_none, is_none
 from mediapipe_jetson.migrate.table import OldValue
 
-BARE = cst.Module([])
 LOUD = frozenset({"AttributeError", "TypeError", "Exception", "BaseException", ""})
 
 
@@ -30,42 +30,6 @@ class Note:
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}: {self.text}"
-
-
-def code(node: cst.CSTNode) -> str:
-    """Return a node as it is written."""
-    return BARE.code_for_node(node)
-
-
-def call(name: str, *arguments: cst.BaseExpression) -> cst.Call:
-    """Return a call of a function by its name."""
-    return cst.Call(cst.Name(name), [cst.Arg(argument) for argument in arguments])
-
-
-def attribute(value: cst.BaseExpression, *names: str) -> cst.BaseExpression:
-    """Return an attribute of an attribute ... of a value."""
-    for name in names:
-        value = cst.Attribute(value, cst.Name(name))
-    return value
-
-
-def first(value: cst.BaseExpression) -> cst.Subscript:
-    """Return the item 0 of a value."""
-    return cst.Subscript(value, [cst.SubscriptElement(cst.Index(cst.Integer("0")))])
-
-
-def simple(node: Union[cst.BaseExpression, cst.BaseAssignTargetExpression]) -> bool:
-    """Return whether an expression may be evaluated twice."""
-    if isinstance(node, cst.Attribute):
-        return simple(node.value)
-    if isinstance(node, cst.Subscript):
-        plain = all(
-            isinstance(item.slice, cst.Index)
-            and isinstance(item.slice.value, (cst.Integer, cst.SimpleString, cst.Name))
-            for item in node.slice
-        )
-        return plain and simple(node.value)
-    return isinstance(node, cst.Name)
 
 
 class Context(cst.CSTTransformer):
@@ -185,10 +149,10 @@ class Context(cst.CSTTransformer):
         if isinstance(around, cst.UnaryOperation):
             return isinstance(around.operator, cst.Not)
         if isinstance(around, cst.BooleanOperation):
-            ends = isinstance(around.operator, cst.And) and around.left is node
-            return ends or self.tested(around)
+            return self.tested(around)
         if isinstance(around, cst.Comparison):
-            return self.compared(around) is not None
+            whole = isinstance(node, cst.BooleanOperation)  # which may be another value
+            return self.compared(around) is not None and not whole
         if isinstance(around, cst.Arg):
             outer = self.parent(around)
             return isinstance(outer, cst.Call) and code(outer.func) == "bool"
@@ -199,7 +163,7 @@ class Context(cst.CSTTransformer):
         if len(node.comparisons) != 1:
             return None
         target = node.comparisons[0]
-        if not (isinstance(target.comparator, cst.Name) and target.comparator.value == "None"):
+        if not (is_none(target.comparator) or is_none(node.left)):
             return None
         if isinstance(target.operator, (cst.Is, cst.Equal)):
             return True
@@ -231,7 +195,7 @@ class Context(cst.CSTTransformer):
         if isinstance(test, cst.BooleanOperation) and isinstance(test.operator, cst.And):
             return self._says(test.left, text) or self._says(test.right, text)
         if isinstance(test, cst.Comparison):
-            return self.compared(test) is False and code(test.left) == text
+            return self.compared(test) is False and code(compared_with_none(test)) == text
         return code(test.with_changes(lpar=[], rpar=[])) == text
 
     def _leaves(self, statement: cst.CSTNode, text: str) -> bool:
@@ -250,7 +214,7 @@ class Context(cst.CSTTransformer):
         ) or (
             isinstance(test, cst.Comparison)
             and self.compared(test) is True
-            and code(test.left) == text
+            and code(compared_with_none(test)) == text
         )
         last = statement.body.body[-1] if statement.body.body else None
         if isinstance(last, cst.SimpleStatementLine):

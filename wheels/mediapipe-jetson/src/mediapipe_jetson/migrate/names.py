@@ -9,7 +9,8 @@ import libcst as cst
 from mediapipe_jetson.doctor import migration
 from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
-from mediapipe_jetson.migrate.context import Context, attribute, call, code
+from mediapipe_jetson.migrate.context import Context
+from mediapipe_jetson.migrate.forms import attribute, call, code
 from mediapipe_jetson.migrate.table import OldValue
 
 # What annotations name instead of a class of messages.

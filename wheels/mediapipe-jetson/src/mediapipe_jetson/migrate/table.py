@@ -165,6 +165,11 @@ def _within(before: OldValue, step: str) -> Optional[OldValue]:
     return OldValue("unknown", before.solution, step.lstrip("."), before.site)
 
 
+def same_method(value: OldValue) -> bool:
+    """Return whether a value is a method of a task that is the same in Tasks."""
+    return value.kind == "method" and value.name in SAME_METHODS
+
+
 def kinds(things: Iterable[OldValue]) -> set[str]:
     """Return the kinds among these."""
     return {value.kind for value in things}

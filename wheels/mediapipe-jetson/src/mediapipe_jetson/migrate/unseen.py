@@ -20,6 +20,8 @@ PACKAGES = {"mediapipe", *INNER}
 AT_RUN_TIME = "a part of mediapipe by a name that can't be followed"
 NOT_FOLLOWED = "{!r} as a text can't be followed"
 ONLY_NAMED = "{!r} stays as it is: a text that only names the legacy API, which is gone"
+PROTOBUF = "google.protobuf"
+NO_MESSAGES = "results are no protobuf messages in MediaPipe Tasks"
 AS_PROGRAM = "a text that uses the legacy API is run as a program"
 
 

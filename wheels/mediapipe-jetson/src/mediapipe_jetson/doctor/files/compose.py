@@ -18,6 +18,7 @@ Reader = Callable[[str], bytes]
 MAIN = re.compile(r"(docker-)?compose\.ya?ml$", re.IGNORECASE)
 OVERRIDE = re.compile(r"(docker-)?compose\.override\.ya?ml$", re.IGNORECASE)
 PYTHONS = re.compile(r"(docker\.io/)?(library/|arm64v8/)?python:")
+MEDIAPIPES = re.compile(r"([\w.:-]+/)*[\w.-]*mediapipe[\w.-]*(:|@|$)", re.IGNORECASE)
 OWN_FOLDER = re.compile(r"\.|\$\{?PWD\b")
 HIDDEN = ("none", "void", "")
 RUNTIME, RESERVED, CDI, HIDING = "runtime", "reserved", "cdi", "hidden"
@@ -217,7 +218,8 @@ def _image(service: Service, chain: list[Part], own: frozenset[str]) -> Optional
     nodes = [node for key in ("entrypoint", "command") if (node := _at(chain, key)) is not None]
     lines = [line for node in nodes if (line := _line(node))]
     words = [word for node in nodes for word in _texts(node)]
-    python = bool(service.asks) or started.is_own([*lines, json.dumps(words)], own)
+    python = bool(service.asks) or MEDIAPIPES.match(service.image) is not None
+    python = python or started.is_own([*lines, json.dumps(words)], own)
     if not python and PYTHONS.match(service.image):
         # Without a command it is Python by hand, in the project's folder.
         python = started.starts_file(lines) if lines else _mounts(chain)

@@ -166,7 +166,7 @@ class Conditions:
         if not rest or set(options) - set("qisEFwoP") or len(rest) > 2:
             return None
         source = rest[1] if len(rest) == 2 else " ".join(before or ())
-        source = source.removeprefix("cat ") if hasattr(source, "removeprefix") else source
+        source = source.removeprefix("cat ")
         text = self.board.contents.get(source)
         if text is None:
             return None

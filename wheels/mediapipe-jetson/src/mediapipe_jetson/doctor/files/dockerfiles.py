@@ -254,6 +254,14 @@ def _magic(match: re.Match[str]) -> str:
     return text.lstrip("!%") if text[:1] in "!%" else ""
 
 
+def _own_line(line: Line, text: str, number: int) -> int:
+    """Return the line of a continued command that a word stands on, not only a part of one."""
+    word = re.compile(rf"(?<![\w./:@-]){re.escape(text)}(?![\w./-])")
+    found = [at for at, part in line.parts if word.search(part)]
+    found += [at for at, part in line.parts if text in part]
+    return found[0] if found else number
+
+
 def installs(
     name: str, text: str, chosen: Optional[list[int]] = None, cell: int = 0
 ) -> list[Requirement]:
@@ -261,9 +269,7 @@ def installs(
     result = []
     for number, words, line in commands(text, chosen):
         for entry in installers.command(words, name, number, cell):
-            # The line of a continued command that the word stands on.
-            own = next((at for at, part in line.parts if entry.text in part), number)
-            result.append(dataclasses.replace(entry, line=own))
+            result.append(dataclasses.replace(entry, line=_own_line(line, entry.text, number)))
     if chosen is None:
         result += shell_lists.packages(text, name, cell)
     return result

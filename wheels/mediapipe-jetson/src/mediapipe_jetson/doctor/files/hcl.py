@@ -218,6 +218,8 @@ class _Parser:
         while (token := self.token) is not None and token.text != "]":
             if token.kind == "line" or token.text == ",":
                 self.at += 1
+            elif token.text in ("}", ")"):
+                break
             else:
                 result.append(self._value(depth))
         self._close("]", line)

@@ -8,9 +8,12 @@ import warnings
 from typing import Optional
 
 from mediapipe_jetson.doctor.files import markers
+from mediapipe_jetson.doctor.files.answers import Answers
 from mediapipe_jetson.doctor.files.markers import Value
 
-ASKED = re.compile(rb"\bplatform\b|\buname\b|\bos\.name\b")
+ASKED = re.compile(
+    rb"\bplatform\b|\buname\b|\bos\.name\b|/etc/nv_tegra|device-?tree|/usr/bin/tegrastats|/proc/version"
+)
 # What programs ask, as they write it.
 TOLD = {
     "platform.machine()": "platform_machine",
@@ -44,6 +47,7 @@ class _Pruner(ast.NodeTransformer):
 
     def __init__(self, tree: ast.Module) -> None:
         self.names: dict[str, Optional[ast.expr]] = {}
+        self.answers = Answers(tree, self._told)
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign):
                 for target in node.targets:
@@ -88,6 +92,9 @@ class _Pruner(ast.NodeTransformer):
         known = TOLD.get(ast.unparse(node))
         if known is not None:
             return markers.BOARD[known]
+        answered = self.answers.of(node)
+        if answered is not None:
+            return answered
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             return _changed(self._told(node.func.value), node.func.attr, node.args)
         return None

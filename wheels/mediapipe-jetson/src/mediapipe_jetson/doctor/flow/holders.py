@@ -45,7 +45,8 @@ class Holders(Reflection):
     def holder(self, name: str, given: Arguments, node: ast.AST) -> Optional[Values]:
         """Return a new holder, or what is awaited; None for any other function."""
         if QUEUES.fullmatch(name):
-            return frozenset({self.make({}, base=QUEUE)})
+            # One for each place: what is followed again reads what it put there before.
+            return frozenset({self.queues.setdefault(node, self.make({}, base=QUEUE))})
         if AWAITED.fullmatch(name) and given.positional:
             return given.positional[0]
         if name in LISTS and not given.positional and not given.open:

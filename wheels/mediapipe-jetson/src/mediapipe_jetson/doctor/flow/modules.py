@@ -50,6 +50,8 @@ class Flow(Statements):
         super().__init__(sources, listeners)
         self.uncalled_ones: set[Function] = set()
         """The functions that no code calls that was followed before they were."""
+        self.stand_ins: set[Value] = set()
+        """Objects of classes that no code was seen to make any of."""
 
     def follow(self, names: list[str]) -> str:
         """Follow these modules and what they import; return why that failed, "" if it did not."""
@@ -123,6 +125,10 @@ class Flow(Statements):
         owners: list[Optional[Value]] = [None]
         if code.of is not None and "staticmethod" not in code.words:
             owners = [code.of] if "classmethod" in code.words else list(self.objects(code.of))
+        if code.of is not None and getattr(code.node, "name", "") == "__init__":
+            # Objects that the code makes keep what it has given them.
+            stand_ins = [item for item in owners if item in self.stand_ins]
+            owners = list(stand_ins or self.stand_in(code.of))
         for given in self.ways(function):
             code.followed.add(given)
             for owner in owners[:4]:
@@ -138,9 +144,13 @@ class Flow(Statements):
             if kind == of or self.derived(kind, of)
             for item in code.objects
         ]
-        if not result:
-            with self.below(), self.inside(self.classes[of].frame):
-                result = list(self.construct(of, OUTSIDE, ast.Constant(value=None, lineno=1)))
+        return result or self.stand_in(of)
+
+    def stand_in(self, of: Class) -> list[Value]:
+        """Return an object as others may make it."""
+        with self.below(), self.inside(self.classes[of].frame):
+            result = list(self.construct(of, OUTSIDE, ast.Constant(value=None, lineno=1)))
+        self.stand_ins.update(result)
         return result
 
     def derived(self, of: Class, base: Class) -> bool:

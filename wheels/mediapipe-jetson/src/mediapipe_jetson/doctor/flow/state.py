@@ -140,6 +140,7 @@ class State:
         self.heap: dict[Object, Heap] = {}
         self.functions: dict[Function, Code] = {}
         self.classes: dict[Class, ClassCode] = {}
+        self.queues: dict[ast.AST, Object] = {}
         self.frames: list[Frame] = []
         self.stack: list[Function] = []
         # Where the calls stand that are being followed, the outermost first.
