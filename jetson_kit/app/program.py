@@ -70,7 +70,7 @@ def _check_inside(app: App, files: Tree, key: str, start: Started) -> None:
 def check_path(app: App, path: str) -> None:
     """Raise BadInputError for a PATH of the application's without the image's own programs."""
     first, own = path.partition(":")[0], app.environment.get("PATH")
-    if own is not None and first not in own.split(":"):
+    if own is not None and first not in [item.rstrip("/") for item in own.split(":")]:
         raise BadInputError(
             f"environment.PATH in {FILE} lacks {first}, where the image's Python is",
             f'begin it with that: PATH = "{first}:{own}"',

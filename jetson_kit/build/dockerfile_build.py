@@ -66,7 +66,8 @@ def _environment() -> dict[str, str]:
     environment = {**os.environ, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
     # Of a context the builder "default" is another engine's.
     environment |= docker_context.address().environment
-    environment.pop(docker_context.CONTEXT, None)
+    if docker_context.HOST in environment:
+        environment.pop(docker_context.CONTEXT, None)
     # A builder that the user chose by default may be a container, which sees no local image.
     environment.pop("BUILDX_BUILDER", None)
     try:

@@ -28,10 +28,22 @@ class Address:
     """Variables by which Docker's SDK finds it, in place of this process's."""
 
 
+SSH = "ssh://"
+
+
 def address() -> Address:
-    """Return where the engine is. Raises BadInputError for a context that is not there."""
+    """Return where the engine is.
+
+    Raises BadInputError for a context that is not there, and for an engine over ssh, which only
+    Docker's own client can use.
+    """
     own = {name: value for name, value in os.environ.items() if name.startswith("DOCKER_")}
     if host := own.get(HOST):
+        if host.startswith(SSH):
+            raise BadInputError(
+                f"{HOST}={host}: only docker itself can use an engine over ssh",
+                "unset it: the kit builds here, and ./inv fleet.rollout brings images to boards",
+            )
         return Address(f"{HOST}={host}", own)
     folder = _folder()
     name, by = own.get(CONTEXT, ""), CONTEXT
@@ -48,6 +60,12 @@ def address() -> Address:
             f"{by} is {name}, and there is no such context of Docker's",
             "docker context ls shows them; correct it, or unset it for this machine's own engine",
         ) from error
+    if host.startswith(SSH):
+        raise BadInputError(
+            f"Docker's context {name} is {host}: only docker itself can use an engine over ssh",
+            f"build with this machine's own: {CONTEXT}={DEFAULT} ./inv ...; ./inv fleet.rollout "
+            "brings images to boards",
+        )
     tls = folder / "contexts" / "tls" / key / "docker"
     secured = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(tls)} if tls.is_dir() else {}
     own.pop(CONTEXT, None)

@@ -34,7 +34,7 @@ NO_PROGRAM = 127
 ANOTHER = "its program is another one; this controller's comes first"
 # Around what an engine itself says its client puts the call and its kind.
 ENGINE = re.compile(r" - \d{3} (?:Server|Client) Error for http\+docker://.*?\(\"(?P<said>.*)\"\)$")
-TWICE = "it is the same machine as {}; each board stands in the inventory once"
+TWICE = "it is the same machine as {}; name one with --limit, or keep one in the inventory"
 DIGEST = re.compile("sha256:([0-9a-f]{64})")
 # Whole numbers up to it are exact as floats, too.
 GREATEST = 2**53

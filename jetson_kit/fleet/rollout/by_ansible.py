@@ -18,7 +18,6 @@ from jetson_kit.fleet.rollout.transport import (
     DONE,
     FAILED,
     LOST,
-    REFUSED,
     UNPROVISIONED,
     Replies,
     Reply,
@@ -65,6 +64,8 @@ class Ansible:
         self._lacks: dict[str, list[str]] = {}
         # What each host said last that it is on.
         self._on: dict[str, str] = {}
+        # Hosts whose program was this controller's when this run asked.
+        self._ours: set[str] = set()
 
     def look(self, hosts: Sequence[str]) -> Replies:
         """Return what each is on."""
@@ -84,16 +85,27 @@ class Ansible:
 
         A machine that has several of the names is refused by each, and left as it is.
         """
-        result = answers.one_each(self.versions(hosts))
-        stop = (DONE, REFUSED, UNPROVISIONED, *LOST)
-        other = [name for name in hosts if result[name].kind not in stop]
+        said = self.versions(hosts)
+        result = answers.one_each(said)
+        stop = (DONE, UNPROVISIONED, *LOST)
+        # One that does not know the question refuses it, too.
+        other = [name for name in hosts if said[name].kind not in stop]
+        other = [name for name in other if result[name] is said[name]]
         if other:
             done = self._play("program", other, {}, result="version")
             result |= {
                 name: answers.version(reply, body, brought=True)
                 for name, (reply, body, _) in done.items()
             }
-        return answers.one_each(result)
+        result = answers.one_each(result)
+        self._ours |= {name for name in hosts if result[name].kind == DONE}
+        return result
+
+    def others(self, hosts: Sequence[str]) -> dict[str, Reply]:
+        """Bring this program to hosts that this run did not ask; return those without it."""
+        new = [name for name in hosts if name not in self._ours]
+        replies = self.programs(new) if new else {}
+        return {name: reply for name, reply in replies.items() if reply.kind != DONE}
 
     def versions(self, hosts: Sequence[str]) -> Replies:
         """Tell whether each device's program is this controller's: done where it is."""
@@ -134,7 +146,9 @@ class Ansible:
         return self._replies("fetch", hosts, variables, limit_s, skip)
 
     def switch(self, hosts: Sequence[str]) -> Replies:
-        """Put each on the image, on trial."""
+        """Put each on the image, on trial; a run that was resumed may find other programs."""
+        without = self.others(hosts)
+        hosts = [name for name in hosts if name not in without]
         variables = {
             "image_id": self._image_id,
             "image_rollout": self._rollout,
@@ -142,7 +156,7 @@ class Ansible:
             "image_trial_s": self._plan.trial_s,
             "image_seen": {name: self._on[name] for name in hosts if name in self._on},
         }
-        return self._replies("switch", hosts, variables)
+        return {**without, **(self._replies("switch", hosts, variables) if hosts else {})}
 
     def verify(self, hosts: Sequence[str]) -> Replies:
         """Verify where inference runs on each; its report is kept."""

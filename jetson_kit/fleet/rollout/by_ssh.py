@@ -138,7 +138,9 @@ class Ssh(Ansible):
             seen = [f"--seen={self._on[host.name]}"] if host.name in self._on else []
             return await self._image(host, "switch", *seen, *words)
 
-        return self._each("switch", hosts, one, super().switch)
+        without = self.others(hosts)
+        hosts = [name for name in hosts if name not in without]
+        return {**without, **self._each("switch", hosts, one, super().switch)}
 
     def confirm(self, hosts: Sequence[str]) -> Replies:
         """End the trial of each, and let it remove what it does not need any more."""

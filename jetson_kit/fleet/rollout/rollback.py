@@ -17,7 +17,9 @@ from jetson_kit.fleet.rollout.by_ansible import Ansible, Site
 from jetson_kit.fleet.rollout.by_ssh import Ssh
 from jetson_kit.fleet.rollout.journal import Journal, Record
 from jetson_kit.fleet.rollout.plan import Plan
-from jetson_kit.fleet.rollout.transport import DONE, REFUSED, Reply, Transport
+from jetson_kit.fleet.rollout.transport import DONE, Reply, Transport
+
+ASK_S = 30.0
 
 
 def run(
@@ -43,9 +45,10 @@ def run(
         with live.View(place / "log", quiet=quiet) as view:
             journal.listener = view.line
             site = Site(inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event)
-            transport = Ssh(site, Plan())
             try:
-                took = go_back(journal, transport, hosts, why, one_each(transport, hosts))
+                # Who does not answer soon holds nobody up.
+                twice = one_each(Ssh(site, Plan(step_limit_s=ASK_S)), hosts)
+                took = go_back(journal, Ssh(site, Plan()), hosts, why, twice)
             finally:
                 results.write(journal.record, place)
                 journal.close()
@@ -67,8 +70,9 @@ def one_each(transport: Ansible, hosts: Sequence[str]) -> dict[str, Reply]:
     """Return a refusal for each host that is another one by its own word: it would go twice."""
     if len(hosts) < 2:
         return {}
-    replies = answers.one_each(transport.versions(hosts))
-    return {name: reply for name, reply in replies.items() if reply.kind == REFUSED}
+    said = transport.versions(hosts)
+    replies = answers.one_each(said)
+    return {name: reply for name, reply in replies.items() if reply is not said[name]}
 
 
 def go_back(

@@ -54,6 +54,10 @@ WantedBy=multi-user.target
 # EnvironmentFile= would have it read by systemd's first process, as root: for ever, where it is a
 # FIFO, and whatever a link there points to.
 LOAD = r"""
+if [ -f "$0" ] && ! [ -r "$0" ]; then
+  echo "error: $0 belongs to another user: chown it to $(id -un)" >&2
+  exit 1
+fi
 if [ -f "$0" ]; then
   while IFS= read -r line || [ -n "$line" ]; do
     name=${line%%=*} value=${line#*=}

@@ -55,6 +55,21 @@ def test_a_context_is_taken_by_variable_and_by_choice(
     assert docker_context.address().named == "DOCKER_HOST=tcp://10.0.0.1:2375"
 
 
+def test_an_engine_over_ssh_is_refused_with_the_way_out(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context(config, "board", '{"Endpoints": {"docker": {"Host": "ssh://me@board"}}}')
+    choose(config, "board")
+    with pytest.raises(BadInputError, match="over ssh") as caught:
+        docker_context.address()
+    assert "DOCKER_CONTEXT=default ./inv" in caught.value.cure
+    monkeypatch.setenv("DOCKER_CONTEXT", "default")
+    assert docker_context.address().named == ""
+    monkeypatch.setenv("DOCKER_HOST", "ssh://me@board")
+    with pytest.raises(BadInputError, match="DOCKER_HOST=ssh://me@board: only docker"):
+        docker_context.address()
+
+
 def test_its_certificates_come_with_it(config: Path) -> None:
     choose(config, "far")
     key = hashlib.sha256(b"far").hexdigest()

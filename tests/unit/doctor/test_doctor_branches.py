@@ -75,6 +75,23 @@ def places(tmp_path: Path, files: dict[str, str]) -> tuple[str, list[str]]:
     return result.status, [item.place() for item in result.findings]
 
 
+# Two lines after which a variable may be another one.
+CHANGED = [
+    "X=0\n[ -f .env ] && . ./.env",
+    "X=0\nsource ./settings.sh",
+    "X=0\neval $(./settings)",
+    "X=0\nread -r X",
+    "X=0\nIFS= read -r X",
+    "X=0\nX+=1",
+    "X=0\nlet X++",
+    "X=0\n((X++))",
+    "X=0\n(( X = X + 1 ))",
+    "X=1; trap 'X=0' EXIT\nX=0",
+    "X=1\n(X=0)",
+    "X=0\nwhile read X; do true; done",
+]
+
+
 @pytest.mark.parametrize(
     "script",
     [
@@ -145,11 +162,22 @@ def test_what_a_script_does_elsewhere_is_none_of_it(script: str, tmp_path: Path)
         (f"[ $(uname -m) = aarch64 ] && pip install {OLD}\n", 1),
         (f"[ $(uname -m) = x86_64 ] && true || pip install {OLD}\n", 1),
         (f"command -v docker || pip install {OLD}\n", 1),
+        # Options of other commands are no operators of a test.
+        (f"curl -fsSL x -o f.whl || pip install {OLD}\n", 1),
+        (f"apt-get -o X=3 install y || pip install {OLD}\n", 1),
+        *((f"{text}\nif [ $X = 1 ]; then\n  pip install {OLD}\nfi\n", 4) for text in CHANGED),
+        (f"for i in a b; do\n if [ $X = 1 ]; then X=0; else\n pip install {OLD}; fi; done\n", 3),
+        (f"X=1; for i in a b; do\n [ $X = 1 ] && X=0 || \\\n pip install {OLD}; done\n", 3),
         (f"pip install {NEW} || true\nif [ $X = $(uname -m) ]; then\n  pip install {OLD}\nfi\n", 3),
     ],
 )
 def test_what_a_script_may_do_on_a_board_is_judged(script: str, line: int, tmp_path: Path) -> None:
     assert places(tmp_path, {"install.sh": script}) == ("bad", [f"install.sh:{line}"])
+
+
+def test_each_run_has_a_shell_of_its_own(tmp_path: Path) -> None:
+    text = f'FROM python:3.11\nRUN export A=1\nRUN if [ -z "$A" ]; then pip install {OLD}; fi\n'
+    assert places(tmp_path, {"Dockerfile": text}) == ("bad", ["Dockerfile:3"])
 
 
 @pytest.mark.parametrize(
@@ -287,6 +315,15 @@ OTHERS = [
     "def is_jetson():\n    return 'Orin' in open('/proc/device-tree/model').read()\n",
     "try:\n    from tools import is_jetson\nexcept ImportError:\n    def is_jetson():\n"
     "        return not os.path.exists('/etc/nv_tegra_release')\n",
+    "def is_jetson():\n    if platform.machine() != 'aarch64':\n        return False\n"
+    "    try:\n        run(['nvidia-smi'])\n        return True\n"
+    "    except OSError:\n        return False\n",
+    "def is_jetson():\n    if platform.machine() != 'aarch64':\n        return False\n"
+    "    try:\n        out = run(['nvidia-smi'])\n        return True\n"
+    "    except OSError:\n        return False\n",
+    "def is_jetson():\n    if platform.machine() != 'aarch64':\n        return False\n"
+    "    try:\n        import tensorrt\n        return True\n"
+    "    except ImportError:\n        return False\n",
     "def is_jetson():\n    return not forced and os.path.exists('/etc/nv_tegra_release')\n",
     "def is_jetson():\n    for a in b:\n        return a\n"
     "    return os.path.exists('/proc/version')\n",

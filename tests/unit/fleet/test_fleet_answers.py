@@ -161,6 +161,29 @@ def test_boards_with_an_older_program_are_compared_once_they_have_this_one() -> 
     assert boards.done == [("program", ("a", "b"))]
 
 
+def test_a_program_that_does_not_know_the_question_is_replaced() -> None:
+    boards = Boards({"a": Reply(REFUSED, "invalid choice: 'version'"), "b": version("m2")})
+    assert {reply.kind for reply in boards.fits(("a", "b")).values()} == {DONE}
+    assert boards.done == [("program", ("a",)), ("offer", ("a", "b"))]
+    # It can go back without the question, too.
+    assert rollback.one_each(boards, ("a", "b")) == {}
+
+
+def test_a_run_that_goes_on_brings_its_program_before_it_switches() -> None:
+    """What a controller of before an update fetched, this one switches."""
+    boards = Boards({"a": version("m1", own=False), "b": version("m2")})
+    replies = boards.switch(("a", "b"))
+    assert boards.done == [("program", ("a",)), ("switch", ("a", "b"))]
+    assert {reply.kind for reply in replies.values()} == {DONE}
+    boards.done.clear()
+    # Once is enough, and what preflight brought counts.
+    boards.switch(("a", "b"))
+    assert boards.done == [("switch", ("a", "b"))]
+    gone = Boards({"a": version("m1"), "b": Reply(UNREACHABLE, "no route")})
+    replies = gone.switch(("a", "b"))
+    assert (gone.done, replies["b"].kind) == ([("switch", ("a",))], UNREACHABLE)
+
+
 def test_a_rollback_by_hand_does_not_go_back_twice(tmp_path: Path) -> None:
     boards = Boards({"a": version("m1"), "b": version("m1"), "c": version("m2")})
     journal = Journal.new(

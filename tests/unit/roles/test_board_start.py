@@ -136,7 +136,7 @@ def test_a_damaged_file_ends_the_start_at_once(
     damage(program.service.ENV)
     assert start.main([str(program.service.ENV), "{options}", "{image}"]) == 5
     said = capsys.readouterr().err
-    assert said.startswith(f"error: {program.service.ENV} is damaged: ")
+    assert said.startswith(f"error: {program.service.ENV} can't be used: ")
     assert len(said.splitlines()) == 1
     # What comes before each start writes it anew.
     program.service.write_env(IMAGE, None)

@@ -174,8 +174,32 @@ def test_a_board_on_nothing_is_seen_as_none(program: Program) -> None:
     assert "fleet.provision" in caught.value.cure
     empty = program.state.State()
     program.state_files.write(program.state.noted(empty, "rollback", OLD, "", ""))
-    with pytest.raises(program.errors.BadInputError, match="on none meanwhile"):
+    with pytest.raises(program.errors.BadInputError, match=r"put back from .* meanwhile"):
         program.change.switch(NEW, settings, rollout="", why="", limit_s=None, seen=OLD)
+
+
+def test_who_went_back_by_itself_says_so(program: Program) -> None:
+    there = state(program, OTHER, "r1", "good")
+    program.state_files.write(program.state.noted(there, "rollback", OLD, "nobody confirmed", "r1"))
+    with pytest.raises(program.errors.BadInputError) as caught:
+        program.change.switch(
+            NEW, program.settings.Settings(), rollout="r2", why="", limit_s=None, seen=OLD
+        )
+    assert caught.value.message == f"it was put back from {OLD} meanwhile: nobody confirmed"
+
+
+def test_a_release_that_is_being_offered_is_not_read(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its signature may be another's until the offer ends."""
+    read: list[Path] = []
+    monkeypatch.setattr(program.receive.releases, "load", lambda path, **_: read.append(path))
+    place = program.lib / "incoming/release.json"
+    with program.disk.locked("receive"), pytest.raises(program.errors.BusyError):
+        program.receive.offered(place, "")
+    assert read == []
+    program.receive.offered(place, "")
+    assert read == [place]
 
 
 def test_the_command_line_takes_it(program: Program, capsys: pytest.CaptureFixture[str]) -> None:

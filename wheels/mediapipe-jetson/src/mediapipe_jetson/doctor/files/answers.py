@@ -66,34 +66,39 @@ class Answers:
         return self._exists(node, {})
 
     def _block(
-        self, body: list[ast.stmt], names: dict[str, Contents]
+        self, body: list[ast.stmt], names: dict[str, Contents], *, tried: bool = False
     ) -> tuple[Optional[bool], Value]:
-        """Return whether statements end the function (None: not told), and with what."""
+        """Return whether statements end the function (None: not told), and with what.
+
+        `tried`: what they raise is caught, so that one which may fail decides.
+        """
         for node in body:
             if isinstance(node, ast.Return):
                 return True, self._value(node.value, names)
             if isinstance(node, ast.Assign) and len(node.targets) == 1:
                 target, held = node.targets[0], self._contents(node.value, names)
+                if tried and held is None and _calls(node):
+                    return None, None
                 if not isinstance(target, ast.Name):
                     return None, None
                 names.pop(target.id, None)
                 names.update({target.id: held} if held is not None else {})
             elif isinstance(node, (ast.If, ast.With, ast.Try)):
-                ended, value = self._inner(node, names)
+                ended, value = self._inner(node, names, tried=tried)
                 if ended is not False:
                     return ended, value
-            elif not isinstance(node, FOUND):
+            elif not isinstance(node, FOUND) or (tried and _may_fail(node)):
                 return None, None
         return False, None
 
     def _inner(
-        self, node: Union[ast.If, ast.With, ast.Try], names: dict[str, Contents]
+        self, node: Union[ast.If, ast.With, ast.Try], names: dict[str, Contents], *, tried: bool
     ) -> tuple[Optional[bool], Value]:
         if isinstance(node, ast.If):
             decided = self._value(node.test, names)
             if not isinstance(decided, bool):
                 return None, None
-            return self._block(node.body if decided else node.orelse, names)
+            return self._block(node.body if decided else node.orelse, names, tried=tried)
         if isinstance(node, ast.With):
             for item in node.items:
                 held = self._contents(item.context_expr, names)
@@ -101,10 +106,10 @@ class Answers:
                     return None, None
                 if isinstance(item.optional_vars, ast.Name):
                     names[item.optional_vars.id] = held
-            return self._block(node.body, names)
-        ended, value = self._block(node.body, names)
+            return self._block(node.body, names, tried=tried)
+        ended, value = self._block(node.body, names, tried=tried or bool(node.handlers))
         if ended is False:
-            return self._block([*node.orelse, *node.finalbody], names)
+            return self._block([*node.orelse, *node.finalbody], names, tried=tried)
         return ended, value
 
     def _value(self, node: Optional[ast.expr], names: Mapping[str, Contents]) -> Value:
@@ -183,6 +188,14 @@ class _Asked(ast.NodeTransformer):
             return node
         yes: ast.expr = ast.Compare(ast.Constant(""), [ast.Eq()], [ast.Constant("")])
         return yes if known else ast.UnaryOp(ast.Not(), yes)
+
+
+def _calls(node: ast.stmt) -> bool:
+    return any(isinstance(inner, ast.Call) for inner in ast.walk(node))
+
+
+def _may_fail(node: ast.stmt) -> bool:
+    return isinstance(node, (ast.Import, ast.ImportFrom)) or _calls(node)
 
 
 def _parameters(function: Function) -> bool:

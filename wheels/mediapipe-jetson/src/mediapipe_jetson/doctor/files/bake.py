@@ -72,8 +72,11 @@ def chosen(found: Iterable[Target]) -> list[Target]:
 
 def foreign(name: str, found: Iterable[Target]) -> list[BaseImage]:
     """Return the targets that are built for other machines alone, where none is for boards."""
-    result = []
-    for item in chosen(found):
+    result: list[BaseImage] = []
+    found = list(found)
+    if any(not item.foreign for item in found):
+        return result
+    for item in found:
         if item.foreign:
             about = f"target {item.name}"
             image = BaseImage(name, item.line, about, True, packages=True, foreign=item.foreign)

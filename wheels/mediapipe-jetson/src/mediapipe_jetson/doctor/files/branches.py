@@ -78,6 +78,8 @@ def _dead(
     piped: list[str] = []
     for item in commands_:
         words = shell_blocks.plain(item.words)
+        if item.words[0] == "RUN":
+            conditions.another_shell()
         again = item.before == "||" and met
         skipped = (last, item.before) in SKIPPING
         top = blocks[-1] if blocks else None

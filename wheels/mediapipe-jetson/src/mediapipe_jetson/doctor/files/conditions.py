@@ -17,7 +17,12 @@ RUN = re.compile(r"(?:\$\(|`)\s*(.*?)\s*(?:\)|`)$", re.DOTALL)
 SET = re.compile(r"^[ \t]*(?:(?:export|local|readonly)\s+)?(\w+)=\"?(\$\([^()]*\)|`[^`]*`)", re.M)
 ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 SETTERS = {"export", "local", "readonly", "declare", "typeset"}
-READERS = {"read", "unset", "mapfile", "readarray", "getopts", "source", ".", "eval"}
+READERS = {"read", "unset", "mapfile", "readarray", "getopts", "let", "select"}
+# What they do stands elsewhere; of these files it is known, and sets none of a script's variables.
+SOURCES = {"source", ".", "eval"}
+SOURCED = re.compile(r"/etc/|.*\bactivate$|.*/setup\.(ba|z)?sh$")
+# In (( )) and by +=: name++, name+=, name = 1.
+CHANGED = re.compile(r"([A-Za-z_]\w*)(?:\+\+|--|[-+*/%]=)")
 BRACKETS = {"[", "]", "[[", "]]", "test"}
 EXIST = {"-e", "-f", "-d", "-r", "-s"}
 EMPTY = {"-n": False, "-z": True}
@@ -53,6 +58,7 @@ class Conditions:
         self.values: dict[str, Optional[str]] = {}
         """What variables are, by the commands so far; None is not known."""
         self._of_functions: set[str] = set()
+        self._never = _never_known(commands)
         self._depth, self._spare = 0, STEPS_MOST
 
     def known(self, word: str) -> Optional[str]:
@@ -78,6 +84,11 @@ class Conditions:
             return self._called(command)[1]
         return self.board.commands.get(command)
 
+    def another_shell(self) -> None:
+        """Forget what variables are: each RUN of a Dockerfile begins anew."""
+        self.values.clear()
+        self._of_functions.clear()
+
     def matches(self, subject: str, patterns: list[str]) -> Truth:
         """Return whether a case's patterns match its subject."""
         value = self.known(subject)
@@ -89,8 +100,10 @@ class Conditions:
         """Note what variables a command sets, or may set; `done` tells that it is run."""
         rest = words[1:] if words[0] in SETTERS else words
         pairs = [match for word in rest if (match := ASSIGNED.fullmatch(word))]
-        if words[0] in READERS or (words[0] == "for" and len(words) > 1):
-            self.values.update(dict.fromkeys(filter(str.isidentifier, words[1:])))
+        if words[0] in SOURCES and not SOURCED.match(" ".join(words[1:])):
+            self.values.update(dict.fromkeys(self.values))
+        if words[0] == "for" and len(words) > 1:
+            self.values[words[1]] = None
         if len(pairs) < len(rest):
             return
         sure = done and all(block.sure for block in blocks)
@@ -100,6 +113,8 @@ class Conditions:
             # A function may be called before or after what is set elsewhere.
             mixed = name in self._of_functions or inside
             if mixed and name in self.values and self.values[name] != value:
+                value = None
+            if name in self._never:
                 value = None
             self.values[name] = value
             if inside:
@@ -119,12 +134,13 @@ class Conditions:
         if words[0] in self.functions:
             return self._called(words[0])[0]
         plain = [word for word in words if word not in BRACKETS]
+        bare = len(plain) == len(words)
         for mark, by in (("-o", "||"), ("-a", "&&")):
-            if mark in plain[1:]:
+            if mark in plain[1:] and not bare:
                 at = plain.index(mark, 1)
                 parts = self.truth(["[", *plain[:at]]), self.truth(["[", *plain[at + 1 :]])
                 return shell_blocks.joined(*parts, by)
-        return self._tested(plain, bare=len(plain) == len(words))
+        return self._tested(plain, bare=bare)
 
     def _tested(self, words: list[str], *, bare: bool) -> Truth:
         """Return what a test is; a bare word is a command that a variable may hold."""
@@ -232,6 +248,29 @@ class Conditions:
             last = told if done else shell_blocks.joined(last, told, item.before)
             earlier = rest
         return last, printed
+
+
+def _never_known(commands: list[Command]) -> set[str]:
+    """Return variables that loops, subshells, arithmetic, read or a trap change."""
+    result: set[str] = set()
+    loops = 0
+    for one in commands:
+        words = shell_blocks.plain(one.words)
+        while words and words[0] in (*shell_blocks.WORDS, *SETTERS, "!", "while", "until"):
+            loops += (words[0] == "do") - (words[0] == "done")
+            words = words[1:]
+        assigned = [match[1] for word in words if (match := ASSIGNED.fullmatch(word))]
+        result |= {match[1] for word in words if (match := CHANGED.match(word))}
+        if loops > 0 or one.before == "(":
+            result.update(assigned)
+            result.update(words[:1] if words[1:2] == ["="] else ())
+        while len(words) > 1 and ASSIGNED.fullmatch(words[0]):
+            words = words[1:]
+        if words and words[0] in READERS:
+            result.update(name for word in words[1:] for name in re.findall(r"[A-Za-z_]\w*", word))
+        elif words and words[0] == "trap":
+            result.update(re.findall(r"([A-Za-z_]\w*)=", " ".join(words[1:])))
+    return result
 
 
 def _functions(commands: list[Command]) -> dict[str, list[Command]]:

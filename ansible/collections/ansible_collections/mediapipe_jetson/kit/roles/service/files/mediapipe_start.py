@@ -36,7 +36,9 @@ def text_of(path: str) -> str:
         os.close(handle)
     if len(raw) > LARGEST:
         raise ValueError(f"it has more than {LARGEST} bytes")
-    return raw.decode("utf-8")
+    raw.decode("utf-8")
+    # As the words of this program are: bytes that the locale can't name stay what they are.
+    return os.fsdecode(raw)
 
 
 def filled(words: List[str], text: str) -> List[str]:
@@ -65,9 +67,12 @@ def main(given: List[str]) -> int:
         words = filled(given[1:], text_of(path))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        sys.stderr.write(f"error: {path} is damaged: {reason}\n")
+        sys.stderr.write(f"error: {path} can't be used: {reason}\n")
         return 5
-    os.execv(DOCKER, ["docker", "run", *words])  # noqa: S606 # no shell, as is meant
+    try:
+        os.execv(DOCKER, ["docker", "run", *words])  # noqa: S606 # no shell, as is meant
+    except OSError as error:
+        sys.stderr.write(f"error: {DOCKER} can't be started: {error.strerror}\n")
     return 3
 
 

@@ -114,6 +114,12 @@ def _as_seen(state: State, seen: Optional[str]) -> None:
             f"this device knows of no image any more, and was on {seen}",
             "was it wiped, or installed anew? ./inv fleet.provision, then roll out to it again",
         )
+    last = state.history[-1] if state.history else {}
+    if last.get("event") == "rollback" and last.get("image_id") == seen:
+        why = f": {last['why']}" if last["why"] else ""
+        raise BadInputError(
+            f"it was put back from {seen} meanwhile{why}", "look at it, then roll out to it again"
+        )
     rollout = state.current.rollout if state.current else ""
     by = CHANNEL_CAME if rollout == CHANNEL else f"rollout {rollout}" if rollout else "somebody"
     raise BadInputError(

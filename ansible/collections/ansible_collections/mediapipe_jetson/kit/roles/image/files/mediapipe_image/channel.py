@@ -157,10 +157,14 @@ def _poll(own: Config, settings: Settings, notes: Dict[str, Any]) -> Dict[str, A
     raw = channel_files.target(own.url, targets, channel_policy.FILE)
     policy = channel_policy.parse(raw)
     channel_report.note(policy.collector)
-    current = state_files.read().current
+    state = state_files.read()
+    current = state.current
     if current is not None and current.image_id in policy.leave:
         return _leave(current.image_id, settings)
-    if current is not None and current.state == TRIAL and current.rollout != ROLLOUT:
+    # A trial that has nothing to go back to never ends by itself.
+    stays = bool(state.history) and state.history[-1]["event"] == change.STAYS
+    foreign = current is not None and current.state == TRIAL and current.rollout != ROLLOUT
+    if foreign and not stays:
         return _idle("a rollout has this board on trial")
     late = _unasked(policy) or channel_policy.turn(policy, own.board, latest)
     if late:

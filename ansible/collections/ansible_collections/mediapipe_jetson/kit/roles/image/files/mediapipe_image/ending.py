@@ -29,7 +29,7 @@ NO_FOLDER, OWN_FOLDERS = (
 PROVISION = "; was this device wiped, or installed anew? ./inv fleet.provision makes that"
 # Who becomes its client in the unit; docker itself in units of older versions.
 STARTERS = ("mediapipe-start", "docker")
-CLIENT = "docker: Error response from daemon: "
+CLIENT, STARTER = "docker: Error response from daemon: ", "error: "
 # One that ran so long did not crash at its start; then waits begin anew.
 STEADY_S = 60.0
 LONGEST_PAUSE_S = 30.0
@@ -93,8 +93,11 @@ def of_start(settings: Settings, since: float) -> str:
         raw = command.tail([*words, "--no-pager", period], LOG_BYTES, LOG_S)
     except ImageError:
         return ""
-    lines = [line for line in clean(raw) if line.startswith(CLIENT)]
-    return _not_started(lines[-1][len(CLIENT) :].rstrip(".")) if lines else ""
+    lines = [line for line in clean(raw) if line.startswith((CLIENT, STARTER))]
+    if not lines:
+        return ""
+    said = lines[-1][len(CLIENT if lines[-1].startswith(CLIENT) else STARTER) :]
+    return _not_started(said.rstrip("."))
 
 
 def _not_started(problem: str) -> str:

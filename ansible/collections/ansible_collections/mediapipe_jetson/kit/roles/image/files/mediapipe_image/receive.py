@@ -1,13 +1,20 @@
 """From a signed release to an image that is whole and on the disk, in either way."""
 
 import base64
+import contextlib
 import os
 from pathlib import Path
 from typing import Any, Dict
 
 from mediapipe_image import blobs, disk, engine, load, partial, records, strict, trust
 from mediapipe_image import release as releases
-from mediapipe_image.errors import BadInputError, BusyError, IntegrityError
+from mediapipe_image.errors import (
+    BadInputError,
+    BusyError,
+    IntegrityError,
+    StepFailedError,
+    ToolMissingError,
+)
 from mediapipe_image.release import Release
 from mediapipe_image.settings import ARCHIVE, REGISTRY, Settings
 
@@ -119,7 +126,9 @@ def adopt(release: Release, settings: Settings) -> Dict[str, Any]:
                 "run: mediapipe-image expect, pull it again, then adopt",
             )
         if load.find(release) is None:
-            partial.complete(release)
+            # What it can't mend, the check tells.
+            with contextlib.suppress(StepFailedError, ToolMissingError):
+                partial.complete(release)
         engine.tag(load.check(release), name_of(release, settings))
         _finish(release, record.had, REGISTRY)
         return {"changed": True, "image_id": release.image_id}
@@ -135,9 +144,10 @@ def name_of(release: Release, settings: Settings) -> str:
 def offered(place: Path, image_id: str, *, registry: bool = False) -> Release:
     """Return the release that lies there, of the image that is meant; "" is any.
 
-    Raises BusyError where another one was offered since, and as releases.load.
+    Raises BusyError where another one was offered since, or is just now, and as releases.load.
     """
-    release = releases.load(place, registry=registry)
+    with disk.locked("receive"):
+        release = releases.load(place, registry=registry)
     if image_id and release.image_id != image_id:
         raise BusyError(
             f"{release.name} ({release.image_id}) was offered here meanwhile",
