@@ -100,19 +100,19 @@ def test_with_changed_contents_it_is_what_setuptools_makes(
     device_wheel.build(tmp_path / "out", source)
     package = source / "src/mediapipe_jetson"
     about = f'__version__ = "{device_wheel.version()}"\n'
-    (package / "__init__.py").write_text(f"{about}CHANGED = True\n")
+    (package / "__init__.py").write_text(f"{about}PUT_BY_THE_TEST = True\n")
     (package / "data" / "wheels.json").write_bytes(bytes(range(256)) * 40)
     with monkeypatch.context() as without:
         without.delattr(device_wheel, "run")  # setuptools can't be run
         quick = device_wheel.build(tmp_path / "quick", source)
-    assert b"CHANGED" in contents(quick)["mediapipe_jetson/__init__.py"]
+    assert b"PUT_BY_THE_TEST" in contents(quick)["mediapipe_jetson/__init__.py"]
     shutil.rmtree(cache)
     whole = device_wheel.build(tmp_path / "whole", source)
     assert (quick.name, quick.read_bytes()) == (whole.name, whole.read_bytes())
     (frame,) = (cache / "device-wheel-frames").rglob("*.whl")
     raw = frame.read_bytes()
     frame.write_bytes(raw[:5000] + bytes([raw[5000] ^ 1]) + raw[5001:])
-    (package / "__init__.py").write_text(f"{about}CHANGED = False\n")
+    (package / "__init__.py").write_text(f"{about}PUT_BY_THE_TEST = False\n")
     assert (
         b"False"
         in contents(device_wheel.build(tmp_path / "again", source))["mediapipe_jetson/__init__.py"]
@@ -135,10 +135,14 @@ def test_with_other_files_or_metadata_setuptools_makes_it(tmp_path: Path, name: 
     source = copy(tmp_path / "copy")
     before = contents(device_wheel.build(tmp_path / "out", source))
     with (source / name).open("a", encoding="utf-8") as out:
-        out.write('[tool.other]\nx = "CHANGED"\n' if name == "pyproject.toml" else "CHANGED = 1\n")
+        out.write(
+            '[tool.other]\nx = "PUT_BY_THE_TEST"\n'
+            if name == "pyproject.toml"
+            else "PUT_BY_THE_TEST = 1\n"
+        )
     after = contents(device_wheel.build(tmp_path / "out", source))
     assert ("mediapipe_jetson/new.py" in after) == name.endswith("new.py")
-    assert any(b"CHANGED" in data for data in after.values()) == (name != "pyproject.toml")
+    assert any(b"PUT_BY_THE_TEST" in data for data in after.values()) == (name != "pyproject.toml")
     assert set(before) <= set(after)
 
 
