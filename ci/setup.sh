@@ -181,7 +181,8 @@ docker_is_elsewhere() {
     default) return 1 ;;
     ?*) return 0 ;;
   esac
-  grep -qs '"currentContext": *"[^"]' "${DOCKER_CONFIG:-${HOME:-}/.docker}/config.json"
+  sed -n 's/.*"currentContext": *"\([^"]*\)".*/\1/p' \
+    "${DOCKER_CONFIG:-${HOME:-}/.docker}/config.json" 2>/dev/null | grep -qvxE 'default|'
 }
 
 start_docker() {

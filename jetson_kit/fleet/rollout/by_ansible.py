@@ -14,14 +14,7 @@ from jetson_kit.core.files import write_text
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout import answers
 from jetson_kit.fleet.rollout.plan import Plan
-from jetson_kit.fleet.rollout.transport import (
-    DONE,
-    FAILED,
-    LOST,
-    UNPROVISIONED,
-    Replies,
-    Reply,
-)
+from jetson_kit.fleet.rollout.transport import DONE, FAILED, LOST, UNPROVISIONED, Replies, Reply
 
 # As the board's program calls it where it is on no image.
 NOTHING = "none"

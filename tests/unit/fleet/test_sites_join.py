@@ -24,20 +24,6 @@ from jetson_kit.fleet.sites import (
 from tests.unit.fleet.site_archive import SITES, SLOW_UV, Archive, refused
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A controller's authority."""
-    return authority.ensure(tmp_path_factory.mktemp("authority")).certificate.read_text()
-
-
-@pytest.fixture
-def archive(tmp_path: Path, certificate: str) -> Archive:
-    made = Archive(tmp_path / "a", tmp_path / "s", certificate)
-    made.place.mkdir()
-    made.write()
-    return made
-
-
 @pytest.mark.parametrize("name", central.PROGRAMS)
 def test_what_runs_before_the_version_check_is_python_3_8(name: str) -> None:
     ast.parse((SITES / name).read_text(), feature_version=(3, 8))

@@ -21,20 +21,6 @@ from jetson_kit.fleet.sites import authority, config, install, node
 from tests.unit.fleet.site_archive import RECEPTOR, SLOW_UV, Archive, refused
 
 
-@pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A controller's authority."""
-    return authority.ensure(tmp_path_factory.mktemp("authority")).certificate.read_text()
-
-
-@pytest.fixture
-def archive(tmp_path: Path, certificate: str) -> Archive:
-    made = Archive(tmp_path / "a", tmp_path / "s", certificate)
-    made.place.mkdir()
-    made.write()
-    return made
-
-
 def gone(number: int) -> bool:
     limit = time.monotonic() + 30
     while node._began(number) and time.monotonic() < limit:

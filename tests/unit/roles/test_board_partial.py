@@ -38,7 +38,9 @@ esac
 DOCKER = """#!/bin/sh
 case "$1 $2" in
 "info --format") cat FOLDER/info ;;
-"image load") cat > FOLDER/loaded.tar ;;
+"image load") cat > FOLDER/loaded.tar; cat FOLDER/said ;;
+"image inspect") grep -q unpacking FOLDER/said && printf '{"Id":"x","Architecture":"arm64"}' ;;
+"image rm") echo "$@" >> FOLDER/dropped ;;
 esac
 """
 
@@ -50,6 +52,7 @@ class Store:
         self.folder = folder
         (folder / "content").mkdir(parents=True)
         (folder / "info").write_text(json.dumps(INFO))
+        (folder / "said").write_text("")
         (folder / "images").write_text("REF TYPE DIGEST SIZE PLATFORMS LABELS\n")
         for name, text in (("ctr", CTR), ("docker", DOCKER)):
             (folder / name).write_text(text.replace("FOLDER", str(folder)))
@@ -138,6 +141,18 @@ def test_the_layer_that_came_another_way_makes_it_whole(
         (TOP_GZIP, GZIP),
     ]
     assert store.forgotten == [PULLED]
+
+
+def test_what_the_engine_does_not_unpack_is_no_image(program: Program, store: Store) -> None:
+    """Docker 28 says so and ends with 0, and lists what it has of it."""
+    release = pulled(program, store)
+    other = manifest(configured(store, DIFFS[0]), (BASE_ZSTD, ZSTD))
+    store.has(BASE_ZSTD)
+    store.name("mediapipe-jetson:v1", other)
+    (store.folder / "said").write_text("Error unpacking image x: no space left on device\n")
+    with pytest.raises(program.errors.ImageError):
+        program.partial.complete(release)
+    assert "image rm" in (store.folder / "dropped").read_text()
 
 
 def test_what_nothing_has_can_not_be_made_whole_and_takes_no_space(
