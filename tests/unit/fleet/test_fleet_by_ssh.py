@@ -45,11 +45,13 @@ STATUS = json.dumps(
         "history": [],
     }
 )
+VERSION = json.dumps({"program": board_program.digest()})
 # By the word after the program's name, what the board says and how it ends.
 ANSWERS = f"""\
 set -- $SSH_ORIGINAL_COMMAND
 test "$1" = sudo && shift 2
 case "$2" in
+  version) echo '{VERSION}' ;;
   status) echo '{STATUS}' ;;
   switch) echo 'error: the application says "not now"' >&2; exit 8 ;;
   confirm) echo 'error: is not what this device is on' >&2; exit 2 ;;
@@ -90,8 +92,9 @@ def test_each_answer_is_what_the_program_said(tmp_path: Path, server: Sshd) -> N
     assert ssh.switch(["a"])["a"] == Reply(HELD, 'the application says "not now"')
     assert ssh.confirm(["a"])["a"] == Reply(REFUSED, "is not what this device is on")
     statuses = [item.status for item in ssh.seen]  # type: ignore[attr-defined]
-    assert statuses == ["ok", "failed", "failed"]
-    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 3
+    # A switch asks first whether the program is this controller's.
+    assert statuses == ["ok", "ok", "failed", "failed"]
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == len(statuses)
 
 
 def test_a_switch_says_what_was_seen_before(tmp_path: Path) -> None:
