@@ -82,11 +82,12 @@ RUNNING: list[Guest] = []
 
 
 @contextmanager
-def powered(folder: Path) -> Iterator[Guest]:
-    """Yield an arm64 machine; nothing of it is left."""
+def powered(folder: Path, *words: str) -> Iterator[Guest]:
+    """Yield an arm64 machine, `words` said to devices.up; nothing of it is left."""
     guest = Guest(Front(folder / "state"))
+    machine = ("--kind", "vm", "--arch", "arm64", "--name", "e2e")
     try:
-        done = guest.timed("up", "devices.up", "--kind", "vm", "--arch", "arm64", "--name", "e2e")
+        done = guest.timed("up", "devices.up", *machine, *words)
         if done.returncode:
             pytest.fail(done.stderr, pytrace=False)
         RUNNING.append(guest)

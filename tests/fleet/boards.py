@@ -21,6 +21,8 @@ from jetson_kit.core.paths import ROOT
 
 INVENTORY = "KIT_TEST_INVENTORY"
 """Names devices that are up already; they are provisioned and put back."""
+# JetPack 4's boards have this engine, and ansible-core 2.16 drives them.
+OLD_BOARD = {"20.10": ("--module", "nano", "--l4t", "32.7.6")}
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def up(state: Path, count: int, docker: str = "") -> Iterator[Boards]:
         pytest.skip(f"there are no virtual devices in this checkout; name some by {INVENTORY}")
     env = {**os.environ, "KIT_STATE": str(state)}
     try:
-        words = ["--engine", docker] if docker else []
+        words = ["--engine", docker, *OLD_BOARD.get(docker, ())] if docker else []
         message = _inv(env, "devices.up", "--kind", "container", "--count", str(count), *words)
         match = re.search(r"^inventory for Ansible: (.+)$", message, re.MULTILINE)
         assert match, message

@@ -31,6 +31,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         # What does not depend on the engine runs on one.
         if metafunc.definition.get_closest_marker("one_engine"):
             names = names[:1]
+        if metafunc.definition.get_closest_marker("newest_board"):
+            names = names[-1:]
         if metafunc.definition.get_closest_marker("containerd"):
             names = [name for name in names if "containerd" in name]
         # Devices that are there already have the engine that they have.

@@ -25,6 +25,11 @@ from tests.unit.engines import engine_files
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 SCENARIOS = Path(__file__).with_name("scenarios")
 ROLES = sorted(path.parent.parent.name for path in COLLECTION.glob("roles/*/tasks/main.yml"))
+# By engine, what a scenario knows of its board. JetPack 4 is what ansible-core 2.16 drives.
+BOARDS = {
+    "28-containerd": {"scenario_module": "orin-nano-8gb", "scenario_mode": "MAXN_SUPER"},
+    "20.10": {"scenario_module": "nano", "scenario_mode": "5W"},
+}
 # They look at a board and leave it as it is.
 READERS = ("jetson_facts", "verify")
 UNINSTALL = """\
@@ -46,15 +51,20 @@ UNINSTALL = """\
 """
 
 
+@pytest.fixture(scope="module", params=BOARDS)
+def engine(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def board(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Boards]:
+def board(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Boards]:
     skip_without("rsync", "busybox")
-    with up(tmp_path_factory.mktemp("s"), 1) as result:
+    with up(tmp_path_factory.mktemp("s"), 1, engine) as result:
         yield result
 
 
 @pytest.fixture(scope="module")
-def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def given(engine: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return what of the controller the scenarios take, by variable."""
     folder = tmp_path_factory.mktemp("given")
     onnx = engine_files.onnx(folder / "onnx")
@@ -62,6 +72,7 @@ def given(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     (folder / "brought").mkdir()
     public = signing.make_key(folder / "key", "test", passphrase=False)
     return {
+        **BOARDS[engine],
         "scenario_signers": signing.signers([public]),
         "scenario_shell": str(small_release.busybox()),
         "scenario_program": str(PACKAGE),

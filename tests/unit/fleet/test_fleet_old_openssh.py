@@ -98,6 +98,45 @@ def test_other_kinds_of_keys_are_named(
         program.sshsig.signers(b"x", text, (own,), RELEASES.namespace)
 
 
+def accepted(raw: bytes, block: str, key: Path, namespace: str, folder: Path) -> bool:
+    """Tell whether today's ssh-keygen finds a signature good."""
+    (folder / "block").write_text(block)
+    (folder / "who").write_text(f"a {public(key)}\n")
+    words = ["ssh-keygen", "-Y", "verify", "-I", "a", "-n", namespace]
+    files = ["-f", str(folder / "who"), "-s", str(folder / "block")]
+    done = subprocess.run([*words, *files], input=raw, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+@pytest.mark.parametrize("raw", [b"", b"x", b"a" * 100_000, bytes(range(256))])
+def test_what_openssl_signs_ssh_keygen_finds_good(
+    program: Program, key: Path, tmp_path: Path, raw: bytes
+) -> None:
+    namespace = RELEASES.namespace
+    block = program.libcrypto.sign(raw, key.read_text(), namespace)
+    assert accepted(raw, block, key, namespace, tmp_path)
+    assert not accepted(raw + b"y", block, key, namespace, tmp_path)
+    # Ed25519 has one signature for each message.
+    assert block == signing.sign_bytes(raw, key, RELEASES)
+
+
+def test_keys_that_openssl_does_not_sign_by(program: Program, tmp_path: Path, key: Path) -> None:
+    words = {"locked": ["ed25519", "-N", "words"], "rsa": ["rsa", "-N", ""]}
+    for name, more in words.items():
+        files = ["-f", str(tmp_path / name)]
+        subprocess.run(["ssh-keygen", "-q", *files, "-t", *more], check=True)
+    for name, message in {"locked": "it has a passphrase", "rsa": "it is of another kind"}.items():
+        with pytest.raises(ValueError, match=message):
+            program.libcrypto.sign(b"x", (tmp_path / name).read_text(), "reports")
+    text = key.read_text()
+    lines = text.splitlines()
+    body = base64.b64decode("".join(lines[1:-1]))
+    for at in range(0, 150, 7):
+        cut = "\n".join([lines[0], base64.b64encode(body[:at]).decode(), lines[-1]])
+        with pytest.raises(ValueError, match="it "):
+            program.libcrypto.sign(b"x", cut, "reports")
+
+
 def old(folder: Path) -> Path:
     """Return a folder with an ssh-keygen like JetPack 4's."""
     place = folder / "bin"
@@ -131,6 +170,18 @@ class OldBoard(Board):
             text=True,
             check=False,
         )
+
+
+@pytest.mark.parametrize("python", pythons())
+def test_a_board_of_jetpack_4_signs_its_reports(tmp_path: Path, key: Path, python: str) -> None:
+    board = OldBoard(tmp_path / "board")
+    board.python = python
+    ssh = board.root / "etc/ssh"
+    ssh.mkdir(parents=True)
+    (ssh / "ssh_host_ed25519_key").write_text(key.read_text())
+    script = "from mediapipe_image import channel_report as r; print(r._signature('x'), end='')"
+    done = board._python("-c", script)
+    assert accepted(b"x", done.stdout, key, "mediapipe-jetson-report", tmp_path), done.stderr
 
 
 @pytest.mark.parametrize("python", pythons())

@@ -18,6 +18,7 @@ from mediapipe_image import (
     command,
     disk,
     service,
+    sshsig,
     state_files,
     strict,
     trust,
@@ -174,10 +175,26 @@ def _verdict(settings: Settings) -> str:
 
 def _signature(text: str) -> str:
     """Sign by the key of the board's ssh server. Raises StepFailedError."""
+    raw = text.encode("utf-8")
     for name in KEYS:
         if os.access(str(SSH / name), os.R_OK):
             words = ["ssh-keygen", "-Y", "sign", "-f", str(SSH / name), "-n", NAMESPACE]
-            done = command.ask(words, stdin=text.encode("utf-8"))
+            done = command.ask(words, stdin=raw)
             if done.code == 0:
                 return done.out
-    raise StepFailedError("no key of this board's ssh server signs; OpenSSH 8.1 can")
+            if sshsig.knows_no_signatures(done.err):
+                return _by_openssl(raw)
+    raise StepFailedError("no key of this board's ssh server signs; see ls -l /etc/ssh")
+
+
+def _by_openssl(raw: bytes) -> str:
+    from mediapipe_image import libcrypto
+
+    try:
+        private = (SSH / KEYS[0]).read_text(encoding="ascii")
+        return libcrypto.sign(raw, private, NAMESPACE)
+    except (OSError, ValueError) as error:
+        raise StepFailedError(
+            f"this board's OpenSSH can't sign (8.1 can), nor its OpenSSL by {SSH / KEYS[0]}: "
+            f"{getattr(error, 'strerror', None) or error}"
+        ) from error

@@ -1,7 +1,8 @@
-"""Checks signatures of ed25519 keys by OpenSSL's own library, where ssh-keygen is older than 8.1.
+"""Checks and makes ed25519 signatures by OpenSSL's library, where ssh-keygen is older than 8.1.
 
 JetPack 4 has OpenSSH 7.6, which knows no `ssh-keygen -Y`, and OpenSSL 1.1.1, which knows ed25519.
 The form of what is signed: https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.sshsig
+and of a private key's file: https://github.com/openssh/openssh-portable/blob/master/PROTOCOL.key
 """
 
 import base64
@@ -18,6 +19,10 @@ HASHES = {b"sha256": hashlib.sha256, b"sha512": hashlib.sha512}
 KEY_BYTES, SIGNATURE_BYTES = 32, 64
 # NID_ED25519 of openssl/obj_mac.h.
 ED25519 = 1087
+# Of a private key's file: what it begins with; cipher, KDF and its options where it is open.
+OPEN_KEY, PLAIN = b"openssh-key-v1\0", [b"none", b"none", b""]
+FRAME = re.compile(r"-----(?:BEGIN|END) OPENSSH PRIVATE KEY-----")
+LINE = 70
 NAMES = ("libcrypto.so.3", "libcrypto.so.1.1")
 NEEDED = ("EVP_PKEY_new_raw_public_key", "EVP_DigestVerify")
 
@@ -68,15 +73,57 @@ def _parts(raw: bytes, block: str, namespace: str) -> List[bytes]:
         raise ValueError("it is of another kind")
     if space != namespace.encode("ascii") or not space or name not in HASHES:
         raise ValueError("it is for something else")
-    digest = HASHES[name](raw).digest()
-    covered = MAGIC + b"".join(
-        struct.pack(">I", len(item)) + item for item in (space, reserved, name, digest)
-    )
+    covered = MAGIC + _joined(space, reserved, name, HASHES[name](raw).digest())
     return [public, signature, covered]
+
+
+def sign(raw: bytes, private: str, namespace: str) -> str:
+    """Return the signature of these bytes, in its armor, by the text of a private key's file.
+
+    Raises ValueError for a key of another kind or with a passphrase, OSError without OpenSSL.
+    """
+    seed, public = _seed(private)
+    name, space = b"sha512", namespace.encode("ascii")
+    covered = MAGIC + _joined(space, b"", name, HASHES[name](raw).digest())
+    made = _joined(KIND, _signed(seed, covered))
+    head = MAGIC + struct.pack(">I", VERSION)
+    body = head + _joined(_joined(KIND, public), space, b"", name, made)
+    text = base64.b64encode(body).decode("ascii")
+    lines = [text[at : at + LINE] for at in range(0, len(text), LINE)]
+    frame = "-----{} SSH SIGNATURE-----"
+    return "\n".join([frame.format("BEGIN"), *lines, frame.format("END"), ""])
+
+
+def _seed(private: str) -> List[bytes]:
+    """Return seed and public key of a private key's file. Raises ValueError."""
+    body = base64.b64decode("".join(FRAME.sub("", private).split()), validate=True)
+    if body[: len(OPEN_KEY)] != OPEN_KEY:
+        raise ValueError("it is no private key of OpenSSH's")
+    *how, rest = _first(body[len(OPEN_KEY) :], 3)
+    if how != PLAIN or rest[:4] != struct.pack(">I", 1):
+        raise ValueError("it has a passphrase")
+    _blob, own, _end = _first(rest[4:], 2)
+    # Two numbers that are the same, of which nothing is asked here.
+    kind, public, both, _end = _first(own[8:], 3)
+    if kind != KIND or len(public) != KEY_BYTES or both[KEY_BYTES:] != public:
+        raise ValueError("it is of another kind")
+    return [both[:KEY_BYTES], public]
+
+
+def _joined(*items: bytes) -> bytes:
+    return b"".join(struct.pack(">I", len(item)) + item for item in items)
 
 
 def _strings(raw: bytes, count: int) -> List[bytes]:
     """Return so many strings of SSH's encoding, which are all of these bytes."""
+    *result, rest = _first(raw, count)
+    if rest:
+        raise ValueError("it has more than it may")
+    return result
+
+
+def _first(raw: bytes, count: int) -> List[bytes]:
+    """Return so many strings of SSH's encoding, and what follows them. Raises ValueError."""
     result = []
     for _number in range(count):
         if len(raw) < 4:
@@ -86,9 +133,41 @@ def _strings(raw: bytes, count: int) -> List[bytes]:
             raise ValueError("it is cut short")
         result.append(raw[4 : 4 + size])
         raw = raw[4 + size :]
-    if raw:
-        raise ValueError("it has more than it may")
-    return result
+    return [*result, raw]
+
+
+def _signed(seed: bytes, covered: bytes) -> bytes:
+    """Have OpenSSL make an ed25519 signature; EVP_DigestSign(3). Raises OSError."""
+    crypto = library()
+    if crypto is None:
+        raise OSError("no OpenSSL knows ed25519 here")
+    pointer, size = ctypes.c_void_p, ctypes.c_size_t
+    crypto.EVP_PKEY_new_raw_private_key.restype = crypto.EVP_MD_CTX_new.restype = pointer
+    crypto.EVP_PKEY_new_raw_private_key.argtypes = [
+        ctypes.c_int, pointer, ctypes.c_char_p, size,
+    ]  # fmt: skip
+    crypto.EVP_DigestSignInit.argtypes = [pointer] * 5
+    crypto.EVP_DigestSign.argtypes = [
+        pointer, ctypes.c_char_p, ctypes.POINTER(size), ctypes.c_char_p, size,
+    ]  # fmt: skip
+    crypto.EVP_PKEY_free.argtypes = crypto.EVP_MD_CTX_free.argtypes = [pointer]
+    made = ctypes.create_string_buffer(SIGNATURE_BYTES)
+    length = size(SIGNATURE_BYTES)
+    key = crypto.EVP_PKEY_new_raw_private_key(ED25519, None, seed, len(seed))
+    context = crypto.EVP_MD_CTX_new()
+    try:
+        if not (
+            key
+            and context
+            and crypto.EVP_DigestSignInit(context, None, None, None, key) == 1
+            and crypto.EVP_DigestSign(context, made, ctypes.byref(length), covered, len(covered))
+            == 1
+        ):
+            raise OSError("OpenSSL does not sign")
+    finally:
+        crypto.EVP_MD_CTX_free(context)
+        crypto.EVP_PKEY_free(key)
+    return made.raw[: length.value]
 
 
 def _verified(public: bytes, signature: bytes, covered: bytes) -> bool:

@@ -106,7 +106,7 @@ def _good(raw: bytes, block: str, own: str, namespace: str, folder: Path) -> boo
     words = ["ssh-keygen", "-Y", "verify", "-f", str(folder / "allowed"), "-I", WHO]
     words += ["-n", namespace, "-s", str(folder / "signature")]
     done = command.ask(words, stdin=raw)
-    if _old(done.err):
+    if knows_no_signatures(done.err):
         return _by_openssl(raw, block, own, namespace)
     return done.code == 0
 
@@ -128,14 +128,14 @@ def _by_openssl(raw: bytes, block: str, own: str, namespace: str) -> bool:
 
 def able() -> None:
     """Raise ToolMissingError where neither OpenSSH nor OpenSSL can check signatures."""
-    if _old(command.ask(["ssh-keygen", "-Y", "verify"]).err):
+    if knows_no_signatures(command.ask(["ssh-keygen", "-Y", "verify"]).err):
         from mediapipe_image import libcrypto
 
         if libcrypto.library() is None:
             raise _unable()
 
 
-def _old(message: str) -> bool:
+def knows_no_signatures(message: str) -> bool:
     """Tell whether ssh-keygen's words are those of one that knows no -Y."""
     return "option" in message and ("-- Y" in message or "-- 'Y'" in message)
 
