@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -126,6 +127,46 @@ def device(report: Report, answer: Answer | None, now_s: float, expect: str = ""
         tasks=tasks,
         report=report,
     )
+
+
+def copies(devices: Sequence[Device]) -> tuple[Device, ...]:
+    """Return the devices; those whose reports have the very same observations are no evidence.
+
+    No two runs are alike to the last sample: a report was copied, whatever name and time it has.
+    """
+    same: dict[str, list[Device]] = {}
+    for item in devices:
+        if item.report.document is not None:
+            same.setdefault(_observed(item.report.document), []).append(item)
+    others = {
+        id(item): next(other.name for other in group if other is not item)
+        for group in same.values()
+        if len(group) > 1
+        for item in group
+    }
+    return tuple(
+        as_copy(item, others[id(item)]) if id(item) in others else item for item in devices
+    )
+
+
+def copied(other: str) -> str:
+    """Return why a report that is another board's too is no evidence."""
+    return f"its observations are those of {other}'s report too: one was copied"
+
+
+def as_copy(item: Device, other: str) -> Device:
+    """Return a device whose report is another's too."""
+    why = copied(other)
+    sound = item.state == "sound"
+    return replace(
+        item, state="contradicted" if sound else item.state, verdict=UNKNOWN, as_expected=False,
+        why=word(why if sound else item.why, MOST_WHY), remedy="", alerts=(*item.alerts, why),
+    )  # fmt: skip
+
+
+def _observed(document: Mapping[str, Any]) -> str:
+    text = json.dumps(document["observations"]["tasks"], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _unreadable(report: Report) -> Device:
