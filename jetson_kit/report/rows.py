@@ -130,20 +130,20 @@ def device(report: Report, answer: Answer | None, now_s: float, expect: str = ""
 
 
 def copies(devices: Sequence[Device]) -> tuple[Device, ...]:
-    """Return the devices; those whose reports have the very same observations are no evidence.
+    """Return the devices; those whose reports have a run in common are no evidence.
 
     No two runs are alike to the last sample: a report was copied, whatever name and time it has.
     """
     same: dict[str, list[Device]] = {}
     for item in devices:
-        if item.report.document is not None:
-            same.setdefault(_observed(item.report.document), []).append(item)
-    others = {
-        id(item): next(other.name for other in group if other is not item)
-        for group in same.values()
-        if len(group) > 1
-        for item in group
-    }
+        for run in _runs(item.report.document or {}):
+            same.setdefault(run, []).append(item)
+    others: dict[int, str] = {}
+    for group in same.values():
+        for item in group:
+            other = next((one for one in group if one is not item), None)
+            if other is not None:
+                others.setdefault(id(item), other.name)
     return tuple(
         as_copy(item, others[id(item)]) if id(item) in others else item for item in devices
     )
@@ -151,7 +151,7 @@ def copies(devices: Sequence[Device]) -> tuple[Device, ...]:
 
 def copied(other: str) -> str:
     """Return why a report that is another board's too is no evidence."""
-    return f"its observations are those of {other}'s report too: one was copied"
+    return f"it has a run that {other}'s report has too: one was copied"
 
 
 def as_copy(item: Device, other: str) -> Device:
@@ -164,9 +164,15 @@ def as_copy(item: Device, other: str) -> Device:
     )  # fmt: skip
 
 
-def _observed(document: Mapping[str, Any]) -> str:
-    text = json.dumps(document["observations"]["tasks"], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def _runs(document: Mapping[str, Any]) -> set[str]:
+    """Return what tells a report's runs from all others; one that timed no frame is like any."""
+    tasks = at(document, "observations", "tasks")
+    runs = [at(tasks, name, "run") for name in tasks or ()]
+    return {
+        hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
+        for run in runs
+        if at(run, "times_s", "frames")
+    }
 
 
 def _unreadable(report: Report) -> Device:

@@ -13,6 +13,7 @@ from jetson_kit import report
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.report import boards, judged, read, rejudge, rows, values
 from tests.unit.report import samples as sample
+from tests.unit.verify import samples as verify_samples
 
 NOW = time.time()
 
@@ -195,6 +196,27 @@ def test_a_report_of_another_board_is_no_evidence(tmp_path: Path) -> None:
     assert [device.verdict for device in devices.values()].count("gpu") == 1
     assert "was copied" in devices["two"].why
     assert not devices["one"].as_expected
+
+
+def test_boards_that_are_broken_alike_are_no_copies(tmp_path: Path) -> None:
+    """Without a model nothing is timed: what is observed is the same everywhere."""
+    error = {"stage": "start", "error": {"type": None, "text": "no model"}}
+    run = {"task": "FaceLandmarker", "delegate": "GPU", "control": "none", "outcome": error}
+    observed = {"run": run, "cpu": None, "withheld": None}
+    document = verify_samples.report_on(FaceLandmarker=observed)
+    for name in ("one", "two"):
+        sample.put(tmp_path, name, document, NOW)
+    assert {device.verdict for device in report.devices([tmp_path], NOW)} == {"broken"}
+
+
+def test_a_run_that_was_put_into_another_report_is_found(tmp_path: Path) -> None:
+    board = sample.board()
+    more = sample.another_run(board)
+    run = copy.deepcopy(board["observations"]["tasks"]["FaceLandmarker"])
+    more["observations"]["tasks"]["HandLandmarker"] = run
+    sample.put(tmp_path, "one", board, NOW)
+    sample.put(tmp_path, "two", more, NOW)
+    assert {device.state for device in report.devices([tmp_path], NOW)} == {"contradicted"}
 
 
 def test_lines_of_the_same_report_are_evidence_of_no_board(tmp_path: Path) -> None:
