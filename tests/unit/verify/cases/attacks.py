@@ -278,6 +278,9 @@ CASES: tuple[Case, ...] = (
          withheld__control="none"),
     case("run-of-another-task", "unknown", "gpu", "controls-of-another-run",
          run=changed(sample.gpu_run(), task="GestureRecognizer")),
+    case("soak-that-was-not-run", "unknown", "gpu", "soak-missing", level="soak"),
+    case("soak-that-was-cut-out", "unknown", "gpu", "soak-missing", level="soak", run__soak=[]),
+    case("soak", "gpu", "gpu", "gpu", level="soak", run__soak=[window(), window()]),
     case("soak-lost-the-gpu-in-between", "unknown", "gpu", "soak-changed",
          run__soak=[window(), window(work=counts()), window()]),
 )  # fmt: skip

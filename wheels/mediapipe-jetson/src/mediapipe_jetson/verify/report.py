@@ -146,7 +146,7 @@ def tasks_again(
     try:
         observations = report["observations"]
         known = session.tasks()
-        level = "quick" if report["level"] == "quick" else "full"
+        level = report["level"] if report["level"] in ("quick", "soak") else "full"
         place = _place(report, here)
         return {
             name: session.judge_task(observed, known[name], level, place)

@@ -162,6 +162,8 @@ def judge_task(
         hardware = {"hardware": "expected", "hardware_detail": "not found"}
     result = compare.results(run.get("result"), (cpu or {}).get("result"), task)
     lasting = soak.of_observation(run, (cpu or {}).get("result"), task)
+    if level == "soak" and lasting["soak"] == "not-run":
+        lasting = {**lasting, "soak": "missing"}
     withheld_verdict = judged["withheld"].verdict if judged["withheld"] else None
     latency = {"gpu": compare.median_ms(run), "cpu": compare.median_ms(cpu)}
     known: dict[str, Any] = {
