@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import stat
 import zipfile
 import zlib
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -40,7 +43,10 @@ def read(path: Path) -> tuple[SubModel, ...]:
     Raises BadInputError for a file that can't be read, ModelDamagedError, ModelUnsupportedError.
     """
     try:
-        with path.open("rb") as stream:
+        # A pipe would never answer.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise BadInputError(f"cannot read {path}: it is no regular file")
             blob = stream.read(MAX_BYTES + 1)
     except OSError as error:
         raise BadInputError(f"cannot read {path}: {error.strerror}") from error
@@ -86,6 +92,9 @@ def _members(source: str, blob: bytes) -> list[tuple[str, bytes]]:
                 raise ModelUnsupportedError(
                     source, f"more than {MAX_MEMBERS} files or {MAX_BYTES >> 20} MiB are in it"
                 )
+            names = Counter(entry.filename for entry in entries)
+            if twice := next((name for name, count in names.items() if count > 1), ""):
+                raise ModelDamagedError(source, f"{twice} is in it twice")
             return [(entry.filename, _content(archive, entry)) for entry in entries]
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
         raise ModelDamagedError(

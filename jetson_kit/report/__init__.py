@@ -40,7 +40,9 @@ def devices(
     reports = [read.read(path) for path in read.find(places)]
     answers = rejudge.judge(reports)
     now = time.time() if now_s is None else now_s
-    return tuple(rows.device(report, answers.get(report.path), now, expect) for report in reports)
+    return rows.copies(
+        [rows.device(report, answers.get(report.path), now, expect) for report in reports]
+    )
 
 
 def page(
@@ -61,7 +63,7 @@ def _page(
     if len(paths) <= MOST_WHOLE:
         shown = devices(paths, now, expect) if paths else ()
         return render.page(shown, title, now, head=head), tuple(map(summary.of_device, shown))
-    lines = boards.named(judged.lines(paths, now, expect), paths)
+    lines = boards.copies(boards.named(judged.lines(paths, now, expect), paths))
     folder, names = boards.relative(lines, paths)
     how = (*index.words("./inv", "report.html"), (folder, index.Of.FILE))
     options = index.Options(title, now, served, how, files=names, head=head)
@@ -123,6 +125,8 @@ def evidence_of(lines: Sequence[Summary], paths: Sequence[Path], expect: str = "
             )
         now = time.time()
         shown = rows.device(report, rejudge.judge([report]).get(report.path), now, expect)
+        if other := boards.copy_of(known[site, host], lines):
+            shown = rows.as_copy(shown, other)
         return render.page([shown], host, now, alone=True)
 
     return evidence

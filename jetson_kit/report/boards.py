@@ -10,7 +10,9 @@ from itertools import chain, count
 from pathlib import Path
 
 from jetson_kit.core.text import plain
-from jetson_kit.report.summary import MOST_NAME, Summary
+from jetson_kit.report import rows
+from jetson_kit.report.summary import MOST_NAME, MOST_REASONS, SOUND, Summary
+from jetson_kit.report.task import UNKNOWN
 
 Board = tuple[str, str]
 """A board's site ("" for none) and name."""
@@ -43,6 +45,34 @@ def _free(line: Summary, path: Path, taken: set[Board]) -> str:
     numbered = (f"{line.host[: MOST_NAME - 20]} ({number})" for number in count(2))
     names = chain([plain(f"{line.host} ({path.name})", MOST_NAME)], numbered)
     return next(name for name in names if (line.site, name) not in taken)
+
+
+def copies(lines: Sequence[Summary]) -> tuple[Summary, ...]:
+    """Return the lines; those of the very same report are evidence of none of their boards."""
+    groups: dict[str, list[Summary]] = {}
+    for line in lines:
+        groups.setdefault(line.evidence, []).append(line)
+    return tuple(_copy(line, copy_of(line, groups[line.evidence])) for line in lines)
+
+
+def copy_of(line: Summary, lines: Sequence[Summary]) -> str:
+    """Return the name of another board that has the very same report, or ""."""
+    same = (item for item in lines if item.evidence == line.evidence and item is not line)
+    other = next(same, None) if line.evidence else None
+    return other.host if other else ""
+
+
+def _copy(line: Summary, other: str) -> Summary:
+    if not other:
+        return line
+    return replace(
+        line,
+        state="contradicted" if line.state == SOUND else line.state,
+        verdict=UNKNOWN,
+        good=False,
+        remedy="",
+        reasons=(rows.copied(other), *line.reasons)[:MOST_REASONS],
+    )
 
 
 def files(lines: Sequence[Summary], paths: Sequence[Path]) -> Mapping[Board, Path]:

@@ -81,7 +81,9 @@ def read(path: Path) -> Report:
 def _document(content: bytes) -> dict[str, Any]:
     """Return what fits the schema; raise ValueError with the reason, RecursionError."""
     try:
-        document = json.loads(content, parse_constant=_refused, parse_float=_finite)
+        document = json.loads(
+            content, object_pairs_hook=_once, parse_constant=_refused, parse_float=_finite
+        )
     except json.JSONDecodeError as error:
         rest = error.doc[error.pos :].strip()
         if not rest or error.msg.startswith("Unterminated"):
@@ -98,6 +100,15 @@ def _document(content: bytes) -> dict[str, Any]:
     if wrong:
         raise ValueError(_words(wrong))
     result: dict[str, Any] = document
+    return result
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in result:
+            raise ValueError(f"{name[:80]!r} stands twice in it")
+        result[name] = value
     return result
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -126,6 +127,52 @@ def device(report: Report, answer: Answer | None, now_s: float, expect: str = ""
         tasks=tasks,
         report=report,
     )
+
+
+def copies(devices: Sequence[Device]) -> tuple[Device, ...]:
+    """Return the devices; those whose reports have a run in common are no evidence.
+
+    No two runs are alike to the last sample: a report was copied, whatever name and time it has.
+    """
+    same: dict[str, list[Device]] = {}
+    for item in devices:
+        for run in _runs(item.report.document or {}):
+            same.setdefault(run, []).append(item)
+    others: dict[int, str] = {}
+    for group in same.values():
+        for item in group:
+            other = next((one for one in group if one is not item), None)
+            if other is not None:
+                others.setdefault(id(item), other.name)
+    return tuple(
+        as_copy(item, others[id(item)]) if id(item) in others else item for item in devices
+    )
+
+
+def copied(other: str) -> str:
+    """Return why a report that is another board's too is no evidence."""
+    return f"it has a run that {other}'s report has too: one was copied"
+
+
+def as_copy(item: Device, other: str) -> Device:
+    """Return a device whose report is another's too."""
+    why = copied(other)
+    sound = item.state == "sound"
+    return replace(
+        item, state="contradicted" if sound else item.state, verdict=UNKNOWN, as_expected=False,
+        why=word(why if sound else item.why, MOST_WHY), remedy="", alerts=(*item.alerts, why),
+    )  # fmt: skip
+
+
+def _runs(document: Mapping[str, Any]) -> set[str]:
+    """Return what tells a report's runs from all others; one that timed no frame is like any."""
+    tasks = at(document, "observations", "tasks")
+    runs = [at(tasks, name, "run") for name in tasks or ()]
+    return {
+        hashlib.sha256(json.dumps(run, sort_keys=True).encode()).hexdigest()
+        for run in runs
+        if at(run, "times_s", "frames")
+    }
 
 
 def _unreadable(report: Report) -> Device:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -156,3 +157,20 @@ def test_foreign_files_are_told(blob: bytes) -> None:
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="cannot read"):
         bundle.read(tmp_path / "a.task")
+
+
+def test_a_pipe_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.task")
+    with pytest.raises(BadInputError, match="no regular file"):
+        bundle.read(tmp_path / "pipe.task")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_model_that_is_in_it_twice_is_refused() -> None:
+    """Other readers take the first, or the last."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for content in (small().tflite, b"another"):
+            archive.writestr("a.tflite", content)
+    with pytest.raises(ModelDamagedError, match=r"a\.tflite is in it twice"):
+        bundle.parse("twice.task", out.getvalue())

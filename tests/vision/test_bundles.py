@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import random
 import zipfile
 from pathlib import Path
@@ -32,6 +33,28 @@ def test_no_such_file(tmp_path: Path) -> None:
 def test_a_folder(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match="Unable to open"):
         vision.FaceLandmarker(model_asset_path=str(tmp_path))
+
+
+def test_a_pipe_does_not_keep_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.task")
+    with pytest.raises(BundleError, match="no regular file"):
+        vision.FaceLandmarker(model_asset_path=str(tmp_path / "pipe.task"))
+
+
+def test_a_device_is_no_bundle() -> None:
+    with pytest.raises(BundleError, match="no regular file"):
+        bundles.read("/dev/zero", None)
+
+
+def test_models_that_changed_places(bundle: Bundle, tmp_path: Path) -> None:
+    """A name proves nothing: what a model gives is not of its task."""
+    path = tmp_path / "swapped.task"
+    with zipfile.ZipFile(bundle("hand")) as source, zipfile.ZipFile(path, "w") as target:
+        names = [name for name in source.namelist() if name.endswith(".tflite")]
+        for name, other in zip(names, reversed(names), strict=True):
+            target.writestr(name, source.read(other))
+    with pytest.raises(BackendError, match="hand_detector has outputs of"):
+        vision.HandLandmarker(model_asset_path=str(path), backend="litert")
 
 
 def test_the_bundle_of_another_task(bundle: Bundle) -> None:

@@ -63,6 +63,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "fewer than none": {"num_hands": -1},
     "a count in words": {"num_hands": "two"},
     "a confidence in words": {"min_hand_detection_confidence": "high"},
+    "a count of more than 32 bits": {"num_hands": 1 << 31},
+    "a confidence that no float can be": {"min_hand_detection_confidence": 10**400},
     "live without a callback": {"running_mode": LIVE},
     "a callback without live": {"result_callback": lambda *_: None},
 }
@@ -82,6 +84,21 @@ USES: dict[str, tuple[dict[str, Any], Callable[[Any, Any], Any]]] = {
         {"running_mode": VIDEO},
         lambda item, image: [item.detect_for_video(image, at) for at in (-50, -20, 0, 10)],
     ),
+    "no image": ({}, lambda item, _: item.detect(None)),
+    "an image's name": ({}, lambda item, _: item.detect("hand.jpg")),
+    "a turn of nothing": (
+        {},
+        lambda item, image: item.detect(image, ImageProcessingOptions(rotation_degrees=None)),
+    ),
+    "a time in parts": (
+        {"running_mode": VIDEO},
+        lambda item, image: item.detect_for_video(image, 1.5),
+    ),
+    "a time in words": (
+        {"running_mode": VIDEO},
+        lambda item, image: item.detect_for_video(image, "1"),
+    ),
+    "no time": ({"running_mode": VIDEO}, lambda item, image: item.detect_for_video(image, None)),
     "a region": (
         {},
         lambda item, image: item.detect(image, ImageProcessingOptions(REGION)),
@@ -141,9 +158,36 @@ def test_a_model_that_can_not_be_had(kind: Callable[[Path], str], tmp_path: Path
         assert str(result) in str(expected)
 
 
+@pytest.mark.parametrize("base", [{"model_asset_path": 7}, {"model_asset_path": b"hand.task"},
+                                  {"model_asset_buffer": "text"}], ids=str)  # fmt: skip
+def test_a_model_of_another_type(base: dict[str, Any]) -> None:
+    def create(module: Any, **more: Any) -> None:
+        options = theirs.HandLandmarkerOptions(base_options=BaseOptions(**base))
+        module.HandLandmarker.create_from_options(options, **more)
+
+    expected, result = raised(lambda: create(theirs)), raised(lambda: create(ours))
+    assert expected is not None
+    assert isinstance(result, type(expected)), (expected, result)
+
+
+@pytest.mark.parametrize("options", [None, 7])
+def test_options_of_another_type(options: Any) -> None:
+    expected = raised(lambda: theirs.HandLandmarker.create_from_options(options))
+    result = raised(lambda: ours.HandLandmarker.create_from_options(options))
+    assert expected is not None
+    assert isinstance(result, type(expected)), (expected, result)
+
+
 @pytest.mark.parametrize("name", OPTIONS)
 def test_an_option_that_is_refused(name: str, bundle: Bundle) -> None:
     expected, _ = same_kind(lambda maker: maker(bundle("hand"), OPTIONS[name]))
+    assert expected is not None
+
+
+@pytest.mark.parametrize("mode", ["IMAGE", 1, None])
+def test_a_mode_that_is_none(mode: Any, bundle: Bundle) -> None:
+    """Before 1.0 MediaPipe made a landmarker of it, of which no method could be used."""
+    expected, _ = same_kind(lambda maker: maker(bundle("hand"), {"running_mode": mode}))
     assert expected is not None
 
 
@@ -152,7 +196,9 @@ def test_a_call_that_is_refused(name: str, bundle: Bundle) -> None:
     fields, use = USES[name]
     image = mediapipe.Image(mediapipe.ImageFormat.SRGB, np.zeros((64, 64, 3), np.uint8))
     expected, result = same_kind(lambda maker: use(maker(bundle("hand"), fields), image))
-    if expected is not None and mediapipe.__version__ >= "1":
+    # Of a wrong type the words are the interpreter's.
+    typed = isinstance(result, (TypeError, AttributeError))
+    if expected is not None and not typed and mediapipe.__version__ >= "1":
         assert str(result) == str(expected)
 
 

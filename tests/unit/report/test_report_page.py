@@ -42,8 +42,9 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in sample.REAL:
         sample.put(folder, name, sample.real(name), NOW)
     sample.put(folder, "board", sample.board(), NOW)
-    sample.put(folder, "old", sample.board(), NOW, 3 * 86400)
-    sample.put(folder, "liar", {**sample.real("software"), "verdict": "gpu"}, NOW)
+    sample.put(folder, "old", sample.another_run(sample.board()), NOW, 3 * 86400)
+    lies = {**sample.another_run(sample.real("software")), "verdict": "gpu"}
+    sample.put(folder, "liar", lies, NOW)
     (folder / "cut.json").write_text((folder / "cpu.json").read_text()[:5000])
     return folder
 
@@ -151,7 +152,8 @@ def test_two_hundred_devices(tmp_path: Path) -> None:
     """Below 5 MB, every verdict there; who needs a look has all evidence."""
     good, bad = sample.real("cpu"), sample.real("broken")
     for number in range(report.MOST_WHOLE):
-        sample.put(tmp_path, f"board-{number:04}", bad if number == 7 else good, NOW)
+        document = sample.another_run(bad if number == 7 else good, number)
+        sample.put(tmp_path, f"board-{number:04}", document, NOW)
     written_page = report.write([tmp_path], tmp_path / "page.html")
     assert written_page.size == (tmp_path / "page.html").stat().st_size < 5_000_000
     text = (tmp_path / "page.html").read_text()
@@ -175,9 +177,9 @@ def test_of_more_devices_the_page_is_an_index_and_each_report_is_judged_once(
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
     folder, page = tmp_path / "reports", tmp_path / "page.html"
     folder.mkdir()
-    many = report.MOST_WHOLE + 1
+    many, broken = report.MOST_WHOLE + 1, sample.real("broken")
     for number in range(many - 2):
-        sample.put(folder, f"board-{number:04}", sample.real("broken"), NOW)
+        sample.put(folder, f"board-{number:04}", sample.another_run(broken, number), NOW)
     (folder / "cut.json").write_text((folder / "board-0001.json").read_text()[:5000])
     sample.put(folder, "liar", {**sample.real("software"), "verdict": "gpu"}, NOW)
     expected = Counter(

@@ -11,8 +11,9 @@ import pytest
 
 from jetson_kit import report
 from jetson_kit.core.errors import BadInputError
-from jetson_kit.report import read, rejudge, rows, values
+from jetson_kit.report import boards, judged, read, rejudge, rows, values
 from tests.unit.report import samples as sample
+from tests.unit.verify import samples as verify_samples
 
 NOW = time.time()
 
@@ -179,3 +180,75 @@ def test_a_missing_place_is_bad_input(tmp_path: Path) -> None:
 def test_text_that_hides_or_turns_is_made_visible() -> None:
     assert values.shown("a\u202egnp.exe\x00\x1b[31m\ud800\u200b") == "a�gnp.exe��[31m��"
     assert len(values.shown("x" * 10**6)) < 2 * values.LONG
+
+
+def test_a_report_of_another_board_is_no_evidence(tmp_path: Path) -> None:
+    """A copy has the same observations, whatever name, host, time and start it is given."""
+    board = sample.board()
+    sample.put(tmp_path, "one", board, NOW)
+    sample.put(tmp_path, "two", {**board, "host": "two", "boot_id": "another"}, NOW, 900.0)
+    sample.put(tmp_path, "three", sample.another_run(board), NOW)
+    sample.put(tmp_path, "four", board, NOW, 3 * 86400)
+    devices = {device.name: device for device in report.devices([tmp_path], NOW)}
+    assert {name: device.state for name, device in devices.items()} == {
+        "one": "contradicted", "two": "contradicted", "three": "sound", "four": "stale",
+    }  # fmt: skip
+    assert [device.verdict for device in devices.values()].count("gpu") == 1
+    assert "was copied" in devices["two"].why
+    assert not devices["one"].as_expected
+
+
+def test_boards_that_are_broken_alike_are_no_copies(tmp_path: Path) -> None:
+    """Without a model nothing is timed: what is observed is the same everywhere."""
+    error = {"stage": "start", "error": {"type": None, "text": "no model"}}
+    run = {"task": "FaceLandmarker", "delegate": "GPU", "control": "none", "outcome": error}
+    observed = {"run": run, "cpu": None, "withheld": None}
+    document = verify_samples.report_on(FaceLandmarker=observed)
+    for name in ("one", "two"):
+        sample.put(tmp_path, name, document, NOW)
+    assert {device.verdict for device in report.devices([tmp_path], NOW)} == {"broken"}
+
+
+def test_a_run_that_was_put_into_another_report_is_found(tmp_path: Path) -> None:
+    board = sample.board()
+    more = sample.another_run(board)
+    run = copy.deepcopy(board["observations"]["tasks"]["FaceLandmarker"])
+    more["observations"]["tasks"]["HandLandmarker"] = run
+    sample.put(tmp_path, "one", board, NOW)
+    sample.put(tmp_path, "two", more, NOW)
+    assert {device.state for device in report.devices([tmp_path], NOW)} == {"contradicted"}
+
+
+def test_lines_of_the_same_report_are_evidence_of_no_board(tmp_path: Path) -> None:
+    board = sample.board()
+    paths = [sample.put(tmp_path, name, board, NOW) for name in ("one", "two")]
+    paths.append(sample.put(tmp_path, "three", sample.another_run(board), NOW))
+    lines = boards.copies(judged.lines(paths, NOW))
+    assert [(line.state, line.verdict, line.good) for line in lines] == [
+        ("contradicted", "unknown", False), ("contradicted", "unknown", False),
+        ("sound", "gpu", True),
+    ]  # fmt: skip
+    assert "two's report" in lines[0].reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('"verdict"', '"host": "two", "host": "three", "verdict"', "'host' stands twice in it"),
+        ('"level": "full"', '"level": NaN', "NaN is no number"),
+        ('"uptime_s": ', '"uptime_s": 1e999, "x": ', "1e999 is no finite number"),
+        ('"uptime_s": ', '"uptime_s": -1, "x": ', "it does not fit the schema"),
+        ("verify/1", "verify/2", "its schema is 'mediapipe-jetson/verify/2'"),
+        ("verify/1", "verify/0", "its schema is 'mediapipe-jetson/verify/0'"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_no_report(
+    tmp_path: Path, old: str, new: str, why: str
+) -> None:
+    path = sample.put(tmp_path, "board", sample.board(), NOW)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    device = shown(path)
+    assert (device.state, device.verdict) == ("unreadable", "unknown")
+    assert why in device.why

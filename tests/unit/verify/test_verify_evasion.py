@@ -195,6 +195,81 @@ def test_counters_are_never_taken_from_path(
         assert {"tegrastats", "nvml"}.isdisjoint(result)
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files to others")
+def test_without_root_its_own_files_are_no_counter(tmp_path: Path) -> None:
+    """In a user namespace 0 is who started the container; root's files have no owner there."""
+    library = tmp_path / rules.book()["counters"]["nvml"][0].lstrip("/")
+    library.parent.mkdir(parents=True)
+    library.write_text("")
+    library.chmod(0o644)
+    (tmp_path / "proc/self").mkdir(parents=True)
+    for text, owner in (
+        ("         0          0 4294967295\n", 0),
+        ("         0       1000          1\n", hardware.NOBODY),
+        ("         0       1000          1\n         1     100000      65536\n", hardware.NOBODY),
+        ("         0     165536      65536\n", hardware.NOBODY),
+    ):
+        (tmp_path / "proc/self/uid_map").write_text(text)
+        assert hardware.roots_number(tmp_path) == owner
+        for other in (0, 1000, hardware.NOBODY):
+            os.chown(library, other, other)
+            expected = str(library) if other == owner else None
+            assert hardware.own_file("nvml", tmp_path) == expected, (text, other)
+
+
+NVML = """
+#include <string.h>
+struct use { unsigned gpu, memory; };
+int nvmlInit_v2(void) { return 0; }
+int nvmlDeviceGetCount_v2(unsigned *count) { *count = 3; return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **device)
+{
+    *device = (void *)(long)(index + 1);
+    return 0;
+}
+int nvmlDeviceGetName(void *device, char *name, unsigned size)
+{
+    strncpy(name, (long)device == 1 ? "Orin (nvgpu)" : "NVIDIA RTX A6000", size);
+    return 0;
+}
+int nvmlDeviceGetUtilizationRates(void *device, struct use *use)
+{
+    use->gpu = 10 * (long)device;
+    return (long)device == 3 ? 3 : 0;
+}
+"""
+
+
+@needs_compiler
+def test_nvml_counts_each_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of which it gives nothing (a part of a card) is left out, on a board the SoC's own."""
+    (tmp_path / "nvml.c").write_text(NVML)
+    compiled(tmp_path / "nvml.c", tmp_path / "libnvidia-ml.so.1")
+    monkeypatch.setattr(hardware, "own_file", lambda _name: str(tmp_path / "libnvidia-ml.so.1"))
+    assert {name: read() for name, read in hardware.nvml().items()} == {
+        "nvml": 10.0, "nvml:1": 20.0,
+    }  # fmt: skip
+    assert [read() for read in hardware.nvml(soc=False).values()] == [20.0]
+    monkeypatch.setattr(hardware, "own_file", lambda _name: None)
+    assert hardware.nvml() == {}
+
+
+def test_a_rasterizer_s_code_is_found_in_any_file(tmp_path: Path) -> None:
+    text = b"code\0GALLIUM_HUD\0LP_NUM_THREADS\0"
+    for name in ("libnvidia-eglcore.so.540.4.0", "plugin.bin", "swrast_dri.so", "other.bin"):
+        (tmp_path / name).write_bytes(b"\x7fELF" if name == "other.bin" else text)
+    paths = [str(path) for path in sorted(tmp_path.iterdir())]
+    seen = process.driver_files([*paths, str(tmp_path / "gone.so"), str(tmp_path)])
+    words = ["LP_NUM_THREADS", "GALLIUM_HUD"]
+    assert seen == [
+        {"path": paths[0], "needed": None, "holds": words},
+        {"path": paths[2], "needed": None, "holds": words},
+    ]
+    assert contradictions.hidden_rasterizers(seen)
+    assert not contradictions.hidden_rasterizers(seen[:1])
+    assert contradictions.driver_files(seen, paths[:1])["driver_files"] == "foreign"
+
+
 def test_data_mapped_under_a_driver_s_name_is_no_library(tmp_path: Path) -> None:
     name = tmp_path / "libnvidia-eglcore.so.540.4.0"
     name.write_bytes(bytes(4096))
@@ -244,5 +319,8 @@ def test_turns_are_as_long_as_the_source_needs(tmp_path: Path) -> None:
     sampler.readers = {"nvml": lambda: 0.0}
     assert session.turns(((0.5, 1.0),), sampler) == ((1.25, 2.5),)
     sampler.readers["devfreq:/sys/devices/gpu.0/load"] = lambda: 0.0
+    # Which of the two counts the GPU that works is not known before.
+    assert session.turns(((0.5, 1.0),), sampler) == ((1.25, 2.5),)
+    del sampler.readers["nvml"]
     assert session.turns(((0.5, 1.0),), sampler) == ((0.5, 1.0),)
     assert session.turns(((0.5, 1.0),), None) == ()

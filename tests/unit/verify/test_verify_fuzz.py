@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from mediapipe_jetson import verify
-from mediapipe_jetson.verify import cycles, hardware, process, report, rules, session
+from mediapipe_jetson.verify import cycles, hardware, many, process, report, rules, session
 
 from tests.unit.verify import samples as sample
 
@@ -147,6 +147,43 @@ def test_gpu_needs_every_part_of_its_evidence(garbage: Any) -> None:
         name = ".".join(str(key) for key in path)
         if verdict(document) == "gpu":
             assert NOT_NEEDED.match(name), (name, garbage)
+
+
+def test_a_report_of_a_later_version_is_not_called_damaged() -> None:
+    document = made(sample.orin())
+    document["observations"]["tasks"]["EarLandmarker"] = sample.orin()
+    with pytest.raises(ValueError, match="its task 'EarLandmarker' is not known here"):
+        report.again(document, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ('"schema"', '"host": "one", "host": "two", "schema"', "'host' stands twice in it"),
+        ('"level": "full"', '"level": "full", "x": NaN', "NaN is no number"),
+        ('"level": "full"', '"level": "full", "x": -Infinity', "-Infinity is no number"),
+        ('"level": "full"', '"level": "full", "x": 1e999', "1e999 is no number"),
+    ],
+)
+def test_what_can_be_read_in_two_ways_is_no_report(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], old: str, new: str, why: str
+) -> None:
+    path = tmp_path / "report"
+    text = json.dumps(made(sample.orin()))
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(SystemExit):
+        verify.main(["--read", str(path)])
+    assert why in capsys.readouterr().err
+    assert why in many.answer(path.read_bytes())["error"]
+
+
+def test_a_name_that_stands_twice_is_found_at_once() -> None:
+    names = ", ".join(f'"{number}": 1' for number in range(300000))
+    begin = time.monotonic()
+    with pytest.raises(ValueError, match="stands twice"):
+        report.parse(f'{{{names}, "299999": 2}}'.encode())
+    assert time.monotonic() - begin < 5
 
 
 def test_a_board_without_a_name_needs_its_counter_too() -> None:

@@ -212,7 +212,8 @@ HONEST: dict[str, Callable[[dict[str, Any]], Any]] = {
     ),
     "foreign-mount": lambda seen: seen["run"]["driver"]["during"].update(mounts=sample.MOUNTS),
     "driver-file-of-mesa": lambda seen: [
-        file.update(needed=["libc.so.6"]) for file in seen["run"]["driver"]["during"]["files"]
+        file.update(needed=["libc.so.6"], holds=[])
+        for file in seen["run"]["driver"]["during"]["files"]
     ],
     "compiler-beside-nvidia": lambda seen: seen["run"]["driver"]["during"].update(
         libraries=[

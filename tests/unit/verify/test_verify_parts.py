@@ -6,9 +6,11 @@ import ctypes
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from mediapipe_jetson.verify import cycles, facts, hardware, process, results
+from mediapipe_jetson.observe import packages
+from mediapipe_jetson.verify import cycles, facts, hardware, process, results, runner, session
 
 from tests.unit.verify.samples import BEGAN_S, REST_FROM_S, TURNS, samples
 
@@ -152,6 +154,31 @@ def test_maps_and_open_devices(tmp_path: Path) -> None:
     assert process.devices(root, "8") is None
     mine = process.observe()
     assert any("libc.so" in path or "libc-" in path for path in mine["libraries"])
+
+
+@pytest.mark.parametrize(
+    ("version", "children"),
+    [("0.10.21", [("CPU",), ("GPU",)]), ("1.2.2", [("CPU", "GPU")]), (None, [("CPU", "GPU")])],
+)
+def test_quick_parts_the_control_where_it_opens_the_driver(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    version: str | None,
+    children: list[tuple[str, ...]],
+) -> None:
+    """Before 1.0.1 the CPU's turn leaves the driver in the process, as on a board's own build."""
+    started = []
+
+    def run(request: runner.ChildRequest, *_more: object) -> list[dict[str, Any]]:
+        started.append(request.delegates)
+        return [{"delegate": name} for name in request.delegates]
+
+    monkeypatch.setattr(runner, "run", run)
+    monkeypatch.setattr(packages, "version", lambda _name: version)
+    (tmp_path / "face_landmarker.task").write_text("")
+    observed = session.observe("FaceLandmarker", session.Settings(models=tmp_path), None)
+    assert started == children
+    assert [(observed[name] or {})["delegate"] for name in ("run", "cpu")] == ["GPU", "CPU"]
 
 
 def test_versions_are_ordered_by_numbers() -> None:

@@ -5,6 +5,7 @@ What a wrong answer would rest on is named in each group's comment.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tests.unit.verify import samples as sample
@@ -54,6 +55,14 @@ def files(**needed: list[str] | None) -> dict[str, Any]:
     return {"run__driver__during__files": rows}  # fmt: skip
 
 
+def held_words(part: str) -> dict[str, Any]:
+    """Return the files of the driver, the one with `part` in its name of a rasterizer's code."""
+    rows = sample.gpu_run()["driver"]["during"]["files"]
+    for row in rows:
+        row["holds"] = ["GALLIUM_HUD"] if part and part in row["path"] else []
+    return {"run__driver__during__files": rows}
+
+
 def times(cpu_s: float, gpu_s: float) -> dict[str, Any]:
     return {
         "cpu__times_s__frames": [9.0, cpu_s, cpu_s],
@@ -92,7 +101,28 @@ CASES: tuple[Case, ...] = (
          **nodes(node("/dev/nvgpu/igpu0/ctrl", "nvgpu/igpu0/ctrl", (204, 64)))),
     case("node-without-a-number", "unknown", "node-untold",
          **nodes({**node("/dev/nvhost-gpu", "nvhost-gpu"), "major": None})),
-    # What is mounted over the kernel's own words.
+    case("another-engine-s-node", "unknown", "node-of-another-driver",
+         **nodes(node("/dev/nvhost-gpu", "nvhost-vic", (505, 3), "nvhost"))),
+    case("sysfs-against-the-table", "unknown", "node-of-another-driver",
+         **nodes(node("/dev/nvhost-gpu", "nvhost-gpu", (240, 0), "hidraw"))),
+    case("modeset-as-nvidia0", "unknown", "node-of-another-driver",
+         **nodes(node("/dev/nvidia0", "nvidia-modeset", (195, 254), "nvidia-modeset"))),
+    case("uvm-as-nvidia0", "unknown", "node-of-another-driver",
+         **nodes(node("/dev/nvidia0", "nvidia-uvm", (508, 0), "nvidia-uvm"))),
+    # What is mounted over the kernel's own words, and over the counters.
+    case("tegrastats-of-shared-memory", "unknown", "foreign-mount",
+         **mounted("/usr/bin/tegrastats", "tmpfs", "/usr/bin/tegrastats")),
+    case("folder-over-usr-bin", "unknown", "foreign-mount", **mounted("/usr/bin")),
+    case("folder-over-usr", "unknown", "foreign-mount", **mounted("/usr")),
+    case("memory-for-usr", "unknown", "foreign-mount", **mounted("/usr", "tmpfs", "/")),
+    case("nvml-from-home", "unknown", "foreign-mount",
+         **mounted(f"{sample.ARM}/nvidia/libnvidia-ml.so.1")),
+    case("nvml-of-a-version-from-home", "unknown", "foreign-mount",
+         **mounted("/usr/lib64/libnvidia-ml.so.550.54.15")),
+    case("folder-over-the-driver-s", "unknown", "foreign-mount",
+         **mounted(f"{sample.ARM}/nvidia")),
+    case("nvml-of-a-user-s-file-system", "unknown", "foreign-mount",
+         **mounted("/usr/local/nvidia/lib64/libnvidia-ml.so.1", "fuse.sshfs", "/usr/lib/x.so")),
     case("file-over-uevent", "unknown", "foreign-mount",
          **mounted("/sys/devices/virtual/mem/null/uevent")),
     case("another-device-s-sysfs", "unknown", "foreign-mount",
@@ -120,6 +150,16 @@ CASES: tuple[Case, ...] = (
          **files(eglcore=["libdrm_amdgpu.so.1", "libc.so.6"])),
     case("mesa-as-the-vendor", "unknown", "driver-file-of-mesa",
          **files(libEGL_nvidia=["libEGL_mesa.so.0"])),
+    case("gallium-without-a-compiler", "unknown", "driver-file-of-mesa",
+         **files(eglcore=["libdrm.so.2", "libexpat.so.1", "libz.so.1", "libc.so.6"])),
+    case("lavapipe-without-a-compiler", "unknown", "driver-file-of-mesa",
+         **files(eglcore=["libxcb-dri3.so.0", "libxshmfence.so.1", "libc.so.6"])),
+    case("rasterizer-s-code-as-eglcore", "unknown", "driver-file-of-mesa", **held_words("eglcore")),
+    case("rasterizer-s-code-as-the-vendor", "unknown", "driver-file-of-mesa",
+         **held_words("libEGL_nvidia")),
+    case("rasterizer-s-code-in-another-file", "unknown", "two-drivers", run__driver__during__files=[
+        *held_words("")["run__driver__during__files"],
+        {"path": "/opt/app/plugin.bin", "needed": ["libc.so.6"], "holds": ["LP_NUM_THREADS"]}]),
     case("driver-file-deleted", "unknown", "driver-file-unread", **files(eglcore=None)),
     case("driver-file-left-out", "unknown", "driver-file-unread",
          run__driver__during__files=[]),
@@ -149,6 +189,11 @@ CASES: tuple[Case, ...] = (
     case("nano-s-name-on-orin", "unknown", "gpu", "renderer-of-another-machine",
          run__log__lines=[],
          run__context={**ORIN, "gl_renderer": "NVIDIA Tegra X1 (nvgpu)/integrated"}),
+    case("thor-s-name-on-cores-of-orin", "unknown", "gpu", "renderer-of-another-machine",
+         made_of=ELSEWHERE, run__log__lines=[],
+         run__context={**ORIN, "gl_renderer": "NVIDIA Thor/PCIe"}),
+    case("tegra-without-a-name-and-cores", "unknown", "gpu", "renderer-of-another-machine",
+         made_of={**ELSEWHERE, "cores": []}),
     case("orin-s-name-on-xavier", "unknown", "gpu", "renderer-of-another-machine",
          made_of={"soc": "tegra194", "cores": ["0x4e:0x004"]}),
     # Time.
@@ -156,6 +201,12 @@ CASES: tuple[Case, ...] = (
     case("ninety-times-slower", "unknown", "gpu", "slow-as-software", **times(0.003, 0.27)),
     case("slow-and-wrong", "broken", "gpu", "wrong-result", **times(0.02, 0.5),
          run__result__points=[[0.9, 0.9]] * 3),
+    case("frames-before-their-begin", "unknown", "gpu", "no-rule",
+         run__times_s__frames=[2.0, -0.008, -0.008]),
+    case("frames-of-no-time", "unknown", "gpu", "no-rule",
+         run__times_s__frames=[2.0, math.nan, math.nan]),
+    case("cpu-that-never-ends", "unknown", "gpu", "no-rule",
+         cpu__times_s__frames=[0.03, math.inf, math.inf]),
     case("no-faster", "gpu", "gpu", "gpu", **times(0.02, 0.03)),
     case("low-clocks", "gpu", "gpu", "gpu", **times(0.02, 0.08)),
     case("small-model-on-a-fast-cpu", "gpu", "gpu", "gpu", **times(0.001, 0.009)),
@@ -227,6 +278,9 @@ CASES: tuple[Case, ...] = (
          withheld__control="none"),
     case("run-of-another-task", "unknown", "gpu", "controls-of-another-run",
          run=changed(sample.gpu_run(), task="GestureRecognizer")),
+    case("soak-that-was-not-run", "unknown", "gpu", "soak-missing", level="soak"),
+    case("soak-that-was-cut-out", "unknown", "gpu", "soak-missing", level="soak", run__soak=[]),
+    case("soak", "gpu", "gpu", "gpu", level="soak", run__soak=[window(), window()]),
     case("soak-lost-the-gpu-in-between", "unknown", "gpu", "soak-changed",
          run__soak=[window(), window(work=counts()), window()]),
 )  # fmt: skip

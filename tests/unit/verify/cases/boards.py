@@ -85,6 +85,34 @@ def thor(**more: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def mounted(*rows: tuple[str, str, str]) -> dict[str, Any]:
+    more = [{"at": at, "type": kind, "root": root} for at, kind, root in rows]
+    return {"run__driver__during__mounts": [*sample.MOUNTS, *more]}
+
+
+PC_LIBRARIES = "/usr/lib/x86_64-linux-gnu"
+
+
+def pc(renderer: str, **more: Any) -> dict[str, Any]:
+    """Return a machine with NVIDIA's card, whose only counter is NVML."""
+    return {
+        "made_of": {"claims": [], "soc": None, "machine": "x86_64", "cores": []},
+        "run__context": {**TEGRA, "gl_renderer": renderer},
+        "run__log__lines": [],
+        "run__driver__during": held(
+            core(PC_LIBRARIES, "550.54.15"), [node("/dev/nvidia0", "nvidia", table="nvidia")]),
+        **SLOW, "run__hardware": nvml(80.0),
+        **more,
+    }  # fmt: skip
+
+
+def idle(*names: str) -> dict[str, list[list[float]]]:
+    """Return sources that say 0 for ever, beside one that works."""
+    values = nvml(80.0)["samples"]["nvml"]
+    return {"nvml:1": values, **{name: [[at, 0.0] for at, _ in values] for name in names}}
+
+
+UNNAMED: dict[str, Any] = {"claims": [], "soc": None}
 CASES: tuple[Case, ...] = (
     # Libraries and nodes of each release.
     case("nano-r32", "gpu", "gpu", "gpu", made_of=NANO,
@@ -162,4 +190,61 @@ CASES: tuple[Case, ...] = (
     case("thor-without-nodes-mesa", "software", "software-refused", **thor(
         run__outcome={"stage": "create", "signal": None, "timed_out": False,
                     "error": {"type": "RuntimeError", "text": "GPU emulation detected"}})),
+    # Containers in which nothing names the board: its cores are there.
+    case("orin-unnamed", "gpu", "gpu", "gpu", made_of=UNNAMED),
+    case("thor-unnamed", "gpu", "gpu", "gpu", **thor(made_of={**UNNAMED, "cores": THOR["cores"]})),
+    case("nano-of-r32.4", "gpu", "gpu", "gpu", made_of=NANO,
+         run__driver__during=held(
+             core(f"{ARM}/tegra", "32.4.4"),
+             [node("/dev/nvhost-gpu", "nvhost-gpu", (504, 0), "57000000.gm20b")]),
+         run__context={**TEGRA, "gl_renderer": "NVIDIA Tegra X1 (nvgpu)/integrated"},
+         run__log__lines=[]),
+    # Mounts of engines, that say nothing of the GPU or are the machine's own.
+    case("privileged", "gpu", "gpu", "gpu", **mounted(
+        ("/sys/kernel/debug", "debugfs", "/"), ("/sys/fs/pstore", "pstore", "/"),
+        ("/sys/firmware/efi/efivars", "efivarfs", "/"))),
+    case("nvidia-s-runtime", "gpu", "gpu", "gpu", **mounted(
+        ("/proc/driver/nvidia", "tmpfs", "/"),
+        ("/dev/nvidia-caps/nvidia-cap1", "devtmpfs", "/nvidia-caps/nvidia-cap1"),
+        (f"{ARM}/nvidia/libnvidia-ml.so.1", "ext4", f"{ARM}/nvidia/libnvidia-ml.so.1"))),
+    case("driver-s-folder-from-the-host", "gpu", "gpu", "gpu", **mounted(
+        (f"{ARM}/tegra", "ext4", f"{ARM}/tegra"))),
+    case("disk-and-folder-named-nv", "gpu", "gpu", "gpu", **mounted(
+        ("/dev/nvme0n1", "devtmpfs", "/nvme0n1"), ("/dev/nvme-data", "ext4", "/data"))),
+    case("lxd", "gpu", "gpu", "gpu", **mounted(
+        (f"{IGPU}/ctrl", "tmpfs", "/devices/c1/unix.gpu.dev-nvgpu-igpu0-ctrl"),
+        ("/dev/nvidia0", "ext4", "/var/lib/lxd/devices/c1/unix.gpu0.dev-nvidia0"))),
+    case("tegrastats-of-btrfs-and-ostree", "gpu", "gpu", "gpu", **mounted(
+        ("/usr/bin/tegrastats", "btrfs", "/@/usr/bin/tegrastats"),
+        ("/usr/bin/tegrastats", "ext4", "/ostree/deploy/l4t/deploy/0f.0/usr/bin/tegrastats"))),
+    case("usr-on-a-disk-of-its-own", "gpu", "gpu", "gpu", **mounted(("/usr", "ext4", "/"))),
+    case("cluster-s-driver", "gpu", "gpu", "gpu", **mounted(
+        ("/usr/local/nvidia", "ext4", "/home/kubernetes/bin/nvidia"))),
+    # Machines with cards: more than one, a part of one, none that is counted.
+    case("pc", "gpu", "gpu", "gpu", **pc("NVIDIA GeForce RTX 3060/PCIe/SSE2")),
+    case("pc-with-the-second-of-two", "gpu", "gpu", "gpu", **pc(
+        "NVIDIA GeForce RTX 3060/PCIe/SSE2",
+        run__hardware={**curve([]), "samples": idle("nvml")},
+        run__driver__during__devices=[node("/dev/nvidia1", "nvidia", (195, 1), "nvidia")])),
+    case("orin-with-a-card", "gpu", "gpu", "gpu", **pc(
+        "NVIDIA RTX A6000/PCIe", made_of={},
+        run__hardware={**curve([]), "samples": idle("devfreq:/sys/devices/gpu.0/load")})),
+    case("part-of-a-card", "gpu", "gpu", "gpu", **pc("NVIDIA A10-4Q/PCIe/SSE2")),
+    case("part-of-a-card-that-nvml-does-not-count", "unknown", "gpu", "counter-expected", **pc(
+        "NVIDIA A30 MIG 1g.6gb/PCIe/SSE2", run__hardware={"present": False, "samples": {}})),
+    case("grace-is-no-jetson", "gpu", "gpu", "gpu", **pc(
+        "NVIDIA GB10/PCIe",
+        made_of={**UNNAMED, "cores": ["0x41:0xd85", "0x41:0xd87"]})),
+    case("windows-below", "unknown", "other-driver", **pc(
+        "D3D12 (NVIDIA GeForce RTX 3080)",
+        run__context={**TEGRA, "gl_renderer": "D3D12 (NVIDIA GeForce RTX 3080)",
+                      "gl_version": "OpenGL ES 3.1 Mesa 23.0.4", "gl_vendor": "Microsoft"},
+        run__driver__during=held(
+            [f"{PC_LIBRARIES}/libEGL_mesa.so.0.0.0", "/usr/lib/wsl/lib/libd3d12core.so"],
+            [node("/dev/dxg", "dxg", (10, 125), "misc")]))),
+    case("windows-below-under-nvidia-s-name", "unknown", "name-without-driver", **pc(
+        "NVIDIA GeForce RTX 3080",
+        run__driver__during=held(
+            ["/usr/lib/wsl/lib/libd3d12core.so", "/usr/lib/wsl/lib/libnvwgf2umx.so"],
+            [node("/dev/dxg", "dxg", (10, 125), "misc")]))),
 )  # fmt: skip

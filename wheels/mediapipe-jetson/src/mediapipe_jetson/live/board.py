@@ -24,13 +24,12 @@ class Board:
         self.root = root
         self._loads = hardware.load_files(root)
         # A PC with NVIDIA's card has no such file, but its library.
-        self._nvml = None if self._loads or root != Path("/") else hardware.nvml()
+        self._nvml = {} if self._loads or root != Path("/") else hardware.nvml()
 
     def gpu_load(self) -> dict[str, float]:
         """Return the share of time that each GPU was busy, 0 to 1."""
         result = {path.resolve().parent.name: hardware.load_percent(path) for path in self._loads}
-        if self._nvml is not None:
-            result["nvml"] = self._nvml()
+        result.update({name: read() for name, read in self._nvml.items()})
         return {name: value / 100 for name, value in result.items() if value is not None}
 
     def memory(self) -> dict[str, int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -73,7 +72,7 @@ def _content(path: Path) -> bytes:
 
 def _judged(path: Path) -> Verdict:
     try:
-        result = report.again(json.loads(_content(path)), MAX_AGE_S)
+        result = report.again(report.parse(_content(path)), MAX_AGE_S)
         result["as_expected"] = result["verdict"] == result["expected"]
         result["time_s"] = float(result["time_s"])
         gauges.families(result)

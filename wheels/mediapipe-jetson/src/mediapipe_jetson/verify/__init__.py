@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -121,7 +120,7 @@ def _verify(options: argparse.Namespace) -> dict[str, Any]:
 
 def _read(options: argparse.Namespace, line: Parser) -> dict[str, Any]:
     try:
-        old = json.loads(options.read.read_bytes())
+        old = report.parse(options.read.read_bytes())
         result = report.again(old, options.max_age)
     except OSError as error:
         line.error(f"{options.read} can't be read: {error.strerror}")

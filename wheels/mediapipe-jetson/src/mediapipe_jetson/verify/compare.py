@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 from mediapipe_jetson import landmarks
+from mediapipe_jetson.verify import facts
+from mediapipe_jetson.verify.gauges import is_number
 from mediapipe_jetson.verify.rules import threshold
 
 Observation = Mapping[str, Any]
@@ -96,5 +98,7 @@ def _labels(gpu: Mapping[str, Any], cpu: Mapping[str, Any]) -> Optional[str]:
 def median_ms(observation: Optional[Observation]) -> Optional[float]:
     """Return the median frame in milliseconds, warm-up left out."""
     times: Sequence[float] = ((observation or {}).get("times_s") or {}).get("frames") or []
-    measured = times[int((observation or {}).get("warmup") or 0) :]
-    return round(statistics.median(measured) * 1e3, 3) if measured else None
+    measured = times[facts.warmup(observation or {}) :]
+    if not measured or not all(is_number(value) for value in measured):
+        return None
+    return round(statistics.median(measured) * 1e3, 3)

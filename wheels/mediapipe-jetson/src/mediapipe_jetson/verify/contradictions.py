@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Optional
 
-from mediapipe_jetson.observe.emulation import ARM
+from mediapipe_jetson.observe.emulation import ARM, known
 from mediapipe_jetson.verify.rules import book, pattern, threshold
 
 Rows = Optional[Sequence[Mapping[str, Any]]]
@@ -104,11 +104,26 @@ def driver_files(seen: Rows, libraries: Optional[Sequence[str]]) -> dict[str, An
         for name in item["needed"] or ()
         if pattern("not_nvidias_needs").search(str(name))
     ]
+    foreign += [
+        f"{item['path']} holds {word}"
+        for item in seen
+        if _is_nvidias(str(item["path"]))
+        for word in item.get("holds") or ()
+    ]
     if foreign:
         return {"driver_files": "foreign", "driver_file_detail": _words(foreign)}
     unread = cores - {item["path"] for item in seen if isinstance(item["needed"], list)}
     detail = f"not read: {_words(sorted(unread))}" if unread else "they are NVIDIA's"
     return {"driver_files": None if unread else "own", "driver_file_detail": detail}
+
+
+def hidden_rasterizers(seen: Rows) -> bool:
+    """Tell whether a software rasterizer's code lies in a file whose name says nothing of it."""
+    return any(item.get("holds") and not _is_nvidias(str(item["path"])) for item in seen or ())
+
+
+def _is_nvidias(path: str) -> bool:
+    return any(pattern(name).search(path) for name in ("nvidia_core", "nvidia_vendor"))
 
 
 def software_threads(seen: Optional[Sequence[str]]) -> bool:
@@ -129,6 +144,8 @@ def renderer(names: Sequence[str], device: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(made_of, Mapping) or made_of.get("machine") is None:
         return {"renderer_fits": None, "renderer_detail": "the machine was not observed"}
     claims = made_of.get("claims")
+    table = book()["renderers"]
+    named = [name for name, words in table.items() if re.search(words, text, re.IGNORECASE)]
     if not pattern("tegra_names").search(text):
         return {"renderer_fits": True, "renderer_detail": "no Tegra is named"}
     if made_of["machine"] not in ARM:
@@ -136,11 +153,20 @@ def renderer(names: Sequence[str], device: Mapping[str, Any]) -> dict[str, Any]:
     if claims is None:
         return {"renderer_fits": None, "renderer_detail": "what it calls itself was not observed"}
     if not claims:
-        return {"renderer_fits": False, "renderer_detail": "nothing calls it a Jetson"}
-    table, soc = book()["renderers"], device.get("soc")
-    named = [name for name, words in table.items() if re.search(words, text, re.IGNORECASE)]
+        # A container may hide all that names the board; its cores are there.
+        cores, own = set(made_of.get("cores") or ()), _cores(named)
+        fits = bool(cores) and cores <= own
+        detail = "the cores are its own" if fits else "nothing calls it a Jetson"
+        return {"renderer_fits": fits, "renderer_detail": detail}
+    soc = device.get("soc")
     fits = soc not in table or not named or soc in named
     return {"renderer_fits": fits, "renderer_detail": f"{', '.join(named)} on {soc}"}
+
+
+def _cores(socs: Sequence[str]) -> set[str]:
+    """Return the cores of SoCs, as implementer:part."""
+    table = known()["cores"]
+    return {core for soc in socs for core in table.get(soc, ())}
 
 
 def pace(gpu_ms: Optional[float], cpu_ms: Optional[float]) -> dict[str, Any]:

@@ -147,7 +147,15 @@ def _is_count(value: Any) -> bool:  # noqa: ANN401 # JSON
 def _measured(observation: Observation) -> list[Mapping[str, int]]:
     """Return the counts of each frame, warm-up left out."""
     frames = (observation.get("work") or {}).get("frames") or []
-    return list(frames[int(observation.get("warmup") or 0) :])
+    return list(frames[warmup(observation) :])
+
+
+def warmup(observation: Observation) -> int:
+    """Return how many frames came before the measured ones. Raises TypeError for what is none."""
+    value = observation.get("warmup")
+    if value is not None and not _is_count(value):
+        raise TypeError(f"no number of frames: {value!r}")
+    return value or 0
 
 
 def per_frame(observation: Observation, counter: str) -> Optional[int]:
@@ -229,7 +237,10 @@ def of_run(observation: Observation) -> dict[str, Any]:
     gl_driver = _matching(libraries, "gl_driver")
     counts = _counts(observation)
     software = _matching(libraries, "software_libraries")
-    if contradictions.software_threads(during.get("threads")):
+    files = during.get("files")
+    if contradictions.software_threads(during.get("threads")) or (
+        contradictions.hidden_rasterizers(files)
+    ):
         software = True
     return {
         "delegate": observation.get("delegate"),
@@ -260,7 +271,7 @@ def of_run(observation: Observation) -> dict[str, Any]:
         ),
         **contradictions.nodes(devices),
         **contradictions.mounts(during.get("mounts")),
-        **contradictions.driver_files(during.get("files"), libraries),
+        **contradictions.driver_files(files, libraries),
         "gpu_nodes": _nodes(devices),
         "software_library": software,
         "software_compiler": _matching(libraries, "software_compilers"),
@@ -282,7 +293,10 @@ def cpu_driver(observation: Optional[Observation]) -> Optional[bool]:
     known = of_run(observation)
     if None in (known["nvidia_core"], known["nvidia_nodes"]):
         return None
-    opens_one = release(str(observation["mediapipe"])) < release(
-        versions()["cpu_makes_context_before"]
-    )
+    opens_one = opens_driver_on_cpu(str(observation["mediapipe"]))
     return bool(known["nvidia_core"] or known["nvidia_nodes"]) and not opens_one
+
+
+def opens_driver_on_cpu(version: str) -> bool:
+    """Tell whether a MediaPipe makes a context on the CPU delegate too."""
+    return release(version) < release(versions()["cpu_makes_context_before"])

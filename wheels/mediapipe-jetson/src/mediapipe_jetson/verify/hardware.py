@@ -28,6 +28,12 @@ TIME_DIGITS = 4
 # One expression for every release: the percentage and the frequencies may each be missing.
 GR3D = re.compile(r"GR3D_FREQ\s+(?:(\d+)%)?(?:@\[?([\d,]+)\]?)?")
 Reader = Callable[[], Optional[float]]
+UID_MAP = "/proc/self/uid_map"
+# The map of the first namespace: each number is its own.
+EVERYBODY = ("0", "0", "4294967295")
+# The kernel's number for an owner that a user namespace has none for.
+NOBODY = 65534
+MOST_GPUS, NVML_NAME = 16, 96
 
 
 def is_gpu(word: str) -> bool:
@@ -98,6 +104,7 @@ def own_file(name: str, root: Path = Path("/")) -> Optional[str]:
 
     Neither PATH nor LD_LIBRARY_PATH is searched, and none is taken that others than root may write.
     """
+    owner = roots_number(root)
     for place in book()["counters"][name]:
         path = below(root, place)
         try:
@@ -105,26 +112,56 @@ def own_file(name: str, root: Path = Path("/")) -> Optional[str]:
         except OSError:
             continue
         others = stat.S_IWGRP | stat.S_IWOTH
-        if stat.S_ISREG(status.st_mode) and status.st_uid == 0 and not status.st_mode & others:
+        own = stat.S_ISREG(status.st_mode) and not status.st_mode & others
+        if own and status.st_uid == owner:
             return str(path)
     return None
+
+
+def roots_number(root: Path = Path("/")) -> int:
+    """Return the number that the files of this machine's root have here.
+
+    In a user namespace (a container without root, remapped users) 0 is whoever made it, and root's
+    own files belong to nobody that has a number.
+    """
+    rows = (read_text(below(root, UID_MAP)) or " ".join(EVERYBODY)).splitlines()
+    return 0 if [tuple(row.split()) for row in rows] == [EVERYBODY] else NOBODY
 
 
 class _Utilization(ctypes.Structure):
     _fields_ = [("gpu", ctypes.c_uint), ("memory", ctypes.c_uint)]
 
 
-def nvml() -> Optional[Reader]:
-    """Return a reader of the first GPU's use in percent; None where NVML gives none."""
+def nvml(*, soc: bool = True) -> dict[str, Reader]:
+    """Return readers of the GPUs' use in percent, by name; none for those of which NVML gives none.
+
+    The first is `nvml`, another `nvml:1`. Without `soc`, that of the SoC itself is left out.
+    """
     path = own_file("nvml")
     try:
         library = ctypes.CDLL(path) if path else None
     except OSError:
         library = None
-    if library is None:
+    number = ctypes.c_uint()
+    if library is None or library.nvmlInit_v2():
+        return {}
+    if library.nvmlDeviceGetCount_v2(ctypes.byref(number)):
+        return {}
+    readers: dict[str, Reader] = {}
+    for index in range(min(number.value, MOST_GPUS)):
+        reader = _of_nvml(library, index, soc=soc)
+        if reader:
+            readers[f"nvml:{index}" if index else "nvml"] = reader
+    return readers
+
+
+def _of_nvml(library: ctypes.CDLL, index: int, *, soc: bool) -> Optional[Reader]:
+    device, name = ctypes.c_void_p(), ctypes.create_string_buffer(NVML_NAME)
+    if library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(device)):
         return None
-    device = ctypes.c_void_p()
-    if library.nvmlInit_v2() or library.nvmlDeviceGetHandleByIndex_v2(0, ctypes.byref(device)):
+    named = not library.nvmlDeviceGetName(device, name, NVML_NAME)
+    # As Orin's is: "Orin (nvgpu)".
+    if not soc and named and b"nvgpu" in name.value:
         return None
 
     def read() -> Optional[float]:
@@ -184,11 +221,8 @@ def sources(root: Path = Path("/")) -> tuple[dict[str, Reader], list[Tegrastats]
     if program and not result and os.access(program, os.X_OK):
         processes.append(Tegrastats(program))
         result["tegrastats"] = processes[0].read
-    # On Orin it may say 0 for ever: the others are there beside it.
-    reader = nvml()
-    if reader:
-        result["nvml"] = reader
-    return result, processes
+    # A board may have a GPU on a card; the SoC's own, which may say 0 for ever, is in the files.
+    return {**result, **nvml(soc=not result)}, processes
 
 
 class Sampler:

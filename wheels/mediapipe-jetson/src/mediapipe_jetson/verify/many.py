@@ -28,7 +28,7 @@ def answer(content: bytes) -> dict[str, Any]:
     Age and start of the machine are left to the reader, who is on another one.
     """
     try:
-        document = json.loads(content)
+        document = report.parse(content)
         judged = report.tasks_again(document)
         device = session.judge_device(judged, "fresh").document()
         emulated, why = report.emulated_again(document)

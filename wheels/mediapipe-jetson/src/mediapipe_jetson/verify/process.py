@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import functools
+import mmap
 import os
 import re
 import stat
@@ -11,7 +13,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson import elf
 from mediapipe_jetson.observation import below, read_text
-from mediapipe_jetson.verify.rules import pattern
+from mediapipe_jetson.verify.rules import book, pattern
 
 # Python's own extension modules drive no GPU; MediaPipe's library is kept.
 PYTHONS = re.compile(r"/(?:lib-dynload|site-packages|dist-packages)/")
@@ -25,6 +27,8 @@ DULL = re.compile(r"/dev/(?:null|zero|full|u?random|tty|pts/|ptmx|shm/|mqueue)")
 MOST = 4000
 OCTAL = re.compile(r"\\([0-7]{3})")
 NO_DEVICE = "no device"
+# Patterns of names that say what a library is.
+KNOWN = ("software_libraries", "software_compilers", "mesa_libraries")
 
 
 def mapped(root: Path = Path("/"), pid: str = "self") -> Optional[list[str]]:
@@ -32,6 +36,12 @@ def mapped(root: Path = Path("/"), pid: str = "self") -> Optional[list[str]]:
 
     Only what may be executed counts: a file that is merely read into memory drives nothing.
     """
+    paths = _executable(root, pid)
+    return None if paths is None else [path for path in paths if ".so" in path][:MOST]
+
+
+def _executable(root: Path, pid: str) -> Optional[list[str]]:
+    """Return the files of which code is mapped, whatever their names, but Python's own modules."""
     try:
         text = below(root, f"/proc/{pid}/maps").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -41,10 +51,7 @@ def mapped(root: Path = Path("/"), pid: str = "self") -> Optional[list[str]]:
     paths = {
         field[5] for field in fields if len(field) == 6 and "x" in field[1] and "/" in field[5]
     }
-    result = sorted(
-        path for path in paths if ".so" in path and (KEPT.search(path) or not PYTHONS.search(path))
-    )
-    return result[:MOST]
+    return sorted(path for path in paths if KEPT.search(path) or not PYTHONS.search(path))
 
 
 def devices(root: Path = Path("/"), pid: str = "self") -> Optional[list[dict[str, Any]]]:
@@ -125,19 +132,51 @@ def mounts(root: Path = Path("/"), pid: str = "self") -> Optional[list[dict[str,
     return result[:MOST]
 
 
-def driver_files(libraries: Optional[list[str]]) -> Optional[list[dict[str, Any]]]:
-    """Return what the mapped files named as NVIDIA's need; `needed` is None where unreadable."""
-    if libraries is None:
+def driver_files(paths: Optional[list[str]]) -> Optional[list[dict[str, Any]]]:
+    """Return what the mapped files named as NVIDIA's need and hold.
+
+    `needed` is None where a file can't be read, `holds` are the words of a software rasterizer's
+    code in it. A file that has such words is told of too, unless its name says what it is.
+    """
+    if paths is None:
         return None
     result = []
-    for path in libraries:
-        if not any(pattern(name).search(path) for name in ("nvidia_core", "nvidia_vendor")):
+    for path in paths[:MOST]:
+        named = any(pattern(name).search(path) for name in ("nvidia_core", "nvidia_vendor"))
+        if not named and any(pattern(name).search(path) for name in KNOWN):
+            continue
+        holds = _holds(path)
+        if not named and not holds:
             continue
         needed: Optional[list[str]] = None
         with contextlib.suppress(OSError, elf.NotElfError):
             needed = list(elf.read(Path(path)).needed)
-        result.append({"path": path, "needed": needed})
+        result.append({"path": path, "needed": needed, "holds": holds})
     return result
+
+
+def _holds(path: str) -> list[str]:
+    """Return which words of a software rasterizer's code are in a file; none if unreadable."""
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return []
+    if not stat.S_ISREG(status.st_mode):
+        return []
+    return list(_searched(path, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
+
+
+@functools.lru_cache(maxsize=None)
+def _searched(path: str, *_identity: int) -> tuple[str, ...]:
+    words: list[str] = book()["rasterizer_words"]
+    try:
+        with (
+            Path(path).open("rb") as stream,
+            mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data,
+        ):
+            return tuple(word for word in words if data.find(word.encode()) >= 0)
+    except (OSError, ValueError):
+        return ()
 
 
 def threads(root: Path = Path("/"), pid: str = "self") -> Optional[list[str]]:
@@ -157,7 +196,7 @@ def observe() -> dict[str, Any]:
         "libraries": libraries,
         "devices": devices(),
         "mounts": mounts(),
-        "files": driver_files(libraries),
+        "files": driver_files(_executable(Path("/"), "self")),
         "threads": threads(),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import tempfile
@@ -25,6 +26,7 @@ DIGEST_FILE = "/etc/mediapipe-jetson/digest"
 BOOT_ID = "/proc/sys/kernel/random/boot_id"
 # A clock may be set a little while a report is on its way.
 AHEAD_S = 120.0
+MOST_NAME = 60
 
 
 def boot_id(root: Path = Path("/")) -> Optional[str]:
@@ -105,6 +107,30 @@ def freshness(
     return "old" if now_s - time_s > allowed_s else "fresh"
 
 
+def parse(content: bytes) -> Any:  # noqa: ANN401 # any JSON
+    """Return the document that a report's bytes are; raise ValueError, RecursionError.
+
+    A name that stands twice would be read in two ways, and NaN is no number of JSON.
+    """
+    return json.loads(content, object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in result:
+            raise FormError(f"{name[:MOST_NAME]!r} stands twice in it")
+        result[name] = value
+    return result
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise FormError(f"{text[:MOST_NAME]} is no number")
+    return value
+
+
 def tasks_again(
     report: Any,  # noqa: ANN401 # any JSON
     here: Optional[emulation.Emulation] = None,
@@ -115,10 +141,12 @@ def tasks_again(
     """
     if not isinstance(report, dict) or report.get("schema") != SCHEMA:
         raise FormError(f"its schema is not {SCHEMA}")
+    if unknown := _unknown_task(report):
+        raise FormError(f"its task {unknown!r} is not known here: judge it by the version it is of")
     try:
         observations = report["observations"]
         known = session.tasks()
-        level = "quick" if report["level"] == "quick" else "full"
+        level = report["level"] if report["level"] in ("quick", "soak") else "full"
         place = _place(report, here)
         return {
             name: session.judge_task(observed, known[name], level, place)
@@ -126,6 +154,15 @@ def tasks_again(
         }
     except (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise FormError("it is damaged: its observations are not as verify writes them") from error
+
+
+def _unknown_task(report: Mapping[str, Any]) -> str:
+    """Return the name of a task that a later version has, or ""."""
+    try:
+        names = report["observations"]["tasks"].keys() - session.tasks().keys()
+    except (LookupError, TypeError, AttributeError):
+        return ""
+    return str(min(names, default=""))[:MOST_NAME]
 
 
 def emulated_again(report: Mapping[str, Any]) -> tuple[Optional[bool], tuple[str, ...]]:

@@ -12,7 +12,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson.landmarks import DATA
 from mediapipe_jetson.observation import Absent
-from mediapipe_jetson.observe import emulation, module
+from mediapipe_jetson.observe import emulation, module, packages
 from mediapipe_jetson.verify import (
     compare,
     contradictions,
@@ -85,7 +85,7 @@ def turns(
     """Return pairs of work and rest in seconds as long as the sampler's sources need them."""
     if sampler is None:
         return ()
-    slow = all(cycles.is_slow(name) for name in sampler.readers)
+    slow = any(cycles.is_slow(name) for name in sampler.readers)
     return tuple((on_s * SLOW, off_s * SLOW) for on_s, off_s in pairs) if slow else pairs
 
 
@@ -99,9 +99,16 @@ def _children(
     if settings.delegate == "CPU":
         return {"run": runner.run(request, None, shim)[0], "cpu": None, "withheld": None}
     if settings.level == "quick":
-        bursts = turns(QUICK_BURSTS, busy)
-        both = dataclasses.replace(request, delegates=("CPU", "GPU"), frames=3, bursts=bursts)
-        cpu, gpu = runner.run(both, sampler, shim)
+        both = dataclasses.replace(
+            request, delegates=("CPU", "GPU"), frames=3, bursts=turns(QUICK_BURSTS, busy)
+        )
+        if _cpu_opens_driver():
+            # The driver would be in the process before the GPU's turn.
+            alone = dataclasses.replace(both, delegates=("CPU",), control="cpu", bursts=())
+            cpu = runner.run(alone, None, shim)[0]
+            gpu = runner.run(dataclasses.replace(both, delegates=("GPU",)), sampler, shim)[0]
+        else:
+            cpu, gpu = runner.run(both, sampler, shim)
         # The samples are of the whole child: of its two phases only the second worked in turns.
         cpu["hardware"] = None
         return {"run": gpu, "cpu": cpu, "withheld": None}
@@ -115,6 +122,11 @@ def _children(
         return {"run": gpu, "cpu": cpu, "withheld": None}
     withheld = runner.run(dataclasses.replace(request, control="withheld", frames=1), None, shim)[0]
     return {"run": gpu, "cpu": cpu, "withheld": withheld}
+
+
+def _cpu_opens_driver() -> bool:
+    version = packages.version("mediapipe")
+    return version is not None and facts.opens_driver_on_cpu(version)
 
 
 def _no_model(task: Mapping[str, Any], settings: Settings, error: Exception) -> Observation:
@@ -150,6 +162,8 @@ def judge_task(
         hardware = {"hardware": "expected", "hardware_detail": "not found"}
     result = compare.results(run.get("result"), (cpu or {}).get("result"), task)
     lasting = soak.of_observation(run, (cpu or {}).get("result"), task)
+    if level == "soak" and lasting["soak"] == "not-run":
+        lasting = {**lasting, "soak": "missing"}
     withheld_verdict = judged["withheld"].verdict if judged["withheld"] else None
     latency = {"gpu": compare.median_ms(run), "cpu": compare.median_ms(cpu)}
     known: dict[str, Any] = {

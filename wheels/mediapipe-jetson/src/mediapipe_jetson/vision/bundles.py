@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Optional, Union
 
 from mediapipe_jetson.backends.base import SubModel
-from mediapipe_jetson.observation import one_line
+from mediapipe_jetson.observation import one_line, reason
 from mediapipe_jetson.vision.errors import (
     BundleError,
     BundleMissingError,
@@ -57,6 +58,8 @@ def read(path: Optional[Union[str, os.PathLike[str]]], content: Optional[bytes])
         content = _file(Path(path))
         if not content:
             raise BundleError(f"{path} is empty: no model bundle")
+    if content is not None and not isinstance(content, (bytes, bytearray, memoryview)):
+        raise OptionTypeError(f"model_asset_buffer is bytes, not {type(content).__name__}")
     if not content:
         raise OptionError("no model: base_options has neither model_asset_path nor _buffer")
     try:
@@ -83,11 +86,16 @@ def _members(content: bytes) -> dict[str, bytes]:
 
 def _file(path: Path) -> bytes:
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise BundleError(f"{path} has more than {MOST_BYTES} bytes: no model bundle")
-        return path.read_bytes()
+        # A pipe would never answer.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise BundleError(f"Unable to open file at {path}: it is no regular file")
+            content = stream.read(MOST_BYTES + 1)
     except (FileNotFoundError, ValueError) as error:
         # No file has a name with a NUL in it.
         raise BundleMissingError(f"Unable to open file at {path}") from error
     except OSError as error:
-        raise BundleError(f"Unable to open file at {path}: {one_line(error)}") from error
+        raise BundleError(f"Unable to open file at {path}: {reason(error)}") from error
+    if len(content) > MOST_BYTES:
+        raise BundleError(f"{path} has more than {MOST_BYTES} bytes: no model bundle")
+    return content

@@ -5,6 +5,8 @@ Where MediaPipe's versions differ, an error is a subclass of what each of them r
 
 from __future__ import annotations
 
+import ctypes
+
 from mediapipe_jetson.backends.base import BackendError
 
 
@@ -19,7 +21,11 @@ class TimestampError(ValueError):
     """The timestamp is not after the one before it; the landmarker lives on."""
 
 
-class TimestampTypeError(TimestampError, TypeError):
+class ImageTypeError(ImageError, TypeError, AttributeError):
+    """The image is no image at all; the landmarker lives on."""
+
+
+class TimestampTypeError(TimestampError, TypeError, ctypes.ArgumentError):
     """The timestamp is no whole number; the landmarker lives on."""
 
 
@@ -35,8 +41,12 @@ class OptionRangeError(OptionError, RuntimeError):
     """A count is less than one: MediaPipe's graph refuses it, or its Python before."""
 
 
-class OptionTypeError(OptionError, TypeError):
+class OptionTypeError(OptionError, TypeError, AttributeError):
     """An option is of another type."""
+
+
+class OptionTooLargeError(OptionError, OverflowError):
+    """An option is a number that no float can be."""
 
 
 class ClosedError(RuntimeError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mediapipe_jetson.vision.errors import ImageError, OptionError
+from mediapipe_jetson.vision.errors import ImageError, ImageTypeError, OptionError, OptionTypeError
 from mediapipe_jetson.vision.rects import Rect, Size, whole
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def pixels(image: Any) -> Array:  # noqa: ANN401 # MediaPipe has no types
         except (RuntimeError, ValueError, NotImplementedError) as error:
             raise ImageError(f"the image can't be read: {' '.join(str(error).split())}") from error
     else:
-        raise ImageError(f"an image is a mediapipe.Image or a numpy array, not {type(image)}")
+        raise ImageTypeError(f"an image is a mediapipe.Image or a numpy array, not {type(image)}")
     if result.ndim != 3 or result.shape[2] not in CHANNELS:
         raise ImageError(
             f"Only RGBA/RGB formats are supported: (height, width, 3 or 4), not {result.shape}"
@@ -69,7 +69,9 @@ def _degrees(processing: Any) -> int:  # noqa: ANN401 # MediaPipe has no types
         return 0
     if getattr(processing, "region_of_interest", None) is not None:
         raise OptionError("This task doesn't support region-of-interest.")
-    degrees = processing.rotation_degrees or 0
+    degrees = processing.rotation_degrees
+    if not isinstance(degrees, (int, float, np.number)):
+        raise OptionTypeError(f"rotation_degrees is a number, not {degrees!r}")
     if degrees % 90:
         raise OptionError("Expected rotation to be a multiple of 90°.")
     return int(degrees)

@@ -13,6 +13,7 @@ from mediapipe_jetson.vision import bundles, images, order, results, task_option
 from mediapipe_jetson.vision.errors import (
     ClosedError,
     ModeError,
+    OptionTypeError,
     TimestampError,
     TimestampTypeError,
 )
@@ -103,6 +104,8 @@ class Landmarker(ABC):
     @classmethod
     def create_from_options(cls, options: Any, **settings: Any) -> Self:  # noqa: ANN401
         """Make a landmarker of MediaPipe's options object; settings as of the constructor."""
+        if options is None:
+            raise OptionTypeError(f"{cls.task}: options are {cls.task}Options, not None")
         return cls(options, **settings)
 
     @classmethod

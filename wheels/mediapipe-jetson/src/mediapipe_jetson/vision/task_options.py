@@ -6,9 +6,17 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from mediapipe_jetson.vision.errors import OptionError, OptionRangeError, OptionTypeError
+from mediapipe_jetson.vision.errors import (
+    OptionError,
+    OptionRangeError,
+    OptionTooLargeError,
+    OptionTypeError,
+)
 from mediapipe_jetson.vision.results import Types
 
+# MediaPipe's graphs count in 32 bits.
+MOST = (1 << 31) - 1
+MOST_WORDS = 60
 BASE_FIELDS = ("model_asset_path", "model_asset_buffer", "delegate")
 
 
@@ -26,11 +34,13 @@ def make(types: Types, task: str, options: Any, fields: dict[str, Any]) -> Any: 
             fields["base_options"] = types.base_options(**given)
         return kind(**fields)
     except TypeError as error:
-        raise OptionError(f"{task}: {error}") from error
+        raise OptionTypeError(f"{task}: {error}") from error
 
 
 def check(types: Types, options: Any, count_field: str, score_fields: Sequence[str]) -> None:  # noqa: ANN401
     """Raise OptionError for options that MediaPipe refuses, or would misunderstand."""
+    if not isinstance(options.running_mode, types.vision.RunningMode):
+        raise OptionTypeError(f"running_mode is a RunningMode, not {_short(options.running_mode)}")
     live = options.running_mode == types.vision.RunningMode.LIVE_STREAM
     if live and options.result_callback is None:
         raise OptionError(
@@ -43,12 +53,28 @@ def check(types: Types, options: Any, count_field: str, score_fields: Sequence[s
             "not be provided."
         )
     count = getattr(options, count_field)
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= MOST:
         kind = OptionRangeError if isinstance(count, int) else OptionTypeError
-        raise kind(f"{count_field} is a whole number from 1 on, not {count!r}")
+        raise kind(f"{count_field} is a whole number from 1 to {MOST}, not {_short(count)}")
     for name in score_fields:
         value = getattr(options, name)
         number = isinstance(value, (int, float))
         if not number or not 0 <= value <= 1:
-            error = OptionError if number else OptionTypeError
-            raise error(f"{name} is a number from 0 to 1, not {value!r}")
+            error = _score_error(value) if number else OptionTypeError
+            raise error(f"{name} is a number from 0 to 1, not {_short(value)}")
+
+
+def _score_error(value: float) -> type[OptionError]:
+    try:
+        float(value)
+    except OverflowError:
+        return OptionTooLargeError
+    return OptionError
+
+
+def _short(value: object) -> str:
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no whole number of thousands of digits
+        return "that many"
+    return text if len(text) <= MOST_WORDS else f"{text[:MOST_WORDS]}..."
