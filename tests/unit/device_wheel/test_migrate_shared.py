@@ -129,3 +129,32 @@ def test_two_kinds_in_one_queue_are_refused(tmp_path: Path) -> None:
     old = f"import queue, threading\nq = queue.Queue()\n{work('q.put(r)')}"
     old += f"q.put(mp.solutions.pose.Pose().process(x))\n{START}r = q.get()\n{USED}"
     assert "may be several things" in "".join(refused(tmp_path, HEAD + old))
+
+
+SIGNAL = """class Signal:
+    def __init__(self): self.slots = []
+    def connect(self, slot): self.slots.append(slot)
+    def emit(self, *given, **named):
+        for slot in self.slots: slot(*given, **named)
+class W(threading.Thread):
+    def __init__(self):
+        super().__init__()
+        self.done = Signal()
+    def run(self):
+        MADE
+        self.done.emit(GIVEN)
+class App:
+    def __init__(self):
+        self.w = W()
+        self.w.done.connect(self.show)
+        self.w.start()
+    def show(self, r):
+        USEDApp()
+"""
+
+
+@pytest.mark.parametrize("given", ["hands.process(x)", "r=hands.process(x)"])
+def test_what_a_signal_of_the_program_gives(given: str, tmp_path: Path) -> None:
+    code = SIGNAL.replace("MADE", MADE).replace("GIVEN", given).replace("USED", USED)
+    body = after(tmp_path, THREAD + code)
+    assert "if r and r.hand_landmarks: print(r.hand_landmarks[0][8].x)\n" in body

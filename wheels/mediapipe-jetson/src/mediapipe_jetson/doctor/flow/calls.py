@@ -20,6 +20,7 @@ from mediapipe_jetson.doctor.flow.values import (
     Place,
     Sequence,
     Text,
+    Unknown,
     Value,
     Values,
     constant,
@@ -113,7 +114,8 @@ class Calls(Started):
             if isinstance(only, Sequence) and only.exact:
                 positional += only.items
             else:
-                more = more or source(part)
+                guessed = all(isinstance(item, Unknown) and not item.outside for item in items)
+                more = more or (OUTSIDE.open if guessed else source(part))
         for word in node.keywords:
             values = self.eval(word.value)
             if word.arg is not None:
