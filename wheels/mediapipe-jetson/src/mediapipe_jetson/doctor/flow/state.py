@@ -128,7 +128,7 @@ class ClassCode:
     dataclass: bool
     fields: tuple[str, ...]
     frame: Frame
-    node: ast.ClassDef
+    node: Union[ast.ClassDef, ast.expr]
     objects: list[Object] = dataclasses.field(default_factory=list)
 
 
