@@ -50,6 +50,10 @@ LOOKS = {
     ),
     "printed": ("print(r.multi_hand_landmarks)\n", "print(r.hand_landmarks or None)\n"),
     "in a text": ('f"{r.multi_hand_landmarks}"\n', 'f"{(r.hand_landmarks or None)}"\n'),
+    "in a text by its place": (
+        "'%s' % r.multi_hand_landmarks\n'%s %s' % (1, r.multi_handedness)\n",
+        "'%s' % (r.hand_landmarks or None)\n'%s %s' % (1, r.handedness or None)\n",
+    ),
     "written": (
         "import pickle\npickle.dump({1: r.multi_hand_landmarks}, f)\n",
         "import pickle\npickle.dump({1: (r.hand_landmarks or None)}, f)\n",

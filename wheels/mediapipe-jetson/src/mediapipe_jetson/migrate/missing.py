@@ -83,7 +83,7 @@ class Missing(Context):
             holder = self.parent(around)
             return isinstance(holder, cst.BaseExpression) and self._asked_of_all(holder)
         return (
-            isinstance(around, cst.FormattedStringExpression)
+            _texts(around)
             or self._handed(node, around)
             or self._given_away(node, around)
             or self._fails(node, around)
@@ -137,7 +137,7 @@ class Missing(Context):
             return isinstance(whole, cst.Comparison) and self.compared(whole) is None
         if isinstance(around, cst.Attribute):
             return around.attr.value in COUNTING
-        return isinstance(around, cst.FormattedStringExpression) or self._handed(node, around)
+        return _texts(around) or self._handed(node, around)
 
     def _inside(self, values: Iterable[Value], depth: int) -> Iterator[OldValue]:
         """Yield the fields that lists and dictionaries hold."""
@@ -155,6 +155,13 @@ def nullable(value: OldValue) -> bool:
     """Return whether a field was None where it is an empty list now."""
     holistic = value.kind == "list" and value.solution == "holistic" and bool(value.name)
     return value.kind in table.LISTS or holistic
+
+
+def _texts(around: object) -> bool:
+    """Return whether something is written into a text."""
+    if isinstance(around, cst.BinaryOperation):
+        return isinstance(around.operator, cst.Modulo)
+    return isinstance(around, cst.FormattedStringExpression)
 
 
 def _simple(value: Value) -> bool:
