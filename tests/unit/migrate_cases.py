@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from _pytest.mark import ParameterSet
 from mediapipe_jetson.migrate import project
 
 MARK = "# here\n"
@@ -21,6 +23,16 @@ def after(folder: Path, old: str, head: str = HEAD) -> str:
     (change,) = outcome.changes
     compile(change.after, "program.py", "exec")
     return str(change.after.decode().split(MARK)[1])
+
+
+def rows(**tables: dict[str, tuple[str, str]]) -> list[ParameterSet]:
+    """Return what pytest is given: lines that stand behind a legacy solution, before and after."""
+    return [
+        pytest.param(before + old, behind + new, id=f"{kind}: {name}".replace("_", " "))
+        for kind, table in tables.items()
+        for before, behind in (PROGRAMS[kind.partition("_")[0]],)
+        for name, (old, new) in table.items()
+    ]
 
 
 def refused(folder: Path, text: str, name: str = "program.py") -> list[str]:
@@ -51,3 +63,16 @@ NEW_FACE = (
     'model_asset_buffer=model_part("face_landmarker.task", "face_detector.tflite"))))\n'
     "r = detect_faces(faces, x)\n"
 )
+OLD_HOLISTIC = "h = mp.solutions.holistic.Holistic(True)\nr = h.process(x)\n"
+NEW_HOLISTIC = (
+    f"h = {TASKS}.HolisticLandmarker.create_from_options({TASKS}.HolisticLandmarkerOptions("
+    f'base_options=mp.tasks.BaseOptions({FOLDER}holistic_landmarker.task"), '
+    f"running_mode={TASKS}.RunningMode.IMAGE))\nr = h.detect(to_image(x))\n"
+)
+PROGRAMS = {
+    "hands": (OLD_HANDS, NEW_HANDS),
+    "pose": (OLD_POSE, NEW_POSE),
+    "face": (OLD_FACE, NEW_FACE),
+    "holistic": (OLD_HOLISTIC, NEW_HOLISTIC),
+    "none": ("", ""),
+}

@@ -143,6 +143,14 @@ def arguments():
         "half": named(lambda: make.face_mesh.FaceMesh(max_num_faces=1.5)),
         "no faces": named(lambda: make.face_mesh.FaceMesh(max_num_faces=0).process(PICTURE)),
         "no hands": make.hands.Hands(max_num_hands=0).process(PICTURE).multi_handedness,
+        "no faces, none there": make.face_mesh.FaceMesh(max_num_faces=-1)
+        .process(PICTURE[:9, :9])
+        .multi_face_landmarks,
+        "no hands, a palm there": [
+            named(lambda s=still, n=count: make.hands.Hands(s, n, 1, 0.1).process(PICTURE))
+            for still in (False, True)
+            for count in (0, -1)
+        ],
         "too sure": make.face_mesh.FaceMesh(min_detection_confidence=2)
         .process(PICTURE)
         .multi_face_landmarks,

@@ -11,15 +11,13 @@ from tests.unit.migrate_cases import (
     FOLDER,
     HEAD,
     MARK,
-    NEW_FACE,
-    NEW_HANDS,
-    NEW_POSE,
     OLD_FACE,
     OLD_HANDS,
     OLD_POSE,
     TASKS,
     after,
     refused,
+    rows,
 )
 
 
@@ -161,22 +159,9 @@ FACE_LINES = {
 }
 
 
-@pytest.mark.parametrize("name", HAND_LINES)
-def test_hands(name: str, tmp_path: Path) -> None:
-    old, new = HAND_LINES[name]
-    assert after(tmp_path, OLD_HANDS + old) == NEW_HANDS + new
-
-
-@pytest.mark.parametrize("name", POSE_LINES)
-def test_pose(name: str, tmp_path: Path) -> None:
-    old, new = POSE_LINES[name]
-    assert after(tmp_path, OLD_POSE + old) == NEW_POSE + new
-
-
-@pytest.mark.parametrize("name", FACE_LINES)
-def test_face_detection(name: str, tmp_path: Path) -> None:
-    old, new = FACE_LINES[name]
-    assert after(tmp_path, OLD_FACE + old) == NEW_FACE + new
+@pytest.mark.parametrize(("old", "new"), rows(hands=HAND_LINES, pose=POSE_LINES, face=FACE_LINES))
+def test_lines(old: str, new: str, tmp_path: Path) -> None:
+    assert after(tmp_path, old) == new
 
 
 @pytest.mark.parametrize(
@@ -456,10 +441,9 @@ FOLLOWED = {
 }
 
 
-@pytest.mark.parametrize("name", FOLLOWED)
-def test_results_are_followed(name: str, tmp_path: Path) -> None:
-    old, new = FOLLOWED[name]
-    assert after(tmp_path, OLD_HANDS + old) == NEW_HANDS + new
+@pytest.mark.parametrize(("old", "new"), rows(hands=FOLLOWED))
+def test_results_are_followed(old: str, new: str, tmp_path: Path) -> None:
+    assert after(tmp_path, old) == new
 
 
 MESSAGES = {
@@ -490,8 +474,7 @@ MESSAGES = {
 }
 
 
-@pytest.mark.parametrize("name", MESSAGES)
-def test_messages_become_lists(name: str, tmp_path: Path) -> None:
-    old, new = MESSAGES[name]
+@pytest.mark.parametrize(("old", "new"), rows(none=MESSAGES))
+def test_messages_become_lists(old: str, new: str, tmp_path: Path) -> None:
     head = HEAD + "from mediapipe.framework.formats import landmark_pb2 as pb\n"
     assert after(tmp_path, old, head) == new

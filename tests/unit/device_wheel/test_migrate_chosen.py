@@ -11,12 +11,11 @@ from tests.unit.migrate_cases import (
     HANDS,
     HEAD,
     NEW_HANDS,
-    NEW_POSE,
     OLD_HANDS,
-    OLD_POSE,
     TASKS,
     after,
     refused,
+    rows,
 )
 
 FOLDER = 'f"{MODEL_FOLDER}/" + '
@@ -85,12 +84,6 @@ FIELDS = {
 }
 
 
-@pytest.mark.parametrize("name", FIELDS)
-def test_a_field_by_getattr(name: str, tmp_path: Path) -> None:
-    old, new = FIELDS[name]
-    assert after(tmp_path, OLD_HANDS + old) == NEW_HANDS + new
-
-
 POSE_FIELDS = {
     "kept": ('a = getattr(r, "pose_landmarks")\n', "a = next(iter(r.pose_landmarks), None)\n"),
     "none": ('a = getattr(r, "pose_landmarks", 0) is None\n', "a = not r.pose_landmarks\n"),
@@ -101,10 +94,9 @@ POSE_FIELDS = {
 }
 
 
-@pytest.mark.parametrize("name", POSE_FIELDS)
-def test_a_field_of_a_pose_by_getattr(name: str, tmp_path: Path) -> None:
-    old, new = POSE_FIELDS[name]
-    assert after(tmp_path, OLD_POSE + old) == NEW_POSE + new
+@pytest.mark.parametrize(("old", "new"), rows(hands=FIELDS, pose=POSE_FIELDS))
+def test_a_field_by_getattr(old: str, new: str, tmp_path: Path) -> None:
+    assert after(tmp_path, old) == new
 
 
 def test_a_task_that_a_function_gives_is_asked_once(tmp_path: Path) -> None:

@@ -21,14 +21,6 @@ THROUGH = {
         f"import ray\np = {POSE}\nr = ray.pool().submit(p.process, x).get()\n"
     ),
     "a map": f"p = {POSE}\nr = next(map(p.process, xs))\n",
-    "a namedtuple": (
-        f"from collections import namedtuple\nT = namedtuple('T', 'p')\nt = T({POSE})\n"
-        "r = t.p.process(x)\n"
-    ),
-    "an exit stack": (
-        f"from contextlib import ExitStack\ns = ExitStack()\np = s.enter_context({POSE})\n"
-        "r = p.process(x)\n"
-    ),
     "a session": (
         f"import streamlit as st\nst.session_state.p = {POSE}\nr = st.session_state.p.process(x)\n"
     ),
@@ -120,6 +112,24 @@ def test_what_may_come_from_elsewhere_too_is_refused(tmp_path: Path, how: str) -
 
 
 FOLLOWED = {
+    "a namedtuple": (
+        f"from collections import namedtuple\nT = namedtuple('T', 'p')\nt = T({POSE})\n"
+        "r = t.p.process(x)\n"
+    ),
+    "an exit stack": (
+        f"from contextlib import ExitStack\ns = ExitStack()\np = s.enter_context({POSE})\n"
+        "r = p.process(x)\n"
+    ),
+    "a namedtuple that is taken apart": (
+        f"import collections\nT = collections.namedtuple('T', ['n', 'r'])\np = {POSE}\n"
+        "n, r = T(1, r=p.process(x))\n"
+    ),
+    "an object that is closed": (
+        f"from contextlib import closing\nwith closing({POSE}) as p: r = p.process(x)\n"
+    ),
+    "a context or none": (
+        f"import contextlib\nwith contextlib.nullcontext({POSE}) as p: r = p.process(x)\n"
+    ),
     "a field's factory": (
         "from dataclasses import dataclass, field\n@dataclass\nclass C:\n"
         f"    p: object = field(default_factory=lambda: {POSE})\nc = C()\nr = c.p.process(x)\n"

@@ -145,7 +145,7 @@ KEPT = {
     ),
     "an item": (
         "itemgetter(0)(r.multi_hand_landmarks).landmark",
-        "itemgetter(0)(r.hand_landmarks)",
+        "itemgetter(0)(r.hand_landmarks or None)",
     ),
     "a number": (
         "min(r.multi_hand_landmarks[0].landmark, key=attrgetter('x'))",

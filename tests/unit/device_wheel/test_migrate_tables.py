@@ -52,8 +52,6 @@ HOLISTIC = "h = mp.solutions.holistic.Holistic(enable_segmentation=True)\nr = h.
 # Results that can't be told from others: a mask or nothing, of a queue or not set yet.
 OTHERS = {
     "a mask by getattr": 'for n in ("pose_landmarks", "segmentation_mask"): getattr(r, n)\n',
-    "a mask beside": "for p in (r.pose_landmarks, r.segmentation_mask): print(p is None)\n",
-    "points beside": "for p in (r.pose_landmarks, r.face_landmarks.landmark): print(p is None)\n",
     "set by who knows whom": "import ui\nlast = None\nif ui.ready: last = ui.result()\n"
     "last.pose_landmarks.landmark[0].x\n",
     "never set": "class A:\n    last = None\n"

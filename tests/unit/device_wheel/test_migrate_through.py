@@ -16,6 +16,7 @@ from tests.unit.migrate_cases import (
     OLD_POSE,
     TASKS,
     after,
+    rows,
 )
 
 POSE, HANDS = OLD_POSE.splitlines()[0] + "\n", OLD_HANDS.splitlines()[0] + "\n"
@@ -129,7 +130,9 @@ FIELDS = "print(r.{})\n"
 @pytest.mark.parametrize("how", LATER)
 def test_process_is_called_later(how: str, tmp_path: Path) -> None:
     old = LATER[how].format("hands.process, x") + FIELDS.format("multi_hand_landmarks")
-    new = LATER[how].format("detect_frame, hands, to_image(x)") + FIELDS.format("hand_landmarks")
+    new = LATER[how].format("detect_frame, hands, to_image(x)") + FIELDS.format(
+        "hand_landmarks or None"
+    )
     assert after(tmp_path, HANDS + old) == NEW_HANDS.splitlines()[0] + "\n" + new
     old = LATER[how].format("pose.process, x") + FIELDS.format("pose_landmarks")
     new = LATER[how].format("pose.detect, to_image(x)")
@@ -183,12 +186,6 @@ ASKED = {
 }
 
 
-@pytest.mark.parametrize("name", ASKED)
-def test_what_asks_a_pose(name: str, tmp_path: Path) -> None:
-    old, new = ASKED[name]
-    assert after(tmp_path, OLD_POSE + old) == NEW_POSE + new
-
-
 ASKED_OF_HANDS = {
     "a task": (
         "if hasattr(hands, 'close'): hands.close()\n",
@@ -216,10 +213,9 @@ ASKED_OF_HANDS = {
 }
 
 
-@pytest.mark.parametrize("name", ASKED_OF_HANDS)
-def test_what_asks_hands(name: str, tmp_path: Path) -> None:
-    old, new = ASKED_OF_HANDS[name]
-    assert after(tmp_path, OLD_HANDS + old) == NEW_HANDS + new
+@pytest.mark.parametrize(("old", "new"), rows(pose=ASKED, hands=ASKED_OF_HANDS))
+def test_what_asks_results(old: str, new: str, tmp_path: Path) -> None:
+    assert after(tmp_path, old) == new
 
 
 MATCHED = {
@@ -260,10 +256,9 @@ MATCHED = {
 
 
 @pytest.mark.skipif(sys.version_info < (3, 10), reason="match is Python 3.10's")
-@pytest.mark.parametrize("name", MATCHED)
-def test_what_is_matched(name: str, tmp_path: Path) -> None:
-    old, new = MATCHED[name]
-    assert after(tmp_path, OLD_HANDS + old) == NEW_HANDS + new
+@pytest.mark.parametrize(("old", "new"), rows(hands=MATCHED))
+def test_what_is_matched(old: str, new: str, tmp_path: Path) -> None:
+    assert after(tmp_path, old) == new
 
 
 NEW_OPTIONS = (

@@ -17,6 +17,7 @@ from mediapipe_jetson.migrate.forms import (
     compared_with_none,
     first,
     next_of,
+    or_none,
     several,
 )
 from mediapipe_jetson.migrate.names import MESSAGES
@@ -70,7 +71,8 @@ class Attributes(Fields):
         if len(actions) > 1 or (self.other(original_node.value) and actions != {"keep"}):
             self.refuse(original_node, f"{code(original_node.value)} may be several things")
             return updated_node
-        if self.foreign(original_node.value) and actions != {"keep"}:
+        unsure = self.foreign(original_node.value) or self.mixed(original_node.value)
+        if unsure and actions != {"keep"}:
             self.refuse(original_node, self.unfollowed(original_node.value))
             return updated_node
         return self._done(original_node, updated_node, base[0], actions.pop())
@@ -155,9 +157,11 @@ class Attributes(Fields):
         self, original: cst.Attribute, updated: cst.Attribute, base: OldValue
     ) -> cst.BaseExpression:
         """Drop .landmark and its like: the list itself holds the items."""
-        nullable = base.kind in NULLABLE and self.direct(original.value)
+        direct = self.direct(original.value)
         value = updated.value
-        if nullable and base.kind == "list" and self.caught(original):
+        none = base.kind == "list" and (direct or base in self.facts.exact)
+        none = none or (base.kind == "first" and not direct)
+        if none and self.caught(original) and not self.guarded(original.value):
             value = call(self.helper("found"), value)
         return value if self._indexed(original) else self.cut(original.value, value)
 
@@ -203,7 +207,21 @@ class Attributes(Fields):
         counted = isinstance(around, (cst.Arg, cst.StarredElement)) or taken
         if (iterated or counted) and self.caught(original) and not self.guarded(original):
             return call(self.helper("found"), renamed, cst.Name("TypeError"))
-        return renamed
+        return self._missing_too(original, renamed)
+
+    def _missing_too(
+        self, original: cst.BaseExpression, renamed: cst.BaseExpression
+    ) -> cst.BaseExpression:
+        """Return a field that is None where nothing was found, where the program looks at that."""
+        around = self.parent(original)
+        exact = any(value in self.facts.exact for value in self.things(original))
+        looped = isinstance(around, (cst.For, cst.CompFor, cst.Subscript, cst.Attribute))
+        instead = isinstance(around, cst.BooleanOperation) and isinstance(around.operator, cst.Or)
+        left = instead and isinstance(around, cst.BooleanOperation) and around.left is original
+        if not exact or looped or left or self.tested(original) or self.guarded(original):
+            return renamed
+        bare = isinstance(around, (cst.Assign, cst.AnnAssign, cst.Arg, cst.Return, cst.Element))
+        return or_none(renamed, bare=bare)
 
     def _first(self, original: cst.CSTNode, renamed: cst.BaseExpression) -> cst.BaseExpression:
         """Rewrite results.pose_landmarks, which is a list of poses now."""
@@ -250,9 +268,10 @@ class Attributes(Fields):
         left = compared_with_none(original_node)
         kinds = table.kinds(self.things(left))
         made = all(item.solution == "landmark_pb2" for item in self.things(left))
-        if missing is None or not kinds or made:
-            return updated_node
         direct = self.direct(left)
+        exact = any(item in self.facts.exact for item in self.things(left))
+        if missing is None or not kinds or made or (exact and not direct):
+            return updated_node
         lists = kinds <= NULLABLE and (direct or kinds != {"first"})
         if not (lists or (direct and kinds == {"first_mask"})):
             if kinds & (NULLABLE - {"first"}):

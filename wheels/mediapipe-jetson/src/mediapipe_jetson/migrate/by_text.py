@@ -5,16 +5,16 @@ from __future__ import annotations
 import ast
 from typing import Optional
 
-from mediapipe_jetson.doctor.flow.modules import Flow
 from mediapipe_jetson.doctor.flow.values import Arguments, Path, Values
 from mediapipe_jetson.migrate import table, unseen
 from mediapipe_jetson.migrate.facts import NOTHING, Facts, Span, things
+from mediapipe_jetson.migrate.remembering import Remembering
 
 # What has the same names in Tasks, whichever of them is asked for.
 SAME_NAMES = {"landmark", "plain"}
 
 
-class ByText(Flow):
+class ByText(Remembering):
     """Follows a project and notes where texts stand for names of the legacy API."""
 
     facts: Facts

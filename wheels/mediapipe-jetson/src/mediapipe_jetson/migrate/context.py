@@ -96,6 +96,15 @@ class Context(cst.CSTTransformer):
         """Return whether an expression may be what code gives that is not known."""
         return any(isinstance(value, Unknown) and value.outside for value in self.values(node))
 
+    def mixed(self, node: cst.CSTNode) -> bool:
+        """Return whether an expression may be what another package gives."""
+        return any(
+            isinstance(value, Path)
+            and value.text.endswith("()")
+            and value.text.split(".")[0] not in ("mediapipe", "builtins")
+            for value in self.values(node)
+        )
+
     def unfollowed(self, node: cst.CSTNode) -> str:
         """Return the words of a refusal: it may be anything."""
         return f"where {code(node)} comes from can't be followed"

@@ -9,6 +9,8 @@ from typing import Optional
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
     Constant,
+    Heap,
+    Object,
     Path,
     Unknown,
     Value,
@@ -66,8 +68,16 @@ class Facts:
     """Pairs of files of which one imports the other."""
     by_text: set[tuple[str, Span]] = field(default_factory=set)
     """Places that get a part of the legacy API by a text."""
+    heap: dict[Object, Heap] = field(default_factory=dict)
+    """What objects hold."""
+    exact: frozenset[OldValue] = frozenset()
+    """Fields that have to stay None where nothing was found."""
     told: dict[str, list[tuple[int, str, bool]]] = field(default_factory=dict)
     """Lines that name the legacy API for a tool, as which text, and whether it may come back."""
+
+    def count(self) -> int:
+        """Return how much of the legacy API was seen."""
+        return sum(1 for values in self.values.values() for _ in things(values))
 
     def at(self, file: str, span: Span) -> Values:
         """Return what the expression at a place may be; nothing where it was never reached."""

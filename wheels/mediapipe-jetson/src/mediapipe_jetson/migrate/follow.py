@@ -28,6 +28,7 @@ LATER = re.compile(
     r"concurrent\.futures\..+\(\)\.submit|multiprocessing\..+\(\)\.apply_async"
     r"|(asyncio|anyio|starlette)\.(.+\.)?(to_thread|run_in_executor|run_sync)"
 )
+PASSES_MOST = 4
 EACH = {"builtins.max", "builtins.min", "builtins.sorted", "builtins.filter"}
 
 
@@ -62,6 +63,7 @@ class Follower(ByText):
         places: dict[str, texts.Texts],
     ) -> None:
         self.facts = Facts()
+        self.memory = {}
         super().__init__(sources, (Guards(self.facts),))
         self._lines = {file: list(io.StringIO(text, newline="")) for file, text in contents.items()}
         self._sites: dict[tuple[str, Span, str], int] = {}
@@ -69,6 +71,19 @@ class Follower(ByText):
         self._shifts: dict[ast.AST, tuple[ast.expr, texts.Start, str]] = {}
         self._within = self._hidden = 0
         """How many texts are around, and the line of one whose expressions have no places."""
+
+    def follow(self, names: list[str]) -> str:
+        """Follow these modules until nothing new is seen; return why that failed."""
+        before = -1
+        for _ in range(PASSES_MOST):
+            self.modules.clear()
+            self.steps = 0
+            why = super().follow(names)
+            now = self.facts.count()
+            if why or now == before or not (self.memory or self.queues):
+                return why
+            before = now
+        return ""
 
     def eval(self, node: Optional[ast.AST]) -> Values:
         """Evaluate an expression and record what it is."""
@@ -140,8 +155,11 @@ class Follower(ByText):
 
     def item(self, owner: Value, key: Values, node: ast.AST) -> Values:
         """Return an item; a slice of an external list is as the list."""
-        if isinstance(owner, Path) and isinstance(getattr(node, "slice", None), ast.Slice):
-            return frozenset({owner})
+        if isinstance(getattr(node, "slice", None), ast.Slice):
+            if isinstance(owner, Path):
+                return frozenset({owner})
+            if isinstance(owner, Sequence):
+                return frozenset({Sequence((join(owner.items),), exact=False)})
         return super().item(owner, key, node)
 
     def part(self, item: object, index: int, count: int) -> Values:
@@ -218,4 +236,5 @@ def follow(
     follower = Follower(sources, contents, places)
     why = follower.follow(chosen)
     follower.settle()
+    follower.facts.heap = follower.heap
     return follower.facts, why

@@ -63,3 +63,11 @@ def several(target: cst.AssignTarget) -> bool:
 def next_of(value: cst.BaseExpression) -> cst.Call:
     """Return an expression for a list's first item, None for an empty list."""
     return call("next", call("iter", value), cst.Name("None"))
+
+
+def or_none(value: cst.BaseExpression, *, bare: bool) -> cst.BooleanOperation:
+    """Return an expression that is None for an empty list; `bare` leaves parentheses out."""
+    whole = cst.BooleanOperation(value, cst.Or(), cst.Name("None"))
+    if bare:
+        return whole
+    return whole.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])

@@ -15,11 +15,12 @@ from pathlib import Path, PurePosixPath
 from typing import Optional, Union
 
 import libcst as cst
+from libcst import metadata
 
 from mediapipe_jetson.doctor.files import kinds, reading, unreadable
 from mediapipe_jetson.doctor.flow.state import Source
 from mediapipe_jetson.doctor.legacy import parse
-from mediapipe_jetson.migrate import leftover, reach, texts
+from mediapipe_jetson.migrate import leftover, missing, reach, texts
 from mediapipe_jetson.migrate.context import Note
 from mediapipe_jetson.migrate.facts import Facts
 from mediapipe_jetson.migrate.follow import follow
@@ -121,8 +122,13 @@ def _rewritten(
 ) -> None:
     """Rewrite all files that can be."""
     done = {}
+    wrappers = {
+        name: metadata.MetadataWrapper(module, unsafe_skip_copy=True)
+        for name, module in modules.items()
+    }
+    facts.exact = missing.find(wrappers, facts)
     for name, module in modules.items():
-        rewritten = rewrite(name, module, facts, outcome.gpu)
+        rewritten = rewrite(name, wrappers[name], facts, outcome.gpu)
         left = rewritten.refused or leftover.left(name, module, rewritten.module)
         outcome.refused += left
         if not left:

@@ -72,13 +72,15 @@ class Rewriter(Imports):
         return placing.insert(module, lines, functions)
 
 
-def rewrite(file: str, module: cst.Module, facts: Facts, gpu: bool = False) -> Rewritten:
+def rewrite(
+    file: str, wrapper: metadata.MetadataWrapper, facts: Facts, gpu: bool = False
+) -> Rewritten:
     """Return a file rewritten. Raises what LibCST raises for code that it can't follow."""
+    module = wrapper.module
     bound = Bound()
     module.visit(bound)
     bound.top_imports(module)
     rewriter = Rewriter(file, facts, bound, gpu)
-    wrapper = metadata.MetadataWrapper(module, unsafe_skip_copy=True)
     changed = rewriter.finish(bound, wrapper.visit(rewriter))
     return Rewritten(
         changed,

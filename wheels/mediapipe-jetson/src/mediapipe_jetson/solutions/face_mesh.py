@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from mediapipe_jetson.solutions.base import SolutionBase, landmark_list, limits
-from mediapipe_jetson.solutions.errors import SolutionsError
 from mediapipe_jetson.solutions.face_mesh_connections import (
     FACEMESH_CONTOURS,
     FACEMESH_FACE_OVAL,
@@ -70,7 +69,6 @@ class FaceMesh(SolutionBase):
             min_tracking_confidence,
             static=static_image_mode,
         )
-        self._count = max_num_faces
         self._refined = bool(refine_landmarks)
         graph = AttentionFaceMeshGraph if self._refined else FaceMeshGraph
         model = "face_mesh_attention" if self._refined else "face_mesh"
@@ -87,8 +85,6 @@ class FaceMesh(SolutionBase):
 
         Raises as `SolutionBase.process`.
         """
-        if self._count < 1 and self._engine is not None:
-            raise SolutionsError("max_num_faces is a whole number from 1 on")
         return super().process(image)
 
     def _values(self, found: Any) -> Mapping[str, Any]:  # noqa: ANN401

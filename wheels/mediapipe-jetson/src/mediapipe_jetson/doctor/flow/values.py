@@ -54,10 +54,14 @@ class Object:
 
 @dataclasses.dataclass(frozen=True)
 class Sequence:
-    """A list or a tuple; `items` are its elements in order if `exact`, else what it may hold."""
+    """A list or a tuple; `items` are its elements in order if `exact`, else what it may hold.
+
+    `origins` are the expressions that made it, as far as they are followed.
+    """
 
     items: tuple[frozenset[Any], ...]
     exact: bool = True
+    origins: frozenset[ast.AST] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,7 +165,7 @@ class Heap:
     """One object's fields: of a class of the project, or of an external one at `base`, or a dict.
 
     `made_at` is the depth of branches at which it was made; `open` says why it may have fields
-    that are not known.
+    that are not known; `origin` is the expression that made it, as far as it is followed.
     """
 
     fields: Scope
@@ -169,6 +173,7 @@ class Heap:
     of: Optional[Class] = None
     base: str = ""
     open: str = ""
+    origin: Optional[ast.AST] = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,6 +210,11 @@ def join(many: Iterable[Values]) -> Values:
     """Return all that any of these may be."""
     result: Values = frozenset().union(*many)
     return result if len(result) <= WAYS_MOST else unknown("too many ways lead here")
+
+
+def origins_of(item: object) -> frozenset[ast.AST]:
+    """Return the expressions that made a list."""
+    return item.origins if isinstance(item, Sequence) else frozenset()
 
 
 def text_of(values: Optional[Values]) -> Optional[str]:

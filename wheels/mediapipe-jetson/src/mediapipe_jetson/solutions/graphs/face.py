@@ -5,6 +5,7 @@ Written to FaceLandmarkFrontCpu of MediaPipe 0.10.21 and the custom operators of
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Optional
 
 import numpy as np
 
+from mediapipe_jetson.solutions.errors import SolutionsError
 from mediapipe_jetson.solutions.graphs.attention import REGIONS, TABLE
 from mediapipe_jetson.vision.detection import placed
 from mediapipe_jetson.vision.face_graph import LEFT_EYE, MARGIN, RIGHT_EYE, Face, FaceGraph
@@ -30,6 +32,17 @@ CROP, CROP_SCALE, FEATURES, STRIDE = 16, 1.5, (48, 48, 32), 4
 OFFSETS = np.array([[0, 1, 0, 1], [0, 0, 1, 1]])[:, :, None]
 
 
+def counted(limits: Limits) -> Limits:
+    """Return limits that let a detector run, whatever count was asked for."""
+    return dataclasses.replace(limits, count=max(1, limits.count))
+
+
+def check_count(count: int, found: Array) -> None:
+    """Raise SolutionsError where something is detected and nothing was to be found."""
+    if count < 1 and len(found):
+        raise SolutionsError(f"at most {count} can be found; ask for 1 or more")
+
+
 class FaceMeshGraph(FaceGraph):
     """468 landmarks; nothing is smoothed, and what is tracked replaces what is detected."""
 
@@ -42,10 +55,12 @@ class FaceMeshGraph(FaceGraph):
 
     def __init__(self, limits: Limits) -> None:
         """Take the limits."""
-        super().__init__(limits, blendshapes=False, canonical=None)
+        super().__init__(counted(limits), blendshapes=False, canonical=None)
+        self.count = limits.count
 
     def regions(self, frame: Frame, region: Rect, found: Array) -> list[Rect]:
-        """Return squares about the detections, level with the eyes."""
+        """Return squares about the detections, level with the eyes. Raises SolutionsError."""
+        check_count(self.count, found)
         rects = []
         for row in placed(found[: self.limits.count], to_image(region, frame.size)).tolist():
             eye, other = row[RIGHT_EYE : RIGHT_EYE + 2], row[LEFT_EYE : LEFT_EYE + 2]

@@ -6,12 +6,18 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from mediapipe_jetson.solutions.graphs.face import ASSOCIATION, SUPPRESSION
-from mediapipe_jetson.vision.graph import DetectorSpec
+from mediapipe_jetson.solutions.graphs.face import (
+    ASSOCIATION,
+    SUPPRESSION,
+    check_count,
+    counted,
+)
+from mediapipe_jetson.vision.graph import DetectorSpec, Limits
 from mediapipe_jetson.vision.hand_graph import Hand, HandGraph
 from mediapipe_jetson.vision.rects import Rect, newest
 
 if TYPE_CHECKING:
+    from mediapipe_jetson.backends.base import Array
     from mediapipe_jetson.vision.images import Frame
 
 
@@ -23,6 +29,16 @@ class HandsGraph(HandGraph):
     )
     at_most_count = False
     upright = math.pi / 2
+
+    def __init__(self, limits: Limits) -> None:
+        """Take the limits."""
+        super().__init__(counted(limits))
+        self.count = limits.count
+
+    def regions(self, frame: Frame, region: Rect, found: Array) -> list[Rect]:
+        """Return squares about whole hands. Raises SolutionsError."""
+        check_count(self.count, found)
+        return super().regions(frame, region, found)
 
     def associate(self, tracked: Sequence[Rect], detected: Sequence[Rect]) -> list[Rect]:
         """Return both, what is new first; what is tracked replaces what is detected."""
