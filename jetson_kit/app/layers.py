@@ -11,6 +11,7 @@ from pathlib import Path
 from jetson_kit.app import (
     base_packages,
     fit,
+    image_programs,
     imports,
     lock,
     module_names,
@@ -174,9 +175,9 @@ def make(
             progress.say(f"        {name} is imported in place of the package of that name")
         installed = site.installed
         built = ready.lock.built
-    if root and program.looked_for(app):
+    if root:
         own_tars = [tar for _, tar in tars]
-        program.check_found(app, ready.tree, path, (*own_tars, *below, root.tar))
+        image_programs.check_found(app, ready.tree, path, (*own_tars, *below, root.tar))
     if root:
         there = (*(tar for _, tar in tars), *below, root.tar)
         python = Python(base.python, base.arch)

@@ -96,6 +96,13 @@ def read(app: App) -> Tree:
     return tree
 
 
+def in_environment(root: Path, name: str) -> bool:
+    """Return whether a file of a folder stands in an environment of Python's packages."""
+    marks = _patterns()[2]
+    above = Path(name).parents
+    return any((root / parent / mark).exists() for parent in above for mark in marks)
+
+
 def digest(entries: Sequence[Entry]) -> str:
     """Return the hash of files: their names, rights and contents."""
     sha256 = hashlib.sha256()
@@ -168,7 +175,12 @@ def _entry(root: Path, path: Path, name: str) -> Entry:
     link = ""
     if stat.S_ISLNK(facts.st_mode):
         link = str(path.readlink())
-        leads = path.resolve()
+        try:
+            leads = path.resolve(strict=True)
+        except FileNotFoundError:
+            leads = path.resolve()
+        except (OSError, RuntimeError):
+            raise BadInputError(f"{path} is a link that leads to itself", ignore) from None
         if Path(link).is_absolute() or not leads.is_relative_to(root.resolve()):
             raise BadInputError(f"{path} is a link out of the folder, to {shown(link)}", ignore)
         if not leads.exists():
