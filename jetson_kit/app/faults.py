@@ -24,21 +24,24 @@ SECRET = re.compile(r"//(?!USER@)[^\s\"]*@")
 TABLE = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$")
 
 
-def of(body: dict[str, Any], text: str) -> list[str]:
-    """Return the faults of a document, one clause each, in the order of their lines."""
+def of(body: dict[str, Any] | None, text: str, others: Sequence[tuple[int, str]] = ()) -> list[str]:
+    """Return the faults of a document, one clause each, in the order of their lines.
+
+    `others` are those that are known of it, each with its line.
+    """
     import jsonschema  # noqa: PLC0415 # slow, and most commands read no such file
 
     whole = {"pattern": _pattern, "minimum": _minimum}
     # Its stubs leave extend without types.
     kind = jsonschema.validators.extend(jsonschema.Draft202012Validator, whole)  # type: ignore[no-untyped-call]
     validator = kind(_schema())
-    rows = []
-    for error in validator.iter_errors(body):
+    rows = [(line, f"line {line}: {what}" if line else what) for line, what in others]
+    for error in validator.iter_errors(body or {}):
         for path, what in _clauses(error):
             line = _line(text, path)
             where = f"line {line}: " if line else ""
             rows.append((line or 0, f"{where}{what}"))
-    for path, what in service_faults.of(body.get("service")):
+    for path, what in service_faults.of((body or {}).get("service")):
         line = _line(text, path)
         where = f"line {line}: " if line else ""
         rows.append((line or 0, f"{where}{_dotted(path)} {what}"))

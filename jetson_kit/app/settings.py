@@ -6,13 +6,12 @@ Schema: jetson_kit/schemas/app.schema.json.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.app import candidates, command_words, faults, image_name
+from jetson_kit.app import candidates, command_words, faults, image_name, toml_lines
 from jetson_kit.core.errors import BadInputError
 
 FILE = "jetson.toml"
@@ -262,21 +261,12 @@ def _read(path: Path) -> dict[str, Any]:
         raise BadInputError(f"{path} is larger than 1 MiB", "it is no file of settings")
     try:
         text = raw.decode("utf-8-sig")
-        body = tomllib.loads(text)
     except UnicodeError as error:
         raise BadInputError(f"{path} is not UTF-8, as TOML is", "save it as UTF-8") from error
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{path} is not TOML: {_reason(error)}", "correct it") from error
-    if result := faults.of(body, text):
-        raise BadInputError(f"{path}: {'; '.join(result)}")
-    return body
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    # Python has a limit of its own for digits, and says how programs move it.
-    return str(error) if isinstance(error, tomllib.TOMLDecodeError) else "a number is too long"
+    body, wrong = toml_lines.read(text)
+    if result := faults.of(body, text, wrong):
+        raise BadInputError(f"{path}: {'; '.join(result)}", "correct it" if wrong else "")
+    return body or {}
 
 
 def _file(folder: Path, body: Mapping[str, Any], key: str, usual: str) -> str:
