@@ -9,6 +9,7 @@ from jetson_kit.app.module_names import Python
 from jetson_kit.app.requirements_file import Requirements
 from jetson_kit.app.settings import App
 from jetson_kit.core import log
+from jetson_kit.core.errors import BadInputError
 
 LARGEST = 1 << 20
 SIGNS = {"pyproject.toml": b"dependencies", "setup.py": b"install_requires"}
@@ -69,6 +70,11 @@ def read(app: App, file: str = "") -> Requirements:
 
     Raises BadInputError, IntegrityError.
     """
-    result = requirements_file.read(app.folder / (file or app.requirements), app.folder)
+    path = app.folder / (file or app.requirements)
+    if path.name in OTHERS:
+        raise BadInputError(
+            f"{path} is no file of requirements", f"write one and name it: {OTHERS[path.name]}"
+        )
+    result = requirements_file.read(path, app.folder)
     wheel_folder.check(app)
     return result
