@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from pathlib import Path
+
+from packaging.utils import canonicalize_name
 
 DATA = Path(__file__).with_name("hints.toml")
 
@@ -12,6 +15,18 @@ DATA = Path(__file__).with_name("hints.toml")
 def of_program(name: str) -> str:
     """Return what stands for a program that is no image's; "" where nothing is known of it."""
     return _rows("programs").get(name, "")
+
+
+def of_package(name: str) -> str:
+    """Return what stands for a Python package; "" where nothing is known of it."""
+    return _rows("packages").get(canonicalize_name(name), "")
+
+
+def in_reason(text: str) -> str:
+    """Return what stands for the first package of the table that a resolver's reason names."""
+    rows = _rows("packages")
+    found = [name for name in rows if re.search(rf"(?<![\w.-]){name}(?![\w-])", text)]
+    return rows[found[0]] if found else ""
 
 
 @cache

@@ -156,7 +156,8 @@ def make(
             step.note = f"{len(packages)} that the image lacks"
     if ready.lock and ready.lock.pins:
         own = next((tar for name, tar in tars if name == "app-debian.tar"), None)
-        image = Image(base.suite, base.arch, base.core, tuple(below), own)
+        numpy = base.held().version("numpy")
+        image = Image(base.suite, base.arch, base.core, tuple(below), own, numpy)
         with progress.step("app-wheels", "the application's wheels") as step:
             site = pysite.application(
                 ready.lock.installable,
@@ -165,6 +166,7 @@ def make(
                 base.arch,
                 ready.lock.platform,
                 lambda folder: fit.check(folder, image),
+                image.key,
                 compiler,
             )
             step.note = f"{counted(len(site.installed), 'package')}"
