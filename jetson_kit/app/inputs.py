@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jetson_kit.app import module_names, program, requirements_file, tree, wheel_folder
+from jetson_kit.app import module_names, program, requirements_file, tree, unfetched, wheel_folder
 from jetson_kit.app.module_names import Python
 from jetson_kit.app.requirements_file import Requirements
 from jetson_kit.app.settings import App
@@ -46,9 +46,12 @@ def check(app: App) -> None:
 def check_folder(app: App, python: Python, packages: frozenset[str]) -> None:
     """Raise BadInputError as tree.read, for a program that can't start and for an image's modules.
 
+    Warns of what git has not fetched.
     The image has this Python and, by their normalised names, these packages.
     """
     files = tree.read(app)
+    for line in unfetched.warnings(app, files):
+        log.LOG.warning("warning: %s", line)
     program.check_start(app, files)
     module_names.check(app, files.entries, python, packages)
 

@@ -81,8 +81,8 @@ def read(app: App) -> Tree:
     secrets: list[str] = []
     for path in _walk(app.folder, app.folder, own, marks):
         name = path.relative_to(app.folder).as_posix()
-        hidden = _matches(name, secret) or _has_password(path)
-        if hidden and not _matches(name, app.include):
+        hidden = matches(name, secret) or _has_password(path)
+        if hidden and not matches(name, app.include):
             secrets.append(name)
             continue
         if len(entries) == MOST:
@@ -135,7 +135,7 @@ def _walk(root: Path, folder: Path, ignored: Sequence[str], marks: Sequence[str]
         return
     for item in result:
         path = Path(item.path)
-        if _matches(path.relative_to(root).as_posix(), ignored):
+        if matches(path.relative_to(root).as_posix(), ignored):
             continue
         if item.is_dir(follow_symlinks=False):
             yield from _walk(root, path, ignored, marks)
@@ -143,7 +143,7 @@ def _walk(root: Path, folder: Path, ignored: Sequence[str], marks: Sequence[str]
             yield path
 
 
-def _matches(name: str, patterns: Sequence[str]) -> bool:
+def matches(name: str, patterns: Sequence[str]) -> bool:
     """Tell whether a path, or a folder above it, is what a pattern names."""
     parts = name.split("/")
     paths = ["/".join(parts[: count + 1]) for count in range(len(parts))]
