@@ -5,7 +5,6 @@ Schema: jetson_kit/schemas/app.schema.json.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -18,7 +17,6 @@ FILE = "jetson.toml"
 LARGEST = 1 << 20
 # Where the application stands in the image, and the variable that names its camera or video.
 HOME = "app"
-SECRET = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|APIKEY|API_KEY|CREDENTIALS?)$", re.I)
 # What reaches a CSI camera: NVIDIA's service on the board, by its socket.
 ARGUS = "/tmp/argus_socket"  # noqa: S108 # where NVIDIA's service has it
 SOURCE_VARIABLE = "MEDIAPIPE_JETSON_SOURCE"
@@ -223,12 +221,6 @@ def load(folder: Path) -> App:
                 f"{folder / FILE}: environment.{name} says what {key} is for",
                 f"leave it out, and write {key}",
             )
-    if secrets := [name for name in app.environment if SECRET.search(name)]:
-        raise BadInputError(
-            f"{folder / FILE}: environment.{secrets[0]} looks like a secret, which all who have "
-            "the image could read",
-            "give it to the board's container: service_environment, encrypted by ansible-vault",
-        )
     for file in filter(None, (app.tests.requirements, app.tests.video)):
         if not (folder / file).is_file():
             raise BadInputError(f"{folder / FILE}: [test] names {file}, which is not there")
