@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
+
+from jetson_kit.core.text import counted
 
 DATA = Path(__file__).with_name("hints.toml")
 
@@ -27,6 +30,19 @@ def in_reason(text: str) -> str:
     rows = _rows("packages")
     found = [name for name in rows if re.search(rf"(?<![\w.-]){name}(?![\w-])", text)]
     return rows[found[0]] if found else ""
+
+
+def of_cuda(pins: Sequence[str]) -> str:
+    """Return what is to know of CUDA in wheels, which are those of servers; "" without it."""
+    names = [pin.partition("==")[0] for pin in pins if pin.startswith("nvidia-cu")]
+    if not names:
+        return ""
+    count = counted(len(names), "package")
+    return (
+        f"requirements.txt brings CUDA for servers, often gigabytes ({count}, first {names[0]}), "
+        "which a Jetson's driver may not run; put NVIDIA's wheel for your JetPack, or one for the "
+        "CPU, into wheels/"
+    )
 
 
 @cache

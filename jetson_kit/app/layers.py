@@ -11,6 +11,7 @@ from pathlib import Path
 from jetson_kit.app import (
     base_packages,
     fit,
+    hints,
     image_programs,
     imports,
     lock,
@@ -111,6 +112,8 @@ def prepare(
         if resolved and resolved.built:
             packages += f" ({len(resolved.built)} built from source)"
         step.note = count + packages + (", resolved" if resolved and resolved.fresh else "")
+    if resolved and base.arch == "arm64" and (note := hints.of_cuda(resolved.pins)):
+        progress.say(f"warning: {note}")
     if (app.folder / DOCKERIGNORE).is_file() and not app.ignore:
         progress.say(
             f"        {DOCKERIGNORE} is of Dockerfiles and not read here: name in jetson.toml what "
