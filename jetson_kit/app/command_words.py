@@ -43,6 +43,8 @@ class Started:
     """The options of one letter that Python is given."""
     module: str = ""
     """What Python runs by -m."""
+    program: str = ""
+    """The program that is started itself, as the command names it: python3, /bin/sh, ./run."""
 
 
 def of(command: Sequence[str]) -> Started:
@@ -54,10 +56,11 @@ def of(command: Sequence[str]) -> Started:
     if not folder or folder.startswith("/"):
         if PYTHON.fullmatch(name):
             word, flags = _file(words[1:], OF_PYTHON)
-            return Started("python", word, flags, "" if word else _module(words[1:]))
+            module = "" if word else _module(words[1:])
+            return Started("python", word, flags, module, words[0])
         if name in SHELLS:
-            return Started("shell", _file(words[1:], OF_SHELLS)[0])
-    return Started("", words[0])
+            return Started("shell", _file(words[1:], OF_SHELLS)[0], program=words[0])
+    return Started("", words[0], program=words[0])
 
 
 def is_split(word: str) -> bool:
@@ -78,6 +81,13 @@ def sets_path(command: Sequence[str]) -> bool:
             return True
         before = word
     return False
+
+
+def changes_folder(command: Sequence[str]) -> bool:
+    """Return whether env, before what a command starts, goes to another folder."""
+    if not command or posixpath.basename(command[0]) != "env":
+        return False
+    return any(word.startswith(("-C", "--chdir")) for word in command[1:])
 
 
 def _without_env(words: list[str]) -> list[str]:

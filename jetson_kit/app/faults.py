@@ -21,30 +21,61 @@ SCHEMA = SCHEMAS / "app.schema.json"
 MOST = 20
 SECRET = re.compile(r"//(?!USER@)[^\s\"]*@")
 """A user and a password in an address."""
+SECRETS = re.compile(
+    r"(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|APIKEY|CREDENTIALS?"
+    r"|(?:API|ACCESS|PRIVATE|SECRET|ENCRYPTION|SIGNING)_KEY)$",
+    re.IGNORECASE,
+)
+"""Names of variables whose values are secrets."""
+WITH_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+TO_THE_BOARD = (
+    "which all who have the image could read, give it to the board's container: "
+    "service_environment, encrypted by ansible-vault"
+)
 TABLE = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$")
 
 
-def of(body: dict[str, Any], text: str) -> list[str]:
-    """Return the faults of a document, one clause each, in the order of their lines."""
+def of(body: dict[str, Any] | None, text: str, others: Sequence[tuple[int, str]] = ()) -> list[str]:
+    """Return the faults of a document, one clause each, in the order of their lines.
+
+    `others` are those that are known of it, each with its line.
+    """
     import jsonschema  # noqa: PLC0415 # slow, and most commands read no such file
 
     whole = {"pattern": _pattern, "minimum": _minimum}
     # Its stubs leave extend without types.
     kind = jsonschema.validators.extend(jsonschema.Draft202012Validator, whole)  # type: ignore[no-untyped-call]
     validator = kind(_schema())
-    rows = []
-    for error in validator.iter_errors(body):
+    rows = [(line, f"line {line}: {what}" if line else what) for line, what in others]
+    for error in validator.iter_errors(body or {}):
         for path, what in _clauses(error):
             line = _line(text, path)
             where = f"line {line}: " if line else ""
             rows.append((line or 0, f"{where}{what}"))
-    for path, what in service_faults.of(body.get("service")):
+    for path, what in (*service_faults.of((body or {}).get("service")), *_secrets(body or {})):
         line = _line(text, path)
         where = f"line {line}: " if line else ""
         rows.append((line or 0, f"{where}{_dotted(path)} {what}"))
     rows = [(line, SECRET.sub("//***@", what)) for line, what in rows]
     more = f"and {len(rows) - MOST} more" if len(rows) > MOST else ""
     return [*dict.fromkeys(row for _, row in sorted(rows)[:MOST]), *filter(None, [more])]
+
+
+def _secrets(body: dict[str, Any]) -> Iterator[tuple[list[str], str]]:
+    """Yield the variables of the image that look like secrets, and what to do."""
+    rows = body.get("environment")
+    for name, value in rows.items() if isinstance(rows, dict) else ():
+        if SECRETS.search(name):
+            yield ["environment", name], f"looks like a secret, {TO_THE_BOARD}"
+        elif isinstance(value, str) and WITH_PASSWORD.search(value):
+            yield ["environment", name], f"is an address with a password, {TO_THE_BOARD}"
+    health = body.get("health")
+    own = health.get("command") if isinstance(health, dict) else None
+    for path, words in ((["command"], body.get("command")), (["health", "command"], own)):
+        for number, word in enumerate(words if isinstance(words, list) else ()):
+            if isinstance(word, str) and WITH_PASSWORD.search(word):
+                place = [*path, str(number)]
+                yield place, f"is an address with a password, {TO_THE_BOARD}"
 
 
 def _pattern(_: object, pattern: str, instance: object, __: object) -> Iterator[ValidationError]:

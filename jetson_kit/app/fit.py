@@ -10,8 +10,10 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from mmap import PROT_READ, mmap
 from pathlib import Path
 
+from jetson_kit.app import hints
 from jetson_kit.audit import emulate, native, record
 from jetson_kit.audit.native import Library
 from jetson_kit.core.errors import BadInputError
@@ -20,7 +22,12 @@ from jetson_kit.core.paths import cache_dir
 from jetson_kit.debian import rootfs
 from jetson_kit.emulation.cpus import Cpu
 
+# What packages are judged by; another number has them judged again.
+FORMAT = 2
 HEAD = 8
+# What NumPy's headers put into a module that uses its C interface: all of them, and those of NumPy
+# 2, whose modules load with 1 too.
+NUMPY, NUMPY_2 = b"module compiled against ABI version", b"numpy._core._multiarray_umath"
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,15 @@ class Image:
     """Its layers of Python packages."""
     system: Path | None = None
     """The layer of the application's own Debian packages."""
+    numpy: str = ""
+    """Its version of NumPy; "" where it has none."""
+
+    @property
+    def key(self) -> str:
+        """Return a text that differs where packages may fit one image and not the other."""
+        tars = (*self.tars, *((self.system,) if self.system else ()))
+        names = " ".join(tar.name for tar in tars)
+        return f"{FORMAT} {self.suite} {self.arch} {self.core} {self.numpy} {names}"
 
 
 def check(site: Path, image: Image) -> None:
@@ -54,6 +70,8 @@ def check(site: Path, image: Image) -> None:
                 'name another version of it, or take Debian 13: [target] python = "3.13"',
             )
     ours = tuple(item for item in libraries if (item.format, item.arch) == ("elf", machine))
+    if image.numpy and _number(image.numpy.partition(".")[0]) >= (2,):
+        _check_numpy(site, ours, owners, image.numpy)
     if image.core and ours:
         _check_core(site, ours, owners, image.core, image.system)
 
@@ -95,6 +113,24 @@ def _libraries(site: Path) -> tuple[Library, ...]:
                 library = native.read(path.relative_to(site).as_posix(), path.read_bytes())
                 libraries += [library] if library else []
     return tuple(libraries)
+
+
+def _check_numpy(
+    site: Path, libraries: Sequence[Library], owners: Mapping[str, str], version: str
+) -> None:
+    """Refuse modules that were compiled for NumPy 1, whose import NumPy 2 ends with an error."""
+    for library in libraries:
+        path = site / library.path
+        with path.open("rb") as stream, mmap(stream.fileno(), 0, prot=PROT_READ) as content:
+            if content.find(NUMPY) < 0 or content.find(NUMPY_2) >= 0:
+                continue
+        owner = owners.get(library.path, library.path)
+        raise BadInputError(
+            f"{owner} is compiled for NumPy 1, and the image has {version}, with which it can't be "
+            "imported",
+            hints.of_package(owner.partition(" ")[0])
+            or "name a newer version of it, whose wheels are compiled for NumPy 2",
+        )
 
 
 def _check_core(

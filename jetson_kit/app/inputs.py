@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jetson_kit.app import module_names, program, requirements_file, tree, wheel_folder
+from jetson_kit.app import module_names, program, requirements_file, tree, unfetched, wheel_folder
 from jetson_kit.app.module_names import Python
 from jetson_kit.app.requirements_file import Requirements
 from jetson_kit.app.settings import App
 from jetson_kit.core import log
+from jetson_kit.core.errors import BadInputError
 
 LARGEST = 1 << 20
 SIGNS = {"pyproject.toml": b"dependencies", "setup.py": b"install_requires"}
@@ -45,9 +46,12 @@ def check(app: App) -> None:
 def check_folder(app: App, python: Python, packages: frozenset[str]) -> None:
     """Raise BadInputError as tree.read, for a program that can't start and for an image's modules.
 
+    Warns of what git has not fetched.
     The image has this Python and, by their normalised names, these packages.
     """
     files = tree.read(app)
+    for line in unfetched.warnings(app, files):
+        log.LOG.warning("warning: %s", line)
     program.check_start(app, files)
     module_names.check(app, files.entries, python, packages)
 
@@ -69,6 +73,11 @@ def read(app: App, file: str = "") -> Requirements:
 
     Raises BadInputError, IntegrityError.
     """
-    result = requirements_file.read(app.folder / (file or app.requirements), app.folder)
+    path = app.folder / (file or app.requirements)
+    if path.name in OTHERS:
+        raise BadInputError(
+            f"{path} is no file of requirements", f"write one and name it: {OTHERS[path.name]}"
+        )
+    result = requirements_file.read(path, app.folder)
     wheel_folder.check(app)
     return result

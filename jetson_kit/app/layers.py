@@ -11,6 +11,8 @@ from pathlib import Path
 from jetson_kit.app import (
     base_packages,
     fit,
+    hints,
+    image_programs,
     imports,
     lock,
     module_names,
@@ -110,6 +112,8 @@ def prepare(
         if resolved and resolved.built:
             packages += f" ({len(resolved.built)} built from source)"
         step.note = count + packages + (", resolved" if resolved and resolved.fresh else "")
+    if resolved and base.arch == "arm64" and (note := hints.of_cuda(resolved.pins)):
+        progress.say(f"warning: {note}")
     if (app.folder / DOCKERIGNORE).is_file() and not app.ignore:
         progress.say(
             f"        {DOCKERIGNORE} is of Dockerfiles and not read here: name in jetson.toml what "
@@ -155,7 +159,8 @@ def make(
             step.note = f"{len(packages)} that the image lacks"
     if ready.lock and ready.lock.pins:
         own = next((tar for name, tar in tars if name == "app-debian.tar"), None)
-        image = Image(base.suite, base.arch, base.core, tuple(below), own)
+        numpy = base.held().version("numpy")
+        image = Image(base.suite, base.arch, base.core, tuple(below), own, numpy)
         with progress.step("app-wheels", "the application's wheels") as step:
             site = pysite.application(
                 ready.lock.installable,
@@ -164,6 +169,7 @@ def make(
                 base.arch,
                 ready.lock.platform,
                 lambda folder: fit.check(folder, image),
+                image.key,
                 compiler,
             )
             step.note = f"{counted(len(site.installed), 'package')}"
@@ -174,9 +180,9 @@ def make(
             progress.say(f"        {name} is imported in place of the package of that name")
         installed = site.installed
         built = ready.lock.built
-    if root and program.looked_for(app):
+    if root:
         own_tars = [tar for _, tar in tars]
-        program.check_found(app, ready.tree, path, (*own_tars, *below, root.tar))
+        image_programs.check_found(app, ready.tree, path, (*own_tars, *below, root.tar))
     if root:
         there = (*(tar for _, tar in tars), *below, root.tar)
         python = Python(base.python, base.arch)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from jetson_kit.app import inputs, lock_lines, resolve, source_packages, wheel_folder
+from jetson_kit.app import hints, inputs, lock_lines, resolve, source_packages, wheel_folder
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.requirements_file import Requirements
 from jetson_kit.app.settings import App
@@ -32,6 +32,11 @@ from jetson_kit.wheels import locks
 
 FORMAT = 2
 PINNED = re.compile(r"^\s*mediapipe\s*[=<>!~]", re.IGNORECASE | re.MULTILINE)
+# The names of packages that are so, and the length from which a reason names these alone.
+LACKS = re.compile(
+    r"([A-Za-z0-9][\w-]*(?:\.[A-Za-z][\w-]*)*)\S* (?:has|have) no (?:usable )?wheels"
+)
+LONGEST = 400
 INPUTS = "# inputs sha256:"
 NO_WHEEL = re.compile(r"(?:has|have) no (?:usable )?wheels|no wheels? with a matching", re.I)
 HEAD = "# ./inv build --app writes it; --refresh takes newer versions\n"
@@ -229,12 +234,17 @@ def _refused(request: _Request, reason: str) -> BadInputError:
         if any(limit in reason for limit in held.constraints):
             return BadInputError(f"{source} does not fit the image: {_short(reason)}", image)
         if NO_WHEEL.search(reason):
+            names = dict.fromkeys(LACKS.findall(reason))
+            long = len(_short(reason)) > LONGEST and names
             return BadInputError(
-                f"{source}: a package has no wheel for {request.platform} and Python "
-                f"{request.python}, and no source that can be built: {_short(reason)}",
-                _with_wheel(request, reason) + "build its wheel and put it into wheels/",
+                f"{source}: {', '.join(names) if long else 'a package'} has no wheel for "
+                f"{request.platform} and Python {request.python}, and no source that can be built"
+                + ("" if long else f": {_short(reason)}"),
+                hints.in_reason(reason)
+                or _with_wheel(request, reason) + "build its wheel and put it into wheels/",
             )
-        return BadInputError(f"{source}: {_short(reason)}", "correct the requirements")
+        cure = hints.in_reason(reason) or "correct the requirements"
+        return BadInputError(f"{source}: {_short(reason)}", cure)
     pairs = [(canonicalize_name(name), version) for name, _, version in map(_pair, loose)]
     others = [
         (name, f"{name} {version} (the image has {held.version(name)})")

@@ -5,106 +5,93 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
-import posixpath
+import os
 import shlex
-import tarfile
 import tokenize
-from collections.abc import Iterable, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Sequence
+from pathlib import PurePosixPath
 
-from mediapipe_jetson.__main__ import COMMANDS
-
-from jetson_kit.app import command_words, started
+from jetson_kit.app import command_words, image_programs, started, tree
 from jetson_kit.app.command_words import Started
 from jetson_kit.app.settings import FILE, HOME, App
 from jetson_kit.app.tree import Entry, Tree
+from jetson_kit.core import log
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.debian.bytecode import Compiler
 
 HEAD = 1 << 16
 """The bytes of a script in which its line endings are looked for."""
-# NVIDIA's runtime brings them into a container (nvc_info.c of libnvidia-container).
-OF_THE_RUNTIME = (
-    *("nvidia-smi", "nvidia-debugdump", "nvidia-persistenced"),
-    *("nvidia-cuda-mps-control", "nvidia-cuda-mps-server"),
-)
+# Homes of people's, which no image has.
+HOMES = ("/home/", "/root/", "/Users/", "/mnt/c/")
+OPERATORS = frozenset({"&", "&&", "||", "|", ">", ">>", "2>&1"})
+"""What only a shell takes for more than a text."""
 OF_NO_PROGRAM = (".sh", ".py")
 """Endings that no program of the image has, without further Debian packages."""
 
 
 def check_start(app: App, files: Tree) -> None:
     """Raise BadInputError for a file of the folder that the command can't start as it is."""
-    for key, command in (("command", app.command), ("health.command", app.health.command)):
-        _check_inside(app, files, key, command_words.of(command))
+    for key, command in image_programs.commands(app):
+        start = command_words.of(command)
+        _check_inside(app, files, key, start, here=not command_words.changes_folder(command))
+        if operator := next((word for word in command if word in OPERATORS), ""):
+            log.LOG.warning(
+                "warning: %s in %s has the word %s, which only a shell takes for more than a text: "
+                'write ["sh", "-c", "..."]', key, FILE, operator,
+            )  # fmt: skip
     programs = _by_name(files)
-    direct = command_words.of(app.command)
-    entry = programs.get(started.name_of(direct.word))
-    if entry and not direct.by:
-        if "/" in direct.word:
-            _check_program(entry)
-        elif direct.word.endswith(OF_NO_PROGRAM) and not (app.debian or "PATH" in app.variables):
-            raise _not_found(direct.word, own=True)
+    for key, command in image_programs.commands(app):
+        direct = command_words.of(command)
+        entry = programs.get(started.name_of(direct.word))
+        if entry and not direct.by:
+            if "/" in direct.word:
+                _check_program(entry, key)
+            elif direct.word.endswith(OF_NO_PROGRAM) and not (
+                app.debian or "PATH" in app.variables
+            ):
+                raise image_programs.not_found(key, direct.word, own=True)
     script = started.of(app, programs)
     entry = programs.get(started.name_of(script.word))
     if entry and script.by == "shell" and _of_windows(entry):
         raise _windows(entry, "script")
 
 
-def _check_inside(app: App, files: Tree, key: str, start: Started) -> None:
-    """Raise BadInputError for a file of the folder that stays out of the image, and is started."""
+def _check_inside(app: App, files: Tree, key: str, start: Started, *, here: bool) -> None:
+    """Raise BadInputError for a file that is started, and that the image will not have.
+
+    `here` is whether a relative path is one of the application's folder.
+    """
+    if start.program.startswith(HOMES) and not image_programs.mounted(app, start.program):
+        raise image_programs.absent(
+            key, start.program, f"the image has no {start.program.split('/')[1]} folder"
+        )
     name = started.name_of(start.word)
-    if not (start.by or "/" in start.word) or not name or not (app.folder / name).is_file():
+    if (
+        not (start.by or "/" in start.word)
+        or not name
+        or image_programs.mounted(app, f"/{HOME}/{name}")
+    ):
+        return
+    place = app.folder / name
+    if not os.path.lexists(place):
+        # A shell looks for a bare name on PATH, too.
+        if here and ("/" in start.word or start.by != "shell" or name.endswith(OF_NO_PROGRAM)):
+            raise image_programs.absent(key, start.word, "which is not in the folder")
+        return
+    if not place.is_file():
         return
     inside = {entry.name for entry in files.entries}
-    # Links to folders stand for what is in them; a volume may bring what the image has not.
+    # Links to folders stand for what is in them.
     above = {name, *(str(parent) for parent in PurePosixPath(name).parents)}
-    mounts = [volume.split(":")[1].rstrip("/") for volume in app.service.volumes]
-    if above & inside or any(f"/{HOME}/{name}".startswith(f"{mount}/") for mount in mounts):
+    if above & inside:
         return
+    if tree.in_environment(app.folder, name):
+        why = "of an environment of this machine, which stays out"
+        raise image_programs.absent(key, start.word, why, environment=True)
     why, cure = "the image leaves out", "correct ignore there, or move the file"
     if name in files.secrets:
         why, cure = "looks like a secret and is left out", f'write include = ["{name}"] there'
     raise BadInputError(f"{key} in {FILE} starts {name}, which {why}", cure)
-
-
-def check_path(app: App, path: str) -> None:
-    """Raise BadInputError for a PATH of the application's without the image's own programs."""
-    first, own = path.partition(":")[0], app.environment.get("PATH")
-    if own is not None and first not in [item.rstrip("/") for item in own.split(":")]:
-        raise BadInputError(
-            f"environment.PATH in {FILE} lacks {first}, where the image's Python is",
-            f'begin it with that: PATH = "{first}:{own}"',
-        )
-
-
-def looked_for(app: App) -> bool:
-    """Return whether the command starts a program that is looked for on PATH."""
-    direct = command_words.of(app.command)
-    # What Python or a shell is given is a file, not a program.
-    if direct.by or "/" in direct.word or direct.word in {*COMMANDS, *OF_THE_RUNTIME}:
-        return False
-    if command_words.sets_path(app.command):
-        return False
-    return direct.word[:1] not in {"", "-"}
-
-
-def check_found(app: App, files: Tree, path: str, layers: Iterable[Path]) -> None:
-    """Raise BadInputError where no folder of PATH has the program that the command starts.
-
-    `layers` are the image's, `path` is its PATH; the application may have one of its own.
-    """
-    word, programs = command_words.of(app.command).word, _by_name(files)
-    folders = app.variables.get("PATH", path).split(":")
-    if any(started.name_of(posixpath.join(folder, word)) in programs for folder in folders):
-        return
-    names = {posixpath.join(folder, word).lstrip("/") for folder in folders}
-    for layer in layers:
-        with tarfile.open(layer) as archive:
-            if any(member.name.removeprefix("./") in names for member in archive):
-                return
-    # A folder of the board may have it, where the application names PATH or volumes of its own.
-    if word in programs or not ("PATH" in app.variables or app.service.volumes):
-        raise _not_found(word, own=word in programs)
 
 
 def check(app: App, files: Tree, compiler: Compiler) -> None:
@@ -151,7 +138,7 @@ def _by_name(files: Tree) -> dict[str, Entry]:
     return {entry.name: entry for entry in files.entries if not entry.link}
 
 
-def _check_program(entry: Entry) -> None:
+def _check_program(entry: Entry, key: str) -> None:
     """Raise BadInputError for a file that the kernel does not start."""
     line = started.first_line(entry)
     script = line.startswith("#!")
@@ -159,12 +146,12 @@ def _check_program(entry: Entry) -> None:
         raise _windows(entry, "first line")
     if not entry.executable:
         raise BadInputError(
-            f"{entry.name}, which command in {FILE} starts, is not executable",
+            f"{entry.name}, which {key} in {FILE} starts, is not executable",
             f"chmod +x {shlex.quote(str(entry.source))}",
         )
     if not script and not line.startswith("\x7fELF"):
         raise BadInputError(
-            f"{entry.name}, which command in {FILE} starts, names no program that runs it",
+            f"{entry.name}, which {key} in {FILE} starts, names no program that runs it",
             "begin it with a line such as #!/usr/bin/env python3",
         )
 
@@ -180,18 +167,6 @@ def _windows(entry: Entry, what: str) -> BadInputError:
     return BadInputError(
         f"{entry.name}: its {what} ends as on Windows, which no shell of the image takes",
         f"sed -i 's/\\r$//' {shlex.quote(str(entry.source))}",
-    )
-
-
-def _not_found(word: str, *, own: bool) -> BadInputError:
-    """Return the error; `own` if the application's folder has a file of that name."""
-    return BadInputError(
-        f"command in {FILE} starts {word}, which is looked for among the image's programs, and "
-        "none has that name",
-        f"write ./{word}"
-        if own
-        else f"name the package that has {word}: in requirements, or under [debian] in {FILE}: "
-        "packages = [...]",
     )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,11 @@ from jetson_kit.core.text import shown
 
 # Options that say where packages are.
 PLACES = re.compile(r"^\s*(?:-i|-f|--index-url|--extra-index-url|--find-links|--no-index)\b")
-INCLUDED = re.compile(r"^\s*(?:-r|-c|--requirement|--constraint)[\s=]*(\S+)")
+INCLUDED = re.compile(r"^(?:-r|-c|--requirement|--constraint)[\s=]*(.+)$")
+# What pip puts a variable of the environment in place of, in any line.
+VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+# Folders of conda's own builds, which pip freeze names in its environments.
+CONDAS = ("/feedstock_root/", "/croot/", "/conda-bld/", "/tmp/build/")  # noqa: S108 # a name in a file
 # What uv and pip take in such a file.
 LARGEST = 1 << 20
 SHORT = ("-i", "-f", "-r", "-c", "-e")
@@ -69,13 +74,14 @@ class Requirements:
     texts: Mapping[Path, str]
     directs: tuple[Direct, ...]
     recoded: bool = False
-    """Whether a file is UTF-16, which pip reads and uv does not."""
+    """Whether a file is one that pip reads and uv does not, so that `texts` say it otherwise."""
 
     @property
     def options(self) -> tuple[str, ...]:
         """Return the lines that say where packages are, paths absolute."""
         lines = (line for text in self.texts.values() for line in text.splitlines())
-        return tuple(_absolute(line.strip(), self.folder) for line in lines if PLACES.match(line))
+        places = (line.strip() for line in lines if PLACES.match(line))
+        return tuple(_absolute(VARIABLE.sub(_value, line), self.folder) for line in places)
 
     def of(self, name: str) -> list[str]:
         """Return the requirements for a package, by its normalised name."""
@@ -137,20 +143,81 @@ def read(path: Path, folder: Path) -> Requirements:
             if len(content) > LARGEST:
                 raise BadInputError(f"{one} is larger than 1 MiB", "it is no list of requirements")
             marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-            texts[one] = content.decode("utf-16" if marked else "utf-8-sig")
-            recoded = recoded or marked
+            text = content.decode("utf-16" if marked else "utf-8-sig")
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise BadInputError(f"{one} can't be read: {reason}", "correct requirements") from error
-        for number, line in enumerate(texts[one].splitlines(), 1):
+            raise _unreadable(one, error) from error
+        if "\0" in text:
+            raise BadInputError(
+                f"{one} can't be read: it has NUL characters, as UTF-16 without its mark has",
+                "save it as UTF-8",
+            )
+        lines = []
+        for number, raw in enumerate(_joined(text.splitlines()), 1):
+            line = _expanded(one, number, raw)
             _check_hashes(one, number, line)
             if direct := _direct(one, number, line, folder):
                 directs.append(direct)
             else:
                 _check(one, number, line)
-            if match := INCLUDED.match(line):
-                waiting.append(_included(one, number, match[1], folder))
+            # What is in an address may be a password, and is asked for where it is needed.
+            lines.append(raw if direct or PLACES.match(raw) else line)
+            if match := INCLUDED.match(_uncommented(line)):
+                waiting.append(_included(one, number, _unquoted(match[1]), folder))
+        recoded = recoded or marked or lines != text.splitlines()
+        texts[one] = text if lines == text.splitlines() else "\n".join((*lines, ""))
     return Requirements(folder, path, texts, tuple(directs), recoded)
+
+
+def _unreadable(path: Path, error: Exception) -> BadInputError:
+    if isinstance(error, UnicodeDecodeError):
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return BadInputError(f"{path} can't be read: line {line} is not UTF-8", "save it as UTF-8")
+    reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+    return BadInputError(f"{path} can't be read: {reason}", "correct requirements")
+
+
+def _joined(rows: Sequence[str]) -> list[str]:
+    """Return lines with those that a backslash goes on in, joined as pip does, and empty ones.
+
+    Hashes on lines of their own stay there, where uv takes them.
+    """
+    result: list[str] = []
+    start, joins = None, False
+    for row in rows:
+        comment, hashes = row.lstrip().startswith("#"), row.lstrip().startswith("--")
+        if start is not None and not comment and (joins or not hashes):
+            result[start] = result[start].removesuffix("\\") + row
+            result.append("")
+            joins = True
+        else:
+            result.append(row)
+            start, joins = len(result) - 1, False
+        # pip would join these, too, and drop what follows with the comment.
+        if not row.endswith("\\") or comment or " #" in row:
+            start = None
+    return result
+
+
+def _expanded(file: Path, number: int, line: str) -> str:
+    """Return a line with the values of variables. Raises BadInputError for one that is not set."""
+    for name in VARIABLE.findall(_uncommented(line)):
+        if not os.environ.get(name):
+            raise BadInputError(
+                f"{file}: line {number} names the variable {name}, which is not set",
+                f"export {name}=..., or write its value",
+            )
+    return VARIABLE.sub(_value, line)
+
+
+def _value(match: re.Match[str]) -> str:
+    return os.environ.get(match[1]) or match[0]
+
+
+def _unquoted(place: str) -> str:
+    """Return a path as pip and uv take it: in quotes, with blanks, or with backslashes there."""
+    if len(place) > 1 and place[0] == place[-1] and place[0] in "'\"":
+        return place[1:-1]
+    return place.replace("\\ ", " ")
 
 
 def _included(file: Path, number: int, place: str, folder: Path) -> Path:
@@ -186,7 +253,9 @@ def _direct(file: Path, number: int, line: str, folder: Path) -> Direct | None:
         if not inside.is_relative_to(folder.resolve()):
             raise BadInputError(
                 f"{file}: line {number} names a local path outside of {folder}",
-                "move it there, or put its wheel into the folder wheels/",
+                "conda's own, of this machine: pip list --format=freeze writes versions"
+                if any(part in place for part in CONDAS)
+                else "move it there, or put its wheel into the folder wheels/",
             )
         _check_source(file, number, inside)
         place = inside.relative_to(folder.resolve()).as_posix()

@@ -5,21 +5,18 @@ Schema: jetson_kit/schemas/app.schema.json.
 
 from __future__ import annotations
 
-import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.app import candidates, command_words, faults, image_name
+from jetson_kit.app import candidates, command_words, faults, image_name, toml_lines
 from jetson_kit.core.errors import BadInputError
 
 FILE = "jetson.toml"
 LARGEST = 1 << 20
 # Where the application stands in the image, and the variable that names its camera or video.
 HOME = "app"
-SECRET = re.compile(r"(?:^|_)(?:PASSWORD|PASSWD|SECRET|TOKEN|APIKEY|API_KEY|CREDENTIALS?)$", re.I)
 # What reaches a CSI camera: NVIDIA's service on the board, by its socket.
 ARGUS = "/tmp/argus_socket"  # noqa: S108 # where NVIDIA's service has it
 SOURCE_VARIABLE = "MEDIAPIPE_JETSON_SOURCE"
@@ -224,12 +221,6 @@ def load(folder: Path) -> App:
                 f"{folder / FILE}: environment.{name} says what {key} is for",
                 f"leave it out, and write {key}",
             )
-    if secrets := [name for name in app.environment if SECRET.search(name)]:
-        raise BadInputError(
-            f"{folder / FILE}: environment.{secrets[0]} looks like a secret, which all who have "
-            "the image could read",
-            "give it to the board's container: service_environment, encrypted by ansible-vault",
-        )
     for file in filter(None, (app.tests.requirements, app.tests.video)):
         if not (folder / file).is_file():
             raise BadInputError(f"{folder / FILE}: [test] names {file}, which is not there")
@@ -262,21 +253,12 @@ def _read(path: Path) -> dict[str, Any]:
         raise BadInputError(f"{path} is larger than 1 MiB", "it is no file of settings")
     try:
         text = raw.decode("utf-8-sig")
-        body = tomllib.loads(text)
     except UnicodeError as error:
         raise BadInputError(f"{path} is not UTF-8, as TOML is", "save it as UTF-8") from error
-    except (ValueError, RecursionError) as error:
-        raise BadInputError(f"{path} is not TOML: {_reason(error)}", "correct it") from error
-    if result := faults.of(body, text):
-        raise BadInputError(f"{path}: {'; '.join(result)}")
-    return body
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    # Python has a limit of its own for digits, and says how programs move it.
-    return str(error) if isinstance(error, tomllib.TOMLDecodeError) else "a number is too long"
+    body, wrong = toml_lines.read(text)
+    if result := faults.of(body, text, wrong):
+        raise BadInputError(f"{path}: {'; '.join(result)}", "correct it" if wrong else "")
+    return body or {}
 
 
 def _file(folder: Path, body: Mapping[str, Any], key: str, usual: str) -> str:

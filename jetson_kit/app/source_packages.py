@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from jetson_kit.app import base_packages, resolve
+from jetson_kit.app import base_packages, hints, resolve
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.requirements_file import Direct, Requirements
 from jetson_kit.app.source import fetch, wheels
@@ -72,6 +72,11 @@ class SourcePackages:
         if builds is None or not names:
             return False
         for name in names:
+            if hint := hints.of_package(name):
+                raise BadInputError(
+                    f"{self.requirements.path}: {name} has no wheel for the image, and can't be "
+                    "built for it here", hint,
+                )  # fmt: skip
             self._tried.add(name)
             exact = re.findall(rf"(?<![\w.-]){re.escape(name)}==(\S+) has no", str(error.message))
             lines = self.requirements.of(name) or [f"{name}=={version}" for version in exact[:1]]

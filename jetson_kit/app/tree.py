@@ -81,8 +81,8 @@ def read(app: App) -> Tree:
     secrets: list[str] = []
     for path in _walk(app.folder, app.folder, own, marks):
         name = path.relative_to(app.folder).as_posix()
-        hidden = _matches(name, secret) or _has_password(path)
-        if hidden and not _matches(name, app.include):
+        hidden = matches(name, secret) or _has_password(path)
+        if hidden and not matches(name, app.include):
             secrets.append(name)
             continue
         if len(entries) == MOST:
@@ -94,6 +94,13 @@ def read(app: App) -> Tree:
     tree = Tree(tuple(sorted(entries, key=lambda entry: entry.name)), tuple(sorted(secrets)))
     _check_size(app, tree)
     return tree
+
+
+def in_environment(root: Path, name: str) -> bool:
+    """Return whether a file of a folder stands in an environment of Python's packages."""
+    marks = _patterns()[2]
+    above = Path(name).parents
+    return any((root / parent / mark).exists() for parent in above for mark in marks)
 
 
 def digest(entries: Sequence[Entry]) -> str:
@@ -128,7 +135,7 @@ def _walk(root: Path, folder: Path, ignored: Sequence[str], marks: Sequence[str]
         return
     for item in result:
         path = Path(item.path)
-        if _matches(path.relative_to(root).as_posix(), ignored):
+        if matches(path.relative_to(root).as_posix(), ignored):
             continue
         if item.is_dir(follow_symlinks=False):
             yield from _walk(root, path, ignored, marks)
@@ -136,7 +143,7 @@ def _walk(root: Path, folder: Path, ignored: Sequence[str], marks: Sequence[str]
             yield path
 
 
-def _matches(name: str, patterns: Sequence[str]) -> bool:
+def matches(name: str, patterns: Sequence[str]) -> bool:
     """Tell whether a path, or a folder above it, is what a pattern names."""
     parts = name.split("/")
     paths = ["/".join(parts[: count + 1]) for count in range(len(parts))]
@@ -168,7 +175,12 @@ def _entry(root: Path, path: Path, name: str) -> Entry:
     link = ""
     if stat.S_ISLNK(facts.st_mode):
         link = str(path.readlink())
-        leads = path.resolve()
+        try:
+            leads = path.resolve(strict=True)
+        except FileNotFoundError:
+            leads = path.resolve()
+        except (OSError, RuntimeError):
+            raise BadInputError(f"{path} is a link that leads to itself", ignore) from None
         if Path(link).is_absolute() or not leads.is_relative_to(root.resolve()):
             raise BadInputError(f"{path} is a link out of the folder, to {shown(link)}", ignore)
         if not leads.exists():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,7 @@ from jetson_kit.core.errors import BadInputError, CheckFailedError, StepFailedEr
 from jetson_kit.core.files import disk_guard
 from jetson_kit.core.progress import Progress
 from jetson_kit.core.stopping import StoppedError
+from jetson_kit.core.text import counted
 from jetson_kit.emulation import cores as emulation
 from jetson_kit.emulation import run as emulated_run
 from jetson_kit.models import bundles as models
@@ -35,6 +37,8 @@ from jetson_kit.wheels.device_wheel import PACKAGE
 
 PATTERNS = ("test_*.py", "*_test.py")
 NO_TESTS = 5
+# What pytest's JUnit file says of all tests.
+SUITE, NUMBER = re.compile(r"<testsuite\b([^>]*)>"), re.compile(r'\b(tests|skipped)="(\d+)"')
 # Programs may ask for the GPU, which neither run has: docs/app.md.
 NO_GPU = {without_gpu.VARIABLE: "CPU"}
 # Where the container finds what only its tests need.
@@ -49,6 +53,8 @@ class Outcome:
     why: str = ""
     on: str = ""
     """The release and board that it stands for; "" is this machine."""
+    skipped: int = 0
+    """How many tests there were, where all of them were skipped."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,9 @@ def run(asked: Asked) -> None:
         if not asked.full:
             raise BadInputError(
                 f"{app.folder / app.tests.folder} has no tests",
-                "write tests/test_app.py (./inv app.new shows one), or take --full: the "
-                "application itself on a virtual board",
+                _elsewhere(app)
+                or "write tests/test_app.py (./inv app.new shows one), or take "
+                "--full: the application itself on a virtual board",
             )
         progress.say(f"        {app.folder / app.tests.folder} has no tests: the board alone")
     request = planning.by_target(Request(jetson=True, l4t=asked.l4t, module=asked.module, app=app))
@@ -108,10 +115,13 @@ def run(asked: Asked) -> None:
         logs = " and ".join(str(place / f"{outcome.where}.log") for outcome in failed)
         words = ", ".join(f"{outcome.where} ({outcome.why})" for outcome in failed)
         raise CheckFailedError(f"the tests failed: {words}", f"see {logs}")
+    if all(outcome.skipped for outcome in done):
+        raise CheckFailedError("no test ran: all were skipped", f"see {place / done[0].where}.log")
 
 
 def _told(outcome: Outcome, place: Path, page: Path | None = None) -> Outcome:
-    state = f"failed ({outcome.why})" if outcome.why else "passed"
+    state = f"all {counted(outcome.skipped, 'test')} skipped" if outcome.skipped else "passed"
+    state = f"failed ({outcome.why})" if outcome.why else state
     on = f" on {outcome.on}" if outcome.on else ""
     see = f"{place / outcome.where}.log and .xml" + (f"; page: {page}" if page else "")
     print(f"{outcome.where}: {state}{on}, see {see}", flush=True)
@@ -135,6 +145,18 @@ def _has_tests(app: App) -> bool:
     if folder.exists() and not os.access(folder, os.R_OK | os.X_OK):
         raise BadInputError(f"{folder} can't be read: Permission denied", "let it be read (chmod)")
     return any(path for pattern in PATTERNS for path in folder.rglob(pattern))
+
+
+def _elsewhere(app: App) -> str:
+    """Return what to write where the tests stand elsewhere in the folder; "" where they do not."""
+    for pattern in PATTERNS:
+        for path in sorted((*app.folder.glob(pattern), *app.folder.glob(f"*/{pattern}"))):
+            if path.parent == app.folder:
+                return (
+                    f"move {path.name} into a folder tests: the image holds what stands beside it"
+                )
+            return f'write folder = "{path.parent.name}" under [test] in {settings.FILE}'
+    return ""
 
 
 def _video(app: App, scratch: Path) -> Path:
@@ -180,7 +202,7 @@ def _native(
     command = [str(python), *_pytest(app, str(xml), "native")]
     with files.logged(place / "native.log") as stream:
         code = _attended(command, app, variables, stream)
-    return Outcome("native", _why(code, app))
+    return _outcome("native", code, app, xml)
 
 
 def _attended(command: Sequence[str], app: App, env: Mapping[str, str], stream: int) -> int | None:
@@ -242,12 +264,29 @@ def _emulated(
         raise StoppedError(ended.signal)
     files.take(out / "emulated.xml", xml)
     code = None if ended.timed_out else ended.code
-    return Outcome("emulated", _why(code, app), f"{on} ({core_name})")
+    return _outcome("emulated", code, app, xml, f"{on} ({core_name})")
 
 
 def _pytest(app: App, xml: str, name: str) -> list[str]:
     words = ["-m", "pytest", app.tests.folder, "-p", "no:cacheprovider", "--junit-xml", xml]
     return [*words, "-o", f"junit_suite_name={name}"]
+
+
+def _outcome(where: str, code: int | None, app: App, xml: Path, on: str = "") -> Outcome:
+    """Return how a run ended: passed only where pytest's report says so, too."""
+    if why := _why(code, app):
+        return Outcome(where, why, on)
+    try:
+        suite = SUITE.search(xml.read_text("utf-8"))
+    except (OSError, ValueError):
+        suite = None
+    if suite is None:
+        return Outcome(where, "they ended with 0 before pytest wrote its report", on)
+    numbers = dict(NUMBER.findall(suite[1]))
+    tests, skipped = (int(numbers.get(key, 0)) for key in ("tests", "skipped"))
+    if not tests:
+        return Outcome(where, "they ended with 0 before pytest had run one", on)
+    return Outcome(where, "", on, tests if tests == skipped else 0)
 
 
 def _why(code: int | None, app: App) -> str:

@@ -19,7 +19,7 @@ from jetson_kit.build.smoke import FirstStart
 from jetson_kit.containers import engine, image_load, oci
 from jetson_kit.containers.image_load import PlainLayer
 from jetson_kit.containers.oci import Blob
-from jetson_kit.core import cached_files
+from jetson_kit.core import cached_files, output_folder
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.progress import Progress
 
@@ -148,6 +148,7 @@ def _archive(
     plan: BuildPlan, config: bytes, blobs: Sequence[Blob], folder: Path, progress: Progress
 ) -> dict[str, Any]:
     """Write the OCI archive; return what the manifest says of it."""
+    output_folder.check_room(folder, sum(blob.size for blob in blobs))
     name = f"{plan.tag.replace(':', '-')}.oci.tar"
     with progress.step("archive", f"OCI archive {name}") as step:
         path = folder / name

@@ -61,6 +61,7 @@ def write(reference: str, progress: Progress) -> Path:
                 engine.diff_ids(image),
                 lambda requested, keep: engine.save_layers(image, requested, keep),
             )
+        output_folder.check_room(folder, sum(blob.size for blob in blobs))
         config = oci.config_of(image.attrs, image.history())
         name = f"{plan.name}.oci.tar"
         with progress.step("archive", f"OCI archive {name}"):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit import __version__
-from jetson_kit.app import base_packages, inputs, program
+from jetson_kit.app import base_packages, image_programs, inputs
 from jetson_kit.app.module_names import Python
 from jetson_kit.app.settings import App
 from jetson_kit.build import cameras, image_config, wheel_choice
@@ -146,7 +146,7 @@ def make(request: Request) -> BuildPlan:
     request.check()
     if request.app:
         inputs.check(request.app)
-        program.check_path(request.app, image_config.data()["env"]["PATH"])
+        image_programs.check_path(request.app, image_config.data()["env"]["PATH"])
     target = _target(request)
     socs = _socs(request, target)
     arch = "arm64" if target else host_arch()

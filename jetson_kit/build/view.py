@@ -88,12 +88,16 @@ def _run(plan: BuildPlan | None) -> list[tuple[str, str]]:
 
 
 def application_rows(plan: BuildPlan | None) -> list[tuple[str, str]]:
-    """Return the files by which an application of the user's is run on boards."""
+    """Return what is to know of an application's image: for boards, the files that run it there."""
     if plan is None or plan.app is None:
         return []
-    rows = [("compose", f"{plan.output / compose.FILE}, its first lines say how")]
-    place = f"{service.PLACE} beside the inventory; to {service.GROUP} for one group"
-    rows.append(("fleet", f"copy {plan.output / service.FILE} to {place}"))
+    rows = []
+    if plan.target:
+        place = f"{service.PLACE} beside the inventory; to {service.GROUP} for one group"
+        rows += [
+            ("compose", f"{plan.output / compose.FILE}, its first lines say how"),
+            ("fleet", f"copy {plan.output / service.FILE} to {place}"),
+        ]
     if plan.app.service.network_mode == "none" and not plan.app.service.network:
         rows.append(("network", NO_NETWORK))
     return rows

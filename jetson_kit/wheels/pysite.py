@@ -149,12 +149,14 @@ def application(
     arch: str,
     platform: str,
     check: Callable[[Path], None],
+    judged_by: str,
     compiler: Compiler | None = None,
 ) -> SiteLayer:
     """Return the layer of an application's lock, given as text, without dependencies.
 
     `contents` names all that is in it, without passwords; `check` sees the unpacked folder and
-    raises for what does not fit. `platform` is uv's name of it. The packages' programs come with
+    raises for what does not fit; `judged_by` names all that it goes by, so that another image has
+    the same packages checked again. `platform` is uv's name of it. The packages' programs come with
     them; uv refuses one that would replace the image's Python.
     """
     programs: dict[str, bytes] = {}
@@ -176,7 +178,7 @@ def application(
         for name, content in sorted(programs.items()):
             layer.data(f"{PREFIX}/bin/{name}", content, 0o755)
 
-    key = _key(contents, python, arch, platform, str(console_scripts.FORMAT), compiler)
+    key = _key(contents, python, arch, platform, f"{console_scripts.FORMAT} {judged_by}", compiler)
     return _layer("app-wheels", key, python, install, first, compiler)
 
 

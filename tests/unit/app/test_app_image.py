@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from jetson_kit.build import image_config, image_labels, plan
 from jetson_kit.build.request import Request
 from jetson_kit.containers.layers import LayerTar
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.emulation import cpus
 from jetson_kit.service import role_values
 from tests.unit import tiny_wheel
 
@@ -123,6 +125,43 @@ def test_a_package_that_needs_a_newer_c_library_is_refused(
         return
     with pytest.raises(BadInputError, match=r"tiny 1.0 needs glibc 2.38, the image has 2.36"):
         fit.check(folder, image(tmp_path))
+
+
+COMPILED, FOR_2 = "module compiled against ABI version 0x%x", "numpy._core._multiarray_umath"
+
+
+@pytest.mark.parametrize(
+    ("texts", "numpy", "fits"),
+    [
+        ((COMPILED, "numpy.core._multiarray_umath"), "2.2.6", False),
+        ((COMPILED, "numpy.core._multiarray_umath", FOR_2), "2.2.6", True),
+        ((COMPILED, "numpy.core._multiarray_umath"), "1.26.4", True),
+        ((COMPILED, "numpy.core._multiarray_umath"), "", True),
+        (("numpy.core.multiarray",), "2.2.6", True),
+    ],
+)
+def test_a_package_that_is_compiled_for_another_numpy_is_refused(
+    tmp_path: Path, texts: tuple[str, ...], numpy: str, *, fits: bool
+) -> None:
+    """The texts are those of NumPy's own headers, __multiarray_api.h of 1.26 and of 2.0."""
+    folder = site(tmp_path, "tiny/_it.so", tiny_wheel.elf(texts=texts))
+    stands_on = replace(image(tmp_path), numpy=numpy)
+    if fits:
+        fit.check(folder, stands_on)
+        return
+    with pytest.raises(BadInputError, match=r"^tiny 1.0 is compiled for NumPy 1, and") as raised:
+        fit.check(folder, stands_on)
+    assert raised.value.cure == "name a newer version of it, whose wheels are compiled for NumPy 2"
+
+
+def test_images_that_judge_otherwise_have_keys_of_their_own(tmp_path: Path) -> None:
+    one = image(tmp_path)
+    core = cpus.load()[0]
+    others = (
+        replace(one, core=core), replace(one, numpy="1.26.4"), replace(one, suite="trixie"),
+        replace(one, system=tmp_path / "system.tar"), replace(one, tars=(tmp_path / "x.tar",)),
+    )  # fmt: skip
+    assert len({item.key for item in (one, replace(one), *others)}) == 1 + len(others)
 
 
 def test_the_roles_take_the_services_variables(app: App) -> None:

@@ -105,6 +105,7 @@ def test_it_is_resolved_anew_only_when_its_inputs_change(app: App) -> None:
         ("other", "a package has no wheel for aarch64-manylinux_2_36 and Python 3.11"),
         ("late", "a package has no wheel for aarch64-manylinux_2_36"),
         ("nothing-of-this-name", "nothing-of-this-name was not found"),
+        ("rclpy", "not in the image: examples/ros2-node shows a node over one that has it"),
         ("plain>2 plain", "line 1 is no requirement"),
         ("plain\n-e .", "has neither pyproject.toml nor setup.py"),
         ("plain\n./gone", "line 2: "),
@@ -125,6 +126,19 @@ def test_the_version_that_has_a_wheel_is_named(app: App, tmp_path: Path) -> None
     wheel(tmp_path / "index", "other", "0.9")
     small_index.renew(tmp_path / "index")
     assert "other==0.9 has one: take it" in refused(app, "other==1.0")
+
+
+@pytest.mark.usefixtures("index")
+def test_a_long_reason_is_the_names_of_the_packages(app: App, tmp_path: Path) -> None:
+    for number in range(20):
+        tag = "cp39-cp39-win_amd64" if number % 2 else "cp311-cp311-win_amd64"
+        wheel(tmp_path / "index", "zope.many", f"1.{number}", tag=tag)
+    small_index.renew(tmp_path / "index")
+    line = refused(app, "zope.many>=1.0")
+    assert (
+        "zope-many has no wheel for aarch64-manylinux_2_36 and Python 3.11, and no source" in line
+    )
+    assert len(line.partition("requirements.txt: ")[2]) < 200
 
 
 @pytest.mark.usefixtures("index")

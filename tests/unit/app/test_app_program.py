@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.app import program, settings, tree
+from jetson_kit.app import image_programs, program, settings, tree
 from jetson_kit.build import plan
 from jetson_kit.build.request import Request
 from jetson_kit.containers.layers import LayerTar
@@ -71,7 +71,6 @@ def check_start(folder: Path, command: str, text: str, *, executable: bool) -> N
         ("'bash', 'run.sh'", "printf 'a\r\n'\necho b\necho c\n", False),
         ("'bash', '-c', 'run.sh'", SHELL.replace("\n", "\r\n"), False),
         ("'python3', 'bin/run', 'run.sh'", SHELL.replace("\n", "\r\n"), False),
-        ("'/app/other'", SHELL, False),
     ],
 )
 def test_what_can_be_started(tmp_path: Path, command: str, text: str, *, executable: bool) -> None:
@@ -114,16 +113,16 @@ def test_a_bare_name_is_looked_for_in_the_images_layers(tmp_path: Path) -> None:
     app = settings.load(folder)
     files = tree.read(app)
     program.check_start(app, files)
-    assert program.looked_for(app)
+    assert image_programs.looked_for("command", app.command) == "mytool"
     layer = tmp_path / "layer.tar"
     for name in ("usr/bin/other", "usr/bin/mytool"):
         with LayerTar(layer) as out:
             out.data(name, "x")
         if name.endswith("mytool"):
-            program.check_found(app, files, "/usr/bin:/bin", [layer])
+            image_programs.check_found(app, files, "/usr/bin:/bin", [layer])
         else:
             with pytest.raises(BadInputError, match="none has that name"):
-                program.check_found(app, files, "/usr/bin:/bin", [layer])
+                image_programs.check_found(app, files, "/usr/bin:/bin", [layer])
 
 
 @pytest.mark.parametrize(
@@ -132,7 +131,7 @@ def test_a_bare_name_is_looked_for_in_the_images_layers(tmp_path: Path) -> None:
         '["python3", "app.py"]',
         '["python3", "-u", "app.py"]',
         '["env", "A=1", "python3", "app.py"]',
-        '["bash", "app.py"]',
+        '["sh", "app.py"]',
         '["./app.py"]',
         '["python3", "-m", "app"]',
     ],
@@ -145,7 +144,7 @@ def test_a_file_that_a_program_is_given_is_looked_for_nowhere_else(
     (folder / "app.py").write_text(PYTHON)
     (folder / "jetson.toml").write_text(f"command = {command}\n")
     app = settings.load(folder)
-    assert not program.looked_for(app)
+    assert not image_programs.looked_for("command", app.command)
 
 
 @pytest.mark.parametrize(("source", "line"), [
@@ -234,17 +233,17 @@ def test_a_program_that_nothing_of_the_image_has(
     with LayerTar(layer) as out:
         out.data("usr/bin/other", "x")
     if not refused:
-        program.check_found(app, tree.read(app), "/usr/bin", [layer])
+        image_programs.check_found(app, tree.read(app), "/usr/bin", [layer])
         return
     with pytest.raises(BadInputError, match=r"starts gunicorn, .* none has that name$") as raised:
-        program.check_found(app, tree.read(app), "/usr/bin", [layer])
+        image_programs.check_found(app, tree.read(app), "/usr/bin", [layer])
     assert raised.value.cure == (
         "name the package that has gunicorn: in requirements, or under [debian] in jetson.toml: "
         "packages = [...]"
     )
     with LayerTar(layer) as out:
         out.data("opt/mediapipe/bin/gunicorn", "x")
-    program.check_found(app, tree.read(app), "/opt/mediapipe/bin:/usr/bin", [layer])
+    image_programs.check_found(app, tree.read(app), "/opt/mediapipe/bin:/usr/bin", [layer])
 
 
 @pytest.mark.parametrize(
@@ -264,7 +263,7 @@ def test_what_is_not_looked_for_on_path(tmp_path: Path, command: str) -> None:
     folder.mkdir()
     (folder / "app.py").write_text(PYTHON)
     (folder / "jetson.toml").write_text(f"command = {command}\n")
-    assert not program.looked_for(settings.load(folder))
+    assert not image_programs.looked_for("command", settings.load(folder).command)
 
 
 @pytest.mark.parametrize(
@@ -276,10 +275,121 @@ def test_a_program_behind_env_is_looked_for_on_path(tmp_path: Path, command: str
     folder.mkdir()
     (folder / "app.py").write_text(PYTHON)
     (folder / "jetson.toml").write_text(f"command = {command}\n")
-    assert program.looked_for(settings.load(folder))
+    assert image_programs.looked_for("command", settings.load(folder).command) == "mytool"
 
 
 def test_a_file_that_is_only_named_may_be_no_python(tmp_path: Path, compiler: Compiler) -> None:
     command = 'command = ["python3", "main.py", "old.py"]\n'
     files = {"main.py": "print(1)\n", "old.py": "print 1\n", "jetson.toml": command}
     check(tmp_path / "app", compiler, files)
+
+
+VOLUME = '[service]\nvolumes = ["/srv/door:/app/bin", "/srv/home:/home"]\n'
+OWN = 'write "python3", the image\'s own, which has the packages of requirements.txt'
+
+
+@pytest.mark.parametrize(
+    ("line", "fault", "hint"),
+    [
+        ('command = ["./run"]', "command in jetson.toml starts ./run, which is not in the folder",
+         "correct command, or write the file"),
+        ('command = ["/app/run"]', "command in jetson.toml starts /app/run, which is not in the fo",
+         "correct command, or write the file"),
+        ('command = ["sh", "run.sh"]', "command in jetson.toml starts run.sh, which is not in the",
+         "correct command, or write the file"),
+        ('command = ["bin/run"]', "command in jetson.toml starts bin/run, which is not in the fo",
+         "correct command, or write the file"),
+        ('health.command = ["./alive"]', "health.command in jetson.toml starts ./alive, which is",
+         "correct health.command, or write the file"),
+        ('command = ["venv/bin/python", "app.py"]', "command in jetson.toml starts venv/bin/python",
+         OWN),
+        ('command = [".venv/bin/gunicorn", "a:a"]', "command in jetson.toml starts .venv/bin/guni",
+         'write "gunicorn" alone, and its package into requirements.txt'),
+        ('command = ["/home/me/door/env/bin/python3.11", "app.py"]',
+         "command in jetson.toml starts /home/me/door/env/bin/python3.11, the image has no", OWN),
+        ('command = ["/home/me/miniconda3/bin/python", "app.py"]',
+         "command in jetson.toml starts /home/me/miniconda3/bin/python, the image ha", OWN),
+        ('command = ["made/bin/python", "app.py"]',
+         "command in jetson.toml starts made/bin/python, of an environment of this machine", OWN),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_started_must_be_there(
+    tmp_path: Path, line: str, fault: str, hint: str
+) -> None:
+    (tmp_path / "made" / "bin").mkdir(parents=True)
+    for name in ("app.py", "made/pyvenv.cfg", "made/bin/python"):
+        (tmp_path / name).touch()
+    (tmp_path / "jetson.toml").write_text(f"{line}\n")
+    app = settings.load(tmp_path)
+    with pytest.raises(BadInputError) as raised:
+        program.check_start(app, tree.read(app))
+    assert raised.value.message.startswith(fault)
+    assert raised.value.cure == hint
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        '["bin/run"]', '["/app/bin/run"]', '["/home/me/run"]', '["env", "-C", "/opt", "bin/tool"]',
+        '["sh", "run"]', '["sh", "-c", "./run"]', '["folder"]', '["python3", "folder"]',
+        '["./link"]',
+    ],
+)  # fmt: skip
+def test_a_file_that_may_be_there_is_not_missed(tmp_path: Path, command: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "app.py").touch()
+    (tmp_path / "link").symlink_to("app.py")
+    (tmp_path / "jetson.toml").write_text(f"command = {command}\n{VOLUME}")
+    app = settings.load(tmp_path)
+    program.check_start(app, tree.read(app))
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('command = ["bash", "run.sh"]', "command in jetson.toml starts bash, which is looked for"),
+        (
+            'health.command = ["curl", "-f", "localhost"]',
+            "health.command in jetson.toml starts curl",
+        ),
+        ('command = ["/opt/robot/run"]', "command in jetson.toml starts /opt/robot/run, which the"),
+        (
+            'command = ["python3.12", "app.py"]',
+            "command in jetson.toml starts python3.12, which is",
+        ),
+        ('command = ["/bin/sh", "run.sh"]', ""),
+        ('command = ["/usr/local/cuda/bin/x"]', ""),
+        ('command = ["python3.11", "app.py"]', ""),
+        ('health.command = ["timeout", "3", "./run.sh"]', ""),
+    ],
+)
+def test_programs_of_both_commands_are_looked_for(tmp_path: Path, line: str, fault: str) -> None:
+    folder = tmp_path / "app"
+    folder.mkdir()
+    (folder / "app.py").touch()
+    (folder / "run.sh").touch()
+    (folder / "jetson.toml").write_text(f"{line}\n")
+    app = settings.load(folder)
+    layer = tmp_path / "layer.tar"
+    with LayerTar(layer) as out:
+        for name in ("sh", "python3.11", "timeout"):
+            out.data(f"usr/bin/{name}", "x")
+    if not fault:
+        image_programs.check_found(app, tree.read(app), "/usr/bin:/bin", [layer])
+        return
+    with pytest.raises(BadInputError) as raised:
+        image_programs.check_found(app, tree.read(app), "/usr/bin:/bin", [layer])
+    assert raised.value.message.startswith(fault)
+
+
+@pytest.mark.parametrize("word", ["&", "&&", "|", "2>&1"])
+def test_a_shells_word_without_a_shell_is_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, word: str
+) -> None:
+    (tmp_path / "app.py").touch()
+    for command, expected in (('"python3", "app.py"', 1), ('"sh", "-c", "x"', 1), ('"sh"', 1)):
+        caplog.clear()
+        (tmp_path / "jetson.toml").write_text(f'command = [{command}, "{word}", "b"]\n')
+        app = settings.load(tmp_path)
+        program.check_start(app, tree.read(app))
+        assert caplog.text.count("only a shell takes") == expected

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.app import requirements_file
+from jetson_kit.app import inputs, requirements_file, settings
 from jetson_kit.app.requirements_file import Requirements
 from jetson_kit.core.errors import BadInputError
 from tests.support import sources
@@ -177,3 +177,78 @@ def test_conda_s_form_is_named(folder: Path, line: str) -> None:
     with pytest.raises(BadInputError, match=r"line 1 is conda's own form") as caught:
         read(folder, f"{line}\n")
     assert "name==version" in caught.value.cure
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("paho-mqtt \\\n  >=1.6,\\\n  <3\nflask\n", ["paho-mqtt   >=1.6,  <3", "", "", "flask"]),
+        (f"a==1 \\\n  --hash=sha256:{HASH}\n", ["a==1 \\", f"  --hash=sha256:{HASH}"]),
+        (f"a \\\n ==1 \\\n --hash=sha256:{HASH}\n", [f"a  ==1  --hash=sha256:{HASH}", "", ""]),
+        ("a # x \\\nb\n", ["a # x \\", "b"]),
+        ("# one \\\nb\n", ["# one \\", "b"]),
+        ("a==${A_VERSION}\n", ["a==2.1"]),
+        ("a # ${NOT_SET}\n", ["a # ${NOT_SET}"]),
+        ("a==1  # ${a}\nb\n", ["a==1  # ${a}", "b"]),
+    ],
+)
+def test_lines_that_pip_takes_otherwise_than_uv(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, text: str, lines: list[str]
+) -> None:
+    """The reference is pip's own reading of the file."""
+    monkeypatch.setenv("A_VERSION", "2.1")
+    result = read(folder, text)
+    assert result.texts[result.path].splitlines() == lines
+    assert result.recoded == (lines != text.splitlines())
+    assert result.rewritten(folder / "new", {}).read_text().splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    "line", ["my reqs/b.txt", "'my reqs/b.txt'", '"my reqs/b.txt"', "my\\ reqs/b.txt  # x"]
+)
+def test_a_file_with_a_blank_in_its_path(folder: Path, line: str) -> None:
+    (folder / "my reqs").mkdir()
+    result = read(folder, f"-r {line}\n", {"my reqs/b.txt": "numpy\n"})
+    assert folder / "my reqs" / "b.txt" in result.texts
+
+
+def test_variables_in_addresses_are_asked_for_and_not_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOOR_TOKEN", "geheim")
+    text = (
+        "y @ git+https://${DOOR_TOKEN}@host.invalid/y\n-i https://me:${DOOR_TOKEN}@host.invalid/s\n"
+    )
+    result = read(folder, text)
+    assert result.directs[0].place == "git+https://geheim@host.invalid/y"
+    assert result.options == ("-i https://me:geheim@host.invalid/s",)
+    assert "geheim" not in result.texts[result.path]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault", "hint"),
+    [
+        (b"a==${NOT_SET}\n", "line 1 names the variable NOT_SET, which is not", "export"),
+        (b"\na @ git+https://${NOT_SET}@h/y\n", "line 2 names the variable NOT_SET", "export"),
+        (b"# x\n# K\xfcche\n", "can't be read: line 2 is not UTF-8", "save it as UTF-8"),
+        ("numpy\n".encode("utf-16-le"), "can't be read: it has NUL characters, as UT", "save it"),
+        (b"requests @ file:///home/conda/feedstock_root/build_artifacts/requests_1\n",
+         "line 1 names a local path outside of", "conda's own, of this machine: pip list --format"),
+    ],
+)  # fmt: skip
+def test_what_no_installer_reads(folder: Path, text: bytes, fault: str, hint: str) -> None:
+    (folder / "requirements.txt").write_bytes(text)
+    with pytest.raises(BadInputError) as raised:
+        requirements_file.read(folder / "requirements.txt", folder)
+    assert fault in raised.value.message
+    assert raised.value.cure.startswith(hint)
+
+
+@pytest.mark.parametrize("name", ["pyproject.toml", "poetry.lock", "environment.yml", "Pipfile"])
+def test_a_file_of_another_tool_is_no_requirements(folder: Path, name: str) -> None:
+    sources.write(
+        folder, {name: "x = 1\n", "app.py": "", "jetson.toml": f'requirements = "{name}"\n'}
+    )
+    with pytest.raises(BadInputError, match=r"is no file of requirements") as raised:
+        inputs.read(settings.load(folder))
+    assert raised.value.cure.endswith("requirements.txt")

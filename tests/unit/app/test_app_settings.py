@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -323,3 +324,20 @@ def test_only_the_program_of_a_command_has_to_be_there(tmp_path: Path, command: 
     (tmp_path / "main.py").touch()
     (tmp_path / "jetson.toml").write_text(f"command = {command}\n")
     settings.load(tmp_path)
+
+
+def test_all_secrets_are_named_with_their_lines(folder: Path) -> None:
+    text = (
+        'command = ["python3", "app.py", "rtsp://me:geheim@cam/1"]\n[health]\n'
+        'command = ["x", "mqtt://:geheim@h"]\n[environment]\n'
+        'MQTT_PASSWORD = "geheim"\nDATABASE_URL = "postgres://u:geheim@h/db"\n'
+        'SIGNING_KEY = "geheim"\nREDIS = "redis://h:6379/0"\nHOST = "http://[::1]:80/a@b"\n'
+        'KEY = "a"\nUSER_AT = "ssh://me@host"\n'
+    )
+    line = refused(folder, text)
+    named = re.findall(r"line (\d+): (\S+) (?:looks like a secret|is an address with)", line)
+    assert named == [
+        ("1", "command[2]"), ("3", "health.command[1]"), ("5", "environment.MQTT_PASSWORD"),
+        ("6", "environment.DATABASE_URL"), ("7", "environment.SIGNING_KEY"),
+    ]  # fmt: skip
+    assert "geheim" not in line

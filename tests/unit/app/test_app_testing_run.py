@@ -12,7 +12,7 @@ import pytest
 from jetson_kit.app_testing import board, files, testing
 from jetson_kit.app_testing import site as test_site
 from jetson_kit.app_testing.testing import Asked
-from jetson_kit.core.errors import BadInputError, DiskFullError
+from jetson_kit.core.errors import BadInputError, CheckFailedError, DiskFullError
 from jetson_kit.models import bundles as models
 from jetson_kit.models import legacy
 
@@ -129,6 +129,8 @@ def test_this_machines_run_leaves_its_files_where_they_belong(
 
     def attended(words: list[str], _: object, env: dict[str, str], __: int) -> int:
         seen.append((words, env))
+        xml = Path(words[words.index("--junit-xml") + 1])
+        xml.write_text('<testsuites><testsuite name="native" skipped="0" tests="1">')
         return 0
 
     monkeypatch.delenv("MEDIAPIPE_JETSON_HEALTH_FILE", raising=False)
@@ -150,4 +152,58 @@ def test_a_file_in_place_of_the_tests_is_told(folder: Path, ran: list[str]) -> N
     for full in (True, False):
         with pytest.raises(BadInputError, match="tests is no folder of tests"):
             testing.run(Asked(folder, folder.parent / "out", full=full))
+    assert ran == []
+
+
+SKIPS = "import pytest\npytestmark = pytest.mark.skip\ndef test_a(): pass\ndef test_b(): pass\n"
+
+
+@pytest.mark.parametrize(
+    ("test", "said", "fault"),
+    [
+        ("def test_a(): pass\n", "native: passed, see", ""),
+        (SKIPS + "def test_c(): pass\n", "native: all 3 tests skipped, see",
+         "no test ran: all were skipped"),
+        (SKIPS.replace("pytestmark = ", "x = ") + "@x\ndef test_c(): pass\n",
+         "native: passed, see", ""),
+        ("import os\ndef test_a(): os._exit(0)\n",
+         "native: failed (they ended with 0 before pytest wrote its report), see", "tests failed"),
+        ("import pytest\ndef test_a(): pytest.exit('x', 0)\n",
+         "native: failed (they ended with 0 before pytest had run one), see", "tests failed"),
+    ],
+)  # fmt: skip
+def test_only_tests_that_ran_have_passed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+    test: str, said: str, fault: str,
+) -> None:  # fmt: skip
+    (folder / "tests").mkdir()
+    (folder / "tests" / "test_app.py").write_text(test)
+    monkeypatch.setattr(test_site, "environment", lambda *_: Path(sys.executable))
+    monkeypatch.setattr(legacy, "fetch", lambda: None)
+    monkeypatch.setattr(models, "fetch", lambda _: [Path("/models/a.task")])
+    asked = Asked(folder, folder.parent / "out", emulated=False)
+    if fault:
+        with pytest.raises(CheckFailedError, match=fault):
+            testing.run(asked)
+    else:
+        testing.run(asked)
+    assert capsys.readouterr().out.splitlines()[-1].startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("test/test_a.py", 'write folder = "test" under [test] in jetson.toml'),
+        ("test_a.py", "move test_a.py into a folder tests: "),
+        ("notes/a.py", "write tests/test_app.py (./inv app.new shows one), or take --full"),
+    ],
+)
+def test_tests_that_stand_elsewhere_are_found(
+    folder: Path, ran: list[str], path: str, hint: str
+) -> None:
+    (folder / path).parent.mkdir(exist_ok=True)
+    (folder / path).touch()
+    with pytest.raises(BadInputError) as raised:
+        testing.run(Asked(folder, folder.parent / "out"))
+    assert raised.value.cure.startswith(hint)
     assert ran == []

@@ -166,3 +166,12 @@ def test_a_dockerignore_that_is_not_read_is_named(
     base = layers.Base(Path("lock"), "1.2.2", "arm64", "3.11", "bookworm", "runtime", None)
     layers.prepare(replace(app, ignore=ignore), base, Progress())
     assert any(".dockerignore is of Dockerfiles" in line for line in lines) is not bool(ignore)
+
+
+@pytest.mark.parametrize("links", [{"a": "a"}, {"a": "b", "b": "a"}, {"a": "b/c", "b": "a"}])
+def test_a_link_that_leads_to_itself(app: App, links: dict[str, str]) -> None:
+    for name, leads in links.items():
+        (app.folder / name).symlink_to(leads)
+    with pytest.raises(BadInputError, match=r"/a is a link that leads to itself$") as raised:
+        tree.read(app)
+    assert raised.value.cure.startswith("take it out, or name it in jetson.toml")

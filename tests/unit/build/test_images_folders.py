@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.build import dockerfile_build, images
+from jetson_kit.build import dockerfile_build, image_write, images
 from jetson_kit.build import plan as planning
 from jetson_kit.build.request import Request
 from jetson_kit.containers import engine
+from jetson_kit.containers.oci import Blob
 from jetson_kit.core import output_folder
 from jetson_kit.core.errors import BadInputError, DiskFullError
 from jetson_kit.core.progress import Progress
@@ -120,25 +121,26 @@ def test_a_link_is_what_it_leads_to(tmp_path: Path) -> None:
 Usage = namedtuple("Usage", "total used free")
 
 
-@pytest.mark.parametrize(("there", "free", "fits"), [
+@pytest.mark.parametrize(("need", "free", "fits"), [
     (None, 99 << 20, False), (None, 100 << 20, True),
-    (300 << 20, 299 << 20, False), (300 << 20, 300 << 20, True),
-    (4096, 4095, False), ("x", 99 << 20, False), ("x", 100 << 20, True),
+    (300 << 20, (300 << 20) - 1, False), (300 << 20, 300 << 20, True),
 ])  # fmt: skip
 def test_room_for_an_image_is_looked_at(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: object, free: int, fits: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, need: int | None, free: int, *, fits: bool
 ) -> None:
+    """What the image before took says nothing of what the new one needs."""
     output = tmp_path / "it"
-    if there is not None:
-        output.mkdir()
-        (output / "manifest.json").write_text(json.dumps({"archive": {"size": there}}))
+    output.mkdir()
+    (output / "manifest.json").write_text(json.dumps({"archive": {"size": 400 << 20}}))
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40, 0, free))
+    needs = () if need is None else (need,)
     if fits:
-        output_folder.check_room(output)
+        output_folder.check_room(output, *needs)
         return
     with pytest.raises(DiskFullError) as caught:
-        output_folder.check_room(output)
+        output_folder.check_room(output, *needs)
     assert f"no space left for {output} ({free >> 20} MiB free)" in caught.value.message
+    assert f"about {(need or 100 << 20) >> 20} MiB are needed" in str(caught.value)
 
 
 def test_without_room_no_build_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,6 +149,17 @@ def test_without_room_no_build_is_begun(tmp_path: Path, monkeypatch: pytest.Monk
     plan = planning.make(Request(output=str(tmp_path / "it")))
     with pytest.raises(DiskFullError, match="no space left for"):
         images.build(plan, Progress(quiet=True))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_archive_is_begun_where_its_layers_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = planning.make(Request(output=str(tmp_path / "it")))
+    blobs = [Blob("sha256:a", tmp_path / "none", "sha256:b", 200 << 20)] * 2
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40, 0, 399 << 20))
+    with pytest.raises(DiskFullError, match=r"about 400 MiB are needed"):
+        image_write._archive(plan, b"{}", blobs, tmp_path, Progress(quiet=True))
     assert list(tmp_path.iterdir()) == []
 
 

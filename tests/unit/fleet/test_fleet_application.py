@@ -130,3 +130,8 @@ def test_the_build_names_the_same_place(
     file = tmp_path / "out" / FILE
     assert rows["fleet"] == f"copy {file} to {PLACE} beside the inventory; to {GROUP} for one group"
     assert PLACE in service.variables_file(app).splitlines()[0]
+
+
+def test_an_image_for_this_machine_names_no_files_of_boards(tmp_path: Path) -> None:
+    request = Request(jetson=False, app=application(tmp_path), output=str(tmp_path / "out"))
+    assert {"compose", "fleet"}.isdisjoint(dict(view.application_rows(plan.make(request))))

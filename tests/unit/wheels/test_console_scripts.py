@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
+from collections.abc import Callable
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
@@ -44,7 +45,13 @@ def wheel(folder: Path, name: str, points: str, scripts: dict[str, bytes]) -> Pa
     return path
 
 
-def layer(folder: Path, monkeypatch: pytest.MonkeyPatch, *wheels: Path) -> Path:
+def layer(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *wheels: Path,
+    check: Callable[[Path], None] = lambda _: None,
+    judged_by: str = "",
+) -> Path:
     """Return the layer of an application with these wheels."""
     monkeypatch.setenv("KIT_CACHE", str(folder / "cache"))
     lines = [
@@ -54,7 +61,7 @@ def layer(folder: Path, monkeypatch: pytest.MonkeyPatch, *wheels: Path) -> Path:
     ]
     contents = "".join(path.name for path in wheels)
     return pysite.application(
-        "".join(lines), contents, "3.11", "arm64", "aarch64-manylinux_2_28", lambda _: None
+        "".join(lines), contents, "3.11", "arm64", "aarch64-manylinux_2_28", check, judged_by
     ).tar
 
 
@@ -180,3 +187,17 @@ def test_a_program_with_a_comma_stands_once_in_its_record(
         rows = list(csv.reader(io.StringIO(stream.read().decode())))
     assert [row[0] for row in rows if "co,ma" in row[0]] == ["../../../bin/co,ma"]
     assert all(len(row) == 3 for row in rows)
+
+
+def test_the_same_packages_are_checked_again_for_another_image(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What fits the newer core of one image may crash on the older one of the next."""
+    path = wheel(tmp_path, "door", "", {})
+    checked: list[Path] = []
+    tars = [
+        layer(tmp_path, monkeypatch, path, check=checked.append, judged_by=image).read_bytes()
+        for image in ("cortex-a76", "cortex-a76", "cortex-a57", "cortex-a57")
+    ]
+    assert len(checked) == 2
+    assert len(set(tars)) == 1

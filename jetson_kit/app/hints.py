@@ -1,0 +1,51 @@
+"""What to write in place of programs and packages that no image of the kit can have."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from packaging.utils import canonicalize_name
+
+from jetson_kit.core.text import counted
+
+DATA = Path(__file__).with_name("hints.toml")
+
+
+def of_program(name: str) -> str:
+    """Return what stands for a program that is no image's; "" where nothing is known of it."""
+    return _rows("programs").get(name, "")
+
+
+def of_package(name: str) -> str:
+    """Return what stands for a Python package; "" where nothing is known of it."""
+    return _rows("packages").get(canonicalize_name(name), "")
+
+
+def in_reason(text: str) -> str:
+    """Return what stands for the first package of the table that a resolver's reason names."""
+    rows = _rows("packages")
+    found = [name for name in rows if re.search(rf"(?<![\w.-]){name}(?![\w-])", text)]
+    return rows[found[0]] if found else ""
+
+
+def of_cuda(pins: Sequence[str]) -> str:
+    """Return what is to know of CUDA in wheels, which are those of servers; "" without it."""
+    names = [pin.partition("==")[0] for pin in pins if pin.startswith("nvidia-cu")]
+    if not names:
+        return ""
+    count = counted(len(names), "package")
+    return (
+        f"requirements.txt brings CUDA for servers, often gigabytes ({count}, first {names[0]}), "
+        "which a Jetson's driver may not run; put NVIDIA's wheel for your JetPack, or one for the "
+        "CPU, into wheels/"
+    )
+
+
+@cache
+def _rows(table: str) -> dict[str, str]:
+    rows: dict[str, str] = tomllib.loads(DATA.read_text(encoding="utf-8"))[table]
+    return rows

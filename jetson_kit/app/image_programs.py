@@ -1,0 +1,130 @@
+"""The programs of an image that an application's commands start, and whether they are there."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import tarfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from mediapipe_jetson.__main__ import COMMANDS
+
+from jetson_kit.app import command_words, hints, started
+from jetson_kit.app.settings import FILE, App
+from jetson_kit.app.tree import Tree
+from jetson_kit.core.errors import BadInputError
+
+# NVIDIA's runtime brings them into a container (nvc_info.c of libnvidia-container).
+OF_THE_RUNTIME = (
+    *("nvidia-smi", "nvidia-debugdump", "nvidia-persistenced"),
+    *("nvidia-cuda-mps-control", "nvidia-cuda-mps-server"),
+)
+# What NVIDIA's runtime and the kernel bring into a container below these folders is not known here.
+OF_THE_BOARD = ("/usr/local/cuda", "/opt/nvidia/", "/proc/", "/sys/", "/dev/")
+# A folder of Python's packages, by the names that people give it.
+ENVIRONMENT = re.compile(
+    r"(?:^|/)(?:\.?(?:virtual|v|py)?env[\w.-]*|envs/[^/]+|[a-z]*conda\d?)/s?bin/"
+)
+# Programs that every image has.
+ALWAYS = frozenset({"python3", "sh"})
+
+
+def commands(app: App) -> tuple[tuple[str, Sequence[str]], ...]:
+    """Return the commands that jetson.toml names, with their keys."""
+    rows = (("command", app.command), ("health.command", app.health.command))
+    return tuple((key, command) for key, command in rows if command)
+
+
+def mounted(app: App, path: str) -> bool:
+    """Return whether a volume may bring a path that the image has not."""
+    mounts = [volume.split(":")[1].rstrip("/") for volume in app.service.volumes]
+    return any(path.startswith(f"{mount}/") for mount in mounts)
+
+
+def check_path(app: App, path: str) -> None:
+    """Raise BadInputError for a PATH of the application's without the image's own programs."""
+    first, own = path.partition(":")[0], app.environment.get("PATH")
+    if own is not None and first not in [item.rstrip("/") for item in own.split(":")]:
+        raise BadInputError(
+            f"environment.PATH in {FILE} lacks {first}, where the image's Python is",
+            f'begin it with that: PATH = "{first}:{own}"',
+        )
+
+
+def check_found(app: App, files: Tree, path: str, layers: Iterable[Path]) -> None:
+    """Raise BadInputError for a program that a command starts and that no layer has.
+
+    A bare name is looked for in the folders of PATH. `layers` are the image's, `path` is its PATH;
+    the application may have one of its own.
+    """
+    programs = {entry.name for entry in files.entries if not entry.link}
+    folders = app.variables.get("PATH", path).split(":")
+    wanted: list[tuple[str, str, set[str]]] = []
+    for key, command in commands(app):
+        word = looked_for(key, command)
+        if not word or mounted(app, word):
+            continue
+        if "/" in word:
+            wanted.append((key, word, {word.lstrip("/"), f"usr{word}"}))
+        elif not any(
+            started.name_of(posixpath.join(folder, word)) in programs for folder in folders
+        ):
+            names = {posixpath.join(folder, word).lstrip("/") for folder in folders}
+            wanted.append((key, word, names))
+    for layer in layers:
+        if not wanted:
+            return
+        with tarfile.open(layer) as archive:
+            there = {member.name.removeprefix("./") for member in archive}
+        wanted = [row for row in wanted if not row[2] & there]
+    for key, word, _ in wanted:
+        # A folder of the board may have it, where the application names PATH or volumes of its own.
+        own = word in programs
+        if own or "/" in word or not ("PATH" in app.variables or app.service.volumes):
+            raise not_found(key, word, own=own)
+
+
+def looked_for(key: str, command: Sequence[str]) -> str:
+    """Return the program that is looked for in the image; "" where it is none of the image's."""
+    word = command_words.of(command).program
+    if word in ALWAYS or command_words.sets_path(command) or word[:1] in {"", "-"}:
+        return ""
+    if "/" in word:
+        inside = started.name_of(word) or not word.startswith("/")
+        return "" if inside or word.startswith(OF_THE_BOARD) else word
+    if word in OF_THE_RUNTIME or (key == "command" and word in COMMANDS):
+        return ""
+    return word
+
+
+def absent(key: str, word: str, why: str, *, environment: bool = False) -> BadInputError:
+    """Return the error of a file that a command names and the image will not have."""
+    name = posixpath.basename(word)
+    cure = f"correct {key}, or write the file"
+    if environment or ENVIRONMENT.search(word):
+        own = command_words.PYTHON.fullmatch(name)
+        cure = (
+            'write "python3", the image\'s own, which has the packages of requirements.txt'
+            if own
+            else f'write "{name}" alone, and its package into requirements.txt'
+        )
+    return BadInputError(f"{key} in {FILE} starts {word}, {why}", cure)
+
+
+def not_found(key: str, word: str, *, own: bool) -> BadInputError:
+    """Return the error; `own` if the application's folder has a file of that name."""
+    if "/" in word:
+        if ENVIRONMENT.search(word):
+            return absent(key, word, "which the image does not have")
+        cure = f"correct {key}, or name its package under [debian] in {FILE}: packages = [...]"
+        return BadInputError(f"{key} in {FILE} starts {word}, which the image does not have", cure)
+    return BadInputError(
+        f"{key} in {FILE} starts {word}, which is looked for among the image's programs, and "
+        "none has that name",
+        f"write ./{word}"
+        if own
+        else hints.of_program(word)
+        or f"name the package that has {word}: in requirements, or under [debian] in {FILE}: "
+        "packages = [...]",
+    )

@@ -1,0 +1,37 @@
+"""What is said of packages and programs that no image can have."""
+
+from __future__ import annotations
+
+import pytest
+
+from jetson_kit.app import hints
+
+
+@pytest.mark.parametrize(
+    ("reason", "start"),
+    [
+        ("Because rclpy was not found", "ROS is on no package index"),
+        ("Because Cv-bridge-x was not found", ""),
+        ("you require pkg-resources==0.0.0, we can", "leave it out: pip freeze of Debian's"),
+        ("tensorrt-cu13-libs has no wheels", ""),
+        ("nothing of note", ""),
+    ],
+)
+def test_a_resolvers_reason(reason: str, start: str) -> None:
+    hint = hints.in_reason(reason)
+    assert hint.startswith(start)
+    assert bool(hint) == bool(start)
+
+
+def test_names_are_compared_as_indexes_do() -> None:
+    assert hints.of_package("tflite_runtime") == hints.of_package("TFLite.Runtime") != ""
+    assert hints.of_program("sudo").startswith("leave it out")
+    assert hints.of_program("gunicorn") == hints.of_package("numpy") == ""
+
+
+def test_cuda_of_servers_is_named() -> None:
+    pins = ("nvidia-cublas==13.4", "nvidia-cudnn-cu13==9.2", "nvidia-ml-py==12", "torch==2.15.0")
+    assert hints.of_cuda(pins).startswith(
+        "requirements.txt brings CUDA for servers, often gigabytes (2 packages, first nvidia-cub"
+    )
+    assert hints.of_cuda(("torch==2.15.0", "nvidia-ml-py==12")) == ""

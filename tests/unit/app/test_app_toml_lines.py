@@ -1,0 +1,89 @@
+"""A jetson.toml that is no TOML: all its faults at once, each with its line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.app import settings
+from jetson_kit.core.errors import BadInputError
+
+MEGABYTES = 'max_mb is "x", write how many megabytes the folder may have, a whole number from 1 to'
+
+
+@pytest.mark.parametrize(
+    ("text", "faults"),
+    [
+        (
+            'name = "a"\nname = "b"\nmax_mb = "x"\n[service]\nports = ["80"]\n[service]\nx = 1\n',
+            [
+                "line 2: name is there already in line 1, leave one of them",
+                f"line 3: {MEGABYTES}",
+                'line 5: service.ports[0] is "80", write BOARD:APPLICATION',
+                "line 6: [service] is there already in line 4, leave one of them",
+            ],
+        ),
+        (
+            'ignore = [\n "a",\n]\nignore = [\n "b=c",\n "d",\n]\n[service]\nnetwork = "hots"\n',
+            [
+                "line 4: ignore is there already in line 1, leave one of them",
+                'line 9: service.network is "hots", write one of none, bridge, host',
+            ],
+        ),
+        (
+            '[environment]\nA = "1"\n"A" = "2"\n[service]\n[environment]\nB = "1"\n[heath]\n',
+            [
+                "line 3: A is there already in line 2, leave one of them",
+                "line 5: [environment] is there already in line 1, leave one of them",
+                "line 7: heath is no key of jetson.toml, did you mean health?",
+            ],
+        ),
+        (
+            "name = a\nports = [\n",
+            [
+                "line 1: name is not TOML: Invalid value, write text in quotes",
+                "line 2: ports is not TOML: Invalid value (at end of document)",
+            ],
+        ),
+        (
+            'nme = "x"\ncommand = ["python3", "app.py"\nname = "x"\n',
+            [
+                "line 1: nme is no key of jetson.toml, did you mean name?",
+                "line 2: command is not TOML: Unclosed array",
+            ],
+        ),
+        (
+            'name = "x\nmax_mb = "x"\n',
+            ["line 1: name is not TOML: Illegal", f"line 2: {MEGABYTES}"],
+        ),
+        ('{"name": "x"}\n', ["line 1: is not TOML: Invalid statement"]),
+        (
+            "name: x\nmax_mb = 'x'\n",
+            ["line 1: is not TOML: Expected '=' after a key", f"line 2: {MEGABYTES}"],
+        ),
+    ],
+)
+def test_all_faults_at_once(tmp_path: Path, text: str, faults: list[str]) -> None:
+    (tmp_path / "jetson.toml").write_text(text)
+    with pytest.raises(BadInputError) as raised:
+        settings.load(tmp_path)
+    said = raised.value.message.removeprefix(f"{tmp_path / 'jetson.toml'}: ").split("; ")
+    assert len(said) == len(faults)
+    for clause, fault in zip(said, faults, strict=True):
+        assert clause.startswith(fault)
+    assert raised.value.cure == "correct it"
+
+
+def test_no_more_than_twenty(tmp_path: Path) -> None:
+    (tmp_path / "jetson.toml").write_text("name = a\n" * 40)
+    with pytest.raises(BadInputError) as raised:
+        settings.load(tmp_path)
+    assert raised.value.message.count("is not TOML") == 20
+
+
+def test_a_password_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "jetson.toml").write_text("camera = rtsp://me:hunter2@cam/1\n[a]\nb = hunter2\n")
+    with pytest.raises(BadInputError) as raised:
+        settings.load(tmp_path)
+    assert "hunter2" not in str(raised.value)
