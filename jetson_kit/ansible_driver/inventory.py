@@ -16,6 +16,7 @@ from typing import Any
 
 import yaml
 
+from jetson_kit.ansible_driver import inventory_tree
 from jetson_kit.ansible_driver.program_environment import environment
 from jetson_kit.core.errors import BadInputError, KitError, StepFailedError
 from jetson_kit.core.paths import ANSIBLE, COLLECTION
@@ -193,11 +194,17 @@ def read(path: Path) -> Inventory:
 
 def read_each(paths: Sequence[Path]) -> dict[Path, Inventory | KitError]:
     """Read inventories by one program that loads Ansible once; or return why one can't be read."""
-    there = [path for path in dict.fromkeys(paths) if path.exists()]
     result: dict[Path, Inventory | KitError] = {
         path: BadInputError(f"there is no inventory {path}", "see ansible/inventories/example/")
         for path in paths
     }
+    there = []
+    for path in filter(Path.exists, dict.fromkeys(paths)):
+        try:
+            inventory_tree.check(path)
+            there.append(path)
+        except BadInputError as error:
+            result[path] = error
     try:
         read = _read(there) if there else []
     except StepFailedError as error:

@@ -93,6 +93,9 @@ def _drift(row: Row) -> str:
     message = " ".join(row.drift)
     ended = row.device.ended if row.device and "unhealthy" in row.drift else ""
     why = row.answer or ended
+    if row.same_machine:
+        same = f"the same machine as {', '.join(row.same_machine)}"
+        why = f"{why}; {same}" if why else same
     return f"{message}: {why}" if why else message
 
 

@@ -78,12 +78,20 @@ def statuses(request: Request, outputs: Outputs) -> Iterator[tuple[SiteResult, l
     """Yield each site with its boards when the site is done, the fastest first; write the whole."""
     begun, events = time.time(), []
     boards: dict[str, list[Summary]] = {}
+    # The site that is shown later tells of a machine that both have; the result has it at both.
+    machines: dict[str, list[Summary]] = {}
     for event in central.run(request):
         events.append(event)
         if isinstance(event, Summary):
+            if event.machine:
+                machines.setdefault(event.machine, []).append(event)
             boards.setdefault(event.site, []).append(event)
         else:
-            yield event, sorted(boards.pop(event.site, []), key=lambda board: board.host)
+            lines = [
+                result.twice(board, machines.get(board.machine, ()))
+                for board in boards.pop(event.site, [])
+            ]
+            yield event, sorted(lines, key=lambda board: board.host)
     outputs.write(result.merged(request.kind, events, begun), request)
 
 

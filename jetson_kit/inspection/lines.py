@@ -84,6 +84,7 @@ def looked_at(
     """Return a board's line of status: its image, and where the two views differ."""
     image = row.device.image_id if row.device else ""
     silent = row.device is None
+    same = f"the same machine as {', '.join(row.same_machine)}" if row.same_machine else ""
     return Summary(
         kind=summary.STATUS,
         site=site,
@@ -92,10 +93,13 @@ def looked_at(
         expected=WELL,
         good=not silent and not row.drift,
         state=summary.ABSENT if silent else summary.SOUND,
-        reasons=tuple(plain(text) for text in (*row.drift, row.answer) if text)[:MOST_REASONS],
+        reasons=tuple(plain(text) for text in (*row.drift, row.answer, same) if text)[
+            :MOST_REASONS
+        ],
         image=plain(image, MOST_NAME),
         release=names.get(image, ""),
         time_s=now_s,
         evidence=sha256,
         bytes=size,
+        machine=row.device.machine if row.device else "",
     )

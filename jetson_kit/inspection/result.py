@@ -24,12 +24,13 @@ from jetson_kit.fleet.sites import central as centrals
 from jetson_kit.inspection.central import Event, SiteResult
 from jetson_kit.report import junit, summary
 from jetson_kit.report.gauges import Gauge, gauges_text
-from jetson_kit.report.summary import MOST_REASONS, VERIFY, Summary
+from jetson_kit.report.summary import MOST_REASONS, STATUS, VERIFY, Summary
 from jetson_kit.report.task import UNKNOWN
 
 SCHEMA = "mediapipe-jetson-kit/sites-inspection/1"
 FOLDER = "inspections"
 MOST_NAMED = 5
+DRIFTED = "drifted"
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,27 @@ def _apart(boards: Sequence[Summary]) -> tuple[Summary, ...]:
                 reasons=reasons[:MOST_REASONS],
             )  # fmt: skip
         result.append(board)
-    return tuple(result)
+    return tuple(_one_each(result))
+
+
+def _one_each(boards: Sequence[Summary]) -> list[Summary]:
+    """Return lines of status of which those with one machine at two sites have drifted."""
+    owners: dict[str, list[Summary]] = {}
+    for board in boards:
+        if board.kind == STATUS and board.machine:
+            owners.setdefault(board.machine, []).append(board)
+    return [twice(board, owners.get(board.machine, ())) for board in boards]
+
+
+def twice(board: Summary, others: Iterable[Summary]) -> Summary:
+    """Return a line of status with what other sites' boards are the same machine."""
+    named = [f"{one.site}/{one.host}" for one in others if one.site != board.site]
+    if not named:
+        return board
+    same = f"the same machine as {plain(', '.join(named[:MOST_NAMED]), 200)}"
+    reasons = (same, *(text for text in board.reasons if text != same))
+    verdict = board.verdict if board.verdict == summary.NONE else DRIFTED
+    return replace(board, verdict=verdict, good=False, reasons=reasons[:MOST_REASONS])
 
 
 def counted(boards: Iterable[Summary]) -> str:

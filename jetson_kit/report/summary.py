@@ -48,10 +48,15 @@ class Summary:
     time_s: float | None = None
     evidence: str = ""
     bytes: int = 0
+    machine: str = ""
+    """For status alone: the same for all names of one running machine."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the document of schemas/board-summary.schema.json."""
-        return {"schema": SCHEMA, **asdict(self), "reasons": list(self.reasons)}
+        result = {"schema": SCHEMA, **asdict(self), "reasons": list(self.reasons)}
+        if not self.machine:
+            del result["machine"]
+        return result
 
     def at(self, now_s: float, expect: str = "") -> Summary:
         """Return it as of a time: what is too old, or of the future, is no evidence."""

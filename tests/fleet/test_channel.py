@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -189,3 +191,153 @@ def test_provisioning_brings_the_timer_and_takes_it_away(site: Site, channel: Ch
     site.provision()
     assert "polls no channel" in board.image("poll", code=2)
     assert board.run("ls /etc/systemd/system | grep -c poll || true").strip() == "0"
+
+
+POLLS = "echo $$ > /run/polls.pid; while :; do mediapipe-image poll --json --now; sleep 0.2; done"
+
+
+@contextlib.contextmanager
+def polling(channel: Channel) -> Iterator[Path]:
+    """Let the board poll all the time; yield the file of what its polls came to."""
+    said = channel.board.folder / "polls"
+    with said.open("w") as out:
+        words = [*channel.board.login[:-1], "-S", "none", channel.board.login[-1], POLLS]
+        process = subprocess.Popen(words, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            yield said
+        finally:
+            process.terminate()
+            process.wait()
+            channel.board.run("kill $(cat /run/polls.pid) 2>/dev/null || true")
+            channel.board.run("while pgrep -f '[p]oll --json --now' >/dev/null; do sleep 0.2; done")
+
+
+def rolled(
+    site: Site, board: Board, made: Release, soak_s: int, code: int | None = 0
+) -> dict[str, Any]:
+    """Roll a release out to the board alone; return what the rollout says of it."""
+    words = ["--canary", "1", "--soak", str(soak_s), "--verify", "none", "--limit", board.host]
+    place = ["-i", str(site.inventory), "--json"]
+    body = json.loads(site.task("rollout", str(made.folder), *place, *words, code=code))
+    host: dict[str, Any] = body["hosts"][board.host]
+    return host
+
+
+@pytest.mark.one_engine
+def test_polls_all_through_a_rollout_leave_it_alone(site: Site, channel: Channel) -> None:
+    board = channel.board
+    good(board)
+    ready(channel)
+    # The channel offers another image, and wants it switched outside any hour of a test.
+    offered, new = board.release(), site.release()
+    hour = int(board.run("date +%H"))
+    closed = f"{(hour + 2) % 24:02}:00-{(hour + 3) % 24:02}:00"
+    channel.publish(offered, window=closed)
+    with polling(channel) as said:
+        assert rolled(site, board, new, 15)["state"] == "confirmed"
+        polls = said.read_text()
+    assert "a rollout has this board on trial" in polls
+    assert "Traceback" not in polls
+    assert board.settle(new.image_id)["current"]["rollout"] != "channel"
+    # Then its turn comes.
+    channel.publish(window="")
+    assert channel.poll()["image_id"] == offered.image_id
+    body = board.settle(offered.image_id)
+    assert (body["previous"]["image_id"], body["state_problems"]) == (new.image_id, [])
+
+
+@pytest.mark.one_engine
+def test_a_poll_that_had_begun_before_a_rollout_changes_nothing_after_it(
+    site: Site, channel: Channel
+) -> None:
+    board = channel.board
+    good(board)
+    ready(channel)
+    offered, new = board.release(bulk=2_100_000), site.release()
+    channel.publish(offered)
+    largest = max(offered.layers, key=lambda layer: layer.size)
+    name = f"layers/{largest.digest.partition(':')[2]}"
+    raw = (channel.folder / name).read_bytes()
+    asked, go_on = threading.Event(), threading.Event()
+
+    def slow(handler: Handler) -> None:
+        asked.set()
+        go_on.wait(120)
+        handler.answer(raw, length=len(raw))
+
+    channel.server.instead[name] = slow
+    words = [*board.login, "mediapipe-image poll --json --now"]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert asked.wait(60)
+        try:
+            host = rolled(site, board, new, 3)
+        finally:
+            go_on.set()
+        said = process.communicate(timeout=120)[0]
+    assert host["state"] == "confirmed"
+    del channel.server.instead[name]
+    # It had decided on what is not so any more.
+    assert process.returncode == 2
+    assert "has put this device on" in said
+    assert board.settle(new.image_id)["current"]["image_id"] == new.image_id
+    # The next one decides anew; the layer that came is used.
+    assert channel.poll()["image_id"] == offered.image_id
+    assert board.running() == offered.image_id
+
+
+@pytest.mark.one_engine
+def test_a_rollout_in_the_middle_of_a_channels_trial_is_refused(
+    site: Site, channel: Channel
+) -> None:
+    board = channel.board
+    good(board)
+    ready(channel)
+    offered, new = board.release(), site.release()
+    settings = json.loads(board.run("cat /etc/mediapipe-jetson/channel.json"))
+    text = json.dumps({**settings, "soak_s": 25})
+    subprocess.run(
+        [*board.login, "cat > /etc/mediapipe-jetson/channel.json"],
+        input=text, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    channel.publish(offered)
+    with subprocess.Popen(
+        [*board.login, "mediapipe-image poll --json --now"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        board.settle_on(offered.image_id)
+        host = rolled(site, board, new, 1, code=1)
+        said = process.communicate(timeout=120)[0]
+    assert host["state"] == "failed"
+    assert "channel" in host["why"]
+    assert json.loads(said)["state"] == "good"
+    assert board.settle(offered.image_id)["current"]["rollout"] == "channel"
+    # And once that has ended, the rollout does its work.
+    assert rolled(site, board, new, 1)["state"] == "confirmed"
+    assert board.running() == new.image_id
+
+
+@pytest.mark.one_engine
+def test_polls_at_any_moment_make_no_false_success(site: Site, channel: Channel) -> None:
+    """The channel may take the board before, between, or after the rollout's steps."""
+    board = channel.board
+    good(board)
+    ready(channel)
+    for _ in range(3):
+        offered, new = board.release(), site.release()
+        channel.publish(offered)
+        with polling(channel) as said:
+            host = rolled(site, board, new, 2, code=None)
+            on = board.status()
+            polls = said.read_text()
+        assert "Traceback" not in polls
+        if host["state"] == "confirmed":
+            # What the channel took since, it took from this image.
+            came = [row["image_id"] for row in on["history"] if row["event"] == "confirm"]
+            assert new.image_id in came
+        else:
+            assert host["why"]
+        end = board.status()["current"]["image_id"]
+        assert end in (offered.image_id, new.image_id)
+        channel.poll()
+        assert board.settle(offered.image_id)["state_problems"] == []

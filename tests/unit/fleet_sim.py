@@ -48,6 +48,7 @@ class Board:
     left: list[tuple[str, str]] = field(default_factory=list)
     asked: dict[str, int] = field(default_factory=dict)
     healthy_when_confirmed: bool = True
+    machine: str = ""
 
     def leave(self) -> None:
         """Go back, as mediapipe-image does: from a trial for good, else forth again."""
@@ -141,7 +142,7 @@ class World:
         return Device(
             board.image, board.trial, board.rollout, previous=board.previous,
             running=board.image, healthy=board.healthy(self.now_s), left=tuple(board.left),
-            pace=_pace(board),
+            pace=_pace(board), machine=board.machine,
         )  # fmt: skip
 
     def fits(self, hosts: Sequence[str]) -> Replies:

@@ -12,7 +12,7 @@ from jetson_kit.app.service import PLACE
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.log import LOG
 from jetson_kit.core.text import counted
-from jetson_kit.fleet.channel import lock, repository
+from jetson_kit.fleet.channel import lock, newest, repository
 from jetson_kit.fleet.channel import policy as policies
 from jetson_kit.fleet.channel.policy import FILE, Policy
 from jetson_kit.fleet.channel.repository import Repository, Validity
@@ -110,7 +110,7 @@ def publish(
     if by:
         _apart(by, signer)
     with lock.locked(folder):
-        Repository(folder)
+        newest.check(Repository(folder))
     # Layers have names of their own and take long: nobody waits for them.
     release = _layers_placed(folder, request.target) if request.target else None
     if release and release.application:
@@ -121,6 +121,7 @@ def publish(
         )  # fmt: skip
     with lock.locked(folder):
         there = Repository(folder)
+        newest.check(there)
         policy = policies.parse(there.read(FILE).decode("utf-8"))
         names = [name for name in there.targets.signed.targets if name != FILE]
         files = {name: there.read(name) for name in names}
@@ -130,7 +131,9 @@ def publish(
         if not policy.release:
             files = {}
         files[FILE] = policy.text().encode()
-        return there.publish(files, signer, validity, by), policy
+        version = there.publish(files, signer, validity, by)
+        newest.note(there, version)
+        return version, policy
 
 
 def _layers_placed(folder: Path, target: str) -> Release:

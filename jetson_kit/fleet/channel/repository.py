@@ -11,7 +11,7 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,19 +61,42 @@ class Repository:
         versions = [int(item[1]) for item in result if item]
         if not versions:
             raise BadInputError(f"{folder} is no channel", "begin one: --begin --owner KEY")
-        self.root: Metadata[Root] = self._read(f"{max(versions)}.root.json", Root.type)
+        self.root = self._root(max(versions), versions)
         self.timestamp: Metadata[Timestamp] = self._read("timestamp.json", Timestamp.type)
-        snapshot = self.timestamp.signed.snapshot_meta.version
-        self.snapshot: Metadata[Snapshot] = self._read(f"{snapshot}.snapshot.json", Snapshot.type)
-        named = self.snapshot.signed.meta.get("targets.json")
-        targets = named.version if named else 0
-        self.targets: Metadata[Targets] = self._read(f"{targets}.targets.json", Targets.type)
+        named = self.timestamp.signed.snapshot_meta
+        self.snapshot: Metadata[Snapshot] = self._read(
+            f"{named.version}.snapshot.json", Snapshot.type, named
+        )
+        named = self.snapshot.signed.meta.get("targets.json", MetaFile())
+        self.targets: Metadata[Targets] = self._read(
+            f"{named.version}.targets.json", Targets.type, named
+        )
 
-    def _read(self, name: str, role: str) -> Metadata[Any]:
+    def _root(self, number: int, versions: Sequence[int]) -> Metadata[Root]:
+        """Return a root that is the one of its name, and that the one before it lets follow."""
+        name = f"{number}.root.json"
+        root: Metadata[Root] = self._read(name, Root.type, MetaFile(number))
+        if number - 1 in versions:
+            before: Metadata[Root] = self._read(f"{number - 1}.root.json", Root.type)
+            try:
+                before.verify_delegate(Root.type, root)
+            except RepositoryError as error:
+                what = f"the owner of {number - 1}.root.json has not signed it"
+                raise IntegrityError(f"{self.folder / name} is damaged: {what}", ANEW) from error
+        return root
+
+    def _read(self, name: str, role: str, named: MetaFile | None = None) -> Metadata[Any]:
+        """Return a role's file, which is just the one that others name."""
         try:
-            file: Metadata[Any] = Metadata.from_bytes(_raw(self.folder / name, ANEW))
+            raw = _raw(self.folder / name, ANEW)
+            file: Metadata[Any] = Metadata.from_bytes(raw)
             delegator = file if role == Root.type else self.root
             delegator.verify_delegate(role, file)
+            if named and file.signed.version != named.version:
+                text = f"it is version {file.signed.version}, not {named.version}"
+                raise RepositoryError(text)  # noqa: TRY301 # told with the others
+            if named:
+                named.verify_length_and_hashes(raw)
         except (OSError, DeserializationError, RepositoryError) as error:
             raise IntegrityError(f"{self.folder / name} is damaged: {why(error)}", ANEW) from error
         return file

@@ -13,6 +13,7 @@ import jsonschema
 import yaml
 
 from jetson_kit.core.errors import BadInputError, CheckFailedError, StepFailedError
+from jetson_kit.core.reasons import why
 from jetson_kit.core.text import plain
 from jetson_kit.fleet.k3s import kubectl, labels
 
@@ -89,9 +90,9 @@ def _live() -> Iterator[Document]:
         try:
             yield from _items(json.loads(kubectl.ask(words)))
         except (ValueError, RecursionError, *PARSERS) as error:
-            reason = error.message if isinstance(error, jsonschema.ValidationError) else error
+            reason = error.message if isinstance(error, jsonschema.ValidationError) else why(error)
             raise StepFailedError(
-                f"what the cluster answers is no list of objects: {plain(str(reason), 200)}",
+                f"what the cluster answers is no list of objects: {plain(reason, 200)}",
                 "look at kubectl cluster-info: is it an API server?",
             ) from error
 
@@ -104,9 +105,9 @@ def _file(path: Path) -> Iterator[Document]:
         bodies = [json.loads(text)] if text.lstrip()[:1] == "{" else list(yaml.safe_load_all(text))
         yield from (item for body in bodies if body is not None for item in _items(body))
     except (OSError, ValueError, RecursionError, *PARSERS) as error:
-        reason = error.message if isinstance(error, jsonschema.ValidationError) else error
+        reason = error.message if isinstance(error, jsonschema.ValidationError) else why(error)
         raise BadInputError(
-            f"{path} is not what kubectl wrote: {str(reason)[:200]}",
+            f"{path} is not what kubectl wrote: {reason[:200]}",
             "write it by kubectl get ... --output json",
         ) from error
 

@@ -36,6 +36,7 @@ ANOTHER = "its program is another one; this controller's comes first"
 ENGINE = re.compile(r" - \d{3} (?:Server|Client) Error for http\+docker://.*?\(\"(?P<said>.*)\"\)$")
 TWICE = "it is the same machine as {}; name one with --limit, or keep one in the inventory"
 DIGEST = re.compile("sha256:([0-9a-f]{64})")
+MACHINE = re.compile("[0-9a-f]{64}")
 # Whole numbers up to it are exact as floats, too.
 GREATEST = 2**53
 # systemd's words for a unit that is up, and docker's for a container without a check of its own.
@@ -196,7 +197,14 @@ def _device(body: Mapping[str, Any]) -> Device:
             for row in body["history"]
             if row["event"] == "rollback"
         ),
+        machine=_machine(body),
     )
+
+
+def _machine(body: Mapping[str, Any]) -> str:
+    """Return what a board says of its machine, "" for what no program of ours says."""
+    machine = body.get("machine")
+    return machine if isinstance(machine, str) and MACHINE.fullmatch(machine) else ""
 
 
 def _text(value: Any) -> str:  # noqa: ANN401 # JSON

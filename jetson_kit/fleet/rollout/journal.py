@@ -68,6 +68,8 @@ class Host:
     application_ms: float = 0.0
     seconds: float | None = None
     """How long the device took for its last change."""
+    machine: str = ""
+    """By its own word: the same for all names of one running machine, "" where not known."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Record:
 ON_TRIAL = (SWITCHED, HEALTHY)
 FIELDS = tuple(
     "image_id why before ours late unsure unseen baseline_ms latency_ms baseline_application_ms "
-    "application_ms seconds".split()
+    "application_ms seconds machine".split()
 )
 
 

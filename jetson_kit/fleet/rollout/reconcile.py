@@ -63,6 +63,7 @@ def take_in(
             ours=not good,
             image_id=device.image_id,
             baseline_application_ms=slowest,
+            **({"machine": device.machine} if device.machine else {}),
         )
     elif host.state == FETCHED and (problem := foreign(device)):
         steps.fail(name, problem, unsure=False)

@@ -17,6 +17,9 @@ SCHEMA = "mediapipe-jetson-kit/fleet-status/1"
 # What a host is without a device's word; one that answers wrongly is "failed".
 SILENT = {**dict.fromkeys(LOST, "unreachable"), UNPROVISIONED: "unprovisioned"}
 
+# One machine under several names of the inventory.
+TWICE = "twice"
+
 
 @dataclass(frozen=True)
 class ControllerView:
@@ -41,6 +44,8 @@ class Row:
     answer: str
     """Why there is no device's word, "" where there is."""
     drift: tuple[str, ...]
+    same_machine: tuple[str, ...] = ()
+    """Other hosts of the inventory that are this machine, too."""
 
     def as_json(self) -> dict[str, Any]:
         """Return its part of the document."""
@@ -49,6 +54,7 @@ class Row:
             "device": asdict(self.device) if self.device else None,
             "answer": self.answer,
             "drift": list(self.drift),
+            "same_machine": list(self.same_machine),
         }
 
 
@@ -82,12 +88,19 @@ def compare(
 ) -> Status:
     """Return both views of each host and where they differ."""
     rows = []
+    names: dict[str, list[str]] = {}
+    for name, reply in replies.items():
+        if reply.kind == DONE and reply.device and reply.device.machine:
+            names.setdefault(reply.device.machine, []).append(name)
     for name in hosts:
         reply = replies.get(name, Reply("unreachable", "no answer"))
         device = reply.device if reply.kind == DONE else None
         answer = "" if device else reply.words or reply.kind
         words = drift(listed.get(name), device) if device else (SILENT.get(reply.kind, "failed"),)
-        rows.append(Row(name, listed.get(name), device, answer, words))
+        others = names.get(device.machine, ()) if device else ()
+        twins = tuple(other for other in others if other != name)
+        drifted = (*words, TWICE) if twins else words
+        rows.append(Row(name, listed.get(name), device, answer, drifted, twins))
     return Status(tuple(rows))
 
 

@@ -62,6 +62,9 @@ class Device:
     left: tuple[tuple[str, str], ...] = ()
     """(image, rollout) of each time that it went back, oldest first."""
 
+    machine: str = ""
+    """The same for all names of one running machine; "" where that is not known."""
+
     def went_back(self, image_id: str, rollout: str) -> bool:
         """Tell whether it left an image that a rollout had put there."""
         return (image_id, rollout) in self.left

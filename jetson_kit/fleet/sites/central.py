@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jetson_kit.core import paths
-from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import disk_guard, locked, sha256_file, write_text, written_aside
 from jetson_kit.fleet.certificate_parts import write_private
 from jetson_kit.fleet.sites import (
@@ -168,7 +168,13 @@ def remove(sites: Sites, name: str) -> str:
         with members.changing(place.folder) as rows:
             rows.pop(name, None)
         apply(place, sites)
-    tokens = members.forget_tokens(place.folder, name, past_damaged=True)
+    try:
+        tokens = members.forget_tokens(place.folder, name, past_damaged=True)
+    except IntegrityError as error:
+        if not joined:
+            raise
+        message = f"{name} is removed: its certificate is let in no more; but {error.message}"
+        raise IntegrityError(message, error.cure) from error
     if not joined and not tokens:
         raise BadInputError(f"{name} has not joined", "see ./inv sites.status")
     if not joined:

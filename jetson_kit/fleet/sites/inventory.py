@@ -113,7 +113,7 @@ def load(path: Path) -> Sites:
     try:
         text = path.read_text(encoding="utf-8")
         body = tomllib.loads(text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInputError(
             f"{path} is no file of sites: {why(error)}", "see docs/sites.md"
         ) from error

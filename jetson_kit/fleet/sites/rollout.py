@@ -29,6 +29,7 @@ from jetson_kit.fleet.sites.journal import (
     SitesRecord,
     SiteState,
 )
+from jetson_kit.fleet.sites.machines import Machines
 from jetson_kit.fleet.sites.mesh import OwnDiskFullError
 from jetson_kit.fleet.sites.plan import SitesPlan, SiteWave
 from jetson_kit.fleet.sites.tally import Tally
@@ -71,6 +72,7 @@ class SitesRollout:
         # Of the waves up to the one that is at work: what a run before says of later ones is told
         # anew by them.
         self._tally = Tally()
+        self._machines = Machines(tuple(journal.record.sites))
         # At hand: the limit is judged at every line of every site.
         self._boards = sum(len(journal.record.boards(name)) for name in journal.record.sites)
         self._number = 0
@@ -106,6 +108,9 @@ class SitesRollout:
                 again = resumed or known.state != DONE
                 self._tally.put(name, (0, 0) if again else (known.failed, known.tried))
         self._together(todo, self._site)
+        for name in set(wave.sites).intersection(self._machines.wrong):
+            # It may have ended before the other site told of the board.
+            self._twice(name)
         why = self._verdict(wave)
         if why:
             self.journal.append("stop", wave=number, why=why)
@@ -125,6 +130,11 @@ class SitesRollout:
             everyone = len(self.record.boards(name))
             self._put(name, state=FAILED, why=_reason(error), failed=everyone, tried=everyone)
             return
+        with self._guard:
+            self._machines.put(name, record)
+        if name in self._machines.wrong:
+            self._twice(name)
+            return
         failed, tried = evidence.counts(record)
         named = evidence.failures(record)
         if record.ended == journals.ALL:
@@ -136,12 +146,20 @@ class SitesRollout:
             why = _joined(record.stop or "stopped by the central controller", named)
             self._put(name, state=FAILED, why=why, failed=failed, tried=tried)
 
+    def _twice(self, name: str) -> None:
+        """Fail a site that has a board of another one; what its rollout came to counts for none."""
+        if self.record.sites[name].state != FAILED:
+            everyone = len(self.record.boards(name))
+            why = self._machines.wrong[name]
+            self._put(name, state=FAILED, why=why, failed=everyone, tried=everyone)
+
     def _watch(self, name: str, seen: Record) -> bool:
-        """Note a site's counts; return whether it goes on."""
+        """Note a site's counts and machines; return whether it goes on."""
         with self._guard:
             self._tally.put(name, evidence.so_far(seen))
             self._halted = self._halted or self._limit()
-            return not self._halted
+            self._machines.put(name, seen)
+            return not (self._halted or name in self._machines.wrong)
 
     def _put(self, name: str, **facts: object) -> None:
         if "why" in facts:

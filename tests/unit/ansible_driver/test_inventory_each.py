@@ -161,3 +161,30 @@ def test_more_than_there_are_cores(tmp_path: Path) -> None:
 def inventory_of(read: inventory.Inventory | KitError) -> inventory.Inventory:
     assert isinstance(read, inventory.Inventory)
     return read
+
+
+@pytest.mark.parametrize("place", ["hosts.yml", "hosts/b.yml", "group_vars/all.yml", "host_vars/a"])
+@pytest.mark.parametrize("kind", ["pipe", "device", "large"])
+def test_what_has_no_end_is_named_and_the_others_are_read(
+    tmp_path: Path, place: str, kind: str
+) -> None:
+    text = "all: {hosts: {a: {ansible_host: 192.0.2.1}}}\n"
+    wrong, good = tmp_path / "wrong" / place, tmp_path / "good.yml"
+    wrong.parent.mkdir(parents=True)
+    inventory_path = tmp_path / "wrong" / ("hosts" if "hosts/" in place else "hosts.yml")
+    if inventory_path != wrong:
+        (inventory_path / "a.yml" if inventory_path.is_dir() else inventory_path).write_text(text)
+    good.write_text(text)
+    if kind == "pipe":
+        os.mkfifo(wrong)
+    elif kind == "device":
+        wrong.symlink_to("/dev/zero")
+    else:
+        with wrong.open("wb") as out:
+            out.truncate(17 << 20)
+    read = inventory.read_each([inventory_path, good])
+    assert isinstance(read[good], inventory.Inventory)
+    fault = read[inventory_path]
+    assert isinstance(fault, BadInputError)
+    assert str(wrong) in fault.message
+    assert ("larger than 16 MiB" if kind == "large" else "no regular file") in fault.message

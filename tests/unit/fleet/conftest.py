@@ -10,6 +10,12 @@ from jetson_kit.fleet.sites import authority
 from tests.unit.fleet.site_archive import Archive
 
 
+@pytest.fixture(autouse=True)
+def _own_state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what commands note out of the user's own state."""
+    monkeypatch.setenv("KIT_STATE", str(tmp_path_factory.mktemp("state")))
+
+
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A controller's authority."""

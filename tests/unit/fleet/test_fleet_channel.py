@@ -142,6 +142,67 @@ def test_a_trial_of_a_rollout_is_left_alone(
     assert state.read_bytes() == before
 
 
+STUCK = {"at": "", "event": "stays", "image_id": "sha256:1", "why": "unhealthy", "rollout": "r"}
+
+
+def stuck(board: Board, made: Release, **facts: Any) -> bytes:
+    """Put the board on trial, and let it note that nothing from before it is there."""
+    board.on_trial(made)
+    for name in ("state.json", "state.copy.json"):
+        path = board.root / LIB / name
+        body = json.loads(path.read_text())
+        body["history"] = [STUCK]
+        body["current"] |= facts
+        path.write_text(json.dumps(body))
+    return (board.root / LIB / "state.json").read_bytes()
+
+
+@pytest.mark.parametrize("rollout", ["r", "channel", ""])
+def test_a_trial_without_a_way_back_takes_the_next_release(
+    board: Board, server: Server, key: Path, release: Release, tmp_path: Path, rollout: str
+) -> None:
+    publish(server, key, release)
+    before = stuck(board, build(tmp_path / "b", "b", bulk=100, runnable=False), rollout=rollout)
+    # It goes on to the engine, which is not here; nothing is lost by that.
+    said = board.run("poll", "--now", code=3)
+    assert "docker" in said.lower()
+    assert (board.root / LIB / "state.json").read_bytes() == before
+
+
+def test_a_trial_without_a_way_back_obeys_the_channel(
+    board: Board, server: Server, key: Path, release: Release, tmp_path: Path
+) -> None:
+    publish(server, key, release, pause=True)
+    other = build(tmp_path / "b", "b", bulk=100, runnable=False)
+    before = stuck(board, other, rollout="r")
+    assert polled(board) == "the channel is paused"
+    publish(server, key, pause=False, stop=True)
+    assert polled(board) == "the channel offers no release"
+    publish(server, key, release, shares=(0, 100))
+    assert "its wave has not begun" in polled(board)
+    assert (board.root / LIB / "state.json").read_bytes() == before
+
+
+def test_the_image_that_it_stays_on_is_left_as_soon_as_there_is_another(
+    board: Board, server: Server, key: Path, release: Release
+) -> None:
+    publish(server, key, release)
+    publish(server, key, roll_back=True)
+    before = stuck(board, release, rollout="channel")
+    assert polled(board) == "the channel has this image left, and none from before it is there"
+    assert (board.root / LIB / "state.json").read_bytes() == before
+
+
+def test_its_own_release_on_which_it_stays_is_watched_anew(
+    board: Board, server: Server, key: Path, release: Release
+) -> None:
+    """Not confirmed without a look: the engine is not here."""
+    publish(server, key, release)
+    before = stuck(board, release, rollout="channel")
+    assert "docker" in board.run("poll", "--now", code=3).lower()
+    assert (board.root / LIB / "state.json").read_bytes() == before
+
+
 def test_pause_window_and_canary(board: Board, server: Server, key: Path, release: Release) -> None:
     publish(
         server,

@@ -289,3 +289,76 @@ def test_data_without_an_end_is_cut(both: Both) -> None:
         assert both.refresh() == ""
     with pytest.raises(both.program.errors.IntegrityError, match="more than"):
         both.program.channel_web.small(f"{both.server.url}2.root.json", 1000)
+
+
+def _published(www: Path, keys: Keys, times: int) -> None:
+    for number in range(times):
+        Repository(www).publish({"channel.json": b"%d" % number}, keys.channel, LONG)
+
+
+@pytest.mark.parametrize("role", ["snapshot", "targets"])
+def test_older_metadata_in_the_place_of_newer_is_named(www: Path, keys: Keys, role: str) -> None:
+    """Its signature is good; what names it has another version, and another hash."""
+    _published(www, keys, 2)
+    older, newer = (www / f"{number}.{role}.json" for number in (2, 5))
+    newer.write_bytes(older.read_bytes())
+    with pytest.raises(IntegrityError, match=f"{newer.name} is damaged: it is version 2, not 5"):
+        Repository(www)
+
+
+def test_metadata_of_one_version_with_other_bytes_is_named(www: Path, keys: Keys) -> None:
+    other = Path(shutil.copytree(www, www.with_name("other")))
+    Repository(www).publish({"channel.json": b"one"}, keys.channel, LONG)
+    Repository(other).publish({"channel.json": b"another"}, keys.channel, LONG)
+    shutil.copy(other / "4.targets.json", www / "4.targets.json")
+    with pytest.raises(IntegrityError, match=r"4\.targets\.json is damaged"):
+        Repository(www)
+
+
+def test_a_root_of_another_channel_is_named(www: Path, keys: Keys, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    repository.begin(other, keys.stranger, keys.channel, LONG, Policy().text().encode())
+    place = www / "2.root.json"
+    shutil.copy(other / "1.root.json", place)
+    with pytest.raises(IntegrityError, match=r"2\.root\.json is damaged: it is version 1, not 2"):
+        Repository(www)
+    Repository(other).publish({}, keys.channel, LONG, keys.stranger)
+    shutil.copy(other / "2.root.json", place)
+    with pytest.raises(IntegrityError, match=r"the owner of 1\.root\.json has not signed it"):
+        Repository(www)
+
+
+def test_older_roots_may_be_removed(www: Path, keys: Keys) -> None:
+    for _ in range(2):
+        Repository(www).publish({}, keys.channel, LONG, keys.owner)
+    (www / "1.root.json").unlink()
+    (www / "2.root.json").unlink()
+    assert Repository(www).root.signed.version == 3
+
+
+def test_a_channel_of_an_old_backup_is_not_published_on(
+    www: Path, keys: Keys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
+    key = keys.channel._private
+    Repository(www).publish({"channel.json": Policy().text().encode()}, keys.channel, LONG)
+    backup = shutil.copytree(www, tmp_path / "backup")
+    command.publish(www, command.Request(pause=True), key, LONG)
+    newest = shutil.copytree(www, tmp_path / "newest")
+    shutil.rmtree(www)
+    shutil.copytree(backup, www)
+    before = {path: path.read_bytes() for path in www.rglob("*.json")}
+    with pytest.raises(IntegrityError, match="is version 4, and version 5 was published") as caught:
+        command.publish(www, command.Request(), key, LONG)
+    assert {path: path.read_bytes() for path in www.rglob("*.json")} == before
+    # A copy elsewhere is a channel of its own.
+    command.publish(backup, command.Request(), key, LONG)
+    # The newest one goes on; and so does the old one, on purpose.
+    shutil.rmtree(www)
+    shutil.copytree(newest, www)
+    assert command.publish(www, command.Request(), key, LONG)[1].paused
+    shutil.rmtree(www)
+    shutil.copytree(backup, www)
+    note = Path(caught.value.cure.rpartition(" ")[2])
+    note.write_text("{")
+    assert not command.publish(www, command.Request(), key, LONG)[1].paused

@@ -131,6 +131,31 @@ def test_who_does_not_answer_has_drifted() -> None:
     assert_schema("fleet-status", result.as_json())
 
 
+def test_two_names_of_one_machine_have_drifted(capsys: pytest.CaptureFixture[str]) -> None:
+    one = Reply(device=dataclasses.replace(GOOD, machine="1" * 64))
+    another = Reply(device=dataclasses.replace(GOOD, machine="2" * 64))
+    unknown = Reply(device=GOOD)
+    replies = {"a": one, "b": another, "c": one, "d": unknown, "e": unknown, "f": one}
+    known = dict.fromkeys("abcdef", KNOWN)
+    result = status.compare("abcdef", known, replies)
+    assert {row.host: row.same_machine for row in result.drifted} == {
+        "a": ("c", "f"), "c": ("a", "f"), "f": ("a", "c"),
+    }  # fmt: skip
+    assert {row.drift for row in result.drifted} == {("twice",)}
+    assert_schema("fleet-status", result.as_json())
+    assert result.as_json()["hosts"]["a"]["same_machine"] == ["c", "f"]
+    views.status_table(result)
+    assert "twice: the same machine as c, f" in capsys.readouterr().out
+
+
+def test_a_board_says_which_machine_it_is() -> None:
+    machine = "0123456789abcdef" * 4
+    assert answers.device({**BODY, "machine": machine}).machine == machine
+    for other in ("", "m", machine[1:], machine + "\n", 1, None, [machine]):
+        assert answers.device({**BODY, "machine": other}).machine == ""
+    assert answers.device(BODY).machine == ""
+
+
 @pytest.mark.parametrize(
     ("now", "slow"),
     [(29.0, False), (30.1, True), (None, True), (1.0, False)],

@@ -353,3 +353,10 @@ def test_ipv6_addresses_stand_in_brackets(tmp_path: Path) -> None:
     reported = {key: value for row in rows for key, value in row.items()}
     assert reported["tcp-peer"]["address"] == "[2001:db8::8]:27199"
     assert reported["tcp-listener"]["bindaddr"] == "[::]"
+
+
+def test_a_file_that_is_nested_too_deeply_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "sites.toml"
+    path.write_text("a = " + "[" * 5000 + "]" * 5000)
+    with pytest.raises(BadInputError, match=f"{path} is no file of sites"):
+        inventory.load(path)

@@ -14,7 +14,7 @@ from referencing import Registry, Resource
 
 from jetson_kit.core.errors import BadInputError, BrokenError, CheckFailedError, IntegrityError
 from jetson_kit.core.paths import SCHEMAS
-from jetson_kit.inspection import result
+from jetson_kit.inspection import central, command, result
 from jetson_kit.inspection.central import SiteResult
 from jetson_kit.report import summary
 from tests.unit.inspection.test_inspection_intake import GOOD
@@ -135,3 +135,45 @@ def test_one_report_is_no_evidence_of_two_boards() -> None:
     for kind, evidence in (("doctor", "a" * 64), ("verify", "")):
         rows = [replace(row, kind=kind, evidence=evidence) for row in (GOOD, copied)]
         assert merged(*rows).boards == tuple(rows)
+
+
+SEEN = replace(
+    GOOD,
+    kind="status",
+    verdict="well",
+    expected="well",
+    evidence="c" * 64,
+    reasons=(),
+    machine="1" * 64,
+)
+
+
+def test_one_machine_at_two_sites_has_drifted_at_both() -> None:
+    boards = (
+        SEEN, replace(SEEN, host="b3", machine="2" * 64), replace(SEEN, host="b4", machine=""),
+        replace(SEEN, site="tokyo", host="t1"), replace(SEEN, site="tokyo", host="t2", machine=""),
+    )  # fmt: skip
+    inspection = result.merged("status", (*boards, replace(BERLIN, boards=3), TOKYO), 10.0)
+    assert {board.host: board.reasons[0] for board in inspection.bad} == {
+        "b1": "the same machine as tokyo/t1", "t1": "the same machine as berlin/b1",
+    }  # fmt: skip
+    assert {board.verdict for board in inspection.bad} == {"drifted"}
+    for board in inspection.boards:
+        assert summary.parse(board.as_json()) == board
+
+
+def test_the_site_that_is_shown_later_tells_of_the_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin = replace(SEEN, site="tokyo", host="t1")
+    monkeypatch.setattr(central, "run", lambda request: iter((SEEN, BERLIN, twin, TOKYO)))
+    request = central.Request("status", tmp_path / "sites.toml")
+    shown = {
+        site.site: [(board.verdict, board.reasons) for board in boards]
+        for site, boards in command.statuses(request, command.Outputs())
+    }
+    assert shown == {
+        "berlin": [("well", ())],
+        "tokyo": [("drifted", ("the same machine as berlin/b1",))],
+    }
+    assert [board.verdict for board in result.last("status").boards] == ["drifted", "drifted"]

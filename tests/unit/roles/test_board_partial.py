@@ -39,7 +39,9 @@ DOCKER = """#!/bin/sh
 case "$1 $2" in
 "info --format") cat FOLDER/info ;;
 "image load") cat > FOLDER/loaded.tar; cat FOLDER/said ;;
-"image inspect") grep -q unpacking FOLDER/said && printf '{"Id":"x","Architecture":"arm64"}' ;;
+"image inspect")
+    grep -q unpacking FOLDER/said || { echo "No such image" >&2; exit 1; }
+    printf '{"Id":"x","Architecture":"arm64"}' ;;
 "image rm") echo "$@" >> FOLDER/dropped ;;
 esac
 """
@@ -192,3 +194,52 @@ def test_other_images_may_be_of_any_shape(program: Program, store: Store, body: 
     store.has(BASE_ZSTD)
     program.partial.complete(release)
     assert store.forgotten == [PULLED]
+
+
+@pytest.fixture
+def without_ctr(store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
+    """An engine of another package, without containerd's own client."""
+    (store.folder / "ctr").unlink()
+    for name in ("cat", "grep"):
+        (store.folder / name).symlink_to(f"/usr/bin/{name}")
+    monkeypatch.setenv("PATH", str(store.folder))
+    return store
+
+
+def test_without_the_client_of_containerd_the_reason_is_told(
+    program: Program, without_ctr: Store
+) -> None:
+    release = pulled(program, without_ctr)
+    why, cure = program.receive._completed(release)
+    assert why == "the program ctr is not installed"
+    assert "containerd" in cure
+    with pytest.raises(program.errors.IntegrityError) as caught:
+        program.load.check(release, why, cure)
+    assert caught.value.message.endswith(": the program ctr is not installed")
+    assert (caught.value.cure, caught.value.exit_code) == (cure, 5)
+    assert without_ctr.forgotten == []
+
+
+def test_without_it_a_load_that_a_power_cut_ended_is_not_trusted(
+    program: Program, without_ctr: Store
+) -> None:
+    with pytest.raises(program.errors.ToolMissingError) as caught:
+        program.containerd.let_go(program.engine.info())
+    assert "containerd" in caught.value.cure
+
+
+def test_an_engine_of_the_classic_store_needs_no_client(
+    program: Program, without_ctr: Store
+) -> None:
+    info = {"DockerRootDir": "/var/lib/docker", "DriverStatus": [["Backing Filesystem", "extfs"]]}
+    (without_ctr.folder / "info").write_text(json.dumps(info))
+    assert program.receive._completed(pulled(program, without_ctr)) == ("", "")
+
+
+def test_a_client_that_gets_no_answer_is_told(program: Program, store: Store) -> None:
+    release = pulled(program, store)
+    (store.folder / "ctr").write_text("#!/bin/sh\necho cannot connect >&2\nexit 1\n")
+    why, _ = program.receive._completed(release)
+    assert "cannot connect" in why
+    with pytest.raises(program.errors.IntegrityError, match="cannot connect"):
+        program.load.check(release, why)

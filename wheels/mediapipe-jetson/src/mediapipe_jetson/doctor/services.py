@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from typing import Optional
+
 from mediapipe_jetson.doctor import projects
-from mediapipe_jetson.doctor.files import compose
+from mediapipe_jetson.doctor.files import containers, kubernetes
 from mediapipe_jetson.doctor.files.facts import Service
-from mediapipe_jetson.doctor.finding import Finding
+from mediapipe_jetson.doctor.finding import Finding, Unread
 from mediapipe_jetson.doctor.result import Result, bad
 from mediapipe_jetson.doctor.scene import Scene
+from mediapipe_jetson.doctor.sources import Scan
 
 RUNTIME, SHOWING = "runtime: nvidia", "NVIDIA_VISIBLE_DEVICES=all"
+CLASS = "runtimeClassName: nvidia"
+CURES = {RUNTIME: "service", SHOWING: "hidden", CLASS: "pod"}
+RESERVED = "a GPU is reserved without runtimeClassName; it works where the node's default is nvidia"
+# What containerd of a node starts containers by, where that is not told by the pod.
+K3S = "/etc/rancher/k3s/config.yaml"
+CONTAINERD = (
+    "/var/lib/rancher/k3s/agent/etc/containerd/config.toml",
+    "/etc/containerd/config.toml",
+)
+DEFAULT = re.compile(r"^\s*default[-_]runtime(?:_name)?\s*[:=]\s*[\"']?([\w-]+)", re.MULTILINE)
 
 
 def findings(scene: Scene, default_runtime: str) -> tuple[Finding, ...]:
@@ -17,10 +31,12 @@ def findings(scene: Scene, default_runtime: str) -> tuple[Finding, ...]:
     if scene.scan is None:
         return ()
     commands = list(scene.scan.commands) if default_runtime != "nvidia" else []
+    cluster = _cluster_runtime(scene)
     for item in scene.scan.services:
-        what = _wrong(item, default_runtime)
+        what = _wrong(item, cluster if item.pod else default_runtime)
         if what:
-            instead = RUNTIME if item.asks != compose.HIDING else SHOWING
+            instead = CLASS if item.pod else RUNTIME
+            instead = instead if item.asks != containers.HIDING else SHOWING
             commands.append(Finding(item.file, 0, item.line, 1, f"{_name(item)}: {what}", instead))
     # A service that others include or extend is the same one.
     return tuple(sorted(set(commands)))
@@ -29,14 +45,24 @@ def findings(scene: Scene, default_runtime: str) -> tuple[Finding, ...]:
 def wrong(written: tuple[Finding, ...]) -> Result:
     """Return the result, with a cure for the kind of file that the first one stands in."""
     first = written[0]
-    cure = {RUNTIME: "service", SHOWING: "hidden"}.get(first.instead, "")
+    cure = CURES.get(first.instead, "")
     return bad(first.what, cure=cure, findings=written, place=first.place())
 
 
-def _wrong(item: Service, default_runtime: str) -> str:
-    if item.asks == compose.RESERVED and default_runtime != "nvidia" and not item.open:
-        return "a GPU is reserved without runtime: nvidia"
-    if item.asks == compose.HIDING:
+def _cluster_runtime(scene: Scene) -> Optional[str]:
+    """Return what a node's containerd takes where a pod names no class, None where unseen."""
+    texts = [text for path in (K3S, *CONTAINERD) if (text := scene.text(path)) is not None]
+    for text in texts:
+        if match := DEFAULT.search(text):
+            return match[1]
+    return "" if texts else None
+
+
+def _wrong(item: Service, default_runtime: Optional[str]) -> str:
+    known = default_runtime is not None and not default_runtime.startswith("nvidia")
+    if item.asks == containers.RESERVED and known and not item.open:
+        return f"a GPU is reserved without {CLASS if item.pod else RUNTIME}"
+    if item.asks == containers.HIDING:
         return "NVIDIA_VISIBLE_DEVICES hides the GPU"
     return ""
 
@@ -45,23 +71,34 @@ def doubts(scene: Scene, default_runtime: str) -> list[str]:
     """Return the services of which it can't be told whether they get the GPU."""
     if scene.scan is None:
         return []
-    lines = []
+    lines, cluster = [], _cluster_runtime(scene)
     for item in scene.scan.services:
+        runtime = cluster if item.pod else default_runtime
         place = f"{item.file}:{item.line}: {_name(item)}"
         if item.open:
             lines.append(f"{place}: {item.open}")
-        elif item.asks == compose.CDI:
+        elif item.asks == containers.RESERVED and runtime is None:
+            lines.append(f"{place}: {RESERVED}")
+        elif item.asks == containers.CDI:
             lines.append(f"{place}: it names the GPU by CDI, which needs the toolkit in cdi mode")
-        elif not item.asks and default_runtime != "nvidia" and not projects.plain(item.image):
+        elif not item.asks and runtime != "nvidia" and not projects.plain(item.image):
             lines.append(f"{place}: it asks for no GPU")
     lines += [
         f"not read: {item.file} ({item.why})"
         for item in scene.scan.unread
-        if "compose" in item.file or "ocker" in item.file or item.editors
+        if _of_containers(scene.scan, item)
     ]
     return lines
 
 
+def _of_containers(scan: Scan, item: Unread) -> bool:
+    """Return whether a file that was not read may start containers."""
+    cluster = scan.kinds.get(item.file) in kubernetes.KINDS
+    return "compose" in item.file or "ocker" in item.file or item.editors or cluster
+
+
 def _name(item: Service) -> str:
+    if item.pod:
+        return f"container {item.name}"
     profiles = f" (profile {', '.join(item.profiles)})" if item.profiles else ""
     return f"service {item.name}{profiles}"

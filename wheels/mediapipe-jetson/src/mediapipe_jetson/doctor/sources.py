@@ -12,6 +12,7 @@ from mediapipe_jetson.doctor.files import (
     bake,
     builds,
     compose,
+    containers,
     devcontainer,
     docker_run,
     dockerfiles,
@@ -19,6 +20,7 @@ from mediapipe_jetson.doctor.files import (
     elsewhere,
     installers,
     kinds,
+    kubernetes,
     locks,
     machines,
     notebooks,
@@ -69,6 +71,7 @@ class Scan:
         self._own: frozenset[str] = frozenset()
         self._templates: set[str] = set()
         self._edited: set[str] = set()
+        self._handlers: dict[str, str] = {}
         self._elsewhere: set[str] = set()
         self._done: set[str] = set()
         self._files(folder)
@@ -94,6 +97,14 @@ class Scan:
         self._scripts = started.scripts(result)
         self._own = started.programs(result)
         self._edited = devcontainer.built(result)
+        layered = kubernetes.listed(
+            ((name, text) for kind, name, text in result if kind == kubernetes.KUSTOMIZATION),
+            self.kinds.__contains__,
+        )
+        self._handlers = kubernetes.classes(
+            (name, text) for kind, name, text in result if kind == kubernetes.MANIFEST
+        )
+        self._done |= layered
         self._elsewhere = builds.elsewhere(result)
         composed = {name for kind, name, _ in result if kind == "compose"}
         self._templates = compose.templates(
@@ -150,7 +161,8 @@ class Scan:
             else:
                 getattr(self, f"_{kind}")(name, content)
         except READING_FAILS as error:
-            self.unread.append(Unread.of(name, error))
+            unread = Unread.of(name, error)
+            self.unread.append(dataclasses.replace(unread, settings=kind in kubernetes.KINDS))
         if other:
             for at, items in enumerate(lists):
                 del items[before[at] :]
@@ -195,7 +207,7 @@ class Scan:
         result, included = requirements.listed(name, content)
         self.requirements += result
         for path in included:
-            other = compose.beside(name, path)
+            other = containers.beside(name, path)
             if "://" not in path and other not in self._done:
                 if other in self.texts or self.folder.joinpath(other).is_file():
                     self._read("requirements", other, self._other(other), set())
@@ -282,6 +294,35 @@ class Scan:
         for line, text in compose.inline(content):
             # As many empty lines before it as make its lines the file's.
             self._dockerfile(name, b"\n" * line + text.encode())
+
+    def _kubernetes(self, name: str, content: bytes) -> None:
+        try:
+            self._pods(name, kubernetes.read(name, content, self._own, self._handlers))
+        except FormError as error:
+            if b"{{" in content:
+                raise FormError(kubernetes.UNFILLED) from error
+            raise
+
+    def _helm(self, name: str, content: bytes) -> None:
+        self._pods(name, kubernetes.values(name, content, self._own, self._handlers))
+
+    def _helm_template(self, name: str, content: bytes) -> None:
+        del content
+        self.unread.append(Unread(name, kubernetes.UNFILLED, settings=True))
+
+    def _kustomize(self, name: str, content: bytes) -> None:
+        del content
+        self._pods(name, kubernetes.kustomized(name, self._other, self._own, self._handlers))
+
+    def _pods(self, name: str, found: kubernetes.Found) -> None:
+        """Note what the pods of a file are."""
+        self.services += found.services
+        self.images += found.images
+        for file, line, text in found.commands:
+            self._commands(file, "\n" * (line - 1) + text, None, 0)
+        for path in found.missing:
+            why = f"it takes {path}, which is not in the project"
+            self.unread.append(Unread(name, why, settings=True))
 
     def _bake(self, name: str, content: bytes) -> None:
         found = bake.targets(name, content)

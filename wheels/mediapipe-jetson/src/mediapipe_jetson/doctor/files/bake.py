@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from mediapipe_jetson.doctor.files import compose, dockerfiles, documents, hcl
+from mediapipe_jetson.doctor.files import containers, dockerfiles, documents, hcl
 from mediapipe_jetson.doctor.files.facts import BaseImage
 from mediapipe_jetson.doctor.files.hcl import Attribute, Block, Value
 
@@ -118,7 +118,7 @@ def _target(name: str, label: str, block: Block, attributes: Mapping[str, Attrib
     own = inline.value if inline is not None and isinstance(inline.value, str) else ""
     return Target(
         label,
-        compose.beside(name, path) if not own else "",
+        containers.beside(name, path) if not own else "",
         arguments,
         line,
         other,

@@ -9,7 +9,7 @@ from typing import Optional
 
 from mediapipe_jetson.doctor.files import (
     bake,
-    compose,
+    containers,
     devcontainer,
     dockerfiles,
     documents,
@@ -95,7 +95,7 @@ def _composed(name: str, content: bytes) -> Iterator[tuple[str, Arguments]]:
             if build is not None and arguments is not None:
                 context = _plain(build.get("context"), ".")
                 file = _plain(build.get("dockerfile"), USUAL)
-                path = compose.beside(name, str(PurePosixPath(context, file)))
+                path = containers.beside(name, str(PurePosixPath(context, file)))
                 yield path, dict(_pairs(arguments))
 
 
@@ -123,7 +123,9 @@ def _scripted(name: str, text: str) -> Iterator[tuple[str, Arguments]]:
         if built is not None:
             path, arguments = built
             # Scripts are started in their own folder or at the top.
-            for place in dict.fromkeys((compose.beside(name, path), compose.beside("", path))):
+            for place in dict.fromkeys(
+                (containers.beside(name, path), containers.beside("", path))
+            ):
                 yield place, arguments
 
 

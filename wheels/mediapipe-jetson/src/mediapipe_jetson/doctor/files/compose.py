@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import re
 from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import dockerfiles, documents, started
+from mediapipe_jetson.doctor.files import dockerfiles, documents
+from mediapipe_jetson.doctor.files.containers import (
+    CDI,
+    HIDDEN,
+    HIDING,
+    RESERVED,
+    RUNTIME,
+    VISIBLE,
+    Part,
+    beside,
+    last,
+    line,
+    packages,
+)
 from mediapipe_jetson.doctor.files.documents import Node
 from mediapipe_jetson.doctor.files.facts import BaseImage, Service
 from mediapipe_jetson.doctor.files.unreadable import FormError
@@ -17,19 +28,7 @@ from mediapipe_jetson.doctor.files.unreadable import FormError
 Reader = Callable[[str], bytes]
 MAIN = re.compile(r"(docker-)?compose\.ya?ml$", re.IGNORECASE)
 OVERRIDE = re.compile(r"(docker-)?compose\.override\.ya?ml$", re.IGNORECASE)
-PYTHONS = re.compile(r"(docker\.io/)?(library/|arm64v8/)?python:")
-MEDIAPIPES = re.compile(r"([\w.:-]+/)*[\w.-]*mediapipe[\w.-]*(:|@|$)", re.IGNORECASE)
 OWN_FOLDER = re.compile(r"\.|\$\{?PWD\b")
-HIDDEN = ("none", "void", "")
-RUNTIME, RESERVED, CDI, HIDING = "runtime", "reserved", "cdi", "hidden"
-
-
-@dataclasses.dataclass(frozen=True)
-class Part:
-    """One service as one file writes it."""
-
-    file: str
-    node: Node
 
 
 def is_compose(documents_of: list[Node]) -> bool:
@@ -69,8 +68,8 @@ def commands(content: bytes) -> list[tuple[int, str]]:
         for service in _services(document):
             for key in ("entrypoint", "command"):
                 node = service.get(key)
-                if node is not None and (line := _line(node)):
-                    result.append((node.line, line))
+                if node is not None and (text := line(node)):
+                    result.append((node.line, text))
     return result
 
 
@@ -165,49 +164,27 @@ def _extended(part: Part, services: Node, reader: Reader, depth: int) -> list[Pa
     return [*_extended(Part(part.file, base), services, reader, depth + 1), part]
 
 
-def beside(name: str, path: str) -> str:
-    """Return a path that is written in a file, as seen from the project's folder."""
-    steps: list[str] = []
-    for step in [*PurePosixPath(name).parent.parts, *PurePosixPath(path).parts]:
-        if step == ".." and steps and steps[-1] != "..":
-            steps.pop()
-        elif step != ".":
-            steps.append(step)
-    return "/".join(steps)
-
-
-def _last(chain: list[Part], *keys: str) -> Optional[tuple[Part, Node]]:
-    """Return an entry of a service where the topmost part that has it writes it."""
-    for part in reversed(chain):
-        node: Optional[Node] = part.node
-        for key in keys:
-            node = node.get(key) if node is not None else None
-        if node is not None:
-            return part, node
-    return None
-
-
 def _service(name: str, chain: list[Part]) -> Service:
     """Return one service's way to the GPU."""
     top = chain[-1]
     asks, where = _asks(chain)
     file, line = where if where is not None else (top.file, top.node.line)
-    image = _last(chain, "image")
-    built = _last(chain, "build")
+    image = last(chain, "image")
+    built = last(chain, "build")
     text = str(image[1].value) if image is not None and built is None else ""
-    profiles = _last(chain, "profiles")
+    profiles = last(chain, "profiles")
     names = (
         profiles[1].value if profiles is not None and isinstance(profiles[1].value, list) else []
     )
-    values = [str(node.value) for _, node in filter(None, (_last(chain, "runtime"),))]
+    values = [str(node.value) for _, node in filter(None, (last(chain, "runtime"),))]
     open_ = next((f"runtime is {value}" for value in values if "$" in value), "")
     return Service(file, line, name, asks, tuple(str(item.value) for item in names), text, open_)
 
 
 def _image(service: Service, chain: list[Part], own: frozenset[str]) -> Optional[BaseImage]:
     """Return the image that a service starts, and whether its Python is the project's there."""
-    image = _last(chain, "image")
-    platform = _last(chain, "platform")
+    image = last(chain, "image")
+    platform = last(chain, "platform")
     foreign = dockerfiles.foreign(str(platform[1].value)) if platform is not None else ""
     if platform is not None and foreign:
         name = service.image or f"service {service.name}"
@@ -216,13 +193,7 @@ def _image(service: Service, chain: list[Part], own: frozenset[str]) -> Optional
     if image is None or not service.image:
         return None
     nodes = [node for key in ("entrypoint", "command") if (node := _at(chain, key)) is not None]
-    lines = [line for node in nodes if (line := _line(node))]
-    words = [word for node in nodes for word in _texts(node)]
-    python = bool(service.asks) or MEDIAPIPES.match(service.image) is not None
-    python = python or started.is_own([*lines, json.dumps(words)], own)
-    if not python and PYTHONS.match(service.image):
-        # Without a command it is Python by hand, in the project's folder.
-        python = started.starts_file(lines) if lines else _mounts(chain)
+    python = packages(service.image, nodes, own, asks=bool(service.asks), mounts=_mounts(chain))
     return BaseImage(image[0].file, image[1].line, service.image, True, packages=python)
 
 
@@ -235,25 +206,13 @@ def _mounts(chain: list[Part]) -> bool:
 
 
 def _at(chain: list[Part], key: str) -> Optional[Node]:
-    found = _last(chain, key)
+    found = last(chain, key)
     return found[1] if found is not None else None
-
-
-def _line(node: Node) -> str:
-    """Return a command as a line of a shell, "" for none."""
-    words = _texts(node) if node.value is not None else []
-    return (json.dumps(words) if isinstance(node.value, list) else words[0]) if words else ""
-
-
-def _texts(node: Node) -> list[str]:
-    """Return a command's words, or the line that it is."""
-    items = node.value if isinstance(node.value, list) else [node]
-    return [str(item.value) for item in items]
 
 
 def _asks(chain: list[Part]) -> tuple[str, Optional[tuple[str, int]]]:
     """Return how a service asks for a GPU, and where."""
-    runtime = _last(chain, "runtime")
+    runtime = last(chain, "runtime")
     if runtime is not None and runtime[1].value == "nvidia":
         hidden = _hidden(chain)
         return (HIDING, hidden) if hidden else (RUNTIME, (runtime[0].file, runtime[1].line))
@@ -290,11 +249,11 @@ def _hidden(chain: list[Part]) -> Optional[tuple[str, int]]:
     for part in reversed(chain):
         given = part.node.get("environment")
         entries = given.value if given is not None else None
-        if isinstance(entries, dict) and "NVIDIA_VISIBLE_DEVICES" in entries:
-            node = entries["NVIDIA_VISIBLE_DEVICES"]
+        if isinstance(entries, dict) and VISIBLE in entries:
+            node = entries[VISIBLE]
             return (part.file, node.line) if str(node.value or "") in HIDDEN else None
         for item in entries if isinstance(entries, list) else ():
             key, _, value = str(item.value).partition("=")
-            if key == "NVIDIA_VISIBLE_DEVICES":
+            if key == VISIBLE:
                 return (part.file, item.line) if value in HIDDEN else None
     return None

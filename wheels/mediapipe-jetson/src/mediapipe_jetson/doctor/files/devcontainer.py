@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any, Optional
 
-from mediapipe_jetson.doctor.files import compose, documents
+from mediapipe_jetson.doctor.files import containers, documents
 from mediapipe_jetson.doctor.files.facts import BaseImage
 from mediapipe_jetson.doctor.files.unreadable import FormError
 
@@ -105,5 +105,5 @@ def _built(name: str, document: dict[str, Any]) -> Optional[tuple[str, dict[str,
         return None
     arguments = arguments if isinstance(arguments, dict) else {}
     told = {key: value for key, value in arguments.items() if "$" not in str(value)}
-    path = compose.beside(name, str(PurePosixPath(file)))
+    path = containers.beside(name, str(PurePosixPath(file)))
     return path, {key: str(value) for key, value in told.items()}

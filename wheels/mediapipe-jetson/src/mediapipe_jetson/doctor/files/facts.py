@@ -77,7 +77,7 @@ class BaseImage:
 
 @dataclasses.dataclass(frozen=True)
 class Service:
-    """A service of a compose file: how it asks for a GPU, and where.
+    """A service of a compose file, or a container of a pod: how it asks for a GPU, and where.
 
     `asks` is "runtime", "reserved", "cdi", "hidden" (NVIDIA_VISIBLE_DEVICES=none or void) or "";
     `open` says what of it is not known.
@@ -90,6 +90,7 @@ class Service:
     profiles: tuple[str, ...] = ()
     image: str = ""
     open: str = ""
+    pod: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

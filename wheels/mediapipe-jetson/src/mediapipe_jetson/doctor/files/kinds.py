@@ -14,6 +14,7 @@ from mediapipe_jetson.doctor.files import (
     compose,
     dockerfiles,
     documents,
+    kubernetes,
     locks,
     reading,
     requirements,
@@ -60,6 +61,7 @@ BY_NAME = (
     (re.compile(r"\.python-version$|runtime\.txt$|\.tool-versions$"), "python_version"),
     (re.compile(r"\.env$"), "env"),
     (re.compile(r".*compose.*\.ya?ml$", re.I), "compose"),
+    (re.compile(r"kustomization\.ya?ml$|Kustomization$"), kubernetes.KUSTOMIZATION),
     (bake.NAMES, "bake"),
     (re.compile(r"\.?devcontainer\.json$"), "devcontainer"),
     (
@@ -121,7 +123,7 @@ def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # 
     data = suffix in DATA and path.name not in SETTINGS
     other = "other" if not data and USES.search(content) else None
     if suffix in (".yml", ".yaml"):
-        return _yaml(content, other)
+        return kubernetes.kind(path, content) or _yaml(content, other)
     if MENTIONED not in content.lower() or b"\0" in content or PLAIN.match(path.name):
         return None
     text = documents.decoded(content)

@@ -8,8 +8,12 @@ from typing import Any, Dict, List, NamedTuple, Set
 
 from mediapipe_image import command
 from mediapipe_image.engine import Engine
+from mediapipe_image.errors import ToolMissingError
 
 Body = Dict[str, Any]
+NO_CLIENT = (
+    "it is containerd's own client, of the package containerd.io or containerd: install that"
+)
 
 
 class Named(NamedTuple):
@@ -82,4 +86,7 @@ def _rows(body: Body, name: str) -> List[Body]:
 
 def _ctr(there: Engine, *words: str) -> str:
     own = ["ctr", "--address", there.address, "--namespace", there.namespace]
-    return command.run([*own, *words], 300.0)
+    try:
+        return command.run([*own, *words], 300.0)
+    except ToolMissingError as error:
+        raise ToolMissingError(error.message, NO_CLIENT) from error

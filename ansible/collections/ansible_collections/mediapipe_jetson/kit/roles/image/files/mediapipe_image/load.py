@@ -86,11 +86,15 @@ def find(release: Release) -> Optional[engine.Image]:
     return None
 
 
-def check(release: Release) -> str:
-    """Return the engine's id of a release. Raises IntegrityError if its image is not that."""
+def check(release: Release, why: str = "", cure: str = "") -> str:
+    """Return the engine's id of a release. Raises IntegrityError if its image is not that.
+
+    `why`: what kept it from being made whole.
+    """
     result = find(release)
     if result is None:
-        raise IntegrityError(f"the engine has no whole image {release.image_id}", "run it again")
+        message = f"the engine has no whole image {release.image_id}"
+        raise IntegrityError(f"{message}: {why}" if why else message, cure or "run it again")
     return result.engine_id
 
 

@@ -1,10 +1,9 @@
 """From a signed release to an image that is whole and on the disk, in either way."""
 
 import base64
-import contextlib
 import os
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any, Dict, Tuple
 
 from mediapipe_image import blobs, disk, engine, load, partial, records, strict, trust
 from mediapipe_image import release as releases
@@ -125,13 +124,19 @@ def adopt(release: Release, settings: Settings) -> Dict[str, Any]:
                 f"the pull of {release.image_id} was not prepared in this boot",
                 "run: mediapipe-image expect, pull it again, then adopt",
             )
-        if load.find(release) is None:
-            # What it can't mend, the check tells.
-            with contextlib.suppress(StepFailedError, ToolMissingError):
-                partial.complete(release)
-        engine.tag(load.check(release), name_of(release, settings))
+        why, cure = _completed(release) if load.find(release) is None else ("", "")
+        engine.tag(load.check(release, why, cure), name_of(release, settings))
         _finish(release, record.had, REGISTRY)
         return {"changed": True, "image_id": release.image_id}
+
+
+def _completed(release: Release) -> Tuple[str, str]:
+    """Make an image that came in part whole; return why it could not be tried, and the cure."""
+    try:
+        partial.complete(release)
+    except (StepFailedError, ToolMissingError) as error:
+        return error.message, error.cure
+    return "", ""
 
 
 def name_of(release: Release, settings: Settings) -> str:

@@ -1,0 +1,411 @@
+"""Read Kubernetes' manifests pod by pod, through kustomizations, and the values of Helm charts."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Optional
+
+from mediapipe_jetson.doctor.files import containers, dockerfiles, documents
+from mediapipe_jetson.doctor.files.containers import Part, beside, items, last
+from mediapipe_jetson.doctor.files.documents import Node
+from mediapipe_jetson.doctor.files.facts import BaseImage, Service
+from mediapipe_jetson.doctor.files.unreadable import FormError
+
+Reader = Callable[[str], bytes]
+MANIFEST, CHART, TEMPLATE, KUSTOMIZATION = "kubernetes", "helm", "helm_template", "kustomize"
+KINDS = (MANIFEST, CHART, TEMPLATE, KUSTOMIZATION)
+SIGNS = re.compile(
+    rb"(?=.*^[- ]*apiVersion\s*:)(?=.*^[- ]*kind\s*:)(?=.*\b(containers|handler)\s*:)",
+    re.MULTILINE | re.DOTALL,
+)
+VALUES = re.compile(r"values[\w.-]*\.ya?ml$")
+FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+# Where a pod's description lies: of a CronJob, of what makes pods, of a pod.
+PODS = (
+    ("spec", "jobTemplate", "spec", "template", "spec"),
+    ("spec", "template", "spec"),
+    ("spec",),
+)
+ARCHITECTURES = ("kubernetes.io/arch", "beta.kubernetes.io/arch")
+BOARD = "arm64"
+OPEN = re.compile(r"\{\{|\$[{(\w]")
+DEVICES = re.compile(r"/dev/(nv|dri\b)")
+MOST_DEPTH = 8
+BY_CHART = "the chart's templates decide what becomes of it, and are not read"
+UNFILLED = "it is a template, and what it makes depends on values that are not filled in"
+BY_JSON = "a JSON patch changes it, which is not followed"
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What files tell; `missing` are resources that are not in the project."""
+
+    services: list[Service]
+    images: list[BaseImage]
+    commands: list[tuple[str, int, str]]
+    missing: list[str]
+
+
+@dataclasses.dataclass
+class Layers:
+    """Documents with what is patched on them, the images' other names, and what is not followed."""
+
+    chains: list[list[Part]] = dataclasses.field(default_factory=list)
+    names: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
+    missing: list[str] = dataclasses.field(default_factory=list)
+    patched: set[int] = dataclasses.field(default_factory=set)
+
+
+def kind(path: Path, content: bytes) -> Optional[str]:
+    """Return what a YAML file is to Kubernetes, None for nothing."""
+    if VALUES.match(path.name) and path.with_name("Chart.yaml").is_file():
+        return CHART
+    if not SIGNS.search(content):
+        return None
+    chart = any(folder.joinpath("Chart.yaml").is_file() for folder in list(path.parents)[1:3])
+    return TEMPLATE if chart and "templates" in path.parts and b"{{" in content else MANIFEST
+
+
+def listed(files: Iterable[tuple[str, bytes]], there: Callable[[str], bool]) -> set[str]:
+    """Return the files that kustomizations take; they are judged in these."""
+    result = set()
+    for name, content in files:
+        try:
+            read_ones = documents.yaml(content)
+        except (ValueError, RecursionError):
+            continue  # its own reader says so
+        for path in (path for document in read_ones for path in _resources(document)):
+            other = beside(name, path)
+            result |= {other, *(f"{other}/{file}" for file in FILES if there(f"{other}/{file}"))}
+    return result
+
+
+def classes(files: Iterable[tuple[str, bytes]]) -> dict[str, str]:
+    """Return what each RuntimeClass of a project starts containers by."""
+    result = {"nvidia": "nvidia"}
+    for _, content in files:
+        if b"RuntimeClass" not in content:
+            continue
+        try:
+            read_ones = _flat(documents.yaml(content))
+        except (ValueError, RecursionError):
+            continue
+        for document in read_ones:
+            handler = document.get("handler")
+            if _text(document.get("kind")) == "RuntimeClass" and handler is not None:
+                result[_name(document)] = str(handler.value)
+    return result
+
+
+def read(name: str, content: bytes, own: frozenset[str], handlers: Mapping[str, str]) -> Found:
+    """Return what the pods of a manifest are. Raises ValueError."""
+    layers = Layers([[Part(name, document)] for document in _flat(documents.yaml(content))])
+    return _found(layers, own, handlers)
+
+
+def kustomized(
+    name: str, reader: Reader, own: frozenset[str], handlers: Mapping[str, str]
+) -> Found:
+    """Return what the pods are that a kustomization makes. Raises ValueError."""
+    return _found(_layers(name, reader, 0), own, handlers)
+
+
+def values(name: str, content: bytes, own: frozenset[str], handlers: Mapping[str, str]) -> Found:
+    """Return what a chart's values say of pods, as far as they say it plainly."""
+    result = Found([], [], [], [])
+    chart = f"values of the chart {PurePosixPath(name).parent.name}"
+    for document in documents.yaml(content):
+        for node in _with_image(document, 0):
+            image = node.get("image")
+            text = _repository(image) if image is not None else ""
+            if not text:
+                continue
+            part = [Part(name, node)]
+            service = _service(chart, part, part, text, handlers)
+            result.services.append(dataclasses.replace(service, open=service.open or BY_CHART))
+            result.images.append(_image(service, part, part, own))
+    return result
+
+
+def _with_image(node: Node, depth: int) -> list[Node]:
+    if depth > 3 or not isinstance(node.value, dict):
+        return []
+    inner = [item for value in node.value.values() for item in _with_image(value, depth + 1)]
+    return [node, *inner] if "image" in node.value else inner
+
+
+def _repository(image: Node) -> str:
+    if not isinstance(image.value, dict):
+        return str(image.value or "")
+    registry, name, tag = (_text(image.get(key)) for key in ("registry", "repository", "tag"))
+    digest = _text(image.get("digest"))
+    whole = f"{registry}/{name}" if registry else name
+    return f"{whole}@{digest}" if digest else f"{whole}:{tag}" if tag else whole
+
+
+def _layers(name: str, reader: Reader, depth: int) -> Layers:
+    if depth > MOST_DEPTH:
+        raise FormError("kustomizations take each other too deep")
+    result = Layers()
+    for document in documents.yaml(reader(name)):
+        for path in _resources(document):
+            _add(result, beside(name, path), reader, depth) if "://" not in path else (
+                result.missing.append(path)
+            )
+        for file, patch, target in _patches(name, document, reader):
+            _patch(result, Part(file, patch), target)
+        for row in items(document.get("images")):
+            old = _text(row.get("name"))
+            tag, digest = _text(row.get("newTag")), _text(row.get("digest"))
+            end = f"@{digest}" if digest else f":{tag}" if tag else ""
+            result.names[old] = (_text(row.get("newName")) or old, end)
+    return result
+
+
+def _add(result: Layers, path: str, reader: Reader, depth: int) -> None:
+    """Add the documents of a file or a folder that a kustomization takes."""
+    for place in (path, *(f"{path}/{file}" for file in FILES)):
+        try:
+            content = reader(place)
+        except (OSError, FormError):
+            continue
+        if PurePosixPath(place).name in FILES:
+            inner = _layers(place, reader, depth + 1)
+            start = len(result.chains)
+            result.chains += inner.chains
+            result.names |= inner.names
+            result.missing += inner.missing
+            result.patched |= {start + number for number in inner.patched}
+        else:
+            flat = _flat(documents.yaml(content))
+            result.chains += [[Part(place, document)] for document in flat]
+        return
+    result.missing.append(path)
+
+
+def _patches(
+    name: str, document: Node, reader: Reader
+) -> Iterable[tuple[str, Node, Optional[Node]]]:
+    """Yield each patch with the file that it stands in and whom it is for."""
+    rows = [*items(document.get("patches")), *items(document.get("patchesJson6902"))]
+    plain: list[tuple[Node, Optional[Node]]] = [
+        (node, None) for node in items(document.get("patchesStrategicMerge"))
+    ]
+    for row in rows:
+        node = row.get("path") or row.get("patch")
+        if node is not None:
+            plain.append((node, row.get("target")))
+    for node, target in plain:
+        text = str(node.value)
+        file = name if "\n" in text else beside(name, text)
+        content = text.encode() if "\n" in text else reader(file)
+        for patch in documents.yaml(content):
+            # Of a patch in the file itself its own line is all that is known.
+            yield file, patch if file != name else _at_line(patch, node.line), target
+
+
+def _at_line(node: Node, line: int) -> Node:
+    value = node.value
+    if isinstance(value, dict):
+        value = {key: _at_line(item, line) for key, item in value.items()}
+    elif isinstance(value, list):
+        value = [_at_line(item, line) for item in value]
+    return Node(value, line)
+
+
+def _patch(result: Layers, patch: Part, target: Optional[Node]) -> None:
+    """Put a patch on the documents that it is for."""
+    by_json = isinstance(patch.node.value, list)
+    of_kind = _text((target or patch.node).get("kind"))
+    name = _text(target.get("name")) if target is not None else _name(patch.node)
+    for number, chain in enumerate(result.chains):
+        own = chain[0].node
+        same_name = not name or _matches(name, _name(own))
+        if not same_name or (of_kind and _text(own.get("kind")) != of_kind):
+            continue
+        if by_json:
+            result.patched.add(number)
+        else:
+            chain.append(patch)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    try:
+        return re.fullmatch(pattern, name) is not None
+    except re.error as error:
+        raise FormError(f"the target of a patch is no pattern: {pattern}") from error
+
+
+def _resources(document: Node) -> list[str]:
+    rows = [row for key in ("resources", "bases", "components") for row in items(document.get(key))]
+    return [str(row.value).rstrip("/") for row in rows]
+
+
+def _flat(read_ones: list[Node]) -> list[Node]:
+    """Return documents, those of lists among them."""
+    result = []
+    for document in read_ones:
+        inner = items(document.get("items")) if _text(document.get("kind")) == "List" else []
+        result += inner or [document]
+    return result
+
+
+def _found(layers: Layers, own: frozenset[str], handlers: Mapping[str, str]) -> Found:
+    result = Found([], [], [], layers.missing)
+    for number, documents_of in enumerate(layers.chains):
+        pod = _pod(documents_of)
+        base = documents_of[0].node
+        for key in ("initContainers", "containers"):
+            for name, chain in _containers(pod, key).items():
+                label = f"{name} of {_text(base.get('kind'))} {_name(base)}"
+                image = last(chain, "image")
+                text = _renamed(str(image[1].value), layers.names) if image is not None else ""
+                service = _service(label, chain, pod, text, handlers)
+                if number in layers.patched:
+                    service = dataclasses.replace(service, open=service.open or BY_JSON)
+                if key == "containers":
+                    result.services.append(service)
+                if text:
+                    result.images.append(_image(service, chain, pod, own))
+                for node in _commands(chain):
+                    if command := containers.line(node):
+                        result.commands.append((chain[0].file, node.line, command))
+    return result
+
+
+def _pod(chain: list[Part]) -> list[Part]:
+    """Return a pod's description as the chain of what it is made of."""
+    result = []
+    for path in PODS:
+        for part in chain:
+            node: Optional[Node] = part.node
+            for key in path:
+                node = node.get(key) if node is not None else None
+            if node is not None:
+                result.append(Part(part.file, node))
+        if last(result, "containers") is not None:
+            return result
+        result = []
+    return []
+
+
+def _containers(pod: list[Part], key: str) -> dict[str, list[Part]]:
+    result: dict[str, list[Part]] = {}
+    for part in pod:
+        for node in items(part.node.get(key)):
+            result.setdefault(_text(node.get("name")), []).append(Part(part.file, node))
+    return result
+
+
+def _renamed(image: str, names: Mapping[str, tuple[str, str]]) -> str:
+    name = re.sub(r"(@[\w:]+|:[\w.-]+)$", "", image)
+    if name not in names:
+        return image
+    new, end = names[name]
+    return f"{new}{end or image[len(name) :]}"
+
+
+def _service(
+    label: str, chain: list[Part], pod: list[Part], image: str, handlers: Mapping[str, str]
+) -> Service:
+    """Return a container's way to the GPU."""
+    asks, open_, (file, line) = _asks(chain, pod, handlers)
+    return Service(file, line, label, asks, (), image, open_, pod=True)
+
+
+def _asks(
+    chain: list[Part], pod: list[Part], handlers: Mapping[str, str]
+) -> tuple[str, str, tuple[str, int]]:
+    """Return how a container asks for a GPU, what of it is not known, and where it stands."""
+    place = chain[-1].file, chain[-1].node.line
+    runtime, hidden = last(pod, "runtimeClassName"), _hidden(chain)
+    if runtime is not None and runtime[1].value:
+        place, name = (runtime[0].file, runtime[1].line), str(runtime[1].value)
+        handler = handlers.get(name, "")
+        if handler.startswith("nvidia"):
+            return (containers.HIDING, "", hidden) if hidden else (containers.RUNTIME, "", place)
+        known = f", which starts it by {handler}" if handler else ""
+        return "", f"runtimeClassName is {name}{known}", place
+    for key in ("limits", "requests"):
+        rows = last(chain, "resources", key)
+        for name, node in rows[1].value.items() if rows and isinstance(rows[1].value, dict) else ():
+            if name.startswith("nvidia.com/"):
+                return containers.RESERVED, "", (rows[0].file, node.line) if rows else place
+    for part in pod:
+        for volume in items(part.node.get("volumes")):
+            path = volume.get("hostPath")
+            text = _text(path.get("path")) if path is not None else ""
+            if DEVICES.match(text):
+                return "", f"it mounts {text}, which brings no driver", (part.file, volume.line)
+    return "", "", place
+
+
+def _hidden(chain: list[Part]) -> Optional[tuple[str, int]]:
+    """Return where NVIDIA_VISIBLE_DEVICES hides the GPU."""
+    for part in reversed(chain):
+        entries = part.node.get("env")
+        if entries is not None and isinstance(entries.value, dict):
+            node = entries.get(containers.VISIBLE)
+            if node is not None:
+                hides = str(node.value or "") in containers.HIDDEN
+                return (part.file, node.line) if hides else None
+        for row in items(entries):
+            if _text(row.get("name")) == containers.VISIBLE:
+                value = row.get("value")
+                hides = value is not None and str(value.value or "") in containers.HIDDEN
+                return (part.file, row.line) if hides else None
+    return None
+
+
+def _image(service: Service, chain: list[Part], pod: list[Part], own: frozenset[str]) -> BaseImage:
+    """Return the image that a container starts, and whether its Python is the project's there."""
+    foreign = _foreign(pod)
+    if foreign is not None:
+        platform, file, line = foreign
+        return BaseImage(file, line, service.image, True, packages=True, foreign=platform)
+    image = last(chain, "image")
+    file, line = (image[0].file, image[1].line) if image is not None else (service.file, 1)
+    asks = bool(service.asks) or "runtimeClassName" in service.open
+    python = containers.packages(service.image, _commands(chain), own, asks=asks, mounts=False)
+    return BaseImage(file, line, service.image, True, packages=python)
+
+
+def _foreign(pod: list[Part]) -> Optional[tuple[str, str, int]]:
+    """Return the architecture that a pod's nodes must have where no board has it."""
+    for key in ARCHITECTURES:
+        found = last(pod, "nodeSelector", key)
+        if found is not None and not OPEN.search(str(found[1].value)):
+            platform = dockerfiles.foreign(f"linux/{found[1].value}")
+            return (platform, found[0].file, found[1].line) if platform else None
+    found = last(
+        pod, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution",
+        "nodeSelectorTerms",
+    )  # fmt: skip
+    terms = [_architectures(term) for term in items(found[1])] if found is not None else []
+    if found is None or not terms or any(not term or BOARD in term for term in terms):
+        return None
+    return f"linux/{terms[0][0]}", found[0].file, found[1].line
+
+
+def _architectures(term: Node) -> list[str]:
+    for row in items(term.get("matchExpressions")):
+        if _text(row.get("key")) in ARCHITECTURES and _text(row.get("operator")) == "In":
+            return [str(item.value) for item in items(row.get("values"))]
+    return []
+
+
+def _commands(chain: list[Part]) -> list[Node]:
+    found = [last(chain, key) for key in ("command", "args")]
+    return [node for _, node in filter(None, found)]
+
+
+def _name(document: Node) -> str:
+    metadata = document.get("metadata")
+    return _text(metadata.get("name")) if metadata is not None else ""
+
+
+def _text(node: Optional[Node]) -> str:
+    return str(node.value) if node is not None and isinstance(node.value, (str, int)) else ""
