@@ -12,6 +12,7 @@ from typing import Any
 
 from jetson_kit.ansible_driver import board_program
 from jetson_kit.ansible_driver.events import Event, HostResult
+from jetson_kit.core import text as texts
 from jetson_kit.fleet.rollout.transport import (
     BUSY,
     DONE,
@@ -35,6 +36,8 @@ ANOTHER = "its program is another one; this controller's comes first"
 # Around what an engine itself says its client puts the call and its kind.
 ENGINE = re.compile(r" - \d{3} (?:Server|Client) Error for http\+docker://.*?\(\"(?P<said>.*)\"\)$")
 TWICE = "it is the same machine as {}; name one with --limit, or keep one in the inventory"
+NOISY = "its shell prints {} before each answer; let it do so in interactive shells alone (.bashrc)"
+MOST_SAID = 60
 DIGEST = re.compile("sha256:([0-9a-f]{64})")
 MACHINE = re.compile("[0-9a-f]{64}")
 # Whole numbers up to it are exact as floats, too.
@@ -117,6 +120,15 @@ def document(text: str) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise ValueError("it is no object")  # noqa: TRY004 # told as all others
     return body
+
+
+def unreadable(text: str) -> str:
+    """Return why what a board printed is no answer: its shell may greet at each login."""
+    first, _, last = text.strip().partition("\n")
+    with contextlib.suppress(ValueError):
+        document(last.rpartition("\n")[2])
+        return NOISY.format(json.dumps(texts.plain(first, MOST_SAID), ensure_ascii=False))
+    return "its answer can't be read"
 
 
 def _number(text: str) -> float:

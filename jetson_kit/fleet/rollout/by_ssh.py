@@ -36,6 +36,7 @@ from jetson_kit.fleet.rollout.answers import (
     seen,
     told,
     unprovisioned,
+    unreadable,
     version,
 )
 from jetson_kit.fleet.rollout.by_ansible import Ansible
@@ -197,7 +198,7 @@ class Ssh(Ansible):
         with contextlib.suppress(ValueError):
             body = document(result.out)
             return told(Reply(), body), body
-        return Reply(FAILED, "its answer can't be read"), {}
+        return Reply(FAILED, unreadable(result.out)), {}
 
     async def _there(self, host: Host) -> bool:
         """Tell whether the program is on a host; also where that can't be found out."""

@@ -113,6 +113,13 @@ def test_what_is_no_answer(tmp_path: Path) -> None:
     assert reply == Reply(FAILED, "its answer can't be read")
 
 
+def test_a_shell_that_greets_is_named(tmp_path: Path) -> None:
+    with serving(tmp_path, "echo 'Welcome to board 7'; echo" + f" '{STATUS}'") as server:
+        reply = transport(tmp_path, server).look(["a"])["a"]
+    assert reply.kind == FAILED
+    assert reply.words.startswith('its shell prints "Welcome to board 7" before each answer; ')
+
+
 @pytest.mark.parametrize(
     ("answers", "kind"),
     [

@@ -14,6 +14,8 @@ from mediapipe_image.settings import Settings
 
 PART = ".part"
 CHUNK = 1 << 20
+# A FIFO does not hold us up, a link leads nowhere.
+FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 # Who sends layers of another release writes at least this often, or has given up.
 SENT_S = 60.0
 
@@ -111,6 +113,30 @@ def shared(known: Sequence[Sequence[str]], own: Sequence[str]) -> int:
     return best
 
 
+def take(layers: Sequence[Layer]) -> None:
+    """Move layers here that came to the folder of who logs in, once all are whole."""
+    # What is not stays: there rsync goes on.
+    if any(_came(layer) < layer.size for layer in layers):
+        return
+    for layer in layers:
+        name = layer.hex + PART
+        try:
+            handle = os.open(str(disk.SENT / name), FLAGS)
+        except OSError:
+            continue
+        try:
+            facts = os.fstat(handle)
+            if stat.S_ISREG(facts.st_mode) and (facts.st_nlink, facts.st_size) == (1, layer.size):
+                os.fchown(handle, os.geteuid(), os.getegid())
+                os.fchmod(handle, 0o600)
+                disk.remove(disk.BLOBS / name)
+                (disk.SENT / name).rename(disk.BLOBS / name)
+                if (disk.BLOBS / name).lstat().st_ino != facts.st_ino:
+                    disk.remove(disk.BLOBS / name)
+        finally:
+            os.close(handle)
+
+
 def accept(layer: Layer) -> Path:
     """Return a layer's file, checked. Raises IntegrityError where it is not all there."""
     whole, part = disk.BLOBS / layer.hex, disk.BLOBS / (layer.hex + PART)
@@ -149,7 +175,8 @@ def drop_damaged(layers: Sequence[Layer]) -> bool:
 def clear(release: Release) -> None:
     """Remove every layer that came, but for those of another release that someone is sending."""
     for name in _names(release.layers):
-        disk.remove(disk.BLOBS / name)
+        for folder in (disk.BLOBS, disk.SENT):
+            disk.remove(folder / name)
     _tidy([])
 
 
@@ -159,8 +186,11 @@ def _tidy(layers: Sequence[Layer], *, others: bool = False) -> bool:
     `others`: also what someone is sending now.
     """
     disk.BLOBS.mkdir(parents=True, exist_ok=True)
+    folders = [folder for folder in (disk.BLOBS, disk.SENT) if folder.is_dir()]
     # rsync writes straight into .part; names with a dot before them are of killed ones.
-    rest = [path for path in disk.BLOBS.iterdir() if path.name not in _names(layers)]
+    rest = [
+        path for folder in folders for path in folder.iterdir() if path.name not in _names(layers)
+    ]
     # A release's first layers are old when its last one comes.
     if not others and any(_is_fresh(path) for path in rest):
         return False
@@ -183,14 +213,16 @@ def _is_fresh(path: Path) -> bool:
 
 
 def _came(layer: Layer) -> int:
-    return max(_size(disk.BLOBS / layer.hex), _size(disk.BLOBS / (layer.hex + PART)))
+    part = layer.hex + PART
+    return max(_size(disk.BLOBS / layer.hex), _size(disk.BLOBS / part), _size(disk.SENT / part))
 
 
 def _size(path: Path) -> int:
     try:
-        return path.stat().st_size
-    except FileNotFoundError:
+        facts = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
         return 0
+    return facts.st_size if stat.S_ISREG(facts.st_mode) else 0
 
 
 def _sha256(path: Path) -> str:

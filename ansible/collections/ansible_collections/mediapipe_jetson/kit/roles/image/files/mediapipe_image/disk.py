@@ -21,6 +21,8 @@ LIB = Path(ROOT + "/var/lib/mediapipe-jetson")
 RUN = Path(ROOT + "/run/mediapipe-image")
 HOLD = Path(ROOT + "/run/mediapipe-jetson/update.lock")
 BLOBS = LIB / "blobs" / "sha256"
+# Of who logs in without being root: layers arrive here where sudo asks for a password.
+SENT = LIB / "sent"
 RELEASES = LIB / "releases"
 PENDING = LIB / "pending"
 FULL = (errno.ENOSPC, errno.EDQUOT)

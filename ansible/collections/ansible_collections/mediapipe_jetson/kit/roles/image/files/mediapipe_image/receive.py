@@ -91,6 +91,7 @@ def receive(release: Release, settings: Settings) -> Dict[str, Any]:
             blobs.clear(release)
             return {"changed": False, "image_id": release.image_id}
         result = _prepare(release, settings)
+        blobs.take(result.layers)
         files = {layer.digest: blobs.accept(layer) for layer in result.layers}
         blobs.check_space(result)
         had = _had(release, result)
