@@ -29,7 +29,7 @@ from jetson_kit.core.text import counted
 from jetson_kit.fleet import check
 from jetson_kit.service import expectation
 from jetson_kit.service.expectation import Expectation
-from jetson_kit.verify import host_results
+from jetson_kit.verify import host_results, sudo
 from jetson_kit.verify.host_results import STEP, Fleet, HostResult
 
 SUITE = ROOT / "tests" / "device"
@@ -144,15 +144,15 @@ def _host(
 ) -> HostResult:
     """Return what a host came to; `own` is a folder for its report alone."""
     begun = time.monotonic()
-    try:
-        reach(host)
-    except KitError as error:
-        return host_results.unreached(
-            host.name, expected.verdict, error.line().removeprefix("error: ")
-        )
     junit = own / "junit.xml"
     with _one_connection(host, own) as shared:
-        code, message = _pytest(host, path, own, junit, words, shared, step)
+        try:
+            reach(host)
+            become = sudo.way(host, shared)
+        except KitError as error:
+            message = error.line().removeprefix("error: ")
+            return host_results.unreached(host.name, expected.verdict, message)
+        code, message = _pytest(host, path, own, junit, words, shared, step, become)
     taken = round(time.monotonic() - begun, 1)
     return host_results.read(host.name, expected, own, junit, code, message, taken)
 
@@ -163,11 +163,11 @@ def reach(host: Host) -> None:
 
 
 @contextlib.contextmanager
-def _one_connection(host: Host, folder: Path) -> Iterator[str]:
+def _one_connection(host: Host, folder: Path) -> Iterator[tuple[str, str]]:
     """Yield ssh's options by which all commands of a host share one connection; end it after."""
     option = f"ControlPath={folder}/%C"
     try:
-        yield f"-o {option}"
+        yield "-o", option
     finally:
         command = ["ssh", "-o", option, *host.ssh_options(), "-O", "exit", "--", host.address]
         subprocess.run(command, capture_output=True, check=False, timeout=REACH_LIMIT_S)
@@ -179,16 +179,20 @@ def _pytest(
     place: Path,
     junit: Path,
     words: Sequence[str],
-    shared: str,
+    shared: tuple[str, str],
     step: Callable[[str], None],
+    become: str,
 ) -> tuple[int, str]:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
     command += [f"--hosts=ansible://{host.name}", f"--ansible-inventory={path}"]
     command += [f"--reports={place}", f"--junitxml={junit}", "-o", f"junit_suite_name={host.name}"]
     common = str(host.variables.get("ansible_ssh_common_args", ""))
     environment = program_environment.environment() | {
-        "ANSIBLE_SSH_COMMON_ARGS": f"{STRICT} {shared} {common} {LASTING}"
+        "ANSIBLE_SSH_COMMON_ARGS": f"{STRICT} {' '.join(shared)} {common} {LASTING}"
     }
+    if become != sudo.OWN:
+        environment["ANSIBLE_BECOME"] = "true"
+    words = [*words, "--sudo-asks"] if become == sudo.ASKED else words
     return attended([*command, *words, str(SUITE)], environment, step, HOST_LIMIT_S)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.service import expectation
+from jetson_kit.verify import sudo_backend
 from jetson_kit.verify.host_results import STEP
 from tests.device.board import Board, Host, fail
 
@@ -24,6 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--reports", type=Path, help="folder that takes HOST.json, each host's report")
     group.addoption("--verify-task", action="append", help="in place of mediapipe_tasks")
     group.addoption("--verify-level", help="in place of mediapipe_level")
+    group.addoption("--sudo-asks", action="store_true", help="for a password, KIT_BECOME_PASSWORD")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -55,6 +57,8 @@ class Steps:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Have the parts told where hosts are named."""
+    if config.getoption("--sudo-asks", default=False):
+        sudo_backend.take_over()
     if config.getoption("hosts", default=None):
         config.pluginmanager.register(Steps(config))
 
