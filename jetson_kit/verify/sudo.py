@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 
 from jetson_kit.ansible_driver.inventory import Host
@@ -14,28 +15,38 @@ from jetson_kit.core.text import plain
 # How commands become root's: not by sudo, by one that does not ask, or by one that does.
 OWN, FREE, ASKED = "own", "free", "asked"
 LIMIT_S = 30.0
+# Root, or a login that may use Docker, whosever it is.
+ENOUGH = 'test "$(id -u)" = 0 || docker info >/dev/null 2>&1'
+# Of sudo, for whom no password helps; and the shell's exit code where there is no sudo.
+NOT_HIS = re.compile(r"not in the sudoers file|may not run sudo")
+NO_PROGRAM = 127
 
 
 def way(host: Host, shared: Sequence[str]) -> str:
     """Return how the commands of a connection become root's; `shared` are ssh's options for it.
 
-    A login that may use Docker needs no sudo, so one whose sudo asks is left without it where no
-    password is given. Raises BadInputError where one was given in vain, NetworkError.
+    A login that needs no sudo, that has none, or whose sudo asks where no password is given, is
+    left as it is. Raises BadInputError where a password was given in vain, NetworkError.
     """
-    become = str(host.variables.get("ansible_become", True)).lower()
-    if host.address.startswith("root@") or become in ("false", "no", "0"):
+    if str(host.variables.get("ansible_become", True)).lower() in ("false", "no", "0"):
         return OWN
     options = (*shared, *host.ssh_options())
-    if ssh.run(host.address, "sudo -n true", b"", options, LIMIT_S).returncode == 0:
+
+    def run(command: str, stdin: bytes = b"") -> tuple[int, str]:
+        done = ssh.run(host.address, command, stdin, options, LIMIT_S)
+        return done.returncode, done.stderr.decode(errors="replace").strip()
+
+    if run(ENOUGH)[0] == 0:
+        return OWN
+    if run("sudo -n true")[0] == 0:
         return FREE
     password = os.environ.get(BECOME_SECRET, "")
     if not password:
         return OWN
-    stdin = password.encode() + b"\n"
-    done = ssh.run(host.address, "sudo -k -S -p '' true", stdin, options, LIMIT_S)
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-        raise BadInputError(
-            f"sudo refuses {BECOME_SECRET}: {plain(lines[-1], 120)}", "give the login's own"
-        )
+    code, said = run("env LC_ALL=C sudo -k -S -p '' true", password.encode() + b"\n")
+    if code == NO_PROGRAM or (code and NOT_HIS.search(said)):
+        return OWN
+    if code:
+        last = plain((said.splitlines() or ["no reason given"])[-1], 120)
+        raise BadInputError(f"sudo refuses {BECOME_SECRET}: {last}", "give the login's own")
     return ASKED

@@ -44,6 +44,8 @@ def test_a_release_comes_by_a_user_whose_sudo_asks(by_user: Site) -> None:
     )
     assert "ncorrect sudo password" in refused
 
+    # What another login left there is in nobody's way.
+    by_user.boards.sh("install -d -o 4242 -m 700 /var/lib/mediapipe-jetson/sent/before")
     done = by_user.rollout(new, env={"KIT_BECOME_PASSWORD": PASSWORD})
     assert done["result"] == "all"
     assert by_user.running() == [new.image_id] * len(by_user.names)

@@ -86,8 +86,12 @@ def test_what_is_no_file_of_its_own_is_not_taken(
         program.blobs.accept(row)
 
 
-def test_what_a_login_sent_damaged_goes(program: Program) -> None:
-    row, path = layer_of(program, RAW), sent(program, RAW, bytes(len(RAW)))
+@pytest.mark.parametrize("came", [bytes(len(RAW)), RAW + b"x"])
+def test_what_a_login_sent_damaged_goes(program: Program, came: bytes) -> None:
+    row, path = layer_of(program, RAW), sent(program, RAW, came)
+    assert program.blobs.drop_damaged([row])
+    assert not path.exists()
+    sent(program, RAW, came)
     program.blobs.take([row])
     with pytest.raises(program.errors.IntegrityError, match="came damaged"):
         program.blobs.accept(row)

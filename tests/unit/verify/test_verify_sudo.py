@@ -18,6 +18,8 @@ from jetson_kit.verify.sudo_backend import SudoSshBackend
 from tests.loopback_sshd import Sshd, serving
 
 PASSWORD = "one two"
+# Those of a login that is not root, whoever runs this.
+LOGIN = {"id": "echo {uid}", "docker": "exit {docker}"}
 # Asks unless it is free; what it is told goes before the command, as with -S.
 SUDO = """\
 #!/bin/sh
@@ -44,8 +46,17 @@ def server(tmp_path: Path) -> Iterator[Sshd]:
     place.mkdir()
     (place / "sudo").write_text(SUDO.format(free=tmp_path / "free", password=PASSWORD))
     (place / "sudo").chmod(0o755)
+    become(tmp_path)
     with serving(tmp_path, f'PATH={place}:$PATH; eval "$SSH_ORIGINAL_COMMAND"') as result:
         yield result
+
+
+def become(folder: Path, uid: int = 1000, docker: int = 1) -> None:
+    """Say who logs in, and how `docker info` ends for it."""
+    for name, line in LOGIN.items():
+        text = "#!/bin/sh\n" + line.format(uid=uid, docker=docker) + "\n"
+        (folder / "bin" / name).write_text(text)
+        (folder / "bin" / name).chmod(0o755)
 
 
 def host(server: Sshd, **more: Any) -> Host:
@@ -63,7 +74,26 @@ def test_a_login_that_may_is_not_asked(server: Sshd, tmp_path: Path) -> None:
     (tmp_path / "free").touch()
     assert sudo.way(host(server), ()) == sudo.FREE
     assert sudo.way(host(server, ansible_become=False), ()) == sudo.OWN
-    assert sudo.way(host(server, ansible_user="root"), ()) == sudo.OWN
+    become(tmp_path, uid=0)
+    assert sudo.way(host(server), ()) == sudo.OWN
+    become(tmp_path, docker=0)
+    assert sudo.way(host(server), ()) == sudo.OWN
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        'echo "jetson is not in the sudoers file." >&2; exit 1',
+        'echo "Sorry, user jetson may not run sudo on b." >&2; exit 1',
+        "exit 127",
+    ],
+)
+def test_a_login_without_sudo_is_left_as_it_is(
+    server: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    (tmp_path / "bin" / "sudo").write_text(f"#!/bin/sh\n{script}\n")
+    monkeypatch.setenv(BECOME_SECRET, PASSWORD)
+    assert sudo.way(host(server), ()) == sudo.OWN
 
 
 def test_a_password_is_tried_before_the_tests(

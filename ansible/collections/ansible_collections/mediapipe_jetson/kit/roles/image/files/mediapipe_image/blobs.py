@@ -126,7 +126,9 @@ def take(layers: Sequence[Layer]) -> None:
             continue
         try:
             facts = os.fstat(handle)
-            if stat.S_ISREG(facts.st_mode) and (facts.st_nlink, facts.st_size) == (1, layer.size):
+            # A longer one, too: it is found damaged, and goes.
+            whole = facts.st_nlink == 1 and facts.st_size >= layer.size
+            if stat.S_ISREG(facts.st_mode) and whole:
                 os.fchown(handle, os.geteuid(), os.getegid())
                 os.fchmod(handle, 0o600)
                 disk.remove(disk.BLOBS / name)
@@ -164,7 +166,8 @@ def drop_damaged(layers: Sequence[Layer]) -> bool:
     """
     found = False
     for layer in layers:
-        for path in (disk.BLOBS / layer.hex, disk.BLOBS / (layer.hex + PART)):
+        part = layer.hex + PART
+        for path in (disk.BLOBS / layer.hex, disk.BLOBS / part, disk.SENT / part):
             size = _size(path)
             if size > layer.size or (size == layer.size and _sha256(path) != layer.hex):
                 disk.remove(path)
@@ -226,9 +229,15 @@ def _size(path: Path) -> int:
 
 
 def _sha256(path: Path) -> str:
-    """Hash a file, and put it on the disk on the way."""
+    """Hash a file, and put it on the disk on the way; "" for what is none."""
     sha256 = hashlib.sha256()
-    with path.open("rb") as stream:
+    try:
+        handle = os.open(str(path), FLAGS)
+    except OSError:
+        return ""
+    with os.fdopen(handle, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            return ""
         for block in iter(lambda: stream.read(CHUNK), b""):
             sha256.update(block)
         os.fsync(stream.fileno())
