@@ -27,9 +27,11 @@ SECRETS = re.compile(
     re.IGNORECASE,
 )
 """Names of variables whose values are secrets."""
-LATER = r"(?![${<]|%\(|%s@)"
-"""Keeps a pattern from a place for a password, which a shell or the program itself fills."""
-WITH_PASSWORD = re.compile(rf"://(?:\$\{{[^}}\s]*\}}|(?!\$\{{)[^/\s:@?#])*:{LATER}[^/\s@?#]+@")
+PORT_OR_PLACE = r"(?![${<]|%\(|%s@|\d*[?#])"
+"""Keeps a pattern from a port, and from a place for a password that a shell or a program fills."""
+WITH_PASSWORD = re.compile(
+    rf"://(?:\$\{{[^}}\s]*\}}|(?!\$\{{)[^/\s:@?#])*:{PORT_OR_PLACE}[^/\s@]+@"
+)
 SECRETS_FILE = re.compile(r"(?:file://)?(?:/[\w.@-]+){2,}")
 """The path of a file that has a secret."""
 TO_THE_BOARD = (

@@ -26,7 +26,7 @@ MOST = 50_000
 # Files in which tools keep addresses, such as those of package indexes; bytes that are read of one.
 SETTINGS = (".txt", ".in", ".toml", ".cfg", ".ini", ".conf", ".yml", ".yaml", ".json")
 READ = 1 << 18
-PASSWORD = re.compile(rf"://[^/\s:@]+:{faults.LATER}[^/\s:@]+@".encode())
+PASSWORD = re.compile(rf"://[^/\s:@?#]+:{faults.PORT_OR_PLACE}[^/\s:@]+@".encode())
 MEGABYTE = 1_000_000
 UNREADABLE = f"let it be read (chmod), or name it in {FILE}: ignore = [...]"
 

@@ -373,6 +373,7 @@ def test_what_only_says_where_a_secret_comes_from(folder: Path, line: str) -> No
         'environment.URL = "rtsp://$USER:geheim@h/1"',
         'environment.URL = "rtsp://${USER:-me}:geheim@h/1"',
         'environment.URL = "rtsp://me:%40geheim@h/1"',
+        'environment.URL = "rtsp://me:geheim?#1@h/1"',
         'environment.URL = "http://me:geheim@h:8080?to=a@b.c"',
         'environment.TOKEN = "/geheim+/geheim="',
         'environment.TOKEN = "geheim/geheim"',

@@ -191,7 +191,14 @@ def test_a_place_for_a_password_is_none(app: App) -> None:
     (app.folder / "a.yaml").write_text("url: rtsp://${USER}:${PASSWORD}@h/1\n")
     (app.folder / "b.ini").write_text("url = rtsp://%(user)s:%(password)s@h/1\n")
     (app.folder / "c.json").write_text('{"url": "rtsp://{user}:{password}@{host}/1"}\n')
+    (app.folder / "c.txt").write_text("http://host:8080?to=a@b.c http://h?at=1:2@b\n")
     (app.folder / "d.json").write_text('{"url": "rtsp://{user}:geheim@{host}/1"}\n')
     result = tree.read(app)
-    assert [entry.name for entry in result.entries] == ["a.yaml", "app.py", "b.ini", "c.json"]
+    assert [entry.name for entry in result.entries] == [
+        "a.yaml",
+        "app.py",
+        "b.ini",
+        "c.json",
+        "c.txt",
+    ]
     assert result.secrets == ("d.json",)
