@@ -27,7 +27,13 @@ SECRETS = re.compile(
     re.IGNORECASE,
 )
 """Names of variables whose values are secrets."""
-WITH_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+PORT_OR_PLACE = r"(?![${<]|%\(|%s@|\d*[?#])"
+"""Keeps a pattern from a port, and from a place for a password that a shell or a program fills."""
+WITH_PASSWORD = re.compile(
+    rf"://(?:\$\{{[^}}\s]*\}}|(?!\$\{{)[^/\s:@?#])*:{PORT_OR_PLACE}[^/\s@]+@"
+)
+SECRETS_FILE = re.compile(r"(?:file://)?(?:/[\w.@-]+){2,}")
+"""The path of a file that has a secret."""
 TO_THE_BOARD = (
     "which all who have the image could read, give it to the board's container: "
     "service_environment, encrypted by ansible-vault"
@@ -65,7 +71,8 @@ def _secrets(body: dict[str, Any]) -> Iterator[tuple[list[str], str]]:
     """Yield the variables of the image that look like secrets, and what to do."""
     rows = body.get("environment")
     for name, value in rows.items() if isinstance(rows, dict) else ():
-        if SECRETS.search(name):
+        file = isinstance(value, str) and SECRETS_FILE.fullmatch(value)
+        if SECRETS.search(name) and not file:
             yield ["environment", name], f"looks like a secret, {TO_THE_BOARD}"
         elif isinstance(value, str) and WITH_PASSWORD.search(value):
             yield ["environment", name], f"is an address with a password, {TO_THE_BOARD}"
@@ -172,7 +179,7 @@ def _line(text: str, path: Sequence[str]) -> int | None:
     """Return the line of a key; None where it is written in a form that this does not follow."""
     keys = [part for part in path if not part.isdigit()]
     table: list[str] = []
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if match := TABLE.match(line):
             table = [part.strip(" \"'") for part in match[1].split(".")]
             if table == keys:

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import hashlib
 import json
+import re
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from jetson_kit.app import hints
 from jetson_kit.audit import emulate, native, record
 from jetson_kit.audit.native import Library
+from jetson_kit.core import log
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.files import disk_guard, extract_tar, write_text
 from jetson_kit.core.paths import cache_dir
@@ -28,6 +30,9 @@ HEAD = 8
 # What NumPy's headers put into a module that uses its C interface: all of them, and those of NumPy
 # 2, whose modules load with 1 too.
 NUMPY, NUMPY_2 = b"module compiled against ABI version", b"numpy._core._multiarray_umath"
+
+# The names of modules that Python imports; others of them end in .so alone.
+MODULE = re.compile(r"\.(?:cpython-\w[\w-]*|abi3)\.so$")
 
 
 @dataclass(frozen=True)
@@ -118,19 +123,37 @@ def _libraries(site: Path) -> tuple[Library, ...]:
 def _check_numpy(
     site: Path, libraries: Sequence[Library], owners: Mapping[str, str], version: str
 ) -> None:
-    """Refuse modules that were compiled for NumPy 1, whose import NumPy 2 ends with an error."""
+    """Refuse modules that were compiled for NumPy 1, whose import NumPy 2 ends with an error.
+
+    Warns of other libraries, which may ask for it when they are used, as PyTorch's does.
+    """
+    warned: set[str] = set()
     for library in libraries:
         path = site / library.path
         with path.open("rb") as stream, mmap(stream.fileno(), 0, prot=PROT_READ) as content:
             if content.find(NUMPY) < 0 or content.find(NUMPY_2) >= 0:
                 continue
+            module = MODULE.search(path.name) or content.find(_entry(path)) >= 0
         owner = owners.get(library.path, library.path)
+        if not module:
+            if owner not in warned:
+                log.LOG.warning(
+                    "warning: %s is compiled for NumPy 1 in %s, and the image has %s: what of it "
+                    "takes or gives arrays may end with an error", owner, library.path, version,
+                )  # fmt: skip
+            warned.add(owner)
+            continue
         raise BadInputError(
             f"{owner} is compiled for NumPy 1, and the image has {version}, with which it can't be "
             "imported",
             hints.of_package(owner.partition(" ")[0])
             or "name a newer version of it, whose wheels are compiled for NumPy 2",
         )
+
+
+def _entry(path: Path) -> bytes:
+    """Return the name of the function by which Python starts a module, with what ends it."""
+    return f"PyInit_{path.name.partition('.')[0]}\0".encode()
 
 
 def _check_core(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import tarfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from mediapipe_jetson.__main__ import COMMANDS
@@ -21,7 +21,13 @@ OF_THE_RUNTIME = (
     *("nvidia-cuda-mps-control", "nvidia-cuda-mps-server"),
 )
 # What NVIDIA's runtime and the kernel bring into a container below these folders is not known here.
-OF_THE_BOARD = ("/usr/local/cuda", "/opt/nvidia/", "/proc/", "/sys/", "/dev/")
+OF_THE_BOARD = (
+    *("/usr/local/cuda", "/opt/nvidia/", "/usr/src/tensorrt/", "/proc/", "/sys/", "/dev/"),
+)
+# Folders of programs that the runtime brings its own into.
+PROGRAMS = ("/bin", "/sbin", "/usr/bin", "/usr/sbin")
+# Links that Linux follows in one path.
+LINKS = 40
 # A folder of Python's packages, by the names that people give it.
 ENVIRONMENT = re.compile(
     r"(?:^|/)(?:\.?(?:virtual|v|py)?env[\w.-]*|envs/[^/]+|[a-z]*conda\d?)/s?bin/"
@@ -37,9 +43,9 @@ def commands(app: App) -> tuple[tuple[str, Sequence[str]], ...]:
 
 
 def mounted(app: App, path: str) -> bool:
-    """Return whether a volume may bring a path that the image has not."""
+    """Return whether a volume, a folder or one file, may bring a path that the image has not."""
     mounts = [volume.split(":")[1].rstrip("/") for volume in app.service.volumes]
-    return any(path.startswith(f"{mount}/") for mount in mounts)
+    return any(f"{path}/".startswith(f"{mount}/") for mount in mounts)
 
 
 def check_path(app: App, path: str) -> None:
@@ -63,26 +69,68 @@ def check_found(app: App, files: Tree, path: str, layers: Iterable[Path]) -> Non
     wanted: list[tuple[str, str, set[str]]] = []
     for key, command in commands(app):
         word = looked_for(key, command)
-        if not word or mounted(app, word):
+        if not word or ("/" in word and _elsewhere(app, word)):
             continue
         if "/" in word:
-            wanted.append((key, word, {word.lstrip("/"), f"usr{word}"}))
+            wanted.append((key, word, {word, f"/usr{word}"}))
         elif not any(
             started.name_of(posixpath.join(folder, word)) in programs for folder in folders
         ):
-            names = {posixpath.join(folder, word).lstrip("/") for folder in folders}
+            names = {posixpath.join(folder, word) for folder in folders}
             wanted.append((key, word, names))
+    there: set[str] = set()
+    # The upper layer's, where several have one.
+    links: dict[str, str] = {}
     for layer in layers:
         if not wanted:
             return
         with tarfile.open(layer) as archive:
-            there = {member.name.removeprefix("./") for member in archive}
+            for member in archive:
+                name = f"/{member.name.removeprefix('./')}"
+                if name not in there and member.issym():
+                    links[name] = member.linkname
+                there.add(name)
         wanted = [row for row in wanted if not row[2] & there]
+    for row in tuple(wanted):
+        paths = {_real(path, links) for path in row[2]}
+        if paths & there or ("/" in row[1] and any(_elsewhere(app, path) for path in paths)):
+            wanted.remove(row)
     for key, word, _ in wanted:
         # A folder of the board may have it, where the application names PATH or volumes of its own.
         own = word in programs
         if own or "/" in word or not ("PATH" in app.variables or app.service.volumes):
             raise not_found(key, word, own=own)
+
+
+def _elsewhere(app: App, path: str) -> bool:
+    """Return whether a path may be the board's, by its runtime or a volume of the application's."""
+    plain = _real(path, {})
+    folder, name = posixpath.split(plain)
+    return (
+        mounted(app, plain)
+        or plain.startswith(OF_THE_BOARD)
+        or (folder in PROGRAMS and name in OF_THE_RUNTIME)
+    )
+
+
+def _real(path: str, links: Mapping[str, str]) -> str:
+    """Return a path with the image's links to folders followed; its last part stays."""
+    waiting, result, followed = path.split("/"), "", 0
+    while waiting:
+        part = waiting.pop(0)
+        if part in {"", "."}:
+            continue
+        if part == "..":
+            result = posixpath.dirname(result).rstrip("/")
+            continue
+        link = links.get(f"{result}/{part}") if any(waiting) and followed < LINKS else None
+        if link is None:
+            result = f"{result}/{part}"
+            continue
+        followed += 1
+        result = "" if link.startswith("/") else result
+        waiting = [*link.split("/"), *waiting]
+    return result
 
 
 def looked_for(key: str, command: Sequence[str]) -> str:
@@ -92,7 +140,7 @@ def looked_for(key: str, command: Sequence[str]) -> str:
         return ""
     if "/" in word:
         inside = started.name_of(word) or not word.startswith("/")
-        return "" if inside or word.startswith(OF_THE_BOARD) else word
+        return "" if inside else word
     if word in OF_THE_RUNTIME or (key == "command" and word in COMMANDS):
         return ""
     return word

@@ -17,6 +17,7 @@ from jetson_kit.app import (
     lock,
     module_names,
     program,
+    requirements_file,
     system,
     tree,
 )
@@ -161,7 +162,8 @@ def make(
         own = next((tar for name, tar in tars if name == "app-debian.tar"), None)
         numpy = base.held().version("numpy")
         image = Image(base.suite, base.arch, base.core, tuple(below), own, numpy)
-        with progress.step("app-wheels", "the application's wheels") as step:
+        wheels_step = progress.step("app-wheels", "the application's wheels")
+        with wheels_step as step, requirements_file.asking(ready.lock.unset):
             site = pysite.application(
                 ready.lock.installable,
                 _contents(ready.lock),

@@ -16,7 +16,15 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from jetson_kit.app import hints, inputs, lock_lines, resolve, source_packages, wheel_folder
+from jetson_kit.app import (
+    hints,
+    inputs,
+    lock_lines,
+    requirements_file,
+    resolve,
+    source_packages,
+    wheel_folder,
+)
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.requirements_file import Requirements
 from jetson_kit.app.settings import App
@@ -55,6 +63,8 @@ class Lock:
     """Whether it was resolved now."""
     built: tuple[Built, ...] = ()
     """The wheels of what is built from source."""
+    unset: str = ""
+    """What is to say of a variable of the sources that is not set; "" where all are."""
 
     @property
     def pins(self) -> tuple[str, ...]:
@@ -107,10 +117,14 @@ def make(
     rows = model.from_rows(known)
     lock_lines.check(lock_lines.joined(known), str(path))
     if known.startswith(f"{INPUTS}{key}\n") and not refresh and (builds or not rows):
-        found = [builds.build(row) for row in rows] if builds else []
+        with requirements_file.asking(requirements.unset):
+            found = [builds.build(row) for row in rows] if builds else []
         if builds:
             SourcePackages(builds, rows, requirements, path).check(held)
-        return Lock(known, options, platform, fresh=False, built=tuple(filter(None, found)))
+        there = tuple(filter(None, found))
+        return Lock(known, options, platform, fresh=False, built=there, unset=requirements.unset)
+    if requirements.unset:
+        raise BadInputError(requirements.unset, requirements_file.EXPORT)
     keep = "" if refresh else known
     try:
         text, built = _resolve(requirements, held, platform, python, options, builds, keep)
@@ -139,7 +153,8 @@ def make(
 def for_machine(lock: Lock, builds: Builds) -> Lock:
     """Return a lock with the wheels that its sources give for another machine."""
     builds.options = lock.sources
-    found = (builds.build(item.source) for item in lock.built)
+    with requirements_file.asking(lock.unset):
+        found = [builds.build(item.source) for item in lock.built]
     return replace(lock, built=tuple(filter(None, found)))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from jetson_kit.app.source import unpack
-from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.errors import BadInputError, NetworkError, StepFailedError
 from jetson_kit.core.text import shown
 
 # Options that say where packages are.
@@ -21,6 +22,8 @@ PLACES = re.compile(r"^\s*(?:-i|-f|--index-url|--extra-index-url|--find-links|--
 INCLUDED = re.compile(r"^(?:-r|-c|--requirement|--constraint)[\s=]*(.+)$")
 # What pip puts a variable of the environment in place of, in any line.
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)\}")
+EXPORT = "export it, or write its value"
+REMOTE = ("git+", "http:", "https:")
 # Folders of conda's own builds, which pip freeze names in its environments.
 CONDAS = ("/feedstock_root/", "/croot/", "/conda-bld/", "/tmp/build/")  # noqa: S108 # a name in a file
 # What uv and pip take in such a file.
@@ -75,6 +78,8 @@ class Requirements:
     directs: tuple[Direct, ...]
     recoded: bool = False
     """Whether a file is one that pip reads and uv does not, so that `texts` say it otherwise."""
+    unset: str = ""
+    """The first variable of an address that is not set, and where it is named; "" for none."""
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -128,6 +133,7 @@ def read(path: Path, folder: Path) -> Requirements:
     texts: dict[Path, str] = {}
     directs: list[Direct] = []
     recoded = False
+    unset = ""
     waiting = [path]
     while waiting:
         one = waiting.pop()
@@ -153,19 +159,24 @@ def read(path: Path, folder: Path) -> Requirements:
             )
         lines = []
         for number, raw in enumerate(_joined(text.splitlines()), 1):
-            line = _expanded(one, number, raw)
+            remote = _is_remote(raw)
+            lacks = _unset(one, number, raw)
+            if lacks and not remote:
+                raise BadInputError(lacks, EXPORT)
+            unset = unset or lacks
+            line = VARIABLE.sub(_value, raw)
             _check_hashes(one, number, line)
             if direct := _direct(one, number, line, folder):
                 directs.append(direct)
             else:
                 _check(one, number, line)
             # What is in an address may be a password, and is asked for where it is needed.
-            lines.append(raw if direct or PLACES.match(raw) else line)
+            lines.append(raw if direct or remote else line)
             if match := INCLUDED.match(_uncommented(line)):
                 waiting.append(_included(one, number, _unquoted(match[1]), folder))
         recoded = recoded or marked or lines != text.splitlines()
         texts[one] = text if lines == text.splitlines() else "\n".join((*lines, ""))
-    return Requirements(folder, path, texts, tuple(directs), recoded)
+    return Requirements(folder, path, texts, tuple(directs), recoded, unset)
 
 
 def _unreadable(path: Path, error: Exception) -> BadInputError:
@@ -198,15 +209,33 @@ def _joined(rows: Sequence[str]) -> list[str]:
     return result
 
 
-def _expanded(file: Path, number: int, line: str) -> str:
-    """Return a line with the values of variables. Raises BadInputError for one that is not set."""
+def _is_remote(line: str) -> bool:
+    """Return whether a line says where packages are, or names one by its address."""
+    match = DIRECT.match(_uncommented(line))
+    there = match and match["place"].startswith(REMOTE)
+    return bool(there or PLACES.match(line))
+
+
+def _unset(file: Path, number: int, line: str) -> str:
+    """Return what is to say of a line's first variable that is not set; "" where all are."""
     for name in VARIABLE.findall(_uncommented(line)):
         if not os.environ.get(name):
-            raise BadInputError(
-                f"{file}: line {number} names the variable {name}, which is not set",
-                f"export {name}=..., or write its value",
-            )
-    return VARIABLE.sub(_value, line)
+            return f"{file}: line {number} names the variable {name}, which is not set"
+    return ""
+
+
+@contextlib.contextmanager
+def asking(unset: str) -> Iterator[None]:
+    """Name a variable that is not set where something can't be fetched.
+
+    Raises BadInputError then.
+    """
+    try:
+        yield
+    except (NetworkError, StepFailedError) as error:
+        if not unset:
+            raise
+        raise BadInputError(f"{unset}; {error.message}", EXPORT) from error
 
 
 def _value(match: re.Match[str]) -> str:
@@ -242,7 +271,7 @@ def _direct(file: Path, number: int, line: str, folder: Path) -> Direct | None:
     place = match["place"]
     if place.startswith(("http:", "https:")) and place.partition("#")[0].endswith(".whl"):
         return None
-    local = not place.startswith(("git+", "http:", "https:"))
+    local = not place.startswith(REMOTE)
     if local:
         if place.endswith(".whl"):
             raise BadInputError(

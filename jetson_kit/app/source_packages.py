@@ -12,10 +12,11 @@ from packaging.utils import canonicalize_name
 from jetson_kit.app import base_packages, hints, resolve
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.requirements_file import Direct, Requirements
+from jetson_kit.app.settings import Build
 from jetson_kit.app.source import fetch, wheels
 from jetson_kit.app.source.model import Built, Source
 from jetson_kit.app.source.wheels import Builds
-from jetson_kit.core.errors import BadInputError, IntegrityError, KitError
+from jetson_kit.core.errors import BadInputError, IntegrityError, KitError, StepFailedError
 from jetson_kit.core.uv import NoSolutionError
 from jetson_kit.wheels import locks
 
@@ -72,7 +73,8 @@ class SourcePackages:
         if builds is None or not names:
             return False
         for name in names:
-            if hint := hints.of_package(name):
+            hint = hints.of_package(name)
+            if hint and not self._may_build(name, builds.app.build):
                 raise BadInputError(
                     f"{self.requirements.path}: {name} has no wheel for the image, and can't be "
                     "built for it here", hint,
@@ -90,7 +92,14 @@ class SourcePackages:
                     f"{self.requirements.path} does not allow",
                     "nothing was built; check the index, or correct the hash",
                 )
-            if self._build(source) is None:
+            try:
+                made = self._build(source)
+            except StepFailedError as failure:
+                if not hint:
+                    raise
+                cure = "; ".join(filter(None, (failure.cure, hint)))
+                raise StepFailedError(failure.message, cure) from failure
+            if made is None:
                 base_packages.write_empty_wheel(self.scratch, source.name, source.version)
         return True
 
@@ -110,6 +119,14 @@ class SourcePackages:
             (f"with a wheel there is {', '.join(offers)}: take it, or " if offers else "")
             + NO_EMULATION,
         )
+
+    def _may_build(self, name: str, build: Build) -> bool:
+        """Return whether a package that no plain build makes may be built all the same.
+
+        It was before, or jetson.toml names what its build needs.
+        """
+        named = build.debian or build.requires or build.constraints
+        return bool(named) or any(source.name == name for source in self.known)
 
     def _build(self, source: Source) -> Built | None:
         builds = self.builds

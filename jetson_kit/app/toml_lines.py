@@ -24,7 +24,7 @@ def read(text: str) -> tuple[dict[str, Any] | None, list[Fault]]:
 
     None where nothing can be read on; a fault of the whole has line 0.
     """
-    lines = _Lines(text.splitlines())
+    lines = _Lines(text.replace("\r\n", "\n").split("\n"))
     result: list[Fault] = []
     while len(result) < MOST:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import hashlib
 import os
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from jetson_kit.app import faults
 from jetson_kit.app.settings import FILE, App
 from jetson_kit.core import stopping
 from jetson_kit.core.errors import BadInputError
@@ -24,7 +26,7 @@ MOST = 50_000
 # Files in which tools keep addresses, such as those of package indexes; bytes that are read of one.
 SETTINGS = (".txt", ".in", ".toml", ".cfg", ".ini", ".conf", ".yml", ".yaml", ".json")
 READ = 1 << 18
-PASSWORD = re.compile(rb"://[^/\s:@]+:[^/\s:@]+@")
+PASSWORD = re.compile(rf"://[^/\s:@?#]+:{faults.PORT_OR_PLACE}[^/\s:@]+@".encode())
 MEGABYTE = 1_000_000
 UNREADABLE = f"let it be read (chmod), or name it in {FILE}: ignore = [...]"
 
@@ -177,10 +179,12 @@ def _entry(root: Path, path: Path, name: str) -> Entry:
         link = str(path.readlink())
         try:
             leads = path.resolve(strict=True)
-        except FileNotFoundError:
-            leads = path.resolve()
-        except (OSError, RuntimeError):
+        except RuntimeError:
             raise BadInputError(f"{path} is a link that leads to itself", ignore) from None
+        except OSError as error:
+            if error.errno == errno.ELOOP:
+                raise BadInputError(f"{path} is a link that leads to itself", ignore) from None
+            leads = path.resolve()
         if Path(link).is_absolute() or not leads.is_relative_to(root.resolve()):
             raise BadInputError(f"{path} is a link out of the folder, to {shown(link)}", ignore)
         if not leads.exists():

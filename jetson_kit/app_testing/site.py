@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from jetson_kit.app import lock
+from jetson_kit.app import lock, requirements_file
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.layers import Base
 from jetson_kit.app.lock import Lock
@@ -124,7 +124,8 @@ def _install(one: Lock, *words: str | Path) -> None:
             *"pip install --quiet --no-deps --require-hashes --only-binary :all:".split(),
             *("-r", listed, *words),
         )
-        uv.uv(command, what="installing the application's packages")
+        with requirements_file.asking(one.unset):
+            uv.uv(command, what="installing the application's packages")
 
 
 def _interpreter(python: str) -> str:

@@ -144,7 +144,9 @@ def test_a_package_that_is_compiled_for_another_numpy_is_refused(
     tmp_path: Path, texts: tuple[str, ...], numpy: str, *, fits: bool
 ) -> None:
     """The texts are those of NumPy's own headers, __multiarray_api.h of 1.26 and of 2.0."""
-    folder = site(tmp_path, "tiny/_it.so", tiny_wheel.elf(texts=texts))
+    folder = site(
+        tmp_path, "tiny/_it.cpython-311-aarch64-linux-gnu.so", tiny_wheel.elf(texts=texts)
+    )
     stands_on = replace(image(tmp_path), numpy=numpy)
     if fits:
         fit.check(folder, stands_on)
@@ -152,6 +154,36 @@ def test_a_package_that_is_compiled_for_another_numpy_is_refused(
     with pytest.raises(BadInputError, match=r"^tiny 1.0 is compiled for NumPy 1, and") as raised:
         fit.check(folder, stands_on)
     assert raised.value.cure == "name a newer version of it, whose wheels are compiled for NumPy 2"
+
+
+@pytest.mark.parametrize(
+    ("name", "texts", "refused"),
+    [
+        ("tiny/_it.cpython-311-aarch64-linux-gnu.so", (), True),
+        ("tiny/_it.abi3.so", (), True),
+        ("tiny/_it.so", ("PyInit__it",), True),
+        ("tiny/_it.so", ("PyInit__it_2",), False),
+        ("tiny/lib/libtiny_python.so", ("PyInit__C",), False),
+        ("tiny.libs/libtiny-0123abcd.so.1", (), False),
+    ],
+)
+def test_a_library_that_is_no_module_is_warned_of(
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    name: str,
+    texts: tuple[str, ...],
+    *,
+    refused: bool,
+) -> None:
+    """libtorch_python.so asks for NumPy when arrays are first used, and loads without it."""
+    folder = site(tmp_path, name, tiny_wheel.elf(texts=(COMPILED, *texts)))
+    stands_on = replace(image(tmp_path), numpy="2.2.6")
+    if refused:
+        with pytest.raises(BadInputError, match=r"^tiny 1.0 is compiled for NumPy 1, and"):
+            fit.check(folder, stands_on)
+        return
+    fit.check(folder, stands_on)
+    assert f"tiny 1.0 is compiled for NumPy 1 in {name}, and the image has 2.2.6" in caplog.text
 
 
 def test_images_that_judge_otherwise_have_keys_of_their_own(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.app import base_packages, lock, settings
+from jetson_kit.app import base_packages, lock, resolve, settings
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.lock import Lock
 from jetson_kit.app.settings import App
@@ -199,3 +199,24 @@ def test_hashes_of_requirements_hold_for_wheels(app: App, tmp_path: Path) -> Non
     assert re.findall(r"--hash=sha256:(\w+)", text) == [good]
     with pytest.raises(IntegrityError, match=r"no wheel of plain==2\.0 has a hash"):
         made(app, f"plain==2.0 --hash=sha256:{other}")
+
+
+PLAIN = f"plain==1.0 \\\n    --hash=sha256:{'0' * 64}\n"
+PRIVATE = "plain\n--find-links https://${DOOR_USER}:${DOOR_TOKEN}@127.0.0.1:1/simple\n"
+
+
+@pytest.mark.usefixtures("index")
+def test_a_lock_needs_no_variable_of_an_address(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "line 2 names the variable DOOR_USER, which is not set" in refused(app, PRIVATE)
+    monkeypatch.setenv("DOOR_USER", "me")
+    assert "line 2 names the variable DOOR_TOKEN, which is not set" in refused(app, PRIVATE)
+    monkeypatch.setenv("DOOR_TOKEN", "geheim")
+    (app.folder / "requirements.txt").write_text(PRIVATE)
+    monkeypatch.setattr(resolve, "compile_file", lambda *_, **__: PLAIN)
+    first = lock.make(app, HELD, "arm64", "3.11")
+    assert first.fresh
+    assert (first.unset, "geheim" in first.text) == ("", False)
+    monkeypatch.delenv("DOOR_TOKEN")
+    again = lock.make(app, HELD, "arm64", "3.11")
+    assert (again.fresh, again.text) == (False, first.text)
+    assert again.unset.endswith("line 2 names the variable DOOR_TOKEN, which is not set")

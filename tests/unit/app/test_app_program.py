@@ -359,6 +359,29 @@ def test_a_file_that_may_be_there_is_not_missed(tmp_path: Path, command: str) ->
         ),
         ('command = ["/bin/sh", "run.sh"]', ""),
         ('command = ["/usr/local/cuda/bin/x"]', ""),
+        ('command = ["/usr/local/cuda-12.6/bin/x"]', ""),
+        ('command = ["/usr/src/tensorrt/bin/trtexec"]', ""),
+        ('health.command = ["/usr/bin/nvidia-smi"]', ""),
+        ('health.command = ["/bin/nvidia-smi", "-L"]', ""),
+        ('health.command = ["/opt/nvidia-smi"]', "health.command in jetson.toml starts /opt/nvid"),
+        ('command = ["/opt/tool"]\nservice.volumes = ["/opt/tool:/opt/tool:ro"]', ""),
+        ('command = ["/opt/x/../tool"]\nservice.volumes = ["/opt/tool:/opt/tool:ro"]', ""),
+        (
+            'command = ["/opt/tool2"]\nservice.volumes = ["/opt/tool:/opt/tool:ro"]',
+            "command in jetson.toml starts /opt/tool2",
+        ),
+        ('command = ["/usr/lib/jvm/default-java/bin/java"]', ""),
+        ('command = ["/usr/lib/jvm/java/bin/java"]', ""),
+        ('command = ["/usr/lib/jvm/default-java/bin/javac"]', "command in jetson.toml starts /us"),
+        (
+            'command = ["/usr/lib/jvm/circle/bin/java"]',
+            "command in jetson.toml starts /usr/lib/jvm",
+        ),
+        ('command = ["/usr/lib/jvm/cuda/bin/nvcc"]', ""),
+        ('command = ["/usr/bin/../bin/timeout"]', ""),
+        ('command = ["//usr/./bin//timeout"]', ""),
+        ('command = ["/usr/bin/../lib/timeout"]', "command in jetson.toml starts /usr/bin/../lib"),
+        ('command = ["java"]\nenvironment.PATH = "/usr/bin:/usr/lib/jvm/java/bin"', ""),
         ('command = ["python3.11", "app.py"]', ""),
         ('health.command = ["timeout", "3", "./run.sh"]', ""),
     ],
@@ -374,6 +397,11 @@ def test_programs_of_both_commands_are_looked_for(tmp_path: Path, line: str, fau
     with LayerTar(layer) as out:
         for name in ("sh", "python3.11", "timeout"):
             out.data(f"usr/bin/{name}", "x")
+        out.data("usr/lib/jvm/java-17/bin/java", "x")
+        out.link("usr/lib/jvm/default-java", "java-17")
+        out.link("usr/lib/jvm/java", "/usr/lib/jvm/../jvm/default-java")
+        out.link("usr/lib/jvm/circle", "circle")
+        out.link("usr/lib/jvm/cuda", "../../local/cuda-12.6")
     if not fault:
         image_programs.check_found(app, tree.read(app), "/usr/bin:/bin", [layer])
         return

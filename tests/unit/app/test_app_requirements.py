@@ -9,7 +9,7 @@ import pytest
 
 from jetson_kit.app import inputs, requirements_file, settings
 from jetson_kit.app.requirements_file import Requirements
-from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.errors import BadInputError, NetworkError
 from tests.support import sources
 
 HASH = "a" * 64
@@ -229,7 +229,8 @@ def test_variables_in_addresses_are_asked_for_and_not_written(
     ("text", "fault", "hint"),
     [
         (b"a==${NOT_SET}\n", "line 1 names the variable NOT_SET, which is not", "export"),
-        (b"\na @ git+https://${NOT_SET}@h/y\n", "line 2 names the variable NOT_SET", "export"),
+        (b"\na @ ./${NOT_SET}/y\n", "line 2 names the variable NOT_SET", "export"),
+        (b"-r ${NOT_SET}.txt\n", "line 1 names the variable NOT_SET", "export"),
         (b"# x\n# K\xfcche\n", "can't be read: line 2 is not UTF-8", "save it as UTF-8"),
         ("numpy\n".encode("utf-16-le"), "can't be read: it has NUL characters, as UT", "save it"),
         (b"requests @ file:///home/conda/feedstock_root/build_artifacts/requests_1\n",
@@ -252,3 +253,26 @@ def test_a_file_of_another_tool_is_no_requirements(folder: Path, name: str) -> N
     with pytest.raises(BadInputError, match=r"is no file of requirements") as raised:
         inputs.read(settings.load(folder))
     assert raised.value.cure.endswith("requirements.txt")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--extra-index-url https://${NOT_SET}:${PYT}@host.invalid/simple",
+        "--find-links=https://${NOT_SET}@host.invalid/simple",
+        "x @ https://${NOT_SET}@host.invalid/x-1.0.tar.gz",
+        "x @ https://${NOT_SET}@host.invalid/x-1.0-py3-none-any.whl",
+        "https://${NOT_SET}@host.invalid/x-1.0-py3-none-any.whl",
+        "-e git+https://${NOT_SET}@host.invalid/y",
+    ],
+)
+def test_a_variable_of_an_address_is_asked_for_where_it_is_needed(folder: Path, line: str) -> None:
+    result = read(folder, f"numpy\n{line}\n")
+    assert result.unset == (f"{result.path}: line 2 names the variable NOT_SET, which is not set")
+    assert result.texts[result.path] == f"numpy\n{line}\n"
+    with (
+        pytest.raises(BadInputError, match=r"NOT_SET, which is not set; no login$") as raised,
+        requirements_file.asking(result.unset),
+    ):
+        raise NetworkError("no login")
+    assert raised.value.cure.startswith("export")

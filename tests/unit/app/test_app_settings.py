@@ -341,3 +341,43 @@ def test_all_secrets_are_named_with_their_lines(folder: Path) -> None:
         ("6", "environment.DATABASE_URL"), ("7", "environment.SIGNING_KEY"),
     ]  # fmt: skip
     assert "geheim" not in line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'command = ["sh", "-c", "exec ./x rtsp://$USER:$PASSWORD@10.0.0.5/1"]',
+        'command = ["sh", "-c", "exec ./x rtsp://${USER}:${PASSWORD}@10.0.0.5/1"]',
+        'command = ["sh", "-c", "exec ./x rtsp://${USER:-me}:${PASSWORD:?is not set}@h/1"]',
+        'command = ["sh", "-c", "exec ./x rtsp://me:$(cat /run/secrets/it)@h/1"]',
+        'environment.URL = "rtsp://{user}:{password}@{host}/1"',
+        'environment.URL = "rtsp://%(user)s:%(password)s@h/1"',
+        'environment.URL = "rtsp://%s:%s@h/1"',
+        'environment.URL = "rtsp://<user>:<password>@h/1"',
+        'environment.URL = "http://h:8080?to=a@b.c"',
+        'environment.URL = "http://h:8080#a@b.c"',
+        'environment.URL = "http://h?at=1:2@b"',
+        'environment.TLS_PRIVATE_KEY = "/run/secrets/tls.key"',
+        'environment.PROXY_SIGNING_KEY = "/run/secrets/key"',
+        'environment.TOKEN = "file:///run/secrets/token"',
+    ],
+)
+def test_what_only_says_where_a_secret_comes_from(folder: Path, line: str) -> None:
+    (folder / "jetson.toml").write_text(f"{line}\n")
+    settings.load(folder)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'environment.URL = "rtsp://$USER:geheim@h/1"',
+        'environment.URL = "rtsp://${USER:-me}:geheim@h/1"',
+        'environment.URL = "rtsp://me:%40geheim@h/1"',
+        'environment.URL = "rtsp://me:geheim?#1@h/1"',
+        'environment.URL = "http://me:geheim@h:8080?to=a@b.c"',
+        'environment.TOKEN = "/geheim+/geheim="',
+        'environment.TOKEN = "geheim/geheim"',
+    ],
+)
+def test_a_secret_beside_a_variable(folder: Path, line: str) -> None:
+    assert "give it to the board's container" in refused(folder, line)

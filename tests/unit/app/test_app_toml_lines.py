@@ -87,3 +87,14 @@ def test_a_password_is_not_shown(tmp_path: Path) -> None:
     with pytest.raises(BadInputError) as raised:
         settings.load(tmp_path)
     assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("mark", ["\u0085", "\u2028", "\u2029"])
+def test_what_ends_no_line_of_toml(tmp_path: Path, mark: str) -> None:
+    path = tmp_path / "jetson.toml"
+    path.write_bytes(f'# a{mark}b\r\nenvironment.A = "a"\r\n'.encode())
+    (tmp_path / "app.py").touch()
+    assert settings.load(tmp_path).environment == {"A": "a"}
+    path.write_bytes(f'# a{mark}b\r\nenvironment.A = "a{mark}b"\r\nnme = 1\n'.encode())
+    with pytest.raises(BadInputError, match=r": line 2: environment.A is .*; line 3: nme is no"):
+        settings.load(tmp_path)

@@ -175,3 +175,30 @@ def test_a_link_that_leads_to_itself(app: App, links: dict[str, str]) -> None:
     with pytest.raises(BadInputError, match=r"/a is a link that leads to itself$") as raised:
         tree.read(app)
     assert raised.value.cure.startswith("take it out, or name it in jetson.toml")
+
+
+def test_a_link_below_a_file_leads_to_nothing(app: App) -> None:
+    (app.folder / "a").symlink_to("app.py/x")
+    with pytest.raises(BadInputError, match=r'/a is a link to nothing, "app.py/x"$'):
+        tree.read(app)
+    (app.folder / "a").unlink()
+    (app.folder / "a").symlink_to("../it/app.py/../../outside/x")
+    with pytest.raises(BadInputError, match=r"/a is a link out of the folder"):
+        tree.read(app)
+
+
+def test_a_place_for_a_password_is_none(app: App) -> None:
+    (app.folder / "a.yaml").write_text("url: rtsp://${USER}:${PASSWORD}@h/1\n")
+    (app.folder / "b.ini").write_text("url = rtsp://%(user)s:%(password)s@h/1\n")
+    (app.folder / "c.json").write_text('{"url": "rtsp://{user}:{password}@{host}/1"}\n')
+    (app.folder / "c.txt").write_text("http://host:8080?to=a@b.c http://h?at=1:2@b\n")
+    (app.folder / "d.json").write_text('{"url": "rtsp://{user}:geheim@{host}/1"}\n')
+    result = tree.read(app)
+    assert [entry.name for entry in result.entries] == [
+        "a.yaml",
+        "app.py",
+        "b.ini",
+        "c.json",
+        "c.txt",
+    ]
+    assert result.secrets == ("d.json",)
