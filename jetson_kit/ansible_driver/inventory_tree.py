@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
+import os
+import re
 import stat
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError
@@ -12,6 +15,11 @@ from jetson_kit.core.errors import BadInputError
 MOST = 16 << 20
 ENTRIES = 20_000
 BESIDE = ("group_vars", "host_vars")
+APART = (*BESIDE, "vars_plugins")
+TABLE = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encoding="utf-8"))
+# What users set in the place of Ansible's own list, and beside it.
+ENDS = "ANSIBLE_INVENTORY_IGNORE"
+PATTERNS = "ANSIBLE_INVENTORY_IGNORE_REGEX"
 
 
 def check(inventory: Path) -> None:
@@ -35,8 +43,52 @@ def check(inventory: Path) -> None:
 
 def _paths(inventory: Path) -> Iterator[Path]:
     yield inventory
+    folder = inventory
     if inventory.is_dir():
-        yield from inventory.rglob("*")
+        yield from _below(inventory, _sources())
     else:
-        folders = (inventory.parent / name for name in BESIDE)
-        yield from itertools.chain.from_iterable(folder.rglob("*") for folder in folders)
+        folder = inventory.parent
+    for name in BESIDE:
+        yield from _below(folder / name, _variables)
+
+
+def _below(top: Path, kept: Callable[[str, bool, bool], bool]) -> Iterator[Path]:
+    """Yield what is below a folder; what is not kept is not looked into.
+
+    `kept` gets a name, whether it is a folder's, and whether it is at the top.
+    """
+    for place, folders, files in os.walk(top):
+        first = place == str(top)
+        folders[:] = [name for name in folders if kept(name, True, first)]
+        for name in (*folders, *(name for name in files if kept(name, False, first))):
+            yield Path(place, name)
+
+
+def _sources() -> Callable[[str, bool, bool], bool]:
+    """Return what tells the names that Ansible takes for inventories, as its manager does."""
+    own = os.environ.get(ENDS)
+    ends = tuple(_listed(own) if own else TABLE["ignored"])
+    patterns = []
+    for text in _listed(os.environ.get(PATTERNS, "")):
+        with contextlib.suppress(re.error):  # Ansible says so
+            patterns.append(re.compile(text))
+
+    def kept(name: str, folder: bool, first: bool) -> bool:
+        del folder, first
+        left_out = name.startswith(".") or name in APART or name.endswith(ends)
+        return not left_out and not any(pattern.search(name) for pattern in patterns)
+
+    return kept
+
+
+def _variables(name: str, folder: bool, first: bool) -> bool:
+    """Tell whether Ansible may read a name for variables; at the top it is a host's or group's."""
+    if name.startswith("."):
+        return False
+    end = Path(name).suffix
+    other = folder or end not in TABLE["variables"]
+    return first or not (name.endswith("~") or (end and other))
+
+
+def _listed(text: str) -> list[str]:
+    return [word for item in text.split(",") if (word := item.strip())]

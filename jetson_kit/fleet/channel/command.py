@@ -73,12 +73,27 @@ def default_key(given: Path | None) -> Path:
 
 
 def begin(folder: Path, owner: Path | None, key: Path | None, validity: Validity) -> Path:
-    """Write a new channel; return its first root's path. Raises BadInputError."""
+    """Write a new channel; return its first root's path. Raises BadInputError.
+
+    Where one of the same owner was before, what was published of that counts no more.
+    """
     own = SshSigner(owner or signing.default_key(signing.OWNERS), signing.OWNERS)
     channel = SshSigner(default_key(key))
     _apart(own, channel)
-    repository.begin(folder, own, channel, validity, Policy().text().encode())
-    return folder / "1.root.json"
+    anchor, policy = folder / "1.root.json", Policy().text().encode()
+    before = newest.of_before(folder, own.public_key.keyid)
+    if not before:
+        repository.begin(folder, own, channel, validity, policy)
+        return anchor
+    note, version = before
+    with newest.noting(note, folder, repository.FIRST):
+        repository.begin(folder, own, channel, validity, policy)
+    LOG.warning(
+        "warning: %s was published up to version %d, and begins anew: boards that follow it "
+        "refuse this one until they are provisioned with the new %s",
+        folder, version, anchor.name,
+    )  # fmt: skip
+    return anchor
 
 
 def _apart(owner: SshSigner, channel: SshSigner) -> None:
@@ -131,8 +146,9 @@ def publish(
         if not policy.release:
             files = {}
         files[FILE] = policy.text().encode()
-        version = there.publish(files, signer, validity, by)
-        newest.note(there, version)
+        version = there.timestamp.signed.version + 1
+        with newest.noting(newest.path_of(there), folder, version):
+            there.publish(files, signer, validity, by)
         return version, policy
 
 

@@ -42,6 +42,8 @@ ASIDE = ".begin."
 # Far more than the metadata of any channel, or a release's documents.
 MOST = 64 << 20
 ANEW = "publish it from a copy"
+# The timestamp's version of a channel that was begun.
+FIRST = 2
 
 
 @dataclass(frozen=True)

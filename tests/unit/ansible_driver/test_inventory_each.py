@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from jetson_kit.ansible_driver import inventory
+from jetson_kit.ansible_driver import inventory, inventory_tree
 from jetson_kit.ansible_driver.inventory import READER
 from jetson_kit.core.errors import BadInputError, DiskFullError, KitError
 
@@ -188,3 +189,107 @@ def test_what_has_no_end_is_named_and_the_others_are_read(
     assert isinstance(fault, BadInputError)
     assert str(wrong) in fault.message
     assert ("larger than 16 MiB" if kind == "large" else "no regular file") in fault.message
+
+
+FOLDER = "all: {hosts: {a: {ansible_host: 192.0.2.1}}}\n"
+LEFT_OUT = [
+    ".git/objects/pack/p.pack",
+    ".git",
+    "sub/.venv/lib/x",
+    "backup.orig",
+    "sub/backup.orig",
+    "backup~",
+    "notes.md/x",
+    "old.retry",
+    "group_vars/.x.swp",
+    "group_vars/all/backup.orig",
+    "group_vars/all/x~",
+    "group_vars/all/old.d/x.yml",
+    "vars_plugins/x",
+    "sub/host_vars/x",
+]
+
+
+def folder_with(tmp_path: Path, name: str, kind: str) -> tuple[Path, Path]:
+    """Return a folder that is an inventory, and a file in it that could not be read."""
+    folder = tmp_path / "inventory"
+    wrong = folder / name
+    wrong.parent.mkdir(parents=True)
+    (folder / "hosts.yml").write_text(FOLDER)
+    if name.startswith("sub/"):
+        (folder / "sub" / "hosts.yml").write_text(FOLDER)  # Ansible refuses a folder without one
+    if kind == "socket":
+        os.mknod(wrong, stat.S_IFSOCK | 0o600)
+    elif kind == "pipe":
+        os.mkfifo(wrong)
+    else:
+        with wrong.open("wb") as out:
+            out.truncate(20 << 20)
+    return folder, wrong
+
+
+@pytest.mark.parametrize("kind", ["large", "socket", "pipe"])
+@pytest.mark.parametrize("name", LEFT_OUT)
+def test_what_ansible_leaves_out_of_a_folder_is_not_looked_at(
+    tmp_path: Path, name: str, kind: str
+) -> None:
+    inventory_tree.check(folder_with(tmp_path, name, kind)[0])
+
+
+def test_a_folder_is_read_beside_all_that_ansible_leaves_out(tmp_path: Path) -> None:
+    for name in set(LEFT_OUT) - {".git"}:
+        folder_with(tmp_path / name.replace("/", "-"), name, "pipe")
+    folders = [path / "inventory" for path in tmp_path.iterdir()]
+    for read in inventory.read_each(folders).values():
+        assert [host.name for host in inventory_of(read).hosts] == ["a"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x.ini", "orig", "sub/x", "group_vars/all/x", "group_vars/all/d/x.json", "host_vars/a.orig"],
+)
+def test_what_ansible_reads_of_a_folder_is_looked_at(tmp_path: Path, name: str) -> None:
+    folder, wrong = folder_with(tmp_path, name, "pipe")
+    with pytest.raises(BadInputError, match=f"{wrong} is no regular file"):
+        inventory_tree.check(folder)
+
+
+def test_variables_behind_a_link_are_looked_at(tmp_path: Path) -> None:
+    folder, wrong = folder_with(tmp_path, "shared.md/all.yml", "pipe")
+    (folder / "group_vars").symlink_to(wrong.parent)
+    with pytest.raises(BadInputError, match="no regular file"):
+        inventory_tree.check(folder)
+
+
+def test_many_files_count_only_where_ansible_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inventory_tree, "ENTRIES", 5)
+    folder, _ = folder_with(tmp_path, ".git/x", "large")
+    for number in range(10):
+        (folder / ".git" / str(number)).touch()
+        (folder / f"{number}.txt").touch()
+    inventory_tree.check(folder)
+    for number in range(10):
+        (folder / str(number)).touch()
+    with pytest.raises(BadInputError, match="more than 5 files"):
+        inventory_tree.check(folder)
+
+
+def test_users_say_what_ansible_leaves_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, _ = folder_with(tmp_path, "x.orig", "pipe")
+    monkeypatch.setenv("ANSIBLE_INVENTORY_IGNORE", ".old, .older")
+    with pytest.raises(BadInputError, match="no regular file"):
+        inventory_tree.check(folder)
+    monkeypatch.setenv("ANSIBLE_INVENTORY_IGNORE", ".old,.orig")
+    inventory_tree.check(folder)
+    monkeypatch.setenv("ANSIBLE_INVENTORY_IGNORE", ".old")
+    monkeypatch.setenv("ANSIBLE_INVENTORY_IGNORE_REGEX", "(, ^x[.]")
+    inventory_tree.check(folder)
+
+
+def test_the_ends_of_names_are_those_of_the_locked_ansible() -> None:
+    from ansible import constants
+
+    assert inventory_tree.TABLE["ignored"] == constants.INVENTORY_IGNORE_EXTS
+    assert inventory_tree.TABLE["variables"] == constants.YAML_FILENAME_EXTENSIONS
