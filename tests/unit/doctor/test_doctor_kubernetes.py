@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mediapipe_jetson.doctor.files import kubernetes
 from mediapipe_jetson.doctor.sources import Scan
 
 from tests.unit.doctor_scenes import judged, lines, plant
@@ -267,3 +268,18 @@ def test_an_image_of_another_l4t_and_what_a_command_installs(tmp_path: Path) -> 
     assert [(item.file, item.line, item.name) for item in requirements] == [
         ("k.yaml", 11, "mediapipe")
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("- {path: a.jpg, kind: x}\n" * 40_000, None),
+        ("apiVersion: v1\n" * 70_000, None),
+        ("kind: a\napiVersion: v1\n" * 40_000 + "containers:\n", "kubernetes"),
+        ("- apiVersion: v1\n  kind: Pod\n  spec: {containers: []}\n", "kubernetes"),
+        ("run: |\n  apiVersion: v1\n  kind: Pod\n  spec: {containers: []}\n", None),
+        ("k8s:\n  definition:\n    apiVersion: v1\n    kind: Pod\n    containers: []\n", None),
+    ],
+)
+def test_what_is_a_manifest(text: str, kind: str | None) -> None:
+    assert kubernetes.kind(Path("data.yaml"), text.encode()) == kind

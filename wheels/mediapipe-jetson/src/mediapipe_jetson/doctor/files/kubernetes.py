@@ -17,9 +17,11 @@ from mediapipe_jetson.doctor.files.unreadable import FormError
 Reader = Callable[[str], bytes]
 MANIFEST, CHART, TEMPLATE, KUSTOMIZATION = "kubernetes", "helm", "helm_template", "kustomize"
 KINDS = (MANIFEST, CHART, TEMPLATE, KUSTOMIZATION)
-SIGNS = re.compile(
-    rb"(?=.*^[- ]*apiVersion\s*:)(?=.*^[- ]*kind\s*:)(?=.*\b(containers|handler)\s*:)",
-    re.MULTILINE | re.DOTALL,
+# A manifest's own keys, not those of a text or a task that holds one.
+SIGNS = (
+    re.compile(rb"^(- )?apiVersion\s*:", re.MULTILINE),
+    re.compile(rb"^(- |  )?kind\s*:", re.MULTILINE),
+    re.compile(rb"\b(containers|handler)\s*:"),
 )
 VALUES = re.compile(r"values[\w.-]*\.ya?ml$")
 FILES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -63,7 +65,7 @@ def kind(path: Path, content: bytes) -> Optional[str]:
     """Return what a YAML file is to Kubernetes, None for nothing."""
     if VALUES.match(path.name) and path.with_name("Chart.yaml").is_file():
         return CHART
-    if not SIGNS.search(content):
+    if not all(sign.search(content) for sign in SIGNS):
         return None
     chart = any(folder.joinpath("Chart.yaml").is_file() for folder in list(path.parents)[1:3])
     return TEMPLATE if chart and "templates" in path.parts and b"{{" in content else MANIFEST
