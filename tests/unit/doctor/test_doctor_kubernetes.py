@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from mediapipe_jetson.doctor.files import kubernetes
-from mediapipe_jetson.doctor.sources import Scan
+from mediapipe_jetson.doctor.sources import OTHER, Scan
 
 from tests.unit.doctor_scenes import judged, lines, plant
 
@@ -283,3 +283,74 @@ def test_an_image_of_another_l4t_and_what_a_command_installs(tmp_path: Path) -> 
 )
 def test_what_is_a_manifest(text: str, kind: str | None) -> None:
     assert kubernetes.kind(Path("data.yaml"), text.encode()) == kind
+
+
+CONFIG = """\
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: code}
+data:
+  app.py: |
+    import mediapipe as mp
+    hands = mp.solutions.hands
+  requirements.txt: |
+    mediapipe==0.10.9
+"""
+WORKFLOW = """\
+jobs:
+  test:
+    steps:
+    - run: pip install mediapipe==0.9.0
+    - run: |
+        kubectl apply -f - <<EOF
+        apiVersion: v1
+        kind: Pod
+        spec: {containers: [{name: a, image: me/a:1}]}
+        EOF
+"""
+PLAYS = """\
+- hosts: all
+  tasks:
+  - kubernetes.core.k8s:
+      definition:
+        apiVersion: v1
+        kind: Pod
+        spec: {containers: [{name: a, command: [pip, install, mediapipe==0.9.0]}]}
+"""
+INSTALL = "pip install mediapipe==0.9.0"
+BUSY = f"lifecycle: {{postStart: {{exec: {{command: [sh, -c, {INSTALL}]}}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("files", "named", "programs"),
+    [
+        ({"k.yaml": f"{CONFIG}---\n{pod('runtimeClassName: nvidia')}"}, True, True),
+        ({"kustomization.yaml": "resources: [c.yaml, k.yaml]\n", "c.yaml": CONFIG,
+          "k.yaml": pod()}, True, True),
+        ({".github/workflows/ci.yml": WORKFLOW}, True, False),
+        ({"play.yml": PLAYS}, True, False),
+        ({"k.yaml": pod("", f"env: [{{name: RUN, value: {INSTALL}}}]")}, True, False),
+        ({"k.yaml": pod("", BUSY)}, True, False),
+        ({"c/Chart.yaml": "name: c\n", "c/values.yaml":
+          f"image: me/mediapipe:1\nargs: [sh, -c, {INSTALL}]\n"}, True, False),
+        ({"c/Chart.yaml": "name: c\n", "c/values.yaml": "image: me/mediapipe:1\n"}, False, False),
+        ({"k.yaml": pod("", f"command: [sh, -c, {INSTALL}]", image="me/mediapipe:1")}, False,
+         False),
+        ({"k.yaml": pod() + f"# {INSTALL}\n"}, False, False),
+        ({"kustomization.yaml": "resources: [k.yaml]\n", "k.yaml": pod(image="me/mediapipe:1")},
+         False, False),
+        ({"kustomization.yaml": "resources: [k.yaml]\npatches:\n- patch: |\n    " + "    ".join(
+            pod("", f"args: [{INSTALL}]").splitlines(keepends=True)), "k.yaml": pod()},
+         False, False),
+        ({"kustomization.yaml": "resources: [k.yaml]\npatches:\n- patch: |\n    " + "    ".join(
+            pod("", BUSY).splitlines(keepends=True)), "k.yaml": pod()}, True, False),
+        ({"kustomization.yaml": "resources: [k.yaml]\nconfigMapGenerator:\n- literals: "
+          f"[RUN={INSTALL}]\n", "k.yaml": pod()}, True, False),
+    ],
+)  # fmt: skip
+def test_what_else_names_mediapipe(
+    tmp_path: Path, files: dict[str, str], named: bool, programs: bool
+) -> None:
+    unread = Scan(plant(tmp_path, {**files, "app.py": "print()\n"})).unread
+    assert [item.why for item in unread] == [OTHER] * named
+    assert any(not item.says_nothing for item in unread) == programs

@@ -120,7 +120,7 @@ def values(name: str, content: bytes, own: frozenset[str], handlers: Mapping[str
     result = Found([], [], [], [])
     chart = f"values of the chart {PurePosixPath(name).parent.name}"
     for document in documents.yaml(content):
-        for node in _with_image(document, 0):
+        for node in with_image(document):
             image = node.get("image")
             text = _repository(image) if image is not None else ""
             if not text:
@@ -132,10 +132,20 @@ def values(name: str, content: bytes, own: frozenset[str], handlers: Mapping[str
     return result
 
 
-def _with_image(node: Node, depth: int) -> list[Node]:
+def containers_of(document: Node) -> Iterable[Node]:
+    """Yield the containers that are read in a document."""
+    for item in _flat([document]):
+        pod = _pod([Part("", item)])
+        for key in ("initContainers", "containers"):
+            for chain in _containers(pod, key).values():
+                yield from (part.node for part in chain)
+
+
+def with_image(node: Node, depth: int = 0) -> list[Node]:
+    """Return the mappings of a chart's values that name an image."""
     if depth > 3 or not isinstance(node.value, dict):
         return []
-    inner = [item for value in node.value.values() for item in _with_image(value, depth + 1)]
+    inner = [item for value in node.value.values() for item in with_image(value, depth + 1)]
     return [node, *inner] if "image" in node.value else inner
 
 
