@@ -216,6 +216,15 @@ def test_values_of_a_chart_as_far_as_they_are_plain(tmp_path: Path) -> None:
           '[plugins]\n  default_runtime_name = "nvidia"\n'}, "ok", ""),
         (pod("", LIMITS), {"etc/containerd/config.toml":
           '[plugins]\n  default_runtime_name = "runc"\n'}, "bad", "without runtimeClassName"),
+        (pod("", LIMITS), {"etc/containerd/config.toml": 'disabled_plugins = ["cri"]\n'},
+         "unknown", "it works where"),
+        (pod("", LIMITS), {"etc/containerd/config.toml":
+          "disabled_plugins = [\n  'io.containerd.grpc.v1.cri',\n]\n"}, "unknown", "it works"),
+        (pod("", LIMITS), {"etc/containerd/config.toml": "version = 2\n"}, "unknown", "it works"),
+        (pod("", LIMITS), {"etc/containerd/config.toml": 'disabled_plugins = []\n'
+          '[plugins."io.containerd.grpc.v1.cri".containerd]\n'}, "bad", "without runtimeClassName"),
+        (pod("", LIMITS), {**NODE, "etc/containerd/config.toml": 'disabled_plugins = ["cri"]\n'},
+         "bad", "without runtimeClassName"),
         (pod("runtimeClassName: nvidia"), NODE, "ok", ""),
         (pod("runtimeClassName: nvidia", "env: [{name: NVIDIA_VISIBLE_DEVICES, value: void}]"),
          NODE, "bad", "hides the GPU"),
@@ -250,8 +259,16 @@ def test_the_judgement(
     ],
 )  # fmt: skip
 def test_nodes_that_are_no_boards(tmp_path: Path, spec: str, foreign: str) -> None:
-    scan = Scan(plant(tmp_path, {"k.yaml": pod(spec)}))
+    scan = Scan(plant(tmp_path, {"k.yaml": pod(spec, image="me/mediapipe:1")}))
     assert [item.foreign for item in scan.images] == [foreign]
+
+
+@pytest.mark.parametrize("image", ["nginx", "postgres:16", "me/web:2"])
+def test_what_runs_on_other_nodes_is_no_fault(tmp_path: Path, image: str) -> None:
+    other = pod("nodeSelector: {kubernetes.io/arch: amd64}", image=image)
+    board = pod("runtimeClassName: nvidia", image="dustynv/mediapipe:r36.2.0")
+    scan = Scan(plant(tmp_path, {"web.yaml": other, "camera.yaml": board}))
+    assert [(item.packages, item.foreign) for item in scan.images] == [(True, ""), (False, "")]
 
 
 def test_an_image_of_another_l4t_and_what_a_command_installs(tmp_path: Path) -> None:

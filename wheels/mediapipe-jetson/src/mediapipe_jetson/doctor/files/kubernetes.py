@@ -374,14 +374,14 @@ def _hidden(chain: list[Part]) -> Optional[tuple[str, int]]:
 
 def _image(service: Service, chain: list[Part], pod: list[Part], own: frozenset[str]) -> BaseImage:
     """Return the image that a container starts, and whether its Python is the project's there."""
-    foreign = _foreign(pod)
-    if foreign is not None:
-        platform, file, line = foreign
-        return BaseImage(file, line, service.image, True, packages=True, foreign=platform)
     image = last(chain, "image")
     file, line = (image[0].file, image[1].line) if image is not None else (service.file, 1)
     asks = bool(service.asks) or "runtimeClassName" in service.open
     python = containers.packages(service.image, _commands(chain), own, asks=asks, mounts=False)
+    foreign = _foreign(pod)
+    if python and foreign is not None:
+        platform, file, line = foreign
+        return BaseImage(file, line, service.image, True, packages=True, foreign=platform)
     return BaseImage(file, line, service.image, True, packages=python)
 
 
