@@ -371,3 +371,54 @@ def test_what_else_names_mediapipe(
     unread = Scan(plant(tmp_path, {**files, "app.py": "print()\n"})).unread
     assert [item.why for item in unread] == [OTHER] * named
     assert any(not item.says_nothing for item in unread) == programs
+
+
+def _patched(target: str, patch: str) -> str:
+    """Return a kustomization with a patch in itself."""
+    rows = "".join(f"    {row}\n" for row in patch.splitlines())
+    return f"resources: [app.yaml]\npatches:\n- target: {target}\n  patch: |\n{rows}"
+
+
+NO_TARGET = "a patch may be for it, whose target is not followed"
+DELETE = "$patch: delete\nkind: DaemonSet\nmetadata: {name: camera}\n"
+ONE_LINE = "{spec: {template: {spec: {runtimeClassName: nvidia}}}}"
+POD_SPEC = "spec: {{template: {{spec: {{{}}}}}}}"
+
+
+@pytest.mark.parametrize(
+    ("base", "overlay", "told"),
+    [
+        ("", _patched("{labelSelector: 'gpu=yes'}", PATCH), [NO_TARGET]),
+        ("", _patched("{annotationSelector: 'gpu=yes'}", PATCH), [NO_TARGET]),
+        ("", _patched("{namespace: other}", PATCH), [NO_TARGET]),
+        ("", _patched("{kind: Deployment, labelSelector: 'gpu=yes'}", PATCH), [""]),
+        ("", _patched("{group: batch}", PATCH), [""]),
+        ("", _patched("{group: apps, version: v1}", PATCH), ["runtime"]),
+        ("", _patched("{version: v2}", PATCH), [""]),
+        ("", _patched("{kind: DaemonSet|Deployment}", PATCH), ["runtime"]),
+        ("", _patched("{kind: DaemonSet}", "$patch: delete\n"), []),
+        ("", f"resources: [app.yaml]\npatchesStrategicMerge:\n- '{{{DELETE[:14]}, kind: DaemonSet, "
+         "metadata: {name: camera}}'\n", []),
+        ("", _patched("{kind: DaemonSet}", POD_SPEC.format(
+            "containers: [{name: app, $patch: delete}]")), []),
+        ("", _patched("{kind: DaemonSet}", POD_SPEC.format("nodeSelector: {$patch: replace}")),
+         ["a patch takes parts of it away, which is not followed"]),
+        ("runtimeClassName: nvidia",
+         _patched("{kind: DaemonSet}", POD_SPEC.format("runtimeClassName: null")), [""]),
+        ("", "resources: [app.yaml]\npatches: [{target: {kind: DaemonSet}, patch: "
+         f"'{ONE_LINE}'}}]\n", ["runtime"]),
+        ("", "resources: [app.yaml]\npatches: [{target: {kind: DaemonSet}, patch: "
+         "'[{op: add, path: /a, value: b}]'}]\n",
+         ["a JSON patch changes it, which is not followed"]),
+    ],
+)  # fmt: skip
+def test_what_patches_are_for(tmp_path: Path, base: str, overlay: str, told: list[str]) -> None:
+    files = {"kustomization.yaml": overlay, "app.yaml": pod(base)}
+    assert list(asks(tmp_path, files).values()) == told
+
+
+def test_null_in_a_patch_takes_away_what_the_base_says(tmp_path: Path) -> None:
+    overlay = _patched("{kind: DaemonSet}", POD_SPEC.format("nodeSelector: null"))
+    base = pod("nodeSelector: {kubernetes.io/arch: amd64}", image="me/mediapipe:1")
+    scan = Scan(plant(tmp_path, {"kustomization.yaml": overlay, "app.yaml": base}))
+    assert [item.foreign for item in scan.images] == [""]

@@ -39,6 +39,10 @@ MOST_DEPTH = 8
 BY_CHART = "the chart's templates decide what becomes of it, and are not read"
 UNFILLED = "it is a template, and what it makes depends on values that are not filled in"
 BY_JSON = "a JSON patch changes it, which is not followed"
+BY_SELECTOR = "a patch may be for it, whose target is not followed"
+BY_DIRECTIVE = "a patch takes parts of it away, which is not followed"
+DIRECTIVE = "$patch"
+SELECTORS = ("labelSelector", "annotationSelector", "namespace")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,7 +62,8 @@ class Layers:
     chains: list[list[Part]] = dataclasses.field(default_factory=list)
     names: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
     missing: list[str] = dataclasses.field(default_factory=list)
-    patched: set[int] = dataclasses.field(default_factory=set)
+    patched: dict[int, str] = dataclasses.field(default_factory=dict)
+    """Of the chains of which not all is known, by their numbers, why."""
 
 
 def kind(path: Path, content: bytes) -> Optional[str]:
@@ -190,7 +195,7 @@ def _add(result: Layers, path: str, reader: Reader, depth: int) -> None:
             result.chains += inner.chains
             result.names |= inner.names
             result.missing += inner.missing
-            result.patched |= {start + number for number in inner.patched}
+            result.patched |= {start + number: why for number, why in inner.patched.items()}
         else:
             flat = _flat(documents.yaml(content))
             result.chains += [[Part(place, document)] for document in flat]
@@ -202,21 +207,21 @@ def _patches(
     name: str, document: Node, reader: Reader
 ) -> Iterable[tuple[str, Node, Optional[Node]]]:
     """Yield each patch with the file that it stands in and whom it is for."""
-    rows = [*items(document.get("patches")), *items(document.get("patchesJson6902"))]
-    plain: list[tuple[Node, Optional[Node]]] = [
-        (node, None) for node in items(document.get("patchesStrategicMerge"))
-    ]
-    for row in rows:
-        node = row.get("path") or row.get("patch")
-        if node is not None:
-            plain.append((node, row.get("target")))
-    for node, target in plain:
+    plain: list[tuple[Node, bool, Optional[Node]]] = []
+    for node in items(document.get("patchesStrategicMerge")):
         text = str(node.value)
-        file = name if "\n" in text else beside(name, text)
-        content = text.encode() if "\n" in text else reader(file)
-        for patch in documents.yaml(content):
+        plain.append((node, "\n" in text or text.lstrip().startswith("{"), None))
+    for row in (*items(document.get("patches")), *items(document.get("patchesJson6902"))):
+        for key in ("path", "patch"):
+            written = row.get(key)
+            if written is not None and written.value:
+                plain.append((written, key == "patch", row.get("target")))
+    for node, inline, target in plain:
+        text = str(node.value)
+        file = name if inline else beside(name, text)
+        for patch in documents.yaml(text.encode() if inline else reader(file)):
             # Of a patch in the file itself its own line is all that is known.
-            yield file, patch if file != name else _at_line(patch, node.line), target
+            yield file, patch if not inline else _at_line(patch, node.line), target
 
 
 def _at_line(node: Node, line: int) -> Node:
@@ -230,18 +235,46 @@ def _at_line(node: Node, line: int) -> Node:
 
 def _patch(result: Layers, patch: Part, target: Optional[Node]) -> None:
     """Put a patch on the documents that it is for."""
-    by_json = isinstance(patch.node.value, list)
-    of_kind = _text((target or patch.node).get("kind"))
-    name = _text(target.get("name")) if target is not None else _name(patch.node)
-    for number, chain in enumerate(result.chains):
-        own = chain[0].node
-        same_name = not name or _matches(name, _name(own))
-        if not same_name or (of_kind and _text(own.get("kind")) != of_kind):
-            continue
-        if by_json:
-            result.patched.add(number)
+    chosen = [
+        number
+        for number, chain in enumerate(result.chains)
+        if chain and _is_for(patch.node, target, chain[0].node)
+    ]
+    open_ = any(target.get(key) is not None for key in SELECTORS) if target is not None else False
+    for number in chosen:
+        if open_:
+            result.patched[number] = BY_SELECTOR
+        elif isinstance(patch.node.value, list):
+            result.patched[number] = BY_JSON
+        elif _text(patch.node.get(DIRECTIVE)) == "delete":
+            result.chains[number].clear()
         else:
-            chain.append(patch)
+            result.chains[number].append(patch)
+            if _has_directive(patch.node):
+                result.patched[number] = BY_DIRECTIVE
+
+
+def _is_for(patch: Node, target: Optional[Node], own: Node) -> bool:
+    """Return whether a patch is for a document, as far as kinds and names tell."""
+    if target is None:
+        return _text(patch.get("kind")) in ("", _text(own.get("kind"))) and _name(patch) in (
+            "", _name(own),
+        )  # fmt: skip
+    group, _, version = _text(own.get("apiVersion")).rpartition("/")
+    told = {"kind": _text(own.get("kind")), "name": _name(own), "group": group, "version": version}
+    asked = ((_text(target.get(key)), value) for key, value in told.items())
+    return all(not pattern or _matches(pattern, value) for pattern, value in asked)
+
+
+def _has_directive(node: Node) -> bool:
+    """Return whether a part of a patch takes something away but for a container."""
+    if isinstance(node.value, list):
+        return any(map(_has_directive, node.value))
+    if not isinstance(node.value, dict):
+        return False
+    if DIRECTIVE in node.value:
+        return not ("name" in node.value and _text(node.get(DIRECTIVE)) == "delete")
+    return any(map(_has_directive, node.value.values()))
 
 
 def _matches(pattern: str, name: str) -> bool:
@@ -268,6 +301,8 @@ def _flat(read_ones: list[Node]) -> list[Node]:
 def _found(layers: Layers, own: frozenset[str], handlers: Mapping[str, str]) -> Found:
     result = Found([], [], [], layers.missing)
     for number, documents_of in enumerate(layers.chains):
+        if not documents_of:  # a patch has deleted it
+            continue
         pod = _pod(documents_of)
         base = documents_of[0].node
         for key in ("initContainers", "containers"):
@@ -276,8 +311,8 @@ def _found(layers: Layers, own: frozenset[str], handlers: Mapping[str, str]) -> 
                 image = last(chain, "image")
                 text = _renamed(str(image[1].value), layers.names) if image is not None else ""
                 service = _service(label, chain, pod, text, handlers)
-                if number in layers.patched:
-                    service = dataclasses.replace(service, open=service.open or BY_JSON)
+                why = service.open or layers.patched.get(number, "")
+                service = dataclasses.replace(service, open=why)
                 if key == "containers":
                     result.services.append(service)
                 if text:
@@ -308,7 +343,11 @@ def _containers(pod: list[Part], key: str) -> dict[str, list[Part]]:
     result: dict[str, list[Part]] = {}
     for part in pod:
         for node in items(part.node.get(key)):
-            result.setdefault(_text(node.get("name")), []).append(Part(part.file, node))
+            name = _text(node.get("name"))
+            if _text(node.get(DIRECTIVE)) == "delete":
+                result.pop(name, None)
+            else:
+                result.setdefault(name, []).append(Part(part.file, node))
     return result
 
 
@@ -359,6 +398,8 @@ def _hidden(chain: list[Part]) -> Optional[tuple[str, int]]:
     """Return where NVIDIA_VISIBLE_DEVICES hides the GPU."""
     for part in reversed(chain):
         entries = part.node.get("env")
+        if entries is not None and entries.value is None:
+            return None
         if entries is not None and isinstance(entries.value, dict):
             node = entries.get(containers.VISIBLE)
             if node is not None:
