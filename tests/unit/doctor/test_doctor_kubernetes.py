@@ -50,6 +50,8 @@ def asks(tmp_path: Path, files: dict[str, str]) -> dict[str, str]:
          "it mounts /dev/nvmap, which brings no driver"),
         (pod("volumes: [{name: d, hostPath: {path: /var/lib/x}}]"), ""),
         (pod("runtimeClassName: nvidia", kind="Deployment"), "runtime"),
+        (pod("", "resources: {limits: {nvidia.com/gpu: 0}}"), ""),
+        (pod("", "resources: {limits: {nvidia.com/gpu: '0'}, requests: {nvidia.com/gpu: }}"), ""),
         ("---\n" + pod("runtimeClassName: nvidia") + "---\n", "runtime"),
     ],
 )  # fmt: skip
@@ -422,3 +424,74 @@ def test_null_in_a_patch_takes_away_what_the_base_says(tmp_path: Path) -> None:
     base = pod("nodeSelector: {kubernetes.io/arch: amd64}", image="me/mediapipe:1")
     scan = Scan(plant(tmp_path, {"kustomization.yaml": overlay, "app.yaml": base}))
     assert [item.foreign for item in scan.images] == [""]
+
+
+def two(first: str, second: str, spec: str = "runtimeClassName: nvidia") -> str:
+    """Return a pod of two containers, each by its flow mapping."""
+    rows = f"containers:\n  - {first}\n  - {second}\n  {spec}\n"
+    return f"apiVersion: v1\nkind: Pod\nmetadata: {{name: one}}\nspec:\n  {rows}"
+
+
+HIDES = "env: [{name: NVIDIA_VISIBLE_DEVICES, value: none}]"
+APP = "{name: a, image: me/a:1}"
+LOG = f"{{name: log, image: fluent/fluent-bit, {HIDES}}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (two(APP, LOG), {"a of Pod one": "runtime"}),
+        (two(LOG, APP), {"a of Pod one": "runtime"}),
+        (two(f"{{name: a, image: me/a:1, {HIDES}}}", f"{{name: b, image: me/b:1, {HIDES}}}"),
+         {"a of Pod one": "hidden", "b of Pod one": "hidden"}),
+        # Without names each is one of its own.
+        (two("{image: me/a:1}", f"{{image: me/b:1, {LIMITS}}}", ""), {" of Pod one": "reserved"}),
+    ],
+)  # fmt: skip
+def test_a_container_beside_one_with_the_gpu(
+    tmp_path: Path, text: str, told: dict[str, str]
+) -> None:
+    assert asks(tmp_path, {"k.yaml": text}) == told
+
+
+def test_containers_without_names_are_not_one(tmp_path: Path) -> None:
+    text = two("{image: me/a:1}", "{image: me/b:1}")
+    scan = Scan(plant(tmp_path, {"k.yaml": text}))
+    assert [item.image for item in scan.services] == ["me/a:1", "me/b:1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "pythons"),
+    [
+        (two(APP, "{name: side, image: 'python:3.7'}"), ["me/a:1"]),
+        (two("{name: side, image: 'python:3.7'}", f"{{name: a, image: me/a:1, {LIMITS}}}"),
+         ["me/a:1"]),
+        (two(f"{{name: side, image: 'python:3.7', {HIDES}}}", APP), ["me/a:1"]),
+        (two(APP, "{name: side, image: 'python:3.7', command: [python, app.py]}"),
+         ["me/a:1", "python:3.7"]),
+        (pod("runtimeClassName: nvidia", HIDES), ["me/app:1"]),
+    ],
+)  # fmt: skip
+def test_whose_python_counts_in_a_pod(tmp_path: Path, text: str, pythons: list[str]) -> None:
+    scan = Scan(plant(tmp_path, {"k.yaml": text, "app.py": "import mediapipe\n"}))
+    assert [item.image for item in scan.images if item.packages] == pythons
+
+
+@pytest.mark.parametrize(
+    ("image", "images", "unread"),
+    [
+        ("{{ image }}", [], ["it is a template, and what it makes depends on values that are not "
+                             "filled in"]),
+        ("", [], []),
+        ("null", [], []),
+        ("{name: a}", [], []),
+        ("'{{ image }}'", ["{{ image }}"], []),
+    ],
+)  # fmt: skip
+def test_an_image_that_is_no_name(
+    tmp_path: Path, image: str, images: list[str], unread: list[str]
+) -> None:
+    scan = Scan(plant(tmp_path, {"k.yaml": pod(image=image)}))
+    assert [item.image for item in scan.images] == images
+    assert [item.image for item in scan.services] == (images or [""] * (not unread))
+    assert [item.why for item in scan.unread] == unread

@@ -133,7 +133,7 @@ def values(name: str, content: bytes, own: frozenset[str], handlers: Mapping[str
             part = [Part(name, node)]
             service = _service(chart, part, part, text, handlers)
             result.services.append(dataclasses.replace(service, open=service.open or BY_CHART))
-            result.images.append(_image(service, part, part, own))
+            result.images.append(_image(service, part, part, own, chosen=True))
     return result
 
 
@@ -303,24 +303,47 @@ def _found(layers: Layers, own: frozenset[str], handlers: Mapping[str, str]) -> 
     for number, documents_of in enumerate(layers.chains):
         if not documents_of:  # a patch has deleted it
             continue
-        pod = _pod(documents_of)
-        base = documents_of[0].node
-        for key in ("initContainers", "containers"):
-            for name, chain in _containers(pod, key).items():
-                label = f"{name} of {_text(base.get('kind'))} {_name(base)}"
-                image = last(chain, "image")
-                text = _renamed(str(image[1].value), layers.names) if image is not None else ""
-                service = _service(label, chain, pod, text, handlers)
-                why = service.open or layers.patched.get(number, "")
-                service = dataclasses.replace(service, open=why)
-                if key == "containers":
-                    result.services.append(service)
-                if text:
-                    result.images.append(_image(service, chain, pod, own))
-                for node in _commands(chain):
-                    if command := containers.line(node):
-                        result.commands.append((chain[0].file, node.line, command))
+        pod, base = _pod(documents_of), documents_of[0].node
+        label = f"{_text(base.get('kind'))} {_name(base)}"
+        started = _started(label, pod, layers.names, handlers)
+        shown = any(item.asks not in ("", containers.HIDING) for item, _, main in started if main)
+        chosen = _chosen(started)
+        for service, chain, main in started:
+            why = service.open or layers.patched.get(number, "")
+            image = _image(service, chain, pod, own, chosen=chain in chosen)
+            elsewhere = not image.packages and _foreign(pod) is not None
+            # One that hides the GPU beside another that has it does so on purpose.
+            if main and not elsewhere and not (shown and service.asks == containers.HIDING):
+                result.services.append(dataclasses.replace(service, open=why))
+            if service.image:
+                result.images.append(image)
+            for node in _commands(chain):
+                if command := containers.line(node):
+                    result.commands.append((chain[0].file, node.line, command))
     return result
+
+
+def _started(
+    label: str, pod: list[Part], names: Mapping[str, tuple[str, str]], handlers: Mapping[str, str]
+) -> list[tuple[Service, list[Part], bool]]:
+    """Return each container of a pod, and whether it is none that only prepares."""
+    result = []
+    for key in ("initContainers", "containers"):
+        for (name, _), chain in _containers(pod, key).items():
+            image = last(chain, "image")
+            text = _renamed(_text(image[1]), names) if image is not None else ""
+            service = _service(f"{name} of {label}", chain, pod, text, handlers)
+            result.append((service, chain, key == "containers"))
+    return result
+
+
+def _chosen(started: list[tuple[Service, list[Part], bool]]) -> list[list[Part]]:
+    """Return the containers that a pod's class is for: those that ask, else the first."""
+    shown = [(chain, main) for _, chain, main in started if _hidden(chain) is None]
+    asking = [chain for chain, _ in shown if _reserved(chain) or _visible(chain) is not None]
+    first = [chain for chain, main in shown if main]
+    first = first or [chain for _, chain, main in started if main]
+    return asking or first[:1]
 
 
 def _pod(chain: list[Part]) -> list[Part]:
@@ -339,11 +362,13 @@ def _pod(chain: list[Part]) -> list[Part]:
     return []
 
 
-def _containers(pod: list[Part], key: str) -> dict[str, list[Part]]:
-    result: dict[str, list[Part]] = {}
+def _containers(pod: list[Part], key: str) -> dict[tuple[str, int], list[Part]]:
+    """Return the containers by their names; one without a name is by its number."""
+    result: dict[tuple[str, int], list[Part]] = {}
     for part in pod:
-        for node in items(part.node.get(key)):
-            name = _text(node.get("name"))
+        for number, node in enumerate(items(part.node.get(key))):
+            text = _text(node.get("name"))
+            name = (text, 0 if text else number)
             if _text(node.get(DIRECTIVE)) == "delete":
                 result.pop(name, None)
             else:
@@ -373,18 +398,16 @@ def _asks(
     """Return how a container asks for a GPU, what of it is not known, and where it stands."""
     place = chain[-1].file, chain[-1].node.line
     runtime, hidden = last(pod, "runtimeClassName"), _hidden(chain)
-    if runtime is not None and runtime[1].value:
-        place, name = (runtime[0].file, runtime[1].line), str(runtime[1].value)
+    if runtime is not None and (name := _text(runtime[1])):
+        place = runtime[0].file, runtime[1].line
         handler = handlers.get(name, "")
         if handler.startswith("nvidia"):
             return (containers.HIDING, "", hidden) if hidden else (containers.RUNTIME, "", place)
         known = f", which starts it by {handler}" if handler else ""
         return "", f"runtimeClassName is {name}{known}", place
-    for key in ("limits", "requests"):
-        rows = last(chain, "resources", key)
-        for name, node in rows[1].value.items() if rows and isinstance(rows[1].value, dict) else ():
-            if name.startswith("nvidia.com/"):
-                return containers.RESERVED, "", (rows[0].file, node.line) if rows else place
+    reserved = _reserved(chain)
+    if reserved is not None:
+        return containers.RESERVED, "", reserved
     for part in pod:
         for volume in items(part.node.get("volumes")):
             path = volume.get("hostPath")
@@ -394,8 +417,18 @@ def _asks(
     return "", "", place
 
 
-def _hidden(chain: list[Part]) -> Optional[tuple[str, int]]:
-    """Return where NVIDIA_VISIBLE_DEVICES hides the GPU."""
+def _reserved(chain: list[Part]) -> Optional[tuple[str, int]]:
+    """Return where a container takes at least one GPU."""
+    for key in ("limits", "requests"):
+        rows = last(chain, "resources", key)
+        for name, node in rows[1].value.items() if rows and isinstance(rows[1].value, dict) else ():
+            if rows and name.startswith("nvidia.com/") and _text(node) not in ("", "0"):
+                return rows[0].file, node.line
+    return None
+
+
+def _visible(chain: list[Part]) -> Optional[tuple[str, int, str]]:
+    """Return where NVIDIA_VISIBLE_DEVICES is set, and the value, "*" for one that is not told."""
     for part in reversed(chain):
         entries = part.node.get("env")
         if entries is not None and entries.value is None:
@@ -403,21 +436,30 @@ def _hidden(chain: list[Part]) -> Optional[tuple[str, int]]:
         if entries is not None and isinstance(entries.value, dict):
             node = entries.get(containers.VISIBLE)
             if node is not None:
-                hides = str(node.value or "") in containers.HIDDEN
-                return (part.file, node.line) if hides else None
+                return part.file, node.line, _text(node)
         for row in items(entries):
             if _text(row.get("name")) == containers.VISIBLE:
                 value = row.get("value")
-                hides = value is not None and str(value.value or "") in containers.HIDDEN
-                return (part.file, row.line) if hides else None
+                return part.file, row.line, _text(value) if value is not None else "*"
     return None
 
 
-def _image(service: Service, chain: list[Part], pod: list[Part], own: frozenset[str]) -> BaseImage:
-    """Return the image that a container starts, and whether its Python is the project's there."""
+def _hidden(chain: list[Part]) -> Optional[tuple[str, int]]:
+    """Return where NVIDIA_VISIBLE_DEVICES hides the GPU."""
+    found = _visible(chain)
+    return found[:2] if found is not None and found[2] in containers.HIDDEN else None
+
+
+def _image(
+    service: Service, chain: list[Part], pod: list[Part], own: frozenset[str], *, chosen: bool
+) -> BaseImage:
+    """Return the image that a container starts, and whether its Python is the project's there.
+
+    `chosen`: the pod's class is for this container.
+    """
     image = last(chain, "image")
     file, line = (image[0].file, image[1].line) if image is not None else (service.file, 1)
-    asks = bool(service.asks) or "runtimeClassName" in service.open
+    asks = chosen and (bool(service.asks) or "runtimeClassName" in service.open)
     python = containers.packages(service.image, _commands(chain), own, asks=asks, mounts=False)
     foreign = _foreign(pod)
     if python and foreign is not None:
