@@ -495,3 +495,31 @@ def test_an_image_that_is_no_name(
     assert [item.image for item in scan.images] == images
     assert [item.image for item in scan.services] == (images or [""] * (not unread))
     assert [item.why for item in scan.unread] == unread
+
+
+def test_a_patch_is_no_pod_of_its_own(tmp_path: Path) -> None:
+    files = {
+        "kustomization.yaml": "resources: [app.yaml]\npatches: [{path: gpu.yaml}]\n",
+        "app.yaml": pod("runtimeClassName: nvidia"), "gpu.yaml": pod("", f"args: [{INSTALL}]"),
+    }  # fmt: skip
+    scan = Scan(plant(tmp_path, files))
+    assert [item.asks for item in scan.services] == ["runtime"]
+    assert len(scan.images) == len(scan.requirements) == 1
+    assert not scan.unread
+
+
+@pytest.mark.parametrize(
+    "started",
+    [
+        f"command: [sh, -c, {INSTALL}]",
+        f"command: [sh, -c]\n        args: [{INSTALL}]",
+        f"command: [bash]\n        args: [-lc, '{INSTALL} && python app.py']",
+        f"args: [-c, {INSTALL}]",
+        f"args: [{INSTALL}]",
+        "command: [pip]\n        args: [install, mediapipe==0.9.0]",
+    ],
+)
+def test_a_command_is_read_with_its_arguments(tmp_path: Path, started: str) -> None:
+    scan = Scan(plant(tmp_path, {"k.yaml": pod("", started)}))
+    assert [(item.name, item.specifier) for item in scan.requirements] == [("mediapipe", "==0.9.0")]
+    assert not scan.unread

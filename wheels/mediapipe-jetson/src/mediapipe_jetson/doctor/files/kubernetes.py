@@ -34,6 +34,7 @@ PODS = (
 ARCHITECTURES = ("kubernetes.io/arch", "beta.kubernetes.io/arch")
 BOARD = "arm64"
 OPEN = re.compile(r"\{\{|\$[{(\w]")
+OF_SHELL = re.compile(r"-[a-z]*c")
 DEVICES = re.compile(r"/dev/(nv|dri\b)")
 MOST_DEPTH = 8
 BY_CHART = "the chart's templates decide what becomes of it, and are not read"
@@ -87,6 +88,8 @@ def listed(files: Iterable[tuple[str, bytes]], there: Callable[[str], bool]) -> 
         for path in (path for document in read_ones for path in _resources(document)):
             other = beside(name, path)
             result |= {other, *(f"{other}/{file}" for file in FILES if there(f"{other}/{file}"))}
+        patches = (row for document in read_ones for row in _written(document))
+        result |= {beside(name, str(node.value)) for node, inline, _ in patches if not inline}
     return result
 
 
@@ -207,6 +210,16 @@ def _patches(
     name: str, document: Node, reader: Reader
 ) -> Iterable[tuple[str, Node, Optional[Node]]]:
     """Yield each patch with the file that it stands in and whom it is for."""
+    for node, inline, target in _written(document):
+        text = str(node.value)
+        file = name if inline else beside(name, text)
+        for patch in documents.yaml(text.encode() if inline else reader(file)):
+            # Of a patch in the file itself its own line is all that is known.
+            yield file, patch if not inline else _at_line(patch, node.line), target
+
+
+def _written(document: Node) -> list[tuple[Node, bool, Optional[Node]]]:
+    """Return each patch or its file's name, whether it is the patch, and whom it is for."""
     plain: list[tuple[Node, bool, Optional[Node]]] = []
     for node in items(document.get("patchesStrategicMerge")):
         text = str(node.value)
@@ -216,12 +229,7 @@ def _patches(
             written = row.get(key)
             if written is not None and written.value:
                 plain.append((written, key == "patch", row.get("target")))
-    for node, inline, target in plain:
-        text = str(node.value)
-        file = name if inline else beside(name, text)
-        for patch in documents.yaml(text.encode() if inline else reader(file)):
-            # Of a patch in the file itself its own line is all that is known.
-            yield file, patch if not inline else _at_line(patch, node.line), target
+    return plain
 
 
 def _at_line(node: Node, line: int) -> Node:
@@ -493,8 +501,17 @@ def _architectures(term: Node) -> list[str]:
 
 
 def _commands(chain: list[Part]) -> list[Node]:
-    found = [last(chain, key) for key in ("command", "args")]
-    return [node for _, node in filter(None, found)]
+    """Return what a container is started with: its command with the arguments as one."""
+    found = [item[1] for key in ("command", "args") if (item := last(chain, key)) is not None]
+    if not found or not all(isinstance(node.value, list) for node in found):
+        return found
+    rows = [row for node in found for row in node.value]
+    first = _text(rows[0]) if rows else ""
+    if len(rows) == 1 and " " in first:
+        return [Node(first, found[-1].line)]
+    # Arguments alone are the image's entrypoint's, which is a shell then.
+    shell = [Node("sh", found[0].line)] if OF_SHELL.fullmatch(first) else []
+    return [Node([*shell, *rows], found[-1].line)]
 
 
 def _name(document: Node) -> str:
