@@ -330,3 +330,21 @@ def test_a_list_that_is_put_together_without_end(tmp_path: Path, grown: str) -> 
     scan = Scan(plant(tmp_path, {"app.py": text}))
     assert not scan.unread
     assert list(scan.programs.users) == ["app.py"]
+
+
+@pytest.mark.parametrize(
+    "grown",
+    [
+        "x = 'a'\n" + "x = x + x\n" * 40,
+        "x = 'a'\n" + "x = f'{x}{x}'\n" * 40,
+        "x = 'a'\n" + "x = '%s%s' % (x, x)\n" * 40,
+        "x = 'a'\n" + "x = '{0}{0}'.format(x)\n" * 40,
+        "x = 'a'\n" + "x = ''.join([x, x])\n" * 40,
+        "x = 'a'\n" + "x = x.replace('a', 'aa')\n" * 40,
+    ],
+)
+def test_a_text_that_is_put_together_without_end(tmp_path: Path, grown: str) -> None:
+    text = f"import mediapipe as mp\n{grown}mp.solutions.hands.Hands(x)\n"
+    scan = Scan(plant(tmp_path, {"app.py": text}))
+    assert not scan.unread
+    assert list(scan.programs.users) == ["app.py"]
