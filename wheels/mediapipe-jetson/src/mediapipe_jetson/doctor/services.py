@@ -24,6 +24,11 @@ CONTAINERD = (
     "/etc/containerd/config.toml",
 )
 DEFAULT = re.compile(r"^\s*default[-_]runtime(?:_name)?\s*[:=]\s*[\"']?([\w-]+)", re.MULTILINE)
+# Docker's containerd has no part for pods.
+CRI = re.compile(r"^\s*\[plugins\.[^\]\n]*\bcri\b", re.MULTILINE)
+NO_CRI = re.compile(
+    r"^\s*disabled_plugins\s*=\s*\[[^\]]*[\"'](io\.containerd\.grpc\.v1\.)?cri[\"']", re.MULTILINE
+)
 
 
 def findings(scene: Scene, default_runtime: str) -> tuple[Finding, ...]:
@@ -51,11 +56,17 @@ def wrong(written: tuple[Finding, ...]) -> Result:
 
 def _cluster_runtime(scene: Scene) -> Optional[str]:
     """Return what a node's containerd takes where a pod names no class, None where unseen."""
-    texts = [text for path in (K3S, *CONTAINERD) if (text := scene.text(path)) is not None]
+    told = ((path, scene.text(path)) for path in (K3S, *CONTAINERD))
+    texts = [text for path, text in told if text is not None and (path == K3S or _of_node(text))]
     for text in texts:
         if match := DEFAULT.search(text):
             return match[1]
     return "" if texts else None
+
+
+def _of_node(text: str) -> bool:
+    """Return whether a containerd's configuration is one that a cluster's node starts pods by."""
+    return not NO_CRI.search(text) and bool(CRI.search(text) or DEFAULT.search(text))
 
 
 def _wrong(item: Service, default_runtime: Optional[str]) -> str:

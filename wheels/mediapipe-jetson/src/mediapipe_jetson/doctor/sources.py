@@ -25,6 +25,7 @@ from mediapipe_jetson.doctor.files import (
     machines,
     notebooks,
     pixi,
+    pods_rest,
     python_versions,
     reading,
     requirements,
@@ -104,6 +105,9 @@ class Scan:
         self._handlers = kubernetes.classes(
             (name, text) for kind, name, text in result if kind == kubernetes.MANIFEST
         )
+        for kind, name, content in result:
+            if name in layered:
+                self._rest(kind if kind in kubernetes.KINDS else kubernetes.MANIFEST, name, content)
         self._done |= layered
         self._elsewhere = builds.elsewhere(result)
         composed = {name for kind, name, _ in result if kind == "compose"}
@@ -162,7 +166,11 @@ class Scan:
                 getattr(self, f"_{kind}")(name, content)
         except READING_FAILS as error:
             unread = Unread.of(name, error)
-            self.unread.append(dataclasses.replace(unread, settings=kind in kubernetes.KINDS))
+            settings = kind in kubernetes.KINDS and not kinds.CODE.search(content)
+            self.unread.append(dataclasses.replace(unread, settings=settings))
+        else:
+            if kind in kubernetes.KINDS and kind != kubernetes.TEMPLATE:
+                self._rest(kind, name, content)
         if other:
             for at, items in enumerate(lists):
                 del items[before[at] :]
@@ -307,12 +315,18 @@ class Scan:
         self._pods(name, kubernetes.values(name, content, self._own, self._handlers))
 
     def _helm_template(self, name: str, content: bytes) -> None:
-        del content
-        self.unread.append(Unread(name, kubernetes.UNFILLED, settings=True))
+        settings = kinds.only_settings(name, content)
+        self.unread.append(Unread(name, kubernetes.UNFILLED, settings))
 
     def _kustomize(self, name: str, content: bytes) -> None:
         del content
         self._pods(name, kubernetes.kustomized(name, self._other, self._own, self._handlers))
+
+    def _rest(self, kind: str, name: str, content: bytes) -> None:
+        """Note a file of Kubernetes that tells more of MediaPipe than what is read of its pods."""
+        rest = pods_rest.text(kind, content)
+        if kinds.USES.search(rest):
+            self.unread.append(Unread(name, OTHER, kinds.only_settings(name, rest)))
 
     def _pods(self, name: str, found: kubernetes.Found) -> None:
         """Note what the pods of a file are."""

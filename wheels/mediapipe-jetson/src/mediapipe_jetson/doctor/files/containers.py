@@ -28,11 +28,13 @@ class Part:
 
 
 def last(chain: list[Part], *keys: str) -> Optional[tuple[Part, Node]]:
-    """Return an entry where the topmost part that has it writes it."""
+    """Return an entry where the topmost part that has it writes it; null takes it away."""
     for part in reversed(chain):
         node: Optional[Node] = part.node
         for key in keys:
             node = node.get(key) if node is not None else None
+            if node is not None and node.value is None:
+                return None
         if node is not None:
             return part, node
     return None

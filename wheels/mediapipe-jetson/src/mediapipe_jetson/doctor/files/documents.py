@@ -105,6 +105,8 @@ def _made(parser: Any, loader: Any, node: Any, known: dict[int, Node], depth: in
                 for part in reversed(parts):
                     inner = _node(parser, loader, part, known, depth + 1).value
                     merged.update(inner if isinstance(inner, dict) else {})
+            elif not isinstance(key, parser.ScalarNode):
+                raise FormError(f"line {key.start_mark.line + 1}: a key is no text")
             else:
                 result = _node(parser, loader, item, known, depth + 1)
                 own[str(key.value)] = Node(result.value, key.start_mark.line + 1)

@@ -30,6 +30,8 @@ from mediapipe_jetson.doctor.flow.values import (
 from mediapipe_jetson.doctor.names import is_ours
 
 BUILTINS = frozenset(dir(builtins))
+# Of a longer list it is kept what it holds, not where.
+ITEMS_MOST = 256
 Comprehension = Union[ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp]
 
 
@@ -199,7 +201,7 @@ class Expressions(Attributes):
         """Return a list of what several lists hold, or of one many times."""
         only = [next(iter(side)) for side in sides if len(side) == 1]
         exact = [item for item in only if isinstance(item, Sequence) and item.exact]
-        if len(sides) == len(exact) == 2:
+        if len(sides) == len(exact) == 2 and sum(len(item.items) for item in exact) <= ITEMS_MOST:
             return frozenset({Sequence((*exact[0].items, *exact[1].items))})
         if len(sides) == 2:
             return frozenset({Sequence((join(map(self.elements, sides)),), exact=False)})

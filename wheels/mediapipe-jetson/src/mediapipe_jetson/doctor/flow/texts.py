@@ -24,6 +24,8 @@ from mediapipe_jetson.doctor.flow.values import (
 CASES = {"upper", "lower", "title", "capitalize", "casefold"}
 CUT = {"strip", "lstrip", "rstrip", "replace", "removeprefix", "removesuffix"}
 METHODS = CASES | CUT | {"format", "join"}
+# Of a text that is put together and longer, only the beginning is kept.
+LONGEST = 100_000
 PLACE = re.compile(r"(%s)|(%%)|%")
 
 
@@ -35,9 +37,9 @@ def joined(parts: Sequence[Values], what: str) -> Values:
     texts = {"".join(way) for way in ways}
     if len(texts) > WAYS_MOST or "" in texts:
         return unknown(what) if texts != {""} or len(known) < len(every) else constant("")
-    if len(known) == len(every):
+    if len(known) == len(every) and max(map(len, texts)) <= LONGEST:
         return join(map(constant, texts))
-    return frozenset(map(Prefix, texts))
+    return frozenset(Prefix(text[:LONGEST]) for text in texts)
 
 
 def percent(form: Values, given: Values, what: str) -> Values:
@@ -87,7 +89,8 @@ def called(method: values.Text, given: Arguments, what: str) -> Values:
         return formatted(method.value, given.positional, what)
     if method.name == "join":
         return _listed(method.value, given.positional, what)
-    if None in words or len(words) > 2 * (method.name in CUT):
+    long = len(method.value) * max((len(word or "") for word in words), default=1) > LONGEST
+    if long or None in words or len(words) > 2 * (method.name in CUT):
         return unknown(what)
     try:
         return constant(getattr(method.value, method.name)(*words))
