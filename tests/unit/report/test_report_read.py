@@ -220,7 +220,7 @@ def test_a_run_that_was_put_into_another_report_is_found(tmp_path: Path) -> None
 
 
 def test_a_report_that_is_given_twice_is_one(tmp_path: Path) -> None:
-    """A folder and a file of it, and links: the name given first stays, a file's before a link's."""
+    """A folder and a file of it, and links: the name given first stays, a file before links."""
     folder = tmp_path / "rep"
     folder.mkdir()
     nano1 = sample.put(folder, "nano1", sample.board(), NOW)
