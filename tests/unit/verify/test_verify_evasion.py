@@ -310,6 +310,31 @@ def test_a_rasterizer_s_code_is_found_in_any_file(tmp_path: Path) -> None:
     assert contradictions.driver_files(seen, paths[:1])["driver_files"] == "foreign"
 
 
+def test_of_a_large_file_its_ends_are_searched(tmp_path: Path) -> None:
+    """Libraries of CUDA have over half a gigabyte, a linker puts texts near an end."""
+    word, size, part = b"LP_NUM_THREADS", 1 << 30, process.SEARCHED
+    places = {
+        0: True, part - len(word): True, part: False, size // 2: False,
+        size - part - 1: False, size - part: True, size - len(word): True,
+    }  # fmt: skip
+    for place, found in places.items():
+        path = tmp_path / f"plugin-{place}.bin"
+        with path.open("wb") as stream:
+            stream.truncate(size)
+            stream.seek(place)
+            stream.write(word)
+        assert bool(process.driver_files([str(path)])) == found, place
+    # What is no larger than both ends is searched whole.
+    path = tmp_path / "plugin.bin"
+    for place in (part - 5, part, part + 5):
+        path.write_bytes(b"")
+        with path.open("wb") as stream:
+            stream.truncate(2 * part)
+            stream.seek(place)
+            stream.write(word)
+        assert process.driver_files([str(path)]), place
+
+
 def test_data_mapped_under_a_driver_s_name_is_no_library(tmp_path: Path) -> None:
     name = tmp_path / "libnvidia-eglcore.so.540.4.0"
     name.write_bytes(bytes(4096))
