@@ -45,19 +45,25 @@ class Report:
 def find(places: Sequence[Path]) -> list[Path]:
     """Return the files that are named or lie (as *.json) in folders named, each once.
 
+    A file that has several paths keeps the one given first; of a folder a file before its links.
+
     Raises BadInputError where there is none.
     """
     paths: list[Path] = []
     for place in places:
         if place.is_dir():
-            paths += sorted(path for path in place.glob("*.json") if path.is_file())
+            found = [path for path in place.glob("*.json") if path.is_file()]
+            paths += sorted(found, key=lambda path: (path.is_symlink(), path))
         elif place.is_file():
             paths.append(place)
         else:
             raise BadInputError(f"there is no report {place}", CURE)
     if not paths:
         raise BadInputError(f"no *.json lies in {', '.join(map(str, places))}", CURE)
-    return list(dict.fromkeys(paths))
+    once: dict[Path, Path] = {}
+    for path in paths:
+        once.setdefault(path.resolve(), path)
+    return list(once.values())
 
 
 def read(path: Path) -> Report:

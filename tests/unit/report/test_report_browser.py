@@ -36,8 +36,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in sample.REAL:
         sample.put(path, name, sample.real(name), now)
     sample.put(path, "board", sample.board(), now)
-    sample.put(path, "old", sample.board(), now, 3 * 86400)
-    hostile = sample.real("cpu")
+    sample.put(path, "old", sample.another_run(sample.board()), now, 3 * 86400)
+    hostile = sample.another_run(sample.real("cpu"))
     hostile["host"] = hostile["image_digest"] = HOSTILE
     hostile["observations"]["device"]["model"] = HOSTILE
     sample.put(path, "hostile", hostile, now)

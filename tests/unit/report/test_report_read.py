@@ -219,6 +219,30 @@ def test_a_run_that_was_put_into_another_report_is_found(tmp_path: Path) -> None
     assert {device.state for device in report.devices([tmp_path], NOW)} == {"contradicted"}
 
 
+def test_a_report_that_is_given_twice_is_one(tmp_path: Path) -> None:
+    """A folder and a file of it, and links: the name given first stays, a file before links."""
+    folder = tmp_path / "rep"
+    folder.mkdir()
+    nano1 = sample.put(folder, "nano1", sample.board(), NOW)
+    link = tmp_path / "link"
+    link.symlink_to(folder)
+    for places in (
+        [folder, nano1], [nano1, folder], [folder, folder], [link, nano1], [link / "nano1.json"],
+        [folder / "../rep/nano1.json", folder],
+    ):  # fmt: skip
+        (device,) = report.devices(places, NOW)
+        assert (device.name, device.state, device.verdict) == ("nano1", "sound", "gpu"), places
+    (folder / "latest.json").symlink_to("nano1.json")
+    assert read.find([folder]) == [nano1]
+    assert read.find([folder / "latest.json", folder]) == [folder / "latest.json"]
+    text, lines = report.page([folder], "Fleet")
+    assert "was copied" not in text
+    assert [(line.host, line.state) for line in lines] == [("nano1", "sound")]
+    # A file of its own is a copy, whatever lies beside it.
+    (folder / "nano2.json").write_bytes(nano1.read_bytes())
+    assert {device.state for device in report.devices([folder], NOW)} == {"contradicted"}
+
+
 def test_lines_of_the_same_report_are_evidence_of_no_board(tmp_path: Path) -> None:
     board = sample.board()
     paths = [sample.put(tmp_path, name, board, NOW) for name in ("one", "two")]

@@ -208,6 +208,12 @@ def test_without_root_its_own_files_are_no_counter(tmp_path: Path) -> None:
         ("         0       1000          1\n", hardware.NOBODY),
         ("         0       1000          1\n         1     100000      65536\n", hardware.NOBODY),
         ("         0     165536      65536\n", hardware.NOBODY),
+        ("         0          0      65536\n", 0),
+        ("         0          0          1\n", 0),
+        ("         0          0       1000\n      1000     100000      64536\n", 0),
+        ("         1     100001      65535\n         0          0          1\n", 0),
+        ("      1000       1000          1\n", hardware.NOBODY),
+        ("         1          0      65536\n", hardware.NOBODY),
     ):
         (tmp_path / "proc/self/uid_map").write_text(text)
         assert hardware.roots_number(tmp_path) == owner
@@ -215,6 +221,13 @@ def test_without_root_its_own_files_are_no_counter(tmp_path: Path) -> None:
             os.chown(library, other, other)
             expected = str(library) if other == owner else None
             assert hardware.own_file("nvml", tmp_path) == expected, (text, other)
+    # In a namespace within another the map is told against that one, and 0 may be anybody.
+    devices = tmp_path / "proc/devices"
+    devices.write_text("Character devices:\n")
+    (tmp_path / "proc/self/uid_map").write_text("         0          0      65536\n")
+    for other, owner in ((0, 0), (hardware.NOBODY, hardware.NOBODY)):
+        os.chown(devices, other, other)
+        assert hardware.roots_number(tmp_path) == owner
 
 
 NVML = """
@@ -254,6 +267,33 @@ def test_nvml_counts_each_gpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert hardware.nvml() == {}
 
 
+@needs_compiler
+@pytest.mark.parametrize(
+    ("left_out", "read", "without_soc"),
+    [
+        ("nvmlDeviceGetCount_v2", {"nvml": 10.0}, {}),
+        ("nvmlDeviceGetName", {"nvml": 10.0, "nvml:1": 20.0}, {"nvml": 10.0, "nvml:1": 20.0}),
+        ("nvmlDeviceGetHandleByIndex_v2", {}, {}),
+        ("nvmlDeviceGetUtilizationRates", {}, {}),
+        ("nvmlInit_v2", {}, {}),
+    ],
+)
+def test_a_library_may_lack_what_nvml_has(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    left_out: str,
+    read: dict[str, float],
+    without_soc: dict[str, float],
+) -> None:
+    """Without a count there is one GPU, without names none is the SoC's own."""
+    (tmp_path / "nvml.c").write_text(NVML.replace(f"{left_out}(", "another("))
+    compiled(tmp_path / "nvml.c", tmp_path / "libnvidia-ml.so.1")
+    monkeypatch.setattr(hardware, "own_file", lambda _name: str(tmp_path / "libnvidia-ml.so.1"))
+    for soc, expected in ((True, read), (False, without_soc)):
+        seen = {name: reader() for name, reader in hardware.nvml(soc=soc).items()}
+        assert seen == expected
+
+
 def test_a_rasterizer_s_code_is_found_in_any_file(tmp_path: Path) -> None:
     text = b"code\0GALLIUM_HUD\0LP_NUM_THREADS\0"
     for name in ("libnvidia-eglcore.so.540.4.0", "plugin.bin", "swrast_dri.so", "other.bin"):
@@ -268,6 +308,31 @@ def test_a_rasterizer_s_code_is_found_in_any_file(tmp_path: Path) -> None:
     assert contradictions.hidden_rasterizers(seen)
     assert not contradictions.hidden_rasterizers(seen[:1])
     assert contradictions.driver_files(seen, paths[:1])["driver_files"] == "foreign"
+
+
+def test_of_a_large_file_its_ends_are_searched(tmp_path: Path) -> None:
+    """Libraries of CUDA have over half a gigabyte, a linker puts texts near an end."""
+    word, size, part = b"LP_NUM_THREADS", 1 << 30, process.SEARCHED
+    places = {
+        0: True, part - len(word): True, part: False, size // 2: False,
+        size - part - 1: False, size - part: True, size - len(word): True,
+    }  # fmt: skip
+    for place, found in places.items():
+        path = tmp_path / f"plugin-{place}.bin"
+        with path.open("wb") as stream:
+            stream.truncate(size)
+            stream.seek(place)
+            stream.write(word)
+        assert bool(process.driver_files([str(path)])) == found, place
+    # What is no larger than both ends is searched whole.
+    path = tmp_path / "plugin.bin"
+    for place in (part - 5, part, part + 5):
+        path.write_bytes(b"")
+        with path.open("wb") as stream:
+            stream.truncate(2 * part)
+            stream.seek(place)
+            stream.write(word)
+        assert process.driver_files([str(path)]), place
 
 
 def test_data_mapped_under_a_driver_s_name_is_no_library(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from jetson_kit.core.paths import ROOT
 from jetson_kit.service.expectation import Expectation
-from jetson_kit.verify import fleet, host_results
+from jetson_kit.verify import fleet, host_results, sudo
 from jetson_kit.verify.fleet import Options
 from jetson_kit.verify.host_results import HostResult
 
@@ -71,13 +71,15 @@ def test_many_boards_have_a_line_each(
         yield ""
 
     def suite(*words: Any) -> tuple[int, str]:
-        words[-1]("inference")
+        *_, step, _ = words
+        step("inference")
         return 0, ""
 
     def read(host: str, expected: Expectation, *_: Any) -> HostResult:
         return HostResult(host, expected.verdict, True, "gpu", seconds=1.0)
 
     monkeypatch.setattr(fleet, "reach", lambda _: None)
+    monkeypatch.setattr(sudo, "way", lambda *_: sudo.OWN)
     monkeypatch.setattr(fleet, "_one_connection", connection)
     monkeypatch.setattr(fleet, "_pytest", suite)
     monkeypatch.setattr(host_results, "read", read)

@@ -218,6 +218,29 @@ CASES: tuple[Case, ...] = (
         ("/usr/bin/tegrastats", "btrfs", "/@/usr/bin/tegrastats"),
         ("/usr/bin/tegrastats", "ext4", "/ostree/deploy/l4t/deploy/0f.0/usr/bin/tegrastats"))),
     case("usr-on-a-disk-of-its-own", "gpu", "gpu", "gpu", **mounted(("/usr", "ext4", "/"))),
+    case("volumes-below-opt-nvidia", "gpu", "gpu", "gpu", **mounted(
+        ("/opt/nvidia/deepstream/deepstream-6.3/samples/models", "ext4", "/home/user/models"),
+        ("/opt/nvidia/deepstream", "ext4", "/var/lib/docker/volumes/deepstream/_data"),
+        ("/opt/nvidia/vpi3", "overlay", "/"), ("/opt/nvidia/nsight", "tmpfs", "/"))),
+    case("driver-below-opt-nvidia", "gpu", "gpu", "gpu", **mounted(
+        ("/opt/nvidia/l4t-gpu-libs/openrm", "ext4", "/opt/nvidia/l4t-gpu-libs/openrm"))),
+    case("usr-of-ostree", "gpu", "gpu", "gpu", **mounted(
+        ("/usr", "xfs", "/ostree/deploy/rhel/deploy/3f9a.0/usr"))),
+    case("usr-of-ostree-on-ext4", "gpu", "gpu", "gpu", **mounted(
+        ("/usr", "ext4", "/ostree/deploy/centos/deploy/3f9a.1/usr"))),
+    case("usr-of-ostree-on-btrfs", "gpu", "gpu", "gpu", **mounted(
+        ("/usr", "btrfs", "/root/ostree/deploy/fedora/deploy/3f9a.0/usr"))),
+    case("usr-of-composefs", "gpu", "gpu", "gpu", **mounted(("/usr", "overlay", "/usr"))),
+    case("usr-of-btrfs", "gpu", "gpu", "gpu", **mounted(
+        ("/usr", "btrfs", "/root/usr"), ("/usr", "btrfs", "/@/.snapshots/12/snapshot/usr"))),
+    case("nvml-of-fedora", "gpu", "gpu", "gpu", **mounted(
+        ("/usr/lib64/libnvidia-ml.so.1", "btrfs", "/root/usr/lib64/libnvidia-ml.so.550.54.15"))),
+    case("nvml-of-opensuse", "gpu", "gpu", "gpu", **mounted(
+        ("/usr/lib64/libnvidia-ml.so.1", "btrfs",
+         "/@/.snapshots/1/snapshot/usr/lib64/libnvidia-ml.so.550.54.15"))),
+    case("nvml-of-the-gpu-operator", "gpu", "gpu", "gpu", **mounted(
+        (f"{PC_LIBRARIES}/libnvidia-ml.so.1", "ext4",
+         f"/run/nvidia/driver{PC_LIBRARIES}/libnvidia-ml.so.550.54.15"))),
     case("cluster-s-driver", "gpu", "gpu", "gpu", **mounted(
         ("/usr/local/nvidia", "ext4", "/home/kubernetes/bin/nvidia"))),
     # Machines with cards: more than one, a part of one, none that is counted.

@@ -31,6 +31,7 @@ Reader = Callable[[], Optional[float]]
 UID_MAP = "/proc/self/uid_map"
 # The map of the first namespace: each number is its own.
 EVERYBODY = ("0", "0", "4294967295")
+KERNELS_OWN = "/proc/devices"
 # The kernel's number for an owner that a user namespace has none for.
 NOBODY = 65534
 MOST_GPUS, NVML_NAME = 16, 96
@@ -124,8 +125,22 @@ def roots_number(root: Path = Path("/")) -> int:
     In a user namespace (a container without root, remapped users) 0 is whoever made it, and root's
     own files belong to nobody that has a number.
     """
-    rows = (read_text(below(root, UID_MAP)) or " ".join(EVERYBODY)).splitlines()
-    return 0 if [tuple(row.split()) for row in rows] == [EVERYBODY] else NOBODY
+    text = read_text(below(root, UID_MAP)) or " ".join(EVERYBODY)
+    rows = [tuple(row.split()) for row in text.splitlines()]
+    if rows == [EVERYBODY]:
+        return 0
+    return 0 if any(row[:2] == ("0", "0") for row in rows) and _kernels_are_0(root) else NOBODY
+
+
+def _kernels_are_0(root: Path) -> bool:
+    """Tell whether the kernel's own files are those of 0, as far as they can be seen.
+
+    A map is told against the namespace around it, whose 0 may be anybody.
+    """
+    try:
+        return below(root, KERNELS_OWN).stat().st_uid == 0
+    except OSError:
+        return True
 
 
 class _Utilization(ctypes.Structure):
@@ -142,26 +157,36 @@ def nvml(*, soc: bool = True) -> dict[str, Reader]:
         library = ctypes.CDLL(path) if path else None
     except OSError:
         library = None
-    number = ctypes.c_uint()
-    if library is None or library.nvmlInit_v2():
+    try:
+        if library is None or library.nvmlInit_v2():
+            return {}
+        readers: dict[str, Reader] = {}
+        for index in range(_count(library)):
+            reader = _of_nvml(library, index, soc=soc)
+            if reader:
+                readers[f"nvml:{index}" if index else "nvml"] = reader
+    except AttributeError:
+        # A library without one of the functions counts nothing.
         return {}
-    if library.nvmlDeviceGetCount_v2(ctypes.byref(number)):
-        return {}
-    readers: dict[str, Reader] = {}
-    for index in range(min(number.value, MOST_GPUS)):
-        reader = _of_nvml(library, index, soc=soc)
-        if reader:
-            readers[f"nvml:{index}" if index else "nvml"] = reader
     return readers
 
 
+def _count(library: ctypes.CDLL) -> int:
+    """Return how many GPUs are asked for their use; a library that can't count has one."""
+    number = ctypes.c_uint()
+    try:
+        failed = library.nvmlDeviceGetCount_v2(ctypes.byref(number))
+    except AttributeError:
+        return 1
+    return 0 if failed else min(number.value, MOST_GPUS)
+
+
 def _of_nvml(library: ctypes.CDLL, index: int, *, soc: bool) -> Optional[Reader]:
-    device, name = ctypes.c_void_p(), ctypes.create_string_buffer(NVML_NAME)
+    device = ctypes.c_void_p()
     if library.nvmlDeviceGetHandleByIndex_v2(index, ctypes.byref(device)):
         return None
-    named = not library.nvmlDeviceGetName(device, name, NVML_NAME)
     # As Orin's is: "Orin (nvgpu)".
-    if not soc and named and b"nvgpu" in name.value:
+    if not soc and b"nvgpu" in _name(library, device):
         return None
 
     def read() -> Optional[float]:
@@ -170,6 +195,16 @@ def _of_nvml(library: ctypes.CDLL, index: int, *, soc: bool) -> Optional[Reader]
         return None if code else float(use.gpu)
 
     return read if read() is not None else None
+
+
+def _name(library: ctypes.CDLL, device: ctypes.c_void_p) -> bytes:
+    """Return the name that NVML has for a GPU; empty where it has none."""
+    name = ctypes.create_string_buffer(NVML_NAME)
+    try:
+        failed = library.nvmlDeviceGetName(device, name, NVML_NAME)
+    except AttributeError:
+        return b""
+    return b"" if failed else name.value
 
 
 class Tegrastats:
