@@ -21,10 +21,12 @@ from mediapipe_jetson.doctor.files import (
     installers,
     kinds,
     kubernetes,
+    kustomizations,
     locks,
     machines,
     notebooks,
     pixi,
+    pods,
     pods_rest,
     python_versions,
     reading,
@@ -98,7 +100,7 @@ class Scan:
         self._scripts = started.scripts(result)
         self._own = started.programs(result)
         self._edited = devcontainer.built(result)
-        layered = kubernetes.listed(
+        layered = kustomizations.listed(
             ((name, text) for kind, name, text in result if kind == kubernetes.KUSTOMIZATION),
             self.kinds.__contains__,
         )
@@ -328,7 +330,7 @@ class Scan:
         if kinds.USES.search(rest):
             self.unread.append(Unread(name, OTHER, kinds.only_settings(name, rest)))
 
-    def _pods(self, name: str, found: kubernetes.Found) -> None:
+    def _pods(self, name: str, found: pods.Found) -> None:
         """Note what the pods of a file are."""
         self.services += found.services
         self.images += found.images
