@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +12,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
+from mediapipe_jetson.verify.report import parse
 
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.wheels.device_wheel import SOURCE
@@ -87,9 +87,7 @@ def read(path: Path) -> Report:
 def _document(content: bytes) -> dict[str, Any]:
     """Return what fits the schema; raise ValueError with the reason, RecursionError."""
     try:
-        document = json.loads(
-            content, object_pairs_hook=_once, parse_constant=_refused, parse_float=_finite
-        )
+        document = parse(content)
     except json.JSONDecodeError as error:
         rest = error.doc[error.pos :].strip()
         if not rest or error.msg.startswith("Unterminated"):
@@ -107,26 +105,6 @@ def _document(content: bytes) -> dict[str, Any]:
         raise ValueError(_words(wrong))
     result: dict[str, Any] = document
     return result
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in result:
-            raise ValueError(f"{name[:80]!r} stands twice in it")
-        result[name] = value
-    return result
-
-
-def _refused(name: str) -> float:
-    raise ValueError(f"{name} is no number of JSON")
-
-
-def _finite(text: str) -> float:
-    value = float(text)
-    if not math.isfinite(value):
-        raise ValueError(f"{text[:20]} is no finite number")
-    return value
 
 
 @cache

@@ -13,6 +13,15 @@ from typing import Any
 
 from jetson_kit.core.paths import ROOT
 
+# For an emulated processor, which needs its time for each step.
+SLOW_PLAN = """\
+canary = 1
+soak_s = 5
+poll_s = 5
+step_limit_s = 3600
+verify = "quick"
+"""
+
 
 @dataclass(frozen=True)
 class Controller:

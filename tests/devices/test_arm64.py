@@ -17,7 +17,7 @@ from jetson_kit.build import images, plan
 from jetson_kit.build.request import Request
 from jetson_kit.core import output_folder
 from jetson_kit.core.progress import Progress
-from tests.devices.controller import Controller
+from tests.devices.controller import SLOW_PLAN, Controller
 from tests.devices.guest import NAME, PATIENCE_S, Guest, powered
 
 pytestmark = [pytest.mark.docker, pytest.mark.qemu, pytest.mark.slow, pytest.mark.network]
@@ -36,14 +36,6 @@ LEFT_OUT = {
     "test_points_on_the_cpu",
     "test_points_by_the_gpu_graph",
 }
-# An emulated processor needs its time for each step.
-PLAN = """\
-canary = 1
-soak_s = 5
-poll_s = 5
-step_limit_s = 3600
-verify = "quick"
-"""
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +67,7 @@ def rolled(controller: Controller) -> dict[str, Any]:
     result = images.build(plan.make(Request(jetson=True, variant="emulated")), Progress(quiet=True))
     build = output_folder.linked(result.folder, controller.folder / "v1")
     controller.task("fleet.release", build)
-    (controller.folder / "plan.toml").write_text(PLAN)
+    (controller.folder / "plan.toml").write_text(SLOW_PLAN)
     return controller.rollout(build, "--file", controller.folder / "plan.toml")
 
 

@@ -16,20 +16,12 @@ from jetson_kit.build import images, plan
 from jetson_kit.build.request import Request
 from jetson_kit.core import output_folder
 from jetson_kit.core.progress import Progress
-from tests.devices.controller import Controller
+from tests.devices.controller import SLOW_PLAN, Controller
 from tests.devices.guest import NAME, Guest, powered
 
 pytestmark = [pytest.mark.docker, pytest.mark.qemu, pytest.mark.slow, pytest.mark.network]
 TASK = "FaceLandmarker"
 RELEASE, MODULE = "32.7.6", "nano"
-# An emulated processor needs its time for each step.
-PLAN = """\
-canary = 1
-soak_s = 5
-poll_s = 5
-step_limit_s = 3600
-verify = "quick"
-"""
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +48,7 @@ def rolled(guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     result = images.build(plan.make(asked), Progress(quiet=True))
     build = output_folder.linked(result.folder, controller.folder / "v1")
     controller.task("fleet.release", build)
-    (controller.folder / "plan.toml").write_text(PLAN)
+    (controller.folder / "plan.toml").write_text(SLOW_PLAN)
     document = controller.rollout(build, "--file", controller.folder / "plan.toml")
     report = controller.reports(document["id"]) / f"{NAME}.json"
     return {**document, "report": json.loads(report.read_text())}

@@ -112,7 +112,9 @@ def parse(content: bytes) -> Any:  # noqa: ANN401 # any JSON
 
     A name that stands twice would be read in two ways, and NaN is no number of JSON.
     """
-    return json.loads(content, object_pairs_hook=_once, parse_constant=_finite, parse_float=_finite)
+    return json.loads(
+        content, object_pairs_hook=_once, parse_constant=_refused, parse_float=_finite
+    )
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -124,10 +126,14 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
+def _refused(name: str) -> float:
+    raise FormError(f"{name} is no number of JSON")
+
+
 def _finite(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise FormError(f"{text[:MOST_NAME]} is no number")
+        raise FormError(f"{text[:MOST_NAME]} is no finite number")
     return value
 
 

@@ -138,60 +138,43 @@ def _first(raw: bytes, count: int) -> List[bytes]:
 
 def _signed(seed: bytes, covered: bytes) -> bytes:
     """Have OpenSSL make an ed25519 signature; EVP_DigestSign(3). Raises OSError."""
-    crypto = library()
-    if crypto is None:
-        raise OSError("no OpenSSL knows ed25519 here")
-    pointer, size = ctypes.c_void_p, ctypes.c_size_t
-    crypto.EVP_PKEY_new_raw_private_key.restype = crypto.EVP_MD_CTX_new.restype = pointer
-    crypto.EVP_PKEY_new_raw_private_key.argtypes = [
-        ctypes.c_int, pointer, ctypes.c_char_p, size,
-    ]  # fmt: skip
-    crypto.EVP_DigestSignInit.argtypes = [pointer] * 5
-    crypto.EVP_DigestSign.argtypes = [
-        pointer, ctypes.c_char_p, ctypes.POINTER(size), ctypes.c_char_p, size,
-    ]  # fmt: skip
-    crypto.EVP_PKEY_free.argtypes = crypto.EVP_MD_CTX_free.argtypes = [pointer]
     made = ctypes.create_string_buffer(SIGNATURE_BYTES)
-    length = size(SIGNATURE_BYTES)
-    key = crypto.EVP_PKEY_new_raw_private_key(ED25519, None, seed, len(seed))
-    context = crypto.EVP_MD_CTX_new()
-    try:
-        if not (
-            key
-            and context
-            and crypto.EVP_DigestSignInit(context, None, None, None, key) == 1
-            and crypto.EVP_DigestSign(context, made, ctypes.byref(length), covered, len(covered))
-            == 1
-        ):
-            raise OSError("OpenSSL does not sign")
-    finally:
-        crypto.EVP_MD_CTX_free(context)
-        crypto.EVP_PKEY_free(key)
+    length = ctypes.c_size_t(SIGNATURE_BYTES)
+    if not _digest("private", "Sign", seed, made, ctypes.byref(length), covered):
+        raise OSError("OpenSSL does not sign")
     return made.raw[: length.value]
 
 
 def _verified(public: bytes, signature: bytes, covered: bytes) -> bool:
-    """Have OpenSSL check an ed25519 signature; EVP_DigestVerify(3)."""
+    """Have OpenSSL check an ed25519 signature; EVP_DigestVerify(3). Raises OSError."""
+    return _digest("public", "Verify", public, signature, len(signature), covered)
+
+
+def _digest(half: str, step: str, raw_key: bytes, *words: Any) -> bool:  # noqa: ANN401 # ctypes
+    """Have OpenSSL sign or verify by half of a key; tell whether it did.
+
+    `words`: the signature, its size, and what it covers.
+    """
     crypto = library()
     if crypto is None:
         raise OSError("no OpenSSL knows ed25519 here")
-    pointer, size = ctypes.c_void_p, ctypes.c_size_t
-    crypto.EVP_PKEY_new_raw_public_key.restype = crypto.EVP_MD_CTX_new.restype = pointer
-    crypto.EVP_PKEY_new_raw_public_key.argtypes = [
-        ctypes.c_int, pointer, ctypes.c_char_p, size,
-    ]  # fmt: skip
-    crypto.EVP_DigestVerifyInit.argtypes = [pointer] * 5
-    crypto.EVP_DigestVerify.argtypes = [pointer, ctypes.c_char_p, size, ctypes.c_char_p, size]
+    pointer, length = ctypes.c_void_p, ctypes.c_size_t
+    new_key = getattr(crypto, f"EVP_PKEY_new_raw_{half}_key")
+    begin, end = (getattr(crypto, "EVP_Digest" + step + tail) for tail in ("Init", ""))
+    new_key.restype = crypto.EVP_MD_CTX_new.restype = pointer
+    new_key.argtypes = [ctypes.c_int, pointer, ctypes.c_char_p, length]
+    begin.argtypes = [pointer] * 5
+    sized = ctypes.POINTER(length) if step == "Sign" else length
+    end.argtypes = [pointer, ctypes.c_char_p, sized, ctypes.c_char_p, length]
     crypto.EVP_PKEY_free.argtypes = crypto.EVP_MD_CTX_free.argtypes = [pointer]
-    key = crypto.EVP_PKEY_new_raw_public_key(ED25519, None, public, len(public))
+    key = new_key(ED25519, None, raw_key, len(raw_key))
     context = crypto.EVP_MD_CTX_new()
     try:
         return bool(
             key
             and context
-            and crypto.EVP_DigestVerifyInit(context, None, None, None, key) == 1
-            and crypto.EVP_DigestVerify(context, signature, len(signature), covered, len(covered))
-            == 1
+            and begin(context, None, None, None, key) == 1
+            and end(context, *words, len(words[-1])) == 1
         )
     finally:
         crypto.EVP_MD_CTX_free(context)
