@@ -81,8 +81,19 @@ get_root() {
   may_be_root ||
     fail "$TOOL_MISSING" "$(id -un) is not root and sudo is missing or refuses; as root, $otherwise"
 }
+# sudo keeps no variables of proxies, and apt reads only those in small letters. In a file, as a
+# proxy's password must not be seen in the list of processes.
+apt_proxies() {
+  (
+    umask 077
+    printf 'Acquire::%s::Proxy "%s";\n' http "${http_proxy:-${HTTP_PROXY:-}}" \
+      https "${https_proxy:-${HTTPS_PROXY:-}}" | grep -v '""' >"$scratch/apt.conf" || true
+  )
+  export no_proxy="${no_proxy:-${NO_PROXY:-}}" # apt's methods read this one, with proxies of a file too
+}
 apt() {
-  as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 LC_ALL=C.UTF-8 apt-get -qq -y \
+  as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 LC_ALL=C.UTF-8 \
+    APT_CONFIG="$scratch/apt.conf" no_proxy="$no_proxy" apt-get -qq -y \
     -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "$@"
 }
 
@@ -100,6 +111,7 @@ buildx_from_next_suite() {
 Dir::Etc::sourcelist "$next/list"; Dir::Etc::sourceparts "/dev/null";
 Dir::State::lists "$next/lists"; Dir::Cache "$next/cache"; APT::Sandbox::User "root";
 END
+  cat "$scratch/apt.conf" >>"$next/conf"
   (
     cd "$next"
     export APT_CONFIG="$next/conf"
@@ -243,6 +255,7 @@ join_docker_group() {
   step "adding $user to the group docker" as_root usermod -aG docker "$user"
 }
 
+apt_proxies
 finish_dpkg
 if [ -n "$missing" ]; then install_packages; fi
 case " $missing " in
