@@ -11,10 +11,10 @@ import shlex
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from bench.machines import host, roots
+from bench.machines import host, proxy, roots
 from bench.machines.rows import Row
 from jetson_kit.core.errors import NetworkError, StepFailedError
 from jetson_kit.core.paths import ROOT
@@ -50,6 +50,8 @@ class Machine:
 
     row: Row
     container: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """By which programs find the network, beside those of this host."""
 
     def shell(
         self,
@@ -66,7 +68,7 @@ class Machine:
         # A normal user's PATH lacks the folders of system programs, as Debian has it.
         sbin = "/usr/local/sbin:/usr/sbin:/sbin:" if user == "root" else ""
         path = {"PATH": f"{sbin}/usr/local/bin:/usr/bin:/bin", "USER": user}
-        variables = {**path, **host.environment(), **(env or {})}
+        variables = {**path, **host.environment(), **self.variables, **(env or {})}
         command = [
             *("docker", "exec", "--user", user),
             *(part for name, value in variables.items() for part in ("-e", f"{name}={value}")),
@@ -124,7 +126,11 @@ def started(row: Row) -> Iterator[Machine]:
         machine = Machine(row, name)
         _wait(machine)
         _prepare(machine)
-        yield machine
+        if not row.proxy:
+            yield machine
+            return
+        with proxy.beside(name, image, f"{LABEL}={row.name}", host.environment()) as variables:
+            yield replace(machine, variables=variables)
     finally:
         run(["docker", "rm", "--force", "--volumes", name], what="removing the machine")
 

@@ -29,6 +29,7 @@ class Row:
     umask: str = "022"
     folder: str = "kit"
     network: bool = True
+    proxy: bool = False
     words: tuple[str, ...] = ("build", "--jetson")
     code: int = 0
     says: str = ""
@@ -59,6 +60,7 @@ class Row:
             *([f"folder {self.folder!r}"] if self.folder != "kit" else []),
             *(f"{name}={value}" for name, value in self.environment.items()),
             *([] if self.network else ["no network"]),
+            *(["only through a proxy with a password"] if self.proxy else []),
         ]
 
 

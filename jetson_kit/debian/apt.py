@@ -37,6 +37,7 @@ TIMEOUT_S = 1800.0
 # Suites without updates of their own: what is new goes into them.
 ROLLING = ("sid", "unstable", "experimental")
 DEBOOTSTRAP = Path("/usr/sbin/debootstrap")
+PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 
 
 @dataclass(frozen=True)
@@ -160,8 +161,12 @@ class _Apt:
 
 
 def environment() -> dict[str, str]:
-    """Return the variables that apt's programs run with."""
-    return {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+    """Return the variables that apt's programs run with.
+
+    Of those that name proxies, apt reads only the ones in small letters.
+    """
+    proxies = {name: os.environ[name.upper()] for name in PROXIES if name.upper() in os.environ}
+    return {**proxies, **os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
 
 
 def _install(packages: tuple[str, ...]) -> tuple[str, ...]:

@@ -123,14 +123,18 @@ def fetch(lock: Lock, *, suite: str, arch: str, folder: Path) -> tuple[Deb, ...]
         with disk_guard(folder):
             config = debian.configure(folder, suite, arch, "", mirror)
             debian.room(folder)
-        words = [word for pair in missing for word in _download(*pair, mirror)]
         try:
-            run(
-                [HELPER, "-c", config, "-qq", "download-file", *words],
-                what=f"downloading packages for {suite} ({arch})",
-                env=debian.environment(),
-                timeout_s=debian.TIMEOUT_S,
-            )
+            # The first one alone: apt waits for each file anew where no name server answers.
+            for pairs in (missing[:1], missing[1:]):
+                words = [word for pair in pairs for word in _download(*pair, mirror)]
+                if not words:
+                    continue
+                run(
+                    [HELPER, "-c", config, "-qq", "download-file", *words],
+                    what=f"downloading packages for {suite} ({arch})",
+                    env=debian.environment(),
+                    timeout_s=debian.TIMEOUT_S,
+                )
         except NetworkError as error:
             if any(words in error.message for words in GONE):
                 return None

@@ -95,6 +95,8 @@ def test_what_is_peculiar_is_shown() -> None:
     row = Row("a", "sid", "sudo", ("clang",), umask="077", folder="my kit", network=False)
     assert row.peculiar() == ["with clang", "umask 077", "folder 'my kit'", "no network"]
     assert row.checkout == "/home/dev/my kit"
+    behind = Row("a", "sid", "sudo", proxy=True)
+    assert behind.peculiar() == ["only through a proxy with a password"]
 
 
 def test_variables_of_this_machine_go_on_to_bare_ones(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import http.server
+import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -25,7 +27,11 @@ MIRROR = Mirror("http://a.invalid/debian", "http://a.invalid/debian-security")
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder and logs nothing."""
+    """Serves a folder, to those who take it for a proxy too, and logs nothing."""
+
+    def translate_path(self, path: str) -> str:
+        """Return the file of a path or of a whole address."""
+        return super().translate_path(urlsplit(path).path)
 
     def log_message(self, *_: object) -> None:
         """Log nothing."""
@@ -92,6 +98,36 @@ def test_an_archive_that_does_not_answer(
     monkeypatch.setenv("KIT_DEBIAN_MIRROR", "http://127.0.0.1:9/debian")
     with pytest.raises(NetworkError):
         fetch(tmp_path / "apt", row)
+
+
+def test_an_archive_behind_a_proxy_in_capital_letters(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = locked(archive, "one")
+    address = os.environ["KIT_DEBIAN_MIRROR"]
+    monkeypatch.delenv("no_proxy")
+    for name in ("http_proxy", "https_proxy", "HTTPS_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    # A name that nobody knows: only a proxy is asked for it.
+    monkeypatch.setenv("HTTP_PROXY", address.rsplit("/", 1)[0])
+    monkeypatch.setenv("KIT_DEBIAN_MIRROR", "http://archive.invalid/archive")
+    assert fetch(tmp_path / "apt", row) == [(archive / "one.deb").read_bytes()]
+
+
+def test_an_archive_that_no_name_server_knows_is_asked_for_one_package(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [locked(archive, name) for name in ("one", "two", "three")]
+    asked: list[int] = []
+
+    def run(words: Sequence[str | Path], **_: object) -> str:
+        asked.append(sum(str(word).startswith("SHA256:") for word in words))
+        raise NetworkError("Temporary failure resolving 'archive.invalid'")
+
+    monkeypatch.setattr(debian_lock, "run", run)
+    with pytest.raises(NetworkError):
+        fetch(tmp_path / "apt", *rows)
+    assert asked == [1]
 
 
 def test_an_archive_that_is_a_folder(

@@ -341,3 +341,29 @@ def test_an_installation_that_was_cut_off_is_finished_by_the_next_command(machin
     assert "Finishing an interrupted installation" in err
     assert [line for line in machine.calls if "--configure -a" in line]
     assert machine.run("targets", DPKG_DOES=does)[2] == ""
+
+
+@pytest.mark.parametrize("names", [("http_proxy", "https_proxy"), ("HTTP_PROXY", "HTTPS_PROXY")])
+def test_apt_finds_the_proxy_by_sudo_too_and_its_password_is_in_no_command(
+    machine: Machine, names: tuple[str, str]
+) -> None:
+    machine.user("dev")
+    machine.program(
+        "sudo",
+        'while :; do case "$1" in -n|-v|--) shift ;; *) break ;; esac; done\n'
+        f'env -u {names[0]} -u {names[1]} -u no_proxy -u NO_PROXY "$@"\n',
+    )
+    code, _, err = machine.run(
+        "build",
+        **{names[0]: "http://me:pass%40word@proxy:3128", names[1]: "http://other:8"},
+        NO_PROXY="mine.example",
+        APT_DOES='cat "$APT_CONFIG" >"$CALLS.apt"; echo "$no_proxy" >>"$CALLS.apt"',
+    )
+    assert code == 0, err
+    text = next(machine.home.rglob("*.apt")).read_text()
+    assert text.splitlines() == [
+        'Acquire::http::Proxy "http://me:pass%40word@proxy:3128";',
+        'Acquire::https::Proxy "http://other:8";',
+        "mine.example",
+    ]
+    assert "pass%40word" not in "\n".join(machine.calls)
