@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -353,12 +354,13 @@ def test_apt_finds_the_proxy_by_sudo_too_and_its_password_is_in_no_command(
         'while :; do case "$1" in -n|-v|--) shift ;; *) break ;; esac; done\n'
         f'env -u {names[0]} -u {names[1]} -u no_proxy -u NO_PROXY "$@"\n',
     )
-    code, _, err = machine.run(
-        "build",
-        **{names[0]: "http://me:pass%40word@proxy:3128", names[1]: "http://other:8"},
-        NO_PROXY="mine.example",
-        APT_DOES='cat "$APT_CONFIG" >"$CALLS.apt"; echo "$no_proxy" >>"$CALLS.apt"',
-    )
+    variables: dict[str, Any] = {
+        names[0]: "http://me:pass%40word@proxy:3128",
+        names[1]: "http://other:8",
+        "NO_PROXY": "mine.example",
+        "APT_DOES": 'cat "$APT_CONFIG" >"$CALLS.apt"; echo "$no_proxy" >>"$CALLS.apt"',
+    }
+    code, _, err = machine.run("build", **variables)
     assert code == 0, err
     text = next(machine.home.rglob("*.apt")).read_text()
     assert text.splitlines() == [
