@@ -67,6 +67,9 @@ explain() {
   if grep -aqE 'Could not resolve|failure resolving|resolution|Name or service not known|dns error|failed to lookup|unreachable|Connection (refused|timed out|failed|reset)|Could not connect|Cannot initiate|Failed to fetch|error sending request|Max retries|[Tt]imed out' "$2"; then
     fail "$NETWORK" "$1: the network does not answer ($(last_words "$2")); check it and run ./inv again"
   fi
+  if grep -aq 'Packages need to be removed but remove is disabled' "$2"; then
+    fail "$STEP_FAILED" "$1 failed: what is installed here stands against it (podman-docker against docker.io, say), and nothing is removed for it; remove that, or install by hand, then run ./inv again"
+  fi
   fail "$STEP_FAILED" "$1 failed: $(last_words "$2")"
 }
 

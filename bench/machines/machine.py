@@ -26,6 +26,15 @@ INIT = Path(__file__).with_name("init.sh")
 BUNDLE = "/kit.bundle"
 READY_S = 30.0
 PREPARE_S = 600.0
+# As systemd would on a machine that has it; its store needs a real file system, as Docker's does.
+PODMAN = """
+mkdir -p /etc/containers /run/podman
+printf '[storage]\\ndriver = "overlay"\\nrunroot = "/run/containers/storage"\\n%s\\n' \\
+  'graphroot = "/var/lib/docker/podman"' >/etc/containers/storage.conf
+touch /etc/containers/nodocker
+setsid podman system service --time 0 unix:///run/podman/podman.sock >/dev/null 2>&1 </dev/null &
+for turn in 1 2 3 4 5 6 7 8 9; do test -S /run/podman/podman.sock && exit; sleep 1; done; exit 1
+"""
 SUDO = "dev ALL=(ALL) NOPASSWD:ALL\n"
 
 
@@ -179,6 +188,8 @@ def _prepare(machine: Machine) -> None:
     if row.daemon:
         text = shlex.quote(json.dumps(row.daemon))
         machine.must(f"mkdir -p /etc/docker && printf %s {text} >/etc/docker/daemon.json")
+    if row.podman:
+        machine.must(PODMAN)
     if folder := row.environment.get("TMPDIR"):
         machine.must(f"mkdir -p {shlex.quote(folder)} && chmod 1777 {shlex.quote(folder)}")
     _clone(machine)

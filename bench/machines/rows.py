@@ -24,6 +24,7 @@ class Row:
     user: str
     packages: tuple[str, ...] = ()
     daemon: dict[str, Any] = field(default_factory=dict)
+    podman: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     locale: str = ""
     umask: str = "022"
@@ -55,6 +56,7 @@ class Row:
         """Return what sets the machine apart from a bare one, for a person."""
         return [
             *([f"with {', '.join(self.packages)}"] if self.packages else []),
+            *(["Podman in Docker's place"] if self.podman else []),
             *([f"locale {self.locale}"] if self.locale else []),
             *([f"umask {self.umask}"] if self.umask != "022" else []),
             *([f"folder {self.folder!r}"] if self.folder != "kit" else []),

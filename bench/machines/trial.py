@@ -148,7 +148,9 @@ def _result(machine: Machine, ended: CommandResult, fault: str, made: dict[str, 
         row=row.name,
         system=asked('. /etc/os-release; echo "$PRETTY_NAME"'),
         python=asked(f"{checkout}/.venv/bin/python -c '{PYTHON}'"),
-        engine=asked("docker version --format '{{.Server.Version}}'"),
+        engine=asked(
+            "podman --version 2>/dev/null || docker version --format '{{.Server.Version}}'"
+        ),
         buildx=" ".join(asked("docker buildx version").split()[1:2]),
         store=_store(asked("docker info --format '{{json .}}'")),
         apt=asked("dpkg-query -W -f '${Version}' apt"),
@@ -167,6 +169,8 @@ def _store(info: str) -> str:
     if not info:
         return ""
     facts = json.loads(info)
+    if "Driver" not in facts:
+        return f"Podman ({facts['store']['graphDriverName']})"
     status = [str(value) for row in facts.get("DriverStatus") or [] for value in row]
     kind = "containerd" if any("containerd.snapshotter" in word for word in status) else "classic"
     return f"{kind} ({facts['Driver']})"

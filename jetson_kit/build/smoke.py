@@ -13,7 +13,7 @@ from typing import Any
 from docker.errors import APIError, ContainerError
 
 from jetson_kit.build.plan import BuildPlan
-from jetson_kit.containers import engine, owned
+from jetson_kit.containers import engine, owned, podman
 from jetson_kit.core import stopping
 from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.machine import host_arch
@@ -119,7 +119,7 @@ def _run(plan: BuildPlan, image: str, command: list[str], more: dict[str, Any]) 
             + (words[-1] if words else "no message")
         ) from error
     except APIError as error:
-        raise StepFailedError(f"the image does not start: {error.explanation}") from error
+        raise podman.not_started("the image", error) from error
     return output
 
 

@@ -1,4 +1,4 @@
-"""Which Docker Engine the user's own `docker` speaks to: DOCKER_HOST, else a context's.
+"""Which engine the user's own `docker` speaks to: DOCKER_HOST, a context's, else Podman's socket.
 
 Format: Docker's command line, cli/context/store (metadata by the sha256 of a context's name).
 """
@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jetson_kit.containers import podman
 from jetson_kit.core.errors import BadInputError
 
 HOST, CONTEXT, CONFIG = "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"
@@ -50,7 +51,10 @@ def address() -> Address:
     if not name:
         name, by = _current(folder / "config.json"), f"currentContext in {folder / 'config.json'}"
     if name in ("", DEFAULT):
-        return Address("", own)
+        place = podman.socket() if podman.is_docker() else None
+        if place is None:
+            return Address("", own)
+        return Address(f"{place}, as docker is Podman here", {**own, HOST: f"unix://{place}"})
     key = hashlib.sha256(name.encode()).hexdigest()
     place = folder / "contexts" / "meta" / key / "meta.json"
     try:

@@ -22,7 +22,7 @@ import zstandard
 from docker.errors import APIError, DockerException, ImageNotFound
 from docker.models.images import Image
 
-from jetson_kit.containers import docker_context, oci
+from jetson_kit.containers import docker_context, oci, podman
 from jetson_kit.core.errors import BadInputError, NetworkError, StepFailedError, ToolMissingError
 from jetson_kit.core.files import disk_guard
 from jetson_kit.core.paths import ROOT, cache_dir
@@ -65,6 +65,10 @@ def client() -> docker.DockerClient:
     if "Permission denied" in problem or "PermissionError" in problem:
         raise ToolMissingError(
             "this user may not use Docker", "run: sudo usermod -aG docker $USER, then log in again"
+        )
+    if podman.is_docker() and docker_context.HOST not in os.environ:
+        raise ToolMissingError(
+            "docker is Podman here, and its socket does not answer", podman.cure()
         )
     if where.named:
         raise ToolMissingError(

@@ -88,10 +88,8 @@ class Service:
 
     def throwaway(self) -> Service:
         """Return it for one command: no name, no restart, its folders in memory alone."""
-        kept = {
-            folder.target: f"size=64m,uid={folder.owner},gid={folder.group}"
-            for folder in self.folders
-        }
+        # Open to whichever user there is: Podman takes no owner.
+        kept = {folder.target: "size=64m,mode=1777" for folder in self.folders}
         return replace(
             self, name="", restart="no", reports=None, cache=None, tmpfs={**self.tmpfs, **kept}
         )  # fmt: skip

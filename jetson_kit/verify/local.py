@@ -22,7 +22,7 @@ import requests
 
 from jetson_kit.build.plan import make
 from jetson_kit.build.request import Request
-from jetson_kit.containers import engine, owned
+from jetson_kit.containers import engine, owned, podman
 from jetson_kit.core import uv
 from jetson_kit.core.errors import (
     BadInputError,
@@ -121,7 +121,7 @@ def in_image(reference: str, requested: VerifyOptions) -> dict[str, Any]:
         raw = container.logs(stdout=True, stderr=False)
         output = container.logs(stdout=False, stderr=True).decode(errors="replace")
     except docker.errors.APIError as error:
-        raise StepFailedError(f"the image does not start: {error.explanation}") from error
+        raise podman.not_started("the image", error) from error
     except requests.exceptions.RequestException as error:
         raise StepFailedError(f"verify gave no answer within {requested.limit_s:.0f} s") from error
     finally:

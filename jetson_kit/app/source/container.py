@@ -21,7 +21,7 @@ from docker.errors import APIError, DockerException
 from docker.models.containers import Container
 from docker.types import LogConfig, Mount, Ulimit
 
-from jetson_kit.containers import engine, owned
+from jetson_kit.containers import engine, owned, podman
 from jetson_kit.containers.layers import EPOCH
 from jetson_kit.core import log, stopping
 from jetson_kit.core.errors import StepFailedError
@@ -112,7 +112,7 @@ def run(job: Job, limits: Limits) -> End:
             container.start()
             return _attend(container, job, limits, printed)
         except APIError as error:
-            raise StepFailedError(f"the builder does not start: {error.explanation}") from error
+            raise podman.not_started("the builder", error) from error
         finally:
             with contextlib.suppress(DockerException):
                 container.remove(force=True)

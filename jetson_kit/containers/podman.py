@@ -1,0 +1,54 @@
+"""Podman in Docker's place: the package podman-docker, and a socket that answers as Docker does."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from docker.errors import APIError
+
+from jetson_kit.core.errors import StepFailedError
+
+SYSTEM = Path("/run/podman/podman.sock")
+# What the program of podman-docker is: a script of some lines.
+SCRIPT_BYTES = 4096
+
+
+def is_docker() -> bool:
+    """Tell whether `docker` on the search path is Podman."""
+    program = shutil.which("docker")
+    try:
+        with Path(program or "/nonexistent").open("rb") as stream:
+            start = stream.read(SCRIPT_BYTES)
+    except OSError:
+        return False
+    return start.startswith(b"#!") and b"podman" in start
+
+
+def socket() -> Path | None:
+    """Return the socket of this user's Podman, else the system's where this user may use it."""
+    return next((path for path in _places() if os.access(path, os.W_OK)), None)
+
+
+def _places() -> Iterator[Path]:
+    if os.geteuid():
+        yield Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}") / (
+            "podman/podman.sock"
+        )
+    yield SYSTEM
+
+
+def cure() -> str:
+    """Return how its socket is started."""
+    return f"start it: systemctl {'--user ' if os.geteuid() else ''}enable --now podman.socket"
+
+
+def not_started(what: str, error: APIError) -> StepFailedError:
+    """Return the error for a container that an engine, Docker's or Podman, does not start."""
+    words = str(error.explanation)
+    return StepFailedError(
+        f"{what} does not start: {words}",
+        "install the package catatonit, Podman's init" if "catatonit" in words else "",
+    )
