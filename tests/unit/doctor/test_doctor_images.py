@@ -257,6 +257,15 @@ BUILT = "ARG L4T=r35.4.1\nFROM nvcr.io/nvidia/l4t-base:${L4T}\nRUN pip3 install 
     [
         {"build.sh": "V=r36.2.0\ndocker build --build-arg L4T=$V .\n"},
         {
+            "build.sh": 'if [ "$(uname -m)" = aarch64 ]; then\n  V=r36.2.0\nelse\n  V=r35.4.1\nfi\n'
+            "docker build --build-arg L4T=$V .\n"
+        },
+        {
+            "build.sh": "V=r35.4.1\ncase $(uname -m) in\n"
+            "  x86_64) docker build --build-arg L4T=$V . ;;\n"
+            "  *) docker build --build-arg L4T=r36.2.0 . ;;\nesac\n"
+        },
+        {
             "compose.yml": "services:\n  a:\n    build:\n      context: .\n"
             "      args: {L4T: '${TAG:-r35.4.1}'}\n",
             ".env": "# tag\nexport TAG='r36.2.0' # of the board\n",
@@ -278,3 +287,22 @@ def test_an_image_of_a_service_may_be_in_its_environment(tmp_path: Path) -> None
     assert [item.place() for item in answer.result.findings] == ["compose.yml:3"]
     assert "then name the image that it makes in compose.yml" in answer.cure
     assert "remove" not in answer.cure
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM python:3.11 AS b_amd64\nFROM ubuntu:20.04 AS b_arm64\nFROM b_${TARGETARCH}\n",
+        "ARG TARGETARCH\nFROM python:3 AS b-amd64\nFROM ubuntu:20.04 AS b-arm64\n"
+        "FROM b-$TARGETARCH\n",
+        "FROM python:3.11 AS amd64\nFROM ubuntu:20.04 AS arm64\nFROM ${TARGETARCH:-amd64} AS app\n",
+        "ARG V=20\nFROM ubuntu:$V.04 AS linux-arm64\nFROM ${TARGETOS}-${TARGETARCH}\n",
+        "FROM python:3 AS amd64\nFROM ubuntu:20.04 AS arm64\nFROM $TARGETARCH AS a\nFROM a\n",
+    ],
+)
+def test_a_stage_may_be_named_after_the_machine(text: str, tmp_path: Path) -> None:
+    files = {"Dockerfile": f"{text}RUN pip3 install mediapipe\n"}
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert "ubuntu:20.04 brings Python 3.8" in lines(answer)
+    assert answer.result.status != "unknown"
+    assert "is not known" not in lines(answer)

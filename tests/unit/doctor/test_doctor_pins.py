@@ -261,3 +261,27 @@ def test_a_ros_package_is_listed(tmp_path: Path) -> None:
     text = "<package><exec_depend>python3-mediapipe-pip</exec_depend></package>"
     plant(tmp_path, {"package.xml": text})
     assert [item.file for item in Scan(tmp_path).unread] == ["package.xml"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"Dockerfile": "FROM python:3.8\nRUN pip install mediapipe\n"},
+        {"Dockerfile": "FROM dustynv/l4t-pytorch:r35.4.1\nRUN pip3 install 'mediapipe>=0.10'\n"},
+        {".python-version": "3.8.10\n", "requirements.txt": "mediapipe\n"},
+        {"environment.yml": "dependencies:\n- python=3.8\n- pip:\n  - mediapipe>=1.0.1\n"},
+        {"Pipfile": "[packages]\nmediapipe = '*'\n[requires]\npython_version = '3.8'\n"},
+    ],
+)
+def test_no_wheel_is_right_on_a_python_without_one(tmp_path: Path, files: dict[str, str]) -> None:
+    scan = Scan(plant(tmp_path, files))
+    here = Board(old_cpu=None, obstacle="x:1")
+    problem = next(filter(None, (pins.judge(item, here) for item in scan.requirements)))
+    assert problem.known
+    assert "on that Python pip takes a wheel that fails on import" in problem.what
+
+
+def test_a_command_may_name_a_later_python_than_the_project(tmp_path: Path) -> None:
+    plant(tmp_path, {"a.sh": "python3.11 -m pip install mediapipe==1.2.2\n"})
+    (item,) = Scan(tmp_path).requirements
+    assert pins.judge(item, Board(old_cpu=False, obstacle="Dockerfile:1")) is None

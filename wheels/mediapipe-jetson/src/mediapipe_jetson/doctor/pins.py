@@ -174,6 +174,10 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
         )
     if not gpu:
         return Problem(f"{item.text}: its aarch64 wheels have no GPU inside", better)
+    if board.obstacle and not _is_later(item.python):
+        return Problem(
+            f"{item.text}: on that Python pip takes a wheel that fails on import, or none", better
+        )
     if board.old_cpu is None and not light:
         what = f"{item.text}: right for Orin and Thor; Xavier, TX2, TX1 and Nano can't load it"
         return Problem(what, "run the doctor on the board", known=False)
@@ -182,11 +186,13 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
             f"{item.text}: pip takes {newest}, right for Orin and Thor; older boards can't load it"
         )
         return Problem(what, "run the doctor on the board", known=False)
-    if board.obstacle:
-        return Problem(
-            f"{item.text}: on that Python pip takes a wheel that fails on import, or none", better
-        )
     return None
+
+
+def _is_later(python: str) -> bool:
+    """Return whether a command names a Python that there are wheels with the GPU inside for."""
+    oldest = table()["python"]["oldest"]
+    return bool(python) and versions.at_least(python, oldest)
 
 
 def _fits(known: dict[str, Any], version: str, python: str) -> bool:

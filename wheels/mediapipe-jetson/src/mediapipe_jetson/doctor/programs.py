@@ -26,6 +26,8 @@ class Programs:
         """The modules from outside, by their first name, and where each is first imported."""
         self.users: list[str] = []
         """The files of programs that use MediaPipe, or a package which does so inside."""
+        self.followed: set[str] = set()
+        """The files of these, of what calls them, and of what all of these import."""
         self.unread: list[Unread] = []
         self.uses, self.tasks = legacy.Uses(), tasks.Created()
         self._texts: dict[str, bytes] = {}
@@ -63,7 +65,9 @@ class Programs:
         callers = self._callers(start)
         for name in [item for item in callers if not self.sources[item].trees]:
             self._parsed(name)
-        self._note_others(self._parse_imported(callers))
+        done = self._parse_imported(callers)
+        self.followed = {self.sources[name].file for name in done}
+        self._note_others(done)
         parsed = {name: item for name, item in self.sources.items() if item.trees}
         callers = [name for name in callers if name in parsed]
         if not self._followed(callers, parsed):

@@ -7,7 +7,7 @@ import re
 from pathlib import PurePosixPath
 from typing import Union
 
-from mediapipe_jetson.doctor import kit_image, pins, projects
+from mediapipe_jetson.doctor import kit_image, pins, projects, relevance
 from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.sources import Scan
@@ -46,7 +46,7 @@ def obstacles(scan: Scan, release: str = "") -> tuple[list[Obstacle], list[str]]
     """
     wrong: list[Obstacle] = []
     open_: list[str] = []
-    for pin in scan.pythons:
+    for pin in relevance.pythons(scan):
         try:
             minors = projects.minors(pin)
         except ValueError:
@@ -54,18 +54,13 @@ def obstacles(scan: Scan, release: str = "") -> tuple[list[Obstacle], list[str]]
             continue
         if not any(projects.has_wheel(minor) for minor in minors):
             wrong.append(Obstacle(pin.file, pin.line, _what(pin.text), _cure_of(pin), pin.cell))
-    for image in running(scan):
+    for image in relevance.images(scan):
         obstacle = _foreign(image) if image.foreign else _image(scan, image, release)
         if isinstance(obstacle, Obstacle):
             wrong.append(obstacle)
         elif obstacle:
             open_.append(obstacle)
     return wrong, open_
-
-
-def running(scan: Scan) -> list[BaseImage]:
-    """Return the images whose Python counts: its packages are installed there, or it runs there."""
-    return [image for image in scan.images if image.packages]
 
 
 def _what(text: str) -> str:

@@ -69,6 +69,7 @@ class Scan:
         self.read = 0
         self.texts: dict[str, bytes] = {}
         self.kinds: dict[str, str] = {}
+        self.contexts: dict[str, set[str]] = {}
         self._arguments: dict[str, list[builds.Arguments]] = {}
         self._scripts: frozenset[str] = frozenset()
         self._own: frozenset[str] = frozenset()
@@ -96,7 +97,8 @@ class Scan:
                 self.texts[name], self.kinds[name] = content, kind
         self.texts |= builds.with_environment(result)
         result = [(kind, name, self.texts[name]) for kind, name, _ in result]
-        self._arguments = builds.given(result)
+        self._arguments = builds.given(_on_boards(result))
+        self.contexts = builds.contexts(_on_boards(result))
         self._scripts = started.scripts(result)
         self._own = started.programs(result)
         self._edited = devcontainer.built(result)
@@ -355,3 +357,13 @@ class Scan:
         if name in self.texts:
             return self.texts[name]
         return reading.within(self.folder, name)
+
+
+def _on_boards(files: list[tuple[str, str, bytes]]) -> list[tuple[str, str, bytes]]:
+    """Return kind, name and content of files, scripts without what boards do not run of them."""
+    return [
+        (kind, name, scripted.alive(name, documents.decoded(content)).encode())
+        if kind == "shell"
+        else (kind, name, content)
+        for kind, name, content in files
+    ]

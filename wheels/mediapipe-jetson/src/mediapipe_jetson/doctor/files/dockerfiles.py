@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import documents, installers, shell_lists
+from mediapipe_jetson.doctor.files import board, documents, installers, shell_lists
 from mediapipe_jetson.doctor.files.facts import BaseImage, Requirement
 
 INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+(.*)$", re.DOTALL)
@@ -104,7 +104,8 @@ def bases(
     A heredoc's lines belong to the instruction that begins it. `given` are the build's arguments,
     `scripts` the file names of the project's scripts that install packages.
     """
-    variables: dict[str, str] = {}
+    # FROM base-${TARGETARCH}: for a board, the builder says arm64.
+    variables = dict(board.board().variables)
     stages: dict[str, tuple[int, str]] = {}
     runs: dict[int, list[str]] = {}
     platforms: dict[int, str] = {}
@@ -124,7 +125,8 @@ def bases(
         if word == "ARG" and not result:
             key, _, value = rest.partition("=")
             value = given.get(key.strip(), value.strip().strip("\"'"))
-            variables[key.strip()] = substituted(value, variables)
+            if value or key.strip() not in variables:
+                variables[key.strip()] = substituted(value, variables)
         elif word == "FROM":
             parts = [part for part in rest.split() if not part.startswith("--")]
             asked = re.search(r"--platform=(\S+)", rest)
@@ -201,6 +203,18 @@ def _python(text: str) -> str:
     if copied:
         return copied.group(1)
     return "?" if VAGUE_PYTHON.search(text) else ""
+
+
+def copied(text: str) -> Iterator[str]:
+    """Return the files and folders that a Dockerfile takes of what it is built with."""
+    for line in logical(text):
+        match = INSTRUCTION.match(line.text)
+        if match is None or match[1].upper() not in ("COPY", "ADD"):
+            continue
+        words = (_listed(match[2]) or [match[2].split()])[0]
+        if not any(word.startswith(("--from", "<<")) for word in words):
+            named = [word for word in words[:-1] if not word.startswith("--")]
+            yield from (word for word in named if not re.search(r"://|[$*?\[]", word))
 
 
 def substituted(text: str, variables: dict[str, str]) -> str:
