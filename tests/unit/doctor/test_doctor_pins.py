@@ -10,7 +10,7 @@ from mediapipe_jetson.doctor.files import requirements
 from mediapipe_jetson.doctor.pins import Board
 from mediapipe_jetson.doctor.sources import Scan
 
-from tests.unit.doctor_scenes import plant
+from tests.unit.doctor_scenes import judged, lines, plant
 
 SCRIPT = "# /// script\n# dependencies = [\n#   'mediapipe==0.10.9',\n# ]\n# ///\n"
 PIXI_LOCK = "version: 6\npackages:\n"
@@ -257,10 +257,60 @@ def test_locks_for_other_machines_say_nothing(tmp_path: Path) -> None:
     assert (scan.pythons, scan.requirements) == ([], [])
 
 
-def test_a_ros_package_is_listed(tmp_path: Path) -> None:
-    text = "<package><exec_depend>python3-mediapipe-pip</exec_depend></package>"
-    plant(tmp_path, {"package.xml": text})
-    assert [item.file for item in Scan(tmp_path).unread] == ["package.xml"]
+ROS = "<package>\n  <name>hands</name>\n  %s\n</package>\n"
+
+
+@pytest.mark.parametrize(
+    ("depends", "found"),
+    [
+        ("<exec_depend>python3-mediapipe-pip</exec_depend>", [("mediapipe", 3)]),
+        (
+            '<depend condition="$ROS_VERSION == 2">python3-mediapipe-pip</depend>',
+            [("mediapipe", 3)],
+        ),
+        ("<depend>\n    python3-mediapipe-pip\n  </depend>", [("mediapipe", 4)]),
+        ("<!--\n<depend>python3-mediapipe-pip</depend>\n-->", []),
+        ("<description>MediaPipe</description><depend>rclpy</depend>", []),
+        ("<depend>mediapipe_msgs</depend>", []),
+    ],
+)
+def test_a_ros_package(depends: str, found: list[tuple[str, int]], tmp_path: Path) -> None:
+    own = "<package><name>mediapipe_msgs</name></package>"
+    plant(tmp_path, {"a/package.xml": ROS % depends, "b/package.xml": own})
+    scan = Scan(tmp_path)
+    assert [(item.name, item.line) for item in scan.requirements] == found
+    assert not scan.unread
+
+
+def test_a_key_of_rosdep_that_no_table_knows_is_listed(tmp_path: Path) -> None:
+    plant(tmp_path, {"package.xml": ROS % "<depend>python3-mediapipe-extra</depend>"})
+    (unread,) = Scan(tmp_path).unread
+    assert (unread.file, "python3-mediapipe-extra" in unread.why) == ("package.xml", True)
+
+
+def test_rosdep_installs_the_newest_alone(tmp_path: Path) -> None:
+    plant(tmp_path, {"package.xml": ROS % "<depend>python3-mediapipe-pip</depend>"})
+    (item,) = Scan(tmp_path).requirements
+    problem = pins.judge(item, Board(old_cpu=True))
+    assert problem is not None
+    assert problem.instead.startswith("take it out, and install mediapipe==0.10.18")
+
+
+@pytest.mark.parametrize(
+    ("wheel", "python"),
+    [
+        ("mediapipe-0.8.9_cuda102-cp36-cp36m-linux_aarch64.whl", "3.6"),
+        ("https://example.org/mediapipe-0.10.3-cp38-cp38-linux_aarch64.whl", "3.8"),
+        ("mediapipe-0.8.5_cuda102-cp36-none-linux_aarch64.whl", "3.6"),
+        ("mediapipe-0.10.23-cp310-cp310-linux_aarch64.whl", ""),
+        ("mediapipe-0.10.9-cp38-cp38-manylinux_2_17_x86_64.whl", ""),
+        ("torch-1.10.0-cp36-cp36m-linux_aarch64.whl", ""),
+    ],
+)
+def test_a_wheel_for_one_python_tells_it(wheel: str, python: str, tmp_path: Path) -> None:
+    answer = judged(tmp_path, {"a.sh": f"pip3 install {wheel}\n"})["project-python"]
+    assert answer.result.status == "unknown"
+    assert (f"{wheel} is for Python {python} alone" in lines(answer)) is bool(python)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from mediapipe_jetson.doctor.files import locks, markers
 from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, PythonPin, Requirement
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.pins import AUDIT, Board, Problem
-from mediapipe_jetson.doctor.project_python import obstacles
+from mediapipe_jetson.doctor.project_python import brought, obstacles
 from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.doctor.sources import Scan
@@ -136,6 +136,11 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
         elif problem is not None and problem.what:
             doubts.append(f"{item.place}: {problem.what}: {problem.instead}")
     doubts += stale(scan)
+    doubts += [
+        brought(item, known)
+        for item in relevance.images(scan)
+        if (known := projects.image(item.image)) is not None and known.brings
+    ]
     doubts += origins.lines(scan)
     doubts += scan.unread_lines()
     if findings:

@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson.doctor import versions
 from mediapipe_jetson.doctor.files import markers
-from mediapipe_jetson.doctor.files.facts import COMMAND, Requirement
+from mediapipe_jetson.doctor.files.facts import COMMAND, ROSDEP, Requirement
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "wheels.json"
 AUDIT = "run ./inv wheels.audit on the wheel: names and versions prove nothing"
@@ -121,6 +121,16 @@ def judge(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PLR091
     return _versions(item, board)
 
 
+def only_python(item: Requirement) -> str:
+    """Return the one Python that a wheel of MediaPipe for boards is for, by its name; else ""."""
+    parts = item.source.removesuffix(".whl").rsplit("-", 3)
+    board = item.source.endswith(".whl") and len(parts) == 4 and parts[3].endswith("_aarch64")
+    if not board or not is_mediapipe(item.name) or markers.elsewhere(item.marker):
+        return ""
+    match = re.fullmatch(r"cp3(\d+)", parts[1])
+    return f"3.{match[1]}" if match and parts[2] != "abi3" else ""
+
+
 def _refused(item: Requirement, board: Board) -> str:
     """Return why pip refuses a wheel file on a board, by the tags in its name; else ""."""
     parts = item.source.removesuffix(".whl").rsplit("-", 3)
@@ -151,6 +161,8 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
     heavy = [*(one for one in cpu if versions.at_least(one, known["needs"]["from"])), *gpu]
     light = [one for one in cpu if one not in heavy]
     better = f"write {wanted(item, board)}"
+    if item.role == ROSDEP:  # its keys have no versions
+        better = f"take it out, and install {wanted(item, board)} by pip"
     if board.kit and board.obstacle and item.role == COMMAND:
         better = better.replace("version:", "version in requirements.txt, not here:")
     elif board.kit:

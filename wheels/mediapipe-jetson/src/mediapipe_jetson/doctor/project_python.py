@@ -60,6 +60,10 @@ def obstacles(scan: Scan, release: str = "") -> tuple[list[Obstacle], list[str]]
             wrong.append(obstacle)
         elif obstacle:
             open_.append(obstacle)
+    for item in scan.requirements:
+        python = pins.only_python(item)
+        if python and not projects.has_wheel(python):
+            open_.append(f"{item.place}: {item.source} is for Python {python} alone")
     return wrong, open_
 
 
@@ -92,6 +96,14 @@ def _cure_of(pin: PythonPin) -> str:
     return f"{pin.place}: write {text}"
 
 
+def brought(item: BaseImage, known: projects.Known) -> str:
+    """Return a line on an image that brings a MediaPipe of its own."""
+    return (
+        f"{item.file}:{item.line}: {item.image} brings a MediaPipe {known.brings} of its own for "
+        f"Python {known.python}, which is not PyPI's: run the doctor in a container of it"
+    )
+
+
 def _foreign(item: BaseImage) -> Obstacle:
     """Return the obstacle of an image that no board runs."""
     what = f"{item.image} is taken for {item.foreign}, which no Jetson runs"
@@ -110,12 +122,14 @@ def _image(scan: Scan, item: BaseImage, release: str) -> Union[Obstacle, str]:
             f"{item.image} is {known.about}",
             f"{place}: take Debian or Ubuntu",
         )
-    if item.installs == "?":
-        return f"{place}: which Python is installed into {item.image} can't be told"
     if not python:
-        return f"{place}: the base image {item.image} is not known"
+        vague = item.installs == "?"
+        told = f"which Python is installed into {item.image} can't be told"
+        return f"{place}: {told if vague else f'the base image {item.image} is not known'}"
     if projects.has_wheel(python):
         return ""
+    if known is not None and known.brings and not item.installs:
+        return brought(item, known)
     about = f" ({known.about})" if known is not None and known.about else ""
     brings = "brings" if not item.installs else "is given"
     what = f"{item.image} {brings} Python {python}{about}"

@@ -34,6 +34,8 @@ class Known:
     kit: bool = False
     pip: bool = True
     mediapipe: str = ""
+    brings: str = ""
+    """The version of a MediaPipe of its own, built by its publisher."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -71,7 +73,8 @@ def _known(parts: dict[str, Optional[str]]) -> Optional[Known]:
     if parts.get("python"):
         about = f"L4T {l4t}, JetPack {branch['jetpack']}" if branch else ""
         old = branch["old_cpu"] if branch else None
-        return Known(str(parts["python"]), l4t or "", about, old_cpu=old)
+        brings = parts.get("brings") or ""
+        return Known(str(parts["python"]), l4t or "", about, old_cpu=old, brings=brings)
     release = parts.get("ubuntu") or (branch["ubuntu"] if branch else "")
     release = release or known["ros"].get(parts.get("ros") or "", "")
     if parts.get("debian"):

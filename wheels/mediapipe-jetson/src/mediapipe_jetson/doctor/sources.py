@@ -7,7 +7,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Any, Optional
 
-from mediapipe_jetson.doctor import imports, scripted
+from mediapipe_jetson.doctor import imports, projects, scripted
 from mediapipe_jetson.doctor.files import (
     bake,
     builds,
@@ -31,6 +31,7 @@ from mediapipe_jetson.doctor.files import (
     python_versions,
     reading,
     requirements,
+    rosdep,
     scripts,
     started,
     unreadable,
@@ -73,6 +74,7 @@ class Scan:
         self._arguments: dict[str, list[builds.Arguments]] = {}
         self._scripts: frozenset[str] = frozenset()
         self._own: frozenset[str] = frozenset()
+        self._ros: frozenset[str] = frozenset()
         self._templates: set[str] = set()
         self._edited: set[str] = set()
         self._handlers: dict[str, str] = {}
@@ -102,6 +104,7 @@ class Scan:
         self._scripts = started.scripts(result)
         self._own = started.programs(result)
         self._edited = devcontainer.built(result)
+        self._ros = rosdep.names(result)
         layered = kustomizations.listed(
             ((name, text) for kind, name, text in result if kind == kubernetes.KUSTOMIZATION),
             self.kinds.__contains__,
@@ -226,6 +229,12 @@ class Scan:
                 else:
                     self.unread.append(Unread(other, f"{name} includes it, and it is not there"))
 
+    def _rosdep(self, name: str, content: bytes) -> None:
+        try:
+            self.requirements += rosdep.read(name, content, projects.table()["rosdep"], self._ros)
+        except FormError as error:
+            self.unread.append(dataclasses.replace(Unread.of(name, error), settings=True))
+
     def _settings(self, name: str, content: bytes) -> None:
         document = documents.toml(content)
         if PurePosixPath(name).name == "pixi.toml":
@@ -250,10 +259,16 @@ class Scan:
         for given in self._arguments.get(name, [{}]):
             for base in dockerfiles.bases(name, content, given, self._scripts):
                 # Into an editor's container packages are installed after it is built.
-                edited = name in self._edited and base.final
-                image = dataclasses.replace(base, packages=True) if edited else base
+                runs = name in self._edited or self._runs(base, text)
+                image = dataclasses.replace(base, packages=True) if base.final and runs else base
                 self.images += [image] if image not in self.images else []
             self._commands(name, scripted.alive(name, dockerfiles.filled(text, given)), None, 0)
+
+    def _runs(self, base: BaseImage, text: str) -> bool:
+        """Return whether an image is one of MediaPipe's, or starts a program of the project."""
+        if containers.MEDIAPIPES.match(base.image):
+            return True
+        return started.is_own(dockerfiles.started(text), self._own)
 
     def _shell(self, name: str, content: bytes) -> None:
         text = variables.filled(name, scripted.alive(name, documents.decoded(content)))

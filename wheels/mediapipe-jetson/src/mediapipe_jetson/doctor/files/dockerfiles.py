@@ -205,6 +205,19 @@ def _python(text: str) -> str:
     return "?" if VAGUE_PYTHON.search(text) else ""
 
 
+def started(text: str) -> list[str]:
+    """Return what a Dockerfile's last stage starts: its CMD and ENTRYPOINT."""
+    result: list[str] = []
+    for line in logical(text):
+        match = INSTRUCTION.match(line.text)
+        word = match[1].upper() if match else ""
+        if word == "FROM":
+            result = []
+        elif word in ("CMD", "ENTRYPOINT"):
+            result.append(line.text)
+    return result
+
+
 def copied(text: str) -> Iterator[str]:
     """Return the files and folders that a Dockerfile takes of what it is built with."""
     for line in logical(text):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Optional
 
-MANIFEST, LOCK, COMMAND = "manifest", "lock", "command"
+MANIFEST, LOCK, COMMAND, ROSDEP = "manifest", "lock", "command", "rosdep"
 
 
 @dataclasses.dataclass(frozen=True)
