@@ -335,3 +335,58 @@ def test_a_command_may_name_a_later_python_than_the_project(tmp_path: Path) -> N
     plant(tmp_path, {"a.sh": "python3.11 -m pip install mediapipe==1.2.2\n"})
     (item,) = Scan(tmp_path).requirements
     assert pins.judge(item, Board(old_cpu=False, obstacle="Dockerfile:1")) is None
+
+
+RUN = "import subprocess, sys\n%s\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("for p in ['numpy', 'mediapipe==0.10.9']:\n    run(f'pip install {p}')", [2]),
+        (
+            "NEED = ('mediapipe==0.10.9',)\ndef add(p):\n"
+            "    subprocess.check_call([sys.executable, '-m', 'pip', 'install', p])",
+            [2],
+        ),
+        ("NEED = ['mediapipe<1']\nsubprocess.run(['pip', 'install', *NEED])", [2]),
+        ("NEED = [\n'mediapipe<1']\nos.system('pip3 install -U ' + ' '.join(NEED))", [3]),
+        ("NEED = ['mediapipe']\nos.system('pip install %s' % NEED[0])", [2]),
+        ("NEED = ['mediapipe==0.10.9']\nprint(f'pip install {NEED[0]}')", []),
+        ("NEED = ['mediapipe==0.10.9']\nraise ImportError(f'pip install {NEED}')", []),
+        ("NEED = ['mediapipe']\nfor n in NEED:\n    __import__(n)", []),
+        ("NEED = ['mediapipe==0.10.9']\nsubprocess.run(['pip', 'show', *NEED])", []),
+    ],
+)
+def test_what_a_program_installs_out_of_a_list(text: str, found: list[int], tmp_path: Path) -> None:
+    scan = Scan(plant(tmp_path, {"setup_env.py": RUN % text, "mediapipe.md": ""}))
+    asked = [item for item in scan.requirements if item.name == "mediapipe"]
+    assert [item.line for item in asked] == found
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"pyproject.toml": "[project]\nname = 'mediapipe-hands'\nversion = '1'\n"},
+        {"pyproject.toml": "[tool.poetry]\nname = 'MediaPipe_Hands'\n"},
+        {"hands/setup.py": "from setuptools import setup\nsetup(name='mediapipe-hands')\n"},
+        {"setup.py": "package_name = 'mediapipe_hands'\nsetup(\n  name=package_name)\n"},
+        {"setup.cfg": "[metadata]\nversion = 1\nname = mediapipe-hands\n"},
+    ],
+)
+def test_the_projects_own_package_is_no_build_of_mediapipe(
+    own: dict[str, str], tmp_path: Path
+) -> None:
+    lock = (
+        "version = 1\n[[package]]\nname = 'mediapipe-hands'\nversion = '1'\n"
+        "source = { virtual = '.' }\n[[package]]\nname = 'mediapipe'\nversion = '1.2.2'\n"
+    )
+    files = {**own, "uv.lock": lock, "app.py": "import mediapipe\n", "r/requirements.txt": "-e .\n"}
+    result = judged(tmp_path, {**files, "requirements.txt": "mediapipe-hands\n"}, device="orin")
+    assert result["old-requirement"].result.status == "ok", lines(result["old-requirement"])
+    assert "looked into" not in lines(result["legacy-api"])
+
+
+def test_a_build_under_another_name_is_still_judged(tmp_path: Path) -> None:
+    files = {"pyproject.toml": "[project]\nname = 'robot'\ndependencies = ['mediapipe-rpi4']\n"}
+    assert judged(tmp_path, files, device="orin")["old-requirement"].bad

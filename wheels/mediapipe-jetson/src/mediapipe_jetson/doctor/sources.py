@@ -25,6 +25,7 @@ from mediapipe_jetson.doctor.files import (
     locks,
     machines,
     notebooks,
+    own_packages,
     pixi,
     pods,
     pods_rest,
@@ -124,6 +125,8 @@ class Scan:
         for kind, name, content in result:
             if kind != "compose" or not compose.overrides(name, composed):
                 self._read(kind, name, content, composed)
+        own = own_packages.names(result)
+        self.requirements = [item for item in self.requirements if item.name not in own]
 
     def _unseen(self, folder: Path, error: OSError) -> None:
         name = os.path.relpath(error.filename or folder, folder)
