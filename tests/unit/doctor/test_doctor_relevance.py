@@ -73,3 +73,49 @@ def test_a_python_that_mediapipe_may_run_on_is_one(beside: dict[str, str], tmp_p
 def test_without_mediapipe_all_pythons_count(tmp_path: Path) -> None:
     answer = judged(tmp_path, {**CLOUD, "cloud/Dockerfile": OLD})["project-python"]
     assert answer.bad
+
+
+MAKE = (
+    "from mediapipe.tasks.python import BaseOptions, vision as v\n"
+    "def make(gpu=True):\n"
+    "    d = BaseOptions.Delegate.GPU if gpu else BaseOptions.Delegate.CPU\n"
+    "    base = BaseOptions(model_asset_path='m', delegate=d)\n"
+    "    return v.HandLandmarker.create_from_options(v.HandLandmarkerOptions(base_options=base))\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("module", "beside", "caller"),
+    [
+        ("packages/cam/src/cam/det.py", "packages/cam/pyproject.toml", "packages/app/src/run.py"),
+        ("packages/cam/cam/det.py", "packages/cam/setup.py", "packages/app/run.py"),
+        ("ws/src/cam/cam/det.py", "ws/src/cam/package.xml", "ws/src/app/app/node.py"),
+        ("src/cam/src/cam/det.py", "src/cam/package.xml", "src/app/scripts/node.py"),
+        ("libs/cam-py/src/cam/det.py", "libs/cam-py/setup.cfg", "apps/a/b/c/run.py"),
+    ],
+)
+def test_packages_of_a_project_import_each_other(
+    module: str, beside: str, caller: str, tmp_path: Path
+) -> None:
+    text = "[project]\nname = 'cam'\n" if beside.endswith("toml") else ""
+    for name, call, status in (("gpu", "make()", "ok"), ("cpu", "make(gpu=False)", "bad")):
+        files = {module: MAKE, beside: text, caller: f"from cam.det import make\n{call}\n"}
+        result = judged(tmp_path / name, files, device="orin")
+        answer = result["gpu-not-requested"]
+        assert answer.bad is (status == "bad"), lines(answer)
+        assert answer.result.status != "unknown"
+        assert "looked into" not in lines(result["legacy-api"])
+
+
+def test_what_is_nearer_is_meant(tmp_path: Path) -> None:
+    files = {
+        **EDGE,
+        "edge/utils.py": "import mediapipe\n",
+        "edge/setup.py": "",
+        "cloud/utils.py": "",
+        "cloud/main.py": "import utils\n",
+        "cloud/Dockerfile": OLD,
+        "cloud/requirements.txt": "flask\n",
+    }
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert answer.result.status == "ok", lines(answer)

@@ -104,6 +104,7 @@ class Scan:
         self.contexts = builds.contexts(_on_boards(result))
         self._scripts = started.scripts(result)
         self._own = started.programs(result)
+        self.programs.packages = own_packages.folders(name for _, name, _ in result)
         self._edited = devcontainer.built(result)
         self._ros = rosdep.names(result)
         layered = kustomizations.listed(

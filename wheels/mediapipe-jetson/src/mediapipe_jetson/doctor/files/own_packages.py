@@ -14,6 +14,7 @@ CFG = re.compile(r"^\[metadata\][^\[]*?^name\s*=\s*([\w.-]+)", re.MULTILINE)
 SETUP = re.compile(r"\bsetup\s*\(")
 # ROS' packages write it before: package_name = "hands".
 NAMED = re.compile(r"\b(?:package_)?name\s*=\s*[\"']([\w.-]+)[\"']", re.IGNORECASE)
+MANIFEST = re.compile(r"/(pyproject\.toml|setup\.(py|cfg)|package\.xml)$")
 OFFICIAL = "mediapipe"
 
 
@@ -24,6 +25,12 @@ def names(files: Iterable[tuple[str, str, bytes]]) -> frozenset[str]:
     """
     found = {normal(name) for kind, path, content in files for name in _named(kind, path, content)}
     return frozenset(found - {OFFICIAL})
+
+
+def folders(paths: Iterable[str]) -> set[tuple[str, ...]]:
+    """Return where the modules of packages stand that are installed, as parts: with their src."""
+    own = {PurePosixPath(path).parent.parts for path in paths if MANIFEST.search(path)}
+    return {place for parts in own if parts for place in (parts, (*parts, "src"))}
 
 
 def _named(kind: str, path: str, content: bytes) -> Iterator[str]:
