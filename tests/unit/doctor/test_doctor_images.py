@@ -313,3 +313,58 @@ def test_a_stage_may_be_named_after_the_machine(text: str, tmp_path: Path) -> No
     assert "ubuntu:20.04 brings Python 3.8" in lines(answer)
     assert answer.result.status != "unknown"
     assert "is not known" not in lines(answer)
+
+
+UV_SYNC = "FROM %s\nCOPY --from=ghcr.io/astral-sh/uv:latest /uv /bin/\nCOPY . .\nRUN %s\n"
+
+
+@pytest.mark.parametrize(
+    ("image", "command", "needs", "status"),
+    [
+        ("python:3.11-slim", "uv sync --frozen", ">=3.10", "ok"),
+        ("python:3.11-slim", "uv venv && uv pip install mediapipe", "", "ok"),
+        ("dustynv/l4t-pytorch:r36.4.0", "uv venv --system-site-packages", ">=3.9,<3.12", "ok"),
+        ("ubuntu:20.04", "uv sync", "", "bad"),
+        ("ubuntu:20.04", "uv sync", ">=3.8", "bad"),
+        # uv fetches a later one.
+        ("ubuntu:20.04", "uv sync", ">=3.10", "unknown"),
+        ("ubuntu:20.04", "uv venv --python 3.11", "", "ok"),
+        ("ubuntu:20.04", "uv sync -p 3.12 --frozen", "", "ok"),
+        ("ubuntu:20.04", "uv python install --preview 3.12 && uv sync", "", "ok"),
+        ("ubuntu:20.04\nENV UV_PYTHON=3.12", "uv sync", "", "ok"),
+        ("python:3.11", "uv venv --python 3.8", "", "bad"),
+        ("mycompany/base:7", "uv sync", "", "unknown"),
+    ],
+)
+def test_uv_takes_the_python_of_an_image(
+    image: str, command: str, needs: str, status: str, tmp_path: Path
+) -> None:
+    files = {"Dockerfile": UV_SYNC % (image, command), "app.py": "import mediapipe\n"}
+    line = f"requires-python = '{needs}'\n" if needs else ""
+    files["pyproject.toml"] = f"[project]\nname = 'a'\n{line}dependencies = ['mediapipe==1.2.2']\n"
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    shown = "bad" if answer.bad else answer.result.status
+    assert shown == status, lines(answer)
+
+
+@pytest.mark.parametrize(
+    ("image", "command"),
+    [
+        ("continuumio/miniconda3", "conda env create -f environment.yml"),
+        ("condaforge/mambaforge:latest", "mamba env update -n base -f environment.yml"),
+        ("mambaorg/micromamba:1.5.8", "micromamba create -y -f environment.yml"),
+        ("mambaorg/micromamba", "micromamba install -y -n base --file environment.yml"),
+        ("ubuntu:20.04", "wget Miniconda3.sh && bash Miniconda3.sh && conda env create -f e.yml"),
+    ],
+)
+def test_a_file_of_condas_says_the_python_of_an_image(
+    image: str, command: str, tmp_path: Path
+) -> None:
+    docker = f"FROM {image}\nCOPY . .\nRUN {command}\n"
+    text = "name: a\ndependencies:\n- python=%s\n- pip:\n  - mediapipe==1.2.2\n"
+    for python, status in (("3.11", "ok"), ("3.8", "bad")):
+        files = {"Dockerfile": docker, "environment.yml": text % python}
+        answer = judged(tmp_path / python, files, device="orin")["project-python"]
+        assert ("bad" if answer.bad else answer.result.status) == status, lines(answer)
+    without = judged(tmp_path / "0", {"Dockerfile": docker}, device="orin")["project-python"]
+    assert "which Python is installed" in lines(without)

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Union
 
 from mediapipe_jetson.doctor import kit_image, pins, projects, relevance
-from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin
+from mediapipe_jetson.doctor.files.facts import CONDA, UV, BaseImage, PythonPin
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.sources import Scan
 
@@ -54,7 +54,10 @@ def obstacles(scan: Scan, release: str = "") -> tuple[list[Obstacle], list[str]]
             continue
         if not any(projects.has_wheel(minor) for minor in minors):
             wrong.append(Obstacle(pin.file, pin.line, _what(pin.text), _cure_of(pin), pin.cell))
+    filed = any(scan.kinds.get(pin.file) == CONDA for pin in scan.pythons)
     for image in relevance.images(scan):
+        if image.installs == CONDA and filed:
+            continue  # that file is judged
         obstacle = _foreign(image) if image.foreign else _image(scan, image, release)
         if isinstance(obstacle, Obstacle):
             wrong.append(obstacle)
@@ -96,6 +99,14 @@ def _cure_of(pin: PythonPin) -> str:
     return f"{pin.place}: write {text}"
 
 
+def _allowed(pin: PythonPin) -> list[str]:
+    """Return the Pythons that a pin allows: all, for one that is not understood."""
+    try:
+        return projects.minors(pin)
+    except ValueError:
+        return list(projects.MINORS)
+
+
 def brought(item: BaseImage, known: projects.Known) -> str:
     """Return a line on an image that brings a MediaPipe of its own."""
     return (
@@ -122,16 +133,17 @@ def _image(scan: Scan, item: BaseImage, release: str) -> Union[Obstacle, str]:
             f"{item.image} is {known.about}",
             f"{place}: take Debian or Ubuntu",
         )
-    if not python:
-        vague = item.installs == "?"
+    other = item.installs == UV and not all(python in _allowed(pin) for pin in scan.pythons)
+    if not python or other:
+        vague = item.installs in ("?", CONDA) or other
         told = f"which Python is installed into {item.image} can't be told"
         return f"{place}: {told if vague else f'the base image {item.image} is not known'}"
     if projects.has_wheel(python):
         return ""
-    if known is not None and known.brings and not item.installs:
+    if known is not None and known.brings and item.installs in ("", UV):
         return brought(item, known)
     about = f" ({known.about})" if known is not None and known.about else ""
-    brings = "brings" if not item.installs else "is given"
+    brings = "brings" if item.installs in ("", UV) else "is given"
     what = f"{item.image} {brings} Python {python}{about}"
     good = pins.table()["python"]["good"]
     l4t = known.l4t if known is not None else ""

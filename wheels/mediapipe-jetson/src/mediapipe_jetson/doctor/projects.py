@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson.doctor import pins, versions
 from mediapipe_jetson.doctor.files import standard
-from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin
+from mediapipe_jetson.doctor.files.facts import CONDA, UV, BaseImage, PythonPin
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "projects.json"
 # Docker's own images, where they are copied to as well.
@@ -168,8 +168,8 @@ def plain(text: str) -> bool:
 def python_of(item: BaseImage) -> tuple[str, Optional[Known]]:
     """Return the Python that an image's programs run on ("" is not known), and the image."""
     known = image(item.image)
-    if item.installs:
-        return ("" if item.installs == "?" else item.installs), known
+    if item.installs and item.installs != UV:
+        return ("" if item.installs in ("?", CONDA) else item.installs), known
     return (known.python if known else ""), known
 
 

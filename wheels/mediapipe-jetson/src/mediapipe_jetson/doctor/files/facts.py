@@ -6,6 +6,7 @@ import dataclasses
 from typing import Optional
 
 MANIFEST, LOCK, COMMAND, ROSDEP = "manifest", "lock", "command", "rosdep"
+UV, CONDA = "uv", "conda"
 
 
 @dataclasses.dataclass(frozen=True)
