@@ -136,7 +136,7 @@ def test_the_way_into_the_image_is_one(files: dict[str, str], words: str, tmp_pa
         'ENTRYPOINT ["python3", "/app/edge/pose.py"]',
         "CMD python3 edge/pose.py --source 0",
         'ENTRYPOINT ["python3"]\nCMD ["./edge/pose.py"]',
-        'CMD ["sh", "-c", "cd /work && python3 edge/pose.py"]',
+        'CMD ["sh", "-c", "cd /app && python3 edge/pose.py"]',
     ],
 )
 def test_the_program_is_what_the_dockerfile_starts(start: str, tmp_path: Path) -> None:
