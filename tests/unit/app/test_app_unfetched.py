@@ -68,12 +68,19 @@ def test_a_file_that_git_does_not_read_either(tmp_path: Path, text: str) -> None
          'with the line command = ["door"]'),
         ({"pyproject.toml": "[project"}, "write app.py, or make a folder that has one"),
         ({"main.py": "", "robot/__main__.py": ""}, 'command = ["python3", "main.py"]'),
+        ({"setup.py": "", "edge/pose.py": ""}, 'line command = ["python3", "edge/pose.py"]'),
+        ({"edge/pose.py": "__main__", "edge/draw.py": ""}, '["python3", "edge/pose.py"]'),
+        ({"a/b/x.py": "__main__", "a/y.py": "__main__"},
+         'command = ["python3", "a/y.py"] or command = ["python3", "a/b/x.py"]'),
+        ({"tests/test_a.py": "__main__", ".venv/x.py": "", "conftest.py": ""}, "write app.py, or"),
+        ({"a/b/c/d/e/x.py": ""}, "write app.py, or make a folder that has one"),
+        ({"src/robot/__init__.py": "", "launch/a.launch.py": ""}, "write app.py, or make"),
     ],
 )  # fmt: skip
 def test_what_a_folder_without_a_program_could_run(
     tmp_path: Path, files: dict[str, str], words: str
 ) -> None:
     for name, text in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     assert words in candidates.advice(tmp_path, "jetson.toml")

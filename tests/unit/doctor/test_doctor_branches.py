@@ -396,6 +396,23 @@ def test_an_image_of_mediapipe_in_a_compose_file_is_judged(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    "files",
+    [
+        {"compose.yml": "services:\n  a:\n    image: IMAGE\n"},
+        {"Dockerfile": "FROM IMAGE\nCOPY a.py /\nCMD [python3, /a.py]\n"},
+        {"Dockerfile": "FROM IMAGE AS b\nRUN pip install flask\nFROM b\n"},
+    ],
+)
+def test_an_image_may_bring_a_mediapipe_of_its_own(files: dict[str, str], tmp_path: Path) -> None:
+    image = "ghcr.io/lanzani/mediapipe:l4t35.4.1-py3.8.10-ocv4.8.0-mp0.10.7"
+    plant = {name: text.replace("IMAGE", image) for name, text in files.items()}
+    result = judged(tmp_path, {**plant, "a.py": "import mediapipe"})
+    for cause in ("project-python", "old-requirement"):
+        assert result[cause].result.status == "unknown"
+        assert "brings a MediaPipe 0.10.7 of its own for Python 3.8" in lines(result[cause])
+
+
+@pytest.mark.parametrize(
     ("tag", "l4t"),
     [
         ("l4t-tensorrt:r10.3.0-devel", "L4T 36.4"),

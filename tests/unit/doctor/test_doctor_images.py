@@ -41,6 +41,13 @@ def test_a_base_image_for_another_release_is_told(tmp_path: Path) -> None:
         ("FROM dustynv/l4t-pytorch:r35.4.1\nRUN pip install x\n", "bad", "Python 3.8"),
         ("FROM python:3.11-slim-bookworm\nRUN pip install x\n", "ok", "3.11"),
         ("FROM python:3.8\nRUN pip install x\n", "bad", "Python 3.8"),
+        ("FROM ultralytics/ultralytics:latest-jetson-jetpack6\nRUN pip install x\n", "ok", "jet"),
+        ("FROM ultralytics/ultralytics:8.3.0-jetson-jetpack5\nRUN pip install x\n", "bad", "3.8"),
+        ("FROM nvcr.io/nvidia/deepstream-l4t:6.0.1-base\nRUN pip3 install x\n", "bad", "3.6"),
+        ("FROM nvcr.io/nvidia/deepstream-l4t:6.2-samples\nRUN pip3 install x\n", "bad", "3.8"),
+        ("FROM node:22-bookworm-slim\nRUN pip3 install x\n", "ok", "node:22"),
+        ("FROM golang:1.20-buster\nRUN pip3 install x\n", "bad", "Python 3.7"),
+        ("FROM node:20\nRUN pip3 install x\n", "unknown", "node:20 is not known"),
         ("FROM python:3.11-alpine\nRUN pip install x\n", "bad", "Alpine"),
         ("FROM ubuntu:focal\nRUN pip install x\n", "bad", "Python 3.8"),
         ("FROM debian:12-slim\nRUN pip install x\n", "ok", "debian:12-slim"),
@@ -257,6 +264,15 @@ BUILT = "ARG L4T=r35.4.1\nFROM nvcr.io/nvidia/l4t-base:${L4T}\nRUN pip3 install 
     [
         {"build.sh": "V=r36.2.0\ndocker build --build-arg L4T=$V .\n"},
         {
+            "build.sh": 'if [ "$(uname -m)" = aarch64 ]; then\n  V=r36.2.0\nelse\n  V=r35.4.1\nfi\n'
+            "docker build --build-arg L4T=$V .\n"
+        },
+        {
+            "build.sh": "V=r35.4.1\ncase $(uname -m) in\n"
+            "  x86_64) docker build --build-arg L4T=$V . ;;\n"
+            "  *) docker build --build-arg L4T=r36.2.0 . ;;\nesac\n"
+        },
+        {
             "compose.yml": "services:\n  a:\n    build:\n      context: .\n"
             "      args: {L4T: '${TAG:-r35.4.1}'}\n",
             ".env": "# tag\nexport TAG='r36.2.0' # of the board\n",
@@ -278,3 +294,77 @@ def test_an_image_of_a_service_may_be_in_its_environment(tmp_path: Path) -> None
     assert [item.place() for item in answer.result.findings] == ["compose.yml:3"]
     assert "then name the image that it makes in compose.yml" in answer.cure
     assert "remove" not in answer.cure
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "FROM python:3.11 AS b_amd64\nFROM ubuntu:20.04 AS b_arm64\nFROM b_${TARGETARCH}\n",
+        "ARG TARGETARCH\nFROM python:3 AS b-amd64\nFROM ubuntu:20.04 AS b-arm64\n"
+        "FROM b-$TARGETARCH\n",
+        "FROM python:3.11 AS amd64\nFROM ubuntu:20.04 AS arm64\nFROM ${TARGETARCH:-amd64} AS app\n",
+        "ARG V=20\nFROM ubuntu:$V.04 AS linux-arm64\nFROM ${TARGETOS}-${TARGETARCH}\n",
+        "FROM python:3 AS amd64\nFROM ubuntu:20.04 AS arm64\nFROM $TARGETARCH AS a\nFROM a\n",
+    ],
+)
+def test_a_stage_may_be_named_after_the_machine(text: str, tmp_path: Path) -> None:
+    files = {"Dockerfile": f"{text}RUN pip3 install mediapipe\n"}
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert "ubuntu:20.04 brings Python 3.8" in lines(answer)
+    assert answer.result.status != "unknown"
+    assert "is not known" not in lines(answer)
+
+
+UV_SYNC = "FROM %s\nCOPY --from=ghcr.io/astral-sh/uv:latest /uv /bin/\nCOPY . .\nRUN %s\n"
+
+
+@pytest.mark.parametrize(
+    ("image", "command", "needs", "status"),
+    [
+        ("python:3.11-slim", "uv sync --frozen", ">=3.10", "ok"),
+        ("python:3.11-slim", "uv venv && uv pip install mediapipe", "", "ok"),
+        ("dustynv/l4t-pytorch:r36.4.0", "uv venv --system-site-packages", ">=3.9,<3.12", "ok"),
+        ("ubuntu:20.04", "uv sync", "", "bad"),
+        ("ubuntu:20.04", "uv sync", ">=3.8", "bad"),
+        # uv fetches a later one.
+        ("ubuntu:20.04", "uv sync", ">=3.10", "unknown"),
+        ("ubuntu:20.04", "uv venv --python 3.11", "", "ok"),
+        ("ubuntu:20.04", "uv sync -p 3.12 --frozen", "", "ok"),
+        ("ubuntu:20.04", "uv python install --preview 3.12 && uv sync", "", "ok"),
+        ("ubuntu:20.04\nENV UV_PYTHON=3.12", "uv sync", "", "ok"),
+        ("python:3.11", "uv venv --python 3.8", "", "bad"),
+        ("mycompany/base:7", "uv sync", "", "unknown"),
+    ],
+)
+def test_uv_takes_the_python_of_an_image(
+    image: str, command: str, needs: str, status: str, tmp_path: Path
+) -> None:
+    files = {"Dockerfile": UV_SYNC % (image, command), "app.py": "import mediapipe\n"}
+    line = f"requires-python = '{needs}'\n" if needs else ""
+    files["pyproject.toml"] = f"[project]\nname = 'a'\n{line}dependencies = ['mediapipe==1.2.2']\n"
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    shown = "bad" if answer.bad else answer.result.status
+    assert shown == status, lines(answer)
+
+
+@pytest.mark.parametrize(
+    ("image", "command"),
+    [
+        ("continuumio/miniconda3", "conda env create -f environment.yml"),
+        ("condaforge/mambaforge:latest", "mamba env update -n base -f environment.yml"),
+        ("mambaorg/micromamba:1.5.8", "micromamba create -y -f environment.yml"),
+        ("mambaorg/micromamba", "micromamba install -y -n base --file environment.yml"),
+        ("ubuntu:20.04", "wget Miniconda3.sh && bash Miniconda3.sh && conda env create -f e.yml"),
+    ],
+)
+def test_a_file_of_condas_says_the_python_of_an_image(
+    image: str, command: str, tmp_path: Path
+) -> None:
+    docker = f"FROM {image}\nCOPY . .\nRUN {command}\n"
+    text = "name: a\ndependencies:\n- python=%s\n- pip:\n  - mediapipe==1.2.2\n"
+    for python, status in (("3.11", "ok"), ("3.8", "bad")):
+        files = {"Dockerfile": docker, "environment.yml": text % python}
+        answer = judged(tmp_path / python, files, device="orin")["project-python"]
+        assert ("bad" if answer.bad else answer.result.status) == status, lines(answer)
+    without = judged(tmp_path / "0", {"Dockerfile": docker}, device="orin")["project-python"]
+    assert "which Python is installed" in lines(without)

@@ -130,6 +130,22 @@ def test_the_way_into_the_image_is_one(files: dict[str, str], words: str, tmp_pa
 
 
 @pytest.mark.parametrize(
+    "start",
+    [
+        'CMD ["xvfb-run", "-a", "python3", "-u", "edge/pose.py"]',
+        'ENTRYPOINT ["python3", "/app/edge/pose.py"]',
+        "CMD python3 edge/pose.py --source 0",
+        'ENTRYPOINT ["python3"]\nCMD ["./edge/pose.py"]',
+        'CMD ["sh", "-c", "cd /app && python3 edge/pose.py"]',
+    ],
+)
+def test_the_program_is_what_the_dockerfile_starts(start: str, tmp_path: Path) -> None:
+    files = {"edge/pose.py": "", "tools/x.py": "__main__", "Dockerfile": f"{DOCKERFILE}{start}\n"}
+    cure = judged(tmp_path, files)["project-python"].cure
+    assert 'write jetson.toml with command = ["python3", "edge/pose.py"], then' in cure
+
+
+@pytest.mark.parametrize(
     ("requirement", "toml", "status"),
     [
         ("mediapipe", "", "ok"),

@@ -10,7 +10,7 @@ from mediapipe_jetson.doctor.files import requirements
 from mediapipe_jetson.doctor.pins import Board
 from mediapipe_jetson.doctor.sources import Scan
 
-from tests.unit.doctor_scenes import plant
+from tests.unit.doctor_scenes import judged, lines, plant
 
 SCRIPT = "# /// script\n# dependencies = [\n#   'mediapipe==0.10.9',\n# ]\n# ///\n"
 PIXI_LOCK = "version: 6\npackages:\n"
@@ -257,7 +257,136 @@ def test_locks_for_other_machines_say_nothing(tmp_path: Path) -> None:
     assert (scan.pythons, scan.requirements) == ([], [])
 
 
-def test_a_ros_package_is_listed(tmp_path: Path) -> None:
-    text = "<package><exec_depend>python3-mediapipe-pip</exec_depend></package>"
-    plant(tmp_path, {"package.xml": text})
-    assert [item.file for item in Scan(tmp_path).unread] == ["package.xml"]
+ROS = "<package>\n  <name>hands</name>\n  %s\n</package>\n"
+
+
+@pytest.mark.parametrize(
+    ("depends", "found"),
+    [
+        ("<exec_depend>python3-mediapipe-pip</exec_depend>", [("mediapipe", 3)]),
+        (
+            '<depend condition="$ROS_VERSION == 2">python3-mediapipe-pip</depend>',
+            [("mediapipe", 3)],
+        ),
+        ("<depend>\n    python3-mediapipe-pip\n  </depend>", [("mediapipe", 4)]),
+        ("<!--\n<depend>python3-mediapipe-pip</depend>\n-->", []),
+        ("<description>MediaPipe</description><depend>rclpy</depend>", []),
+        ("<depend>mediapipe_msgs</depend>", []),
+    ],
+)
+def test_a_ros_package(depends: str, found: list[tuple[str, int]], tmp_path: Path) -> None:
+    own = "<package><name>mediapipe_msgs</name></package>"
+    plant(tmp_path, {"a/package.xml": ROS % depends, "b/package.xml": own})
+    scan = Scan(tmp_path)
+    assert [(item.name, item.line) for item in scan.requirements] == found
+    assert not scan.unread
+
+
+def test_a_key_of_rosdep_that_no_table_knows_is_listed(tmp_path: Path) -> None:
+    plant(tmp_path, {"package.xml": ROS % "<depend>python3-mediapipe-extra</depend>"})
+    (unread,) = Scan(tmp_path).unread
+    assert (unread.file, "python3-mediapipe-extra" in unread.why) == ("package.xml", True)
+
+
+def test_rosdep_installs_the_newest_alone(tmp_path: Path) -> None:
+    plant(tmp_path, {"package.xml": ROS % "<depend>python3-mediapipe-pip</depend>"})
+    (item,) = Scan(tmp_path).requirements
+    problem = pins.judge(item, Board(old_cpu=True))
+    assert problem is not None
+    assert problem.instead.startswith("take it out, and install mediapipe==0.10.18")
+
+
+@pytest.mark.parametrize(
+    ("wheel", "python"),
+    [
+        ("mediapipe-0.8.9_cuda102-cp36-cp36m-linux_aarch64.whl", "3.6"),
+        ("https://example.org/mediapipe-0.10.3-cp38-cp38-linux_aarch64.whl", "3.8"),
+        ("mediapipe-0.8.5_cuda102-cp36-none-linux_aarch64.whl", "3.6"),
+        ("mediapipe-0.10.23-cp310-cp310-linux_aarch64.whl", ""),
+        ("mediapipe-0.10.9-cp38-cp38-manylinux_2_17_x86_64.whl", ""),
+        ("torch-1.10.0-cp36-cp36m-linux_aarch64.whl", ""),
+    ],
+)
+def test_a_wheel_for_one_python_tells_it(wheel: str, python: str, tmp_path: Path) -> None:
+    answer = judged(tmp_path, {"a.sh": f"pip3 install {wheel}\n"})["project-python"]
+    assert answer.result.status == "unknown"
+    assert (f"{wheel} is for Python {python} alone" in lines(answer)) is bool(python)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"Dockerfile": "FROM python:3.8\nRUN pip install mediapipe\n"},
+        {"Dockerfile": "FROM dustynv/l4t-pytorch:r35.4.1\nRUN pip3 install 'mediapipe>=0.10'\n"},
+        {".python-version": "3.8.10\n", "requirements.txt": "mediapipe\n"},
+        {"environment.yml": "dependencies:\n- python=3.8\n- pip:\n  - mediapipe>=1.0.1\n"},
+        {"Pipfile": "[packages]\nmediapipe = '*'\n[requires]\npython_version = '3.8'\n"},
+    ],
+)
+def test_no_wheel_is_right_on_a_python_without_one(tmp_path: Path, files: dict[str, str]) -> None:
+    scan = Scan(plant(tmp_path, files))
+    here = Board(old_cpu=None, obstacle="x:1")
+    problem = next(filter(None, (pins.judge(item, here) for item in scan.requirements)))
+    assert problem.known
+    assert "on that Python pip takes a wheel that fails on import" in problem.what
+
+
+def test_a_command_may_name_a_later_python_than_the_project(tmp_path: Path) -> None:
+    plant(tmp_path, {"a.sh": "python3.11 -m pip install mediapipe==1.2.2\n"})
+    (item,) = Scan(tmp_path).requirements
+    assert pins.judge(item, Board(old_cpu=False, obstacle="Dockerfile:1")) is None
+
+
+RUN = "import subprocess, sys\n%s\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("for p in ['numpy', 'mediapipe==0.10.9']:\n    run(f'pip install {p}')", [2]),
+        (
+            "NEED = ('mediapipe==0.10.9',)\ndef add(p):\n"
+            "    subprocess.check_call([sys.executable, '-m', 'pip', 'install', p])",
+            [2],
+        ),
+        ("NEED = ['mediapipe<1']\nsubprocess.run(['pip', 'install', *NEED])", [2]),
+        ("NEED = [\n'mediapipe<1']\nos.system('pip3 install -U ' + ' '.join(NEED))", [3]),
+        ("NEED = ['mediapipe']\nos.system('pip install %s' % NEED[0])", [2]),
+        ("NEED = ['mediapipe==0.10.9']\nprint(f'pip install {NEED[0]}')", []),
+        ("NEED = ['mediapipe==0.10.9']\nraise ImportError(f'pip install {NEED}')", []),
+        ("NEED = ['mediapipe']\nfor n in NEED:\n    __import__(n)", []),
+        ("NEED = ['mediapipe==0.10.9']\nsubprocess.run(['pip', 'show', *NEED])", []),
+    ],
+)
+def test_what_a_program_installs_out_of_a_list(text: str, found: list[int], tmp_path: Path) -> None:
+    scan = Scan(plant(tmp_path, {"setup_env.py": RUN % text, "mediapipe.md": ""}))
+    asked = [item for item in scan.requirements if item.name == "mediapipe"]
+    assert [item.line for item in asked] == found
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"pyproject.toml": "[project]\nname = 'mediapipe-hands'\nversion = '1'\n"},
+        {"pyproject.toml": "[tool.poetry]\nname = 'MediaPipe_Hands'\n"},
+        {"hands/setup.py": "from setuptools import setup\nsetup(name='mediapipe-hands')\n"},
+        {"setup.py": "package_name = 'mediapipe_hands'\nsetup(\n  name=package_name)\n"},
+        {"setup.cfg": "[metadata]\nversion = 1\nname = mediapipe-hands\n"},
+    ],
+)
+def test_the_projects_own_package_is_no_build_of_mediapipe(
+    own: dict[str, str], tmp_path: Path
+) -> None:
+    lock = (
+        "version = 1\n[[package]]\nname = 'mediapipe-hands'\nversion = '1'\n"
+        "source = { virtual = '.' }\n[[package]]\nname = 'mediapipe'\nversion = '1.2.2'\n"
+    )
+    files = {**own, "uv.lock": lock, "app.py": "import mediapipe\n", "r/requirements.txt": "-e .\n"}
+    result = judged(tmp_path, {**files, "requirements.txt": "mediapipe-hands\n"}, device="orin")
+    assert result["old-requirement"].result.status == "ok", lines(result["old-requirement"])
+    assert "looked into" not in lines(result["legacy-api"])
+
+
+def test_a_build_under_another_name_is_still_judged(tmp_path: Path) -> None:
+    files = {"pyproject.toml": "[project]\nname = 'robot'\ndependencies = ['mediapipe-rpi4']\n"}
+    assert judged(tmp_path, files, device="orin")["old-requirement"].bad

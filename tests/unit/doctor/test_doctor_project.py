@@ -189,7 +189,7 @@ def test_what_no_reader_knows_is_listed(tmp_path: Path, name: str, text: str) ->
             ".github/workflows/ci.yml",
             "jobs: {a: {steps: [{run: pip install mediapipe==0.10.21}]}}\n",
         ),
-        ("package.xml", "<exec_depend>python3-mediapipe-pip</exec_depend>\n"),
+        ("package.xml", "<exec_depend>python3-mediapipe-extra</exec_depend>\n"),
         ("install.ps1", "pip install mediapipe==0.10.9\n"),
         ("flake.nix", "{ p = python3.withPackages (p: [ p.mediapipe ]); }\n"),
         ("app_1.0.bb", 'RDEPENDS:${PN} += "python3-mediapipe"\n'),

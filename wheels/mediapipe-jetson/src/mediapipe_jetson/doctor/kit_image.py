@@ -53,7 +53,7 @@ def way(scan: Scan, l4t: str, file: str) -> str:
     """Return how to make the project an application of the kit's image for this release."""
     steps = []
     if settings(scan) is None and "app.py" not in scan.texts:
-        steps.append(f"write {SETTINGS} with {_command(scan)}")
+        steps.append(f"write {SETTINGS} with {_command(scan, file)}")
     steps.append(f"name {WITHOUT} in requirements.txt")
     composed = file.endswith((".yml", ".yaml"))
     remove = "ocker" in file and not composed
@@ -68,16 +68,39 @@ def way(scan: Scan, l4t: str, file: str) -> str:
     return ", then ".join(filter(None, steps))
 
 
-def _command(scan: Scan) -> str:
-    """Return the line of jetson.toml that says what to run: programs near the top come first."""
+def _command(scan: Scan, file: str) -> str:
+    """Return the line of jetson.toml that says what to run: what a Dockerfile starts.
+
+    Else programs near the top come first.
+    """
     own = {name: text for name, text in scan.texts.items() if name.endswith(".py")}
+    started = _started(scan, file, list(own))
+    if started:
+        return f'command = ["python3", "{started}"]'
+    own = {name: text for name, text in own.items() if not TESTS.search(name)}
     names = [name for name, text in own.items() if b"__main__" in text]
     names = names or [name for name in own if "/" not in name]
-    names = sorted((name for name in names if not TESTS.search(name)), key=_depth)
+    names = sorted(names, key=_depth)
     if not names:
         return f"the project's program as command, and copy that program to where {SETTINGS} is"
     nearest = [name for name in names if _depth(name)[0] == _depth(names[0])[0]]
     return " or ".join(f'command = ["python3", "{name}"]' for name in nearest[:PROGRAMS_MOST])
+
+
+def _started(scan: Scan, file: str, programs: list[str]) -> str:
+    """Return the program of the project that a Dockerfile starts, by the end of its path."""
+    if scan.kinds.get(file) != "dockerfile":
+        return ""
+    folder = file.rpartition("/")[0]
+    text = "\n".join(dockerfiles.started(documents.decoded(scan.texts[file])))
+    for _, words, _ in dockerfiles.commands(text):
+        for path in (word for word in words if word.endswith(".py")):
+            ends = ["/".join(path.split("/")[at:]) for at in range(path.count("/") + 1)]
+            for end in ends:
+                for name in (f"{folder}/{end}".lstrip("/"), end):
+                    if name in programs:
+                        return name
+    return ""
 
 
 def _depth(name: str) -> tuple[int, str]:

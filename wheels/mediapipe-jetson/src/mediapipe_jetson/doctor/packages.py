@@ -6,12 +6,12 @@ import dataclasses
 from pathlib import PurePosixPath
 from typing import Any, Optional
 
-from mediapipe_jetson.doctor import kit_image, origins, pins, projects, versions
+from mediapipe_jetson.doctor import kit_image, origins, pins, projects, relevance, versions
 from mediapipe_jetson.doctor.files import locks, markers
 from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, PythonPin, Requirement
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.pins import AUDIT, Board, Problem
-from mediapipe_jetson.doctor.project_python import obstacles, running
+from mediapipe_jetson.doctor.project_python import brought, obstacles
 from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.doctor.sources import Scan
@@ -34,7 +34,7 @@ def board(scene: Scene) -> Board:
         }
         old = old_cpus.pop() if len(old_cpus) == 1 else None
     wrong = [item for item in obstacles(scan, _release(scene))[0] if not item.foreign]
-    exact = {minor for pin in scan.pythons for minor in _only(pin)}
+    exact = {minor for pin in relevance.pythons(scan) for minor in _only(pin)}
     python = exact.pop() if len(exact) == 1 else ""
     _, kit = kit_image.runs_in(scan)
     own = next((item.kit for item in wrong if item.kit), "") if old else ""
@@ -136,6 +136,11 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
         elif problem is not None and problem.what:
             doubts.append(f"{item.place}: {problem.what}: {problem.instead}")
     doubts += stale(scan)
+    doubts += [
+        brought(item, known)
+        for item in relevance.images(scan)
+        if (known := projects.image(item.image)) is not None and known.brings
+    ]
     doubts += origins.lines(scan)
     doubts += scan.unread_lines()
     if findings:
@@ -245,10 +250,10 @@ def python(scene: Scene, _facts: dict[str, Any]) -> Result:
         return dataclasses.replace(result, title="platform" if first.foreign else "")
     if open_:
         return unknown(*open_)
-    seen = [f"{item.place}: {item.text}" for item in scan.pythons]
+    seen = [f"{item.place}: {item.text}" for item in relevance.pythons(scan)]
     seen += [
         f"{item.file}:{item.line}: {item.image}"
-        for item in running(scan)
+        for item in relevance.images(scan)
         if projects.python_of(item)[0]
     ]
     if not seen:

@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson.doctor import versions
 from mediapipe_jetson.doctor.files import markers
-from mediapipe_jetson.doctor.files.facts import COMMAND, Requirement
+from mediapipe_jetson.doctor.files.facts import COMMAND, ROSDEP, Requirement
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "wheels.json"
 AUDIT = "run ./inv wheels.audit on the wheel: names and versions prove nothing"
@@ -121,6 +121,16 @@ def judge(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PLR091
     return _versions(item, board)
 
 
+def only_python(item: Requirement) -> str:
+    """Return the one Python that a wheel of MediaPipe for boards is for, by its name; else ""."""
+    parts = item.source.removesuffix(".whl").rsplit("-", 3)
+    board = item.source.endswith(".whl") and len(parts) == 4 and parts[3].endswith("_aarch64")
+    if not board or not is_mediapipe(item.name) or markers.elsewhere(item.marker):
+        return ""
+    match = re.fullmatch(r"cp3(\d+)", parts[1])
+    return f"3.{match[1]}" if match and parts[2] != "abi3" else ""
+
+
 def _refused(item: Requirement, board: Board) -> str:
     """Return why pip refuses a wheel file on a board, by the tags in its name; else ""."""
     parts = item.source.removesuffix(".whl").rsplit("-", 3)
@@ -151,6 +161,8 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
     heavy = [*(one for one in cpu if versions.at_least(one, known["needs"]["from"])), *gpu]
     light = [one for one in cpu if one not in heavy]
     better = f"write {wanted(item, board)}"
+    if item.role == ROSDEP:  # its keys have no versions
+        better = f"take it out, and install {wanted(item, board)} by pip"
     if board.kit and board.obstacle and item.role == COMMAND:
         better = better.replace("version:", "version in requirements.txt, not here:")
     elif board.kit:
@@ -174,6 +186,10 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
         )
     if not gpu:
         return Problem(f"{item.text}: its aarch64 wheels have no GPU inside", better)
+    if board.obstacle and not _is_later(item.python):
+        return Problem(
+            f"{item.text}: on that Python pip takes a wheel that fails on import, or none", better
+        )
     if board.old_cpu is None and not light:
         what = f"{item.text}: right for Orin and Thor; Xavier, TX2, TX1 and Nano can't load it"
         return Problem(what, "run the doctor on the board", known=False)
@@ -182,11 +198,13 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
             f"{item.text}: pip takes {newest}, right for Orin and Thor; older boards can't load it"
         )
         return Problem(what, "run the doctor on the board", known=False)
-    if board.obstacle:
-        return Problem(
-            f"{item.text}: on that Python pip takes a wheel that fails on import, or none", better
-        )
     return None
+
+
+def _is_later(python: str) -> bool:
+    """Return whether a command names a Python that there are wheels with the GPU inside for."""
+    oldest = table()["python"]["oldest"]
+    return bool(python) and versions.at_least(python, oldest)
 
 
 def _fits(known: dict[str, Any], version: str, python: str) -> bool:

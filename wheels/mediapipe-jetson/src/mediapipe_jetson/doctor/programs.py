@@ -14,6 +14,7 @@ from mediapipe_jetson.doctor.flow.modules import Flow
 from mediapipe_jetson.doctor.flow.state import Source
 from mediapipe_jetson.doctor.names import PACKAGE
 
+PACKAGES_MOST = 200
 Trees = tuple[tuple[int, ast.Module], ...]
 
 
@@ -26,6 +27,8 @@ class Programs:
         """The modules from outside, by their first name, and where each is first imported."""
         self.users: list[str] = []
         """The files of programs that use MediaPipe, or a package which does so inside."""
+        self.followed: set[str] = set()
+        """The files of these, of what calls them, and of what all of these import."""
         self.unread: list[Unread] = []
         self.uses, self.tasks = legacy.Uses(), tasks.Created()
         self._texts: dict[str, bytes] = {}
@@ -33,6 +36,8 @@ class Programs:
         self._parts: frozenset[str] = frozenset()
         self.folders: set[str] = set()
         """Names of folders that settings and scripts put on PYTHONPATH."""
+        self.packages: set[tuple[str, ...]] = set()
+        """Folders with packages of the project, which all of it can import once installed."""
 
     def add(self, module: str, name: str, content: bytes, package: bool) -> None:
         """Note a program."""
@@ -63,7 +68,9 @@ class Programs:
         callers = self._callers(start)
         for name in [item for item in callers if not self.sources[item].trees]:
             self._parsed(name)
-        self._note_others(self._parse_imported(callers))
+        done = self._parse_imported(callers)
+        self.followed = {self.sources[name].file for name in done}
+        self._note_others(done)
         parsed = {name: item for name, item in self.sources.items() if item.trees}
         callers = [name for name in callers if name in parsed]
         if not self._followed(callers, parsed):
@@ -84,6 +91,9 @@ class Programs:
             parts = tuple(source.folder)
             for end in range(1, len(parts) + 1):
                 places.setdefault(parts[end - 1], set()).add(parts[:end])
+        packages = tuple(sorted(self.packages)[:PACKAGES_MOST])
+        for module, source in self.sources.items():
+            self.sources[module] = dataclasses.replace(source, packages=packages)
         for module, source in self.sources.items():
             names = self.folders | imports.folders_added(self._texts[source.file])
             added = {place for name in names & places.keys() for place in places[name]}
@@ -203,6 +213,12 @@ class Programs:
         if not level and plain.split(".")[0] not in self._parts:
             return []
         starts = [folder[: len(folder) - level + 1]] if level else source.paths()
+        near = len(starts) if level else len(starts) - len(source.packages)
+        # Another package of the project is meant only where nothing nearer is.
+        return self._below(starts[:near], plain) or self._below(starts[near:], plain)
+
+    def _below(self, starts: list[list[str]], plain: str) -> list[str]:
+        """Return the modules of a name below these folders, and the packages above them."""
         result: dict[str, None] = {}
         for start in starts:
             parts = [*start, *plain.split(".")] if plain else start

@@ -7,8 +7,8 @@ import re
 from pathlib import PurePosixPath
 from typing import Union
 
-from mediapipe_jetson.doctor import kit_image, pins, projects
-from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin
+from mediapipe_jetson.doctor import kit_image, pins, projects, relevance
+from mediapipe_jetson.doctor.files.facts import CONDA, UV, BaseImage, PythonPin
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.sources import Scan
 
@@ -46,7 +46,7 @@ def obstacles(scan: Scan, release: str = "") -> tuple[list[Obstacle], list[str]]
     """
     wrong: list[Obstacle] = []
     open_: list[str] = []
-    for pin in scan.pythons:
+    for pin in relevance.pythons(scan):
         try:
             minors = projects.minors(pin)
         except ValueError:
@@ -54,18 +54,20 @@ def obstacles(scan: Scan, release: str = "") -> tuple[list[Obstacle], list[str]]
             continue
         if not any(projects.has_wheel(minor) for minor in minors):
             wrong.append(Obstacle(pin.file, pin.line, _what(pin.text), _cure_of(pin), pin.cell))
-    for image in running(scan):
+    filed = any(scan.kinds.get(pin.file) == CONDA for pin in scan.pythons)
+    for image in relevance.images(scan):
+        if image.installs == CONDA and filed:
+            continue  # that file is judged
         obstacle = _foreign(image) if image.foreign else _image(scan, image, release)
         if isinstance(obstacle, Obstacle):
             wrong.append(obstacle)
         elif obstacle:
             open_.append(obstacle)
+    for item in scan.requirements:
+        python = pins.only_python(item)
+        if python and not projects.has_wheel(python):
+            open_.append(f"{item.place}: {item.source} is for Python {python} alone")
     return wrong, open_
-
-
-def running(scan: Scan) -> list[BaseImage]:
-    """Return the images whose Python counts: its packages are installed there, or it runs there."""
-    return [image for image in scan.images if image.packages]
 
 
 def _what(text: str) -> str:
@@ -97,6 +99,22 @@ def _cure_of(pin: PythonPin) -> str:
     return f"{pin.place}: write {text}"
 
 
+def _allowed(pin: PythonPin) -> list[str]:
+    """Return the Pythons that a pin allows: all, for one that is not understood."""
+    try:
+        return projects.minors(pin)
+    except ValueError:
+        return list(projects.MINORS)
+
+
+def brought(item: BaseImage, known: projects.Known) -> str:
+    """Return a line on an image that brings a MediaPipe of its own."""
+    return (
+        f"{item.file}:{item.line}: {item.image} brings a MediaPipe {known.brings} of its own for "
+        f"Python {known.python}, which is not PyPI's: run the doctor in a container of it"
+    )
+
+
 def _foreign(item: BaseImage) -> Obstacle:
     """Return the obstacle of an image that no board runs."""
     what = f"{item.image} is taken for {item.foreign}, which no Jetson runs"
@@ -115,14 +133,17 @@ def _image(scan: Scan, item: BaseImage, release: str) -> Union[Obstacle, str]:
             f"{item.image} is {known.about}",
             f"{place}: take Debian or Ubuntu",
         )
-    if item.installs == "?":
-        return f"{place}: which Python is installed into {item.image} can't be told"
-    if not python:
-        return f"{place}: the base image {item.image} is not known"
+    other = item.installs == UV and not all(python in _allowed(pin) for pin in scan.pythons)
+    if not python or other:
+        vague = item.installs in ("?", CONDA) or other
+        told = f"which Python is installed into {item.image} can't be told"
+        return f"{place}: {told if vague else f'the base image {item.image} is not known'}"
     if projects.has_wheel(python):
         return ""
+    if known is not None and known.brings and item.installs in ("", UV):
+        return brought(item, known)
     about = f" ({known.about})" if known is not None and known.about else ""
-    brings = "brings" if not item.installs else "is given"
+    brings = "brings" if item.installs in ("", UV) else "is given"
     what = f"{item.image} {brings} Python {python}{about}"
     good = pins.table()["python"]["good"]
     l4t = known.l4t if known is not None else ""

@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson.doctor import pins, versions
 from mediapipe_jetson.doctor.files import standard
-from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin
+from mediapipe_jetson.doctor.files.facts import CONDA, UV, BaseImage, PythonPin
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "projects.json"
 # Docker's own images, where they are copied to as well.
@@ -34,6 +34,8 @@ class Known:
     kit: bool = False
     pip: bool = True
     mediapipe: str = ""
+    brings: str = ""
+    """The version of a MediaPipe of its own, built by its publisher."""
 
 
 @functools.lru_cache(maxsize=1)
@@ -71,7 +73,8 @@ def _known(parts: dict[str, Optional[str]]) -> Optional[Known]:
     if parts.get("python"):
         about = f"L4T {l4t}, JetPack {branch['jetpack']}" if branch else ""
         old = branch["old_cpu"] if branch else None
-        return Known(str(parts["python"]), l4t or "", about, old_cpu=old)
+        brings = parts.get("brings") or ""
+        return Known(str(parts["python"]), l4t or "", about, old_cpu=old, brings=brings)
     release = parts.get("ubuntu") or (branch["ubuntu"] if branch else "")
     release = release or known["ros"].get(parts.get("ros") or "", "")
     if parts.get("debian"):
@@ -165,8 +168,8 @@ def plain(text: str) -> bool:
 def python_of(item: BaseImage) -> tuple[str, Optional[Known]]:
     """Return the Python that an image's programs run on ("" is not known), and the image."""
     known = image(item.image)
-    if item.installs:
-        return ("" if item.installs == "?" else item.installs), known
+    if item.installs and item.installs != UV:
+        return ("" if item.installs in ("?", CONDA) else item.installs), known
     return (known.python if known else ""), known
 
 

@@ -7,7 +7,7 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Any, Optional
 
-from mediapipe_jetson.doctor import imports, scripted
+from mediapipe_jetson.doctor import imports, projects, scripted
 from mediapipe_jetson.doctor.files import (
     bake,
     builds,
@@ -25,12 +25,14 @@ from mediapipe_jetson.doctor.files import (
     locks,
     machines,
     notebooks,
+    own_packages,
     pixi,
     pods,
     pods_rest,
     python_versions,
     reading,
     requirements,
+    rosdep,
     scripts,
     started,
     unreadable,
@@ -69,9 +71,11 @@ class Scan:
         self.read = 0
         self.texts: dict[str, bytes] = {}
         self.kinds: dict[str, str] = {}
+        self.contexts: dict[str, set[str]] = {}
         self._arguments: dict[str, list[builds.Arguments]] = {}
         self._scripts: frozenset[str] = frozenset()
         self._own: frozenset[str] = frozenset()
+        self._ros: frozenset[str] = frozenset()
         self._templates: set[str] = set()
         self._edited: set[str] = set()
         self._handlers: dict[str, str] = {}
@@ -96,10 +100,13 @@ class Scan:
                 self.texts[name], self.kinds[name] = content, kind
         self.texts |= builds.with_environment(result)
         result = [(kind, name, self.texts[name]) for kind, name, _ in result]
-        self._arguments = builds.given(result)
+        self._arguments = builds.given(_on_boards(result))
+        self.contexts = builds.contexts(_on_boards(result))
         self._scripts = started.scripts(result)
         self._own = started.programs(result)
+        self.programs.packages = own_packages.folders(name for _, name, _ in result)
         self._edited = devcontainer.built(result)
+        self._ros = rosdep.names(result)
         layered = kustomizations.listed(
             ((name, text) for kind, name, text in result if kind == kubernetes.KUSTOMIZATION),
             self.kinds.__contains__,
@@ -119,6 +126,8 @@ class Scan:
         for kind, name, content in result:
             if kind != "compose" or not compose.overrides(name, composed):
                 self._read(kind, name, content, composed)
+        own = own_packages.names(result)
+        self.requirements = [item for item in self.requirements if item.name not in own]
 
     def _unseen(self, folder: Path, error: OSError) -> None:
         name = os.path.relpath(error.filename or folder, folder)
@@ -224,6 +233,12 @@ class Scan:
                 else:
                     self.unread.append(Unread(other, f"{name} includes it, and it is not there"))
 
+    def _rosdep(self, name: str, content: bytes) -> None:
+        try:
+            self.requirements += rosdep.read(name, content, projects.table()["rosdep"], self._ros)
+        except FormError as error:
+            self.unread.append(dataclasses.replace(Unread.of(name, error), settings=True))
+
     def _settings(self, name: str, content: bytes) -> None:
         document = documents.toml(content)
         if PurePosixPath(name).name == "pixi.toml":
@@ -248,10 +263,16 @@ class Scan:
         for given in self._arguments.get(name, [{}]):
             for base in dockerfiles.bases(name, content, given, self._scripts):
                 # Into an editor's container packages are installed after it is built.
-                edited = name in self._edited and base.final
-                image = dataclasses.replace(base, packages=True) if edited else base
+                runs = name in self._edited or self._runs(base, text)
+                image = dataclasses.replace(base, packages=True) if base.final and runs else base
                 self.images += [image] if image not in self.images else []
             self._commands(name, scripted.alive(name, dockerfiles.filled(text, given)), None, 0)
+
+    def _runs(self, base: BaseImage, text: str) -> bool:
+        """Return whether an image is one of MediaPipe's, or starts a program of the project."""
+        if containers.MEDIAPIPES.match(base.image):
+            return True
+        return started.is_own(dockerfiles.started(text), self._own)
 
     def _shell(self, name: str, content: bytes) -> None:
         text = variables.filled(name, scripted.alive(name, documents.decoded(content)))
@@ -355,3 +376,13 @@ class Scan:
         if name in self.texts:
             return self.texts[name]
         return reading.within(self.folder, name)
+
+
+def _on_boards(files: list[tuple[str, str, bytes]]) -> list[tuple[str, str, bytes]]:
+    """Return kind, name and content of files, scripts without what boards do not run of them."""
+    return [
+        (kind, name, scripted.alive(name, documents.decoded(content)).encode())
+        if kind == "shell"
+        else (kind, name, content)
+        for kind, name, content in files
+    ]

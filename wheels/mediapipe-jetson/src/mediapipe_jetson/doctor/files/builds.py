@@ -11,6 +11,7 @@ from mediapipe_jetson.doctor.files import (
     bake,
     containers,
     devcontainer,
+    docker_run,
     dockerfiles,
     documents,
     variables,
@@ -56,6 +57,44 @@ def _given(kind: str, name: str, content: bytes) -> Iterator[tuple[str, Argument
         yield from _scripted(name, variables.filled(name, documents.decoded(content)))
 
 
+def contexts(files: Iterable[tuple[str, str, bytes]]) -> dict[str, set[str]]:
+    """Return the folders whose files each Dockerfile is built with somewhere, by its path.
+
+    `files` are kind, name and content.
+    """
+    result: dict[str, set[str]] = {}
+    for kind, name, content in files:
+        try:
+            pairs = list(_contexts(kind, name, content))
+        except (ValueError, RecursionError):
+            continue  # its own reader says so
+        for path, context in pairs:
+            result.setdefault(path, set()).add(context)
+    return result
+
+
+def _contexts(kind: str, name: str, content: bytes) -> Iterator[tuple[str, str]]:
+    """Return the Dockerfiles that a file has built, each with its context. Raises ValueError."""
+    if kind == "compose":
+        for build in _composed_builds(content):
+            context = _plain(build if isinstance(build.value, str) else build.get("context"), ".")
+            file = _plain(build.get("dockerfile"), USUAL)
+            path = containers.beside(name, str(PurePosixPath(context, file)))
+            yield path, containers.beside(name, context)
+    elif kind == "bake":
+        for item in bake.chosen(bake.targets(name, content)):
+            yield item.dockerfile, ""  # of which folder, its variables say
+    elif kind in ("shell", "markdown"):
+        text = documents.decoded(content)
+        text = docker_run.shown(text) if kind == "markdown" else variables.filled(name, text)
+        for _, words, _ in dockerfiles.commands(text):
+            built = _built(words)
+            if built is not None:
+                path, _, context = built
+                for place in (name, ""):
+                    yield containers.beside(place, path), containers.beside(place, context)
+
+
 def elsewhere(files: Iterable[tuple[str, str, bytes]]) -> set[str]:
     """Return the Dockerfiles that bake's files build for other machines alone."""
     own: set[str] = set()
@@ -86,17 +125,24 @@ def with_environment(files: list[tuple[str, str, bytes]]) -> dict[str, bytes]:
 
 
 def _composed(name: str, content: bytes) -> Iterator[tuple[str, Arguments]]:
+    for build in _composed_builds(content):
+        arguments = build.get("args")
+        if arguments is not None:
+            context = _plain(build.get("context"), ".")
+            file = _plain(build.get("dockerfile"), USUAL)
+            path = containers.beside(name, str(PurePosixPath(context, file)))
+            yield path, dict(_pairs(arguments))
+
+
+def _composed_builds(content: bytes) -> Iterator[Node]:
+    """Return what the services of a compose file say of their builds. Raises ValueError."""
     for document in documents.yaml(content):
         services = document.get("services")
         entries = services.value if services is not None else None
         for service in entries.values() if isinstance(entries, dict) else ():
             build = service.get("build")
-            arguments = build.get("args") if build is not None else None
-            if build is not None and arguments is not None:
-                context = _plain(build.get("context"), ".")
-                file = _plain(build.get("dockerfile"), USUAL)
-                path = containers.beside(name, str(PurePosixPath(context, file)))
-                yield path, dict(_pairs(arguments))
+            if build is not None:
+                yield build
 
 
 def _plain(node: Optional[Node], usual: str) -> str:
@@ -121,7 +167,7 @@ def _scripted(name: str, text: str) -> Iterator[tuple[str, Arguments]]:
     for _, words, _ in dockerfiles.commands(text):
         built = _built(words)
         if built is not None:
-            path, arguments = built
+            path, arguments, _ = built
             # Scripts are started in their own folder or at the top.
             for place in dict.fromkeys(
                 (containers.beside(name, path), containers.beside("", path))
@@ -129,8 +175,8 @@ def _scripted(name: str, text: str) -> Iterator[tuple[str, Arguments]]:
                 yield place, arguments
 
 
-def _built(words: list[str]) -> Optional[tuple[str, Arguments]]:
-    """Return the Dockerfile and the arguments of docker build, None for another command."""
+def _built(words: list[str]) -> Optional[tuple[str, Arguments, str]]:
+    """Return Dockerfile, arguments and context of docker build, None for another command."""
     tools = [word.rsplit("/", 1)[-1] for word in words]
     at = next((n for n, word in enumerate(tools) if word in ("docker", "podman", "nerdctl")), None)
     rest = words[at + 1 :] if at is not None else []
@@ -152,4 +198,4 @@ def _built(words: list[str]) -> Optional[tuple[str, Arguments]]:
         elif not name.startswith("-"):
             context = rest[position]
         position += 1
-    return file or str(PurePosixPath(context, USUAL)), arguments
+    return file or str(PurePosixPath(context, USUAL)), arguments, context

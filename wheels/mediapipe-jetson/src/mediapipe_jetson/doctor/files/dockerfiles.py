@@ -9,18 +9,26 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import documents, installers, shell_lists
-from mediapipe_jetson.doctor.files.facts import BaseImage, Requirement
+from mediapipe_jetson.doctor.files import board, documents, installers, shell_lists
+from mediapipe_jetson.doctor.files.facts import CONDA, UV, BaseImage, Requirement
 
 INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+(.*)$", re.DOTALL)
 OTHER_PYTHON = re.compile(
     r"\b(?:apt(?:-get)?\s+install\b.*\bpython(3\.\d+)\b|pyenv\s+install\s+\S*?(3\.\d+)|"
-    r"(?:conda|(?:micro)?mamba)\s+(?:create|install)\b.*\bpython=?=?(3\.\d+)|uv\s+(?:python\s+install|venv\b.*-p)\s*(3\.\d+)|"
+    r"(?:conda|(?:micro)?mamba)\s+(?:create|install)\b.*\bpython=?=?(3\.\d+)|uv\s+python\s+install\s+(?:-\S+\s+)*(3\.\d+)|"
+    r"uv\s+(?:sync|venv|run)\b[^\n;&|]*(?:-p|--python)[=\s]+(3\.\d+)|\bUV_PYTHON[=\s]+(3\.\d+)|"
     r"Python-(3\.\d+)[\d.]*\.t)"
 )
 VAGUE_PYTHON = re.compile(
-    r"\b((?:miniconda|miniforge|mambaforge)\d*|micromamba|pyenv|uv\s+(sync|venv|run)|deadsnakes)\b",
+    r"\b((?:miniconda|miniforge|mambaforge)\d*|micromamba|pyenv|deadsnakes)\b",
     re.I,
+)
+# It takes the image's Python where that is one the project allows, else it fetches another.
+UV_PYTHON = re.compile(r"\buv\s+(sync|venv|run)\b")
+# An environment by a file, which says its Python.
+CONDA_FILE = re.compile(
+    r"\b(?:(?:conda|mamba|micromamba)\s+env\s+(?:create|update)"
+    r"|micromamba\s+(?:create|install)\b[^\n;&|]*\s(?:-f|--file))\b"
 )
 PACKAGES = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pdm|conda|(micro)?mamba)\b|mediapipe", re.I)
 # A word of its own, as BuildKit takes it: not <<< and not the shift of $((1<<3)).
@@ -104,7 +112,8 @@ def bases(
     A heredoc's lines belong to the instruction that begins it. `given` are the build's arguments,
     `scripts` the file names of the project's scripts that install packages.
     """
-    variables: dict[str, str] = {}
+    # FROM base-${TARGETARCH}: for a board, the builder says arm64.
+    variables = dict(board.board().variables)
     stages: dict[str, tuple[int, str]] = {}
     runs: dict[int, list[str]] = {}
     platforms: dict[int, str] = {}
@@ -124,7 +133,8 @@ def bases(
         if word == "ARG" and not result:
             key, _, value = rest.partition("=")
             value = given.get(key.strip(), value.strip().strip("\"'"))
-            variables[key.strip()] = substituted(value, variables)
+            if value or key.strip() not in variables:
+                variables[key.strip()] = substituted(value, variables)
         elif word == "FROM":
             parts = [part for part in rest.split() if not part.startswith("--")]
             asked = re.search(r"--platform=(\S+)", rest)
@@ -193,14 +203,46 @@ def _runs(text: str, scripts: frozenset[str]) -> bool:
 
 
 def _python(text: str) -> str:
-    """Return the Python that commands install, "?" where one is and its version is not told."""
+    """Return the Python that commands install, "?" where one is and its version is not told.
+
+    It is UV where uv takes the image's own, or fetches one, CONDA where a file of conda's says it.
+    """
     named = OTHER_PYTHON.search(text)
     if named:
         return str(next(filter(None, named.groups())))
     copied = re.search(r"COPY\s+--from=\S*python:(3\.\d+)", text)
     if copied:
         return copied.group(1)
-    return "?" if VAGUE_PYTHON.search(text) else ""
+    if CONDA_FILE.search(text):
+        return CONDA
+    if VAGUE_PYTHON.search(text):
+        return "?"
+    return UV if UV_PYTHON.search(text) else ""
+
+
+def started(text: str) -> list[str]:
+    """Return what a Dockerfile's last stage starts: its CMD and ENTRYPOINT."""
+    result: list[str] = []
+    for line in logical(text):
+        match = INSTRUCTION.match(line.text)
+        word = match[1].upper() if match else ""
+        if word == "FROM":
+            result = []
+        elif word in ("CMD", "ENTRYPOINT"):
+            result.append(line.text)
+    return result
+
+
+def copied(text: str) -> Iterator[str]:
+    """Return the files and folders that a Dockerfile takes of what it is built with."""
+    for line in logical(text):
+        match = INSTRUCTION.match(line.text)
+        if match is None or match[1].upper() not in ("COPY", "ADD"):
+            continue
+        words = (_listed(match[2]) or [match[2].split()])[0]
+        if not any(word.startswith(("--from", "<<")) for word in words):
+            named = [word for word in words[:-1] if not word.startswith("--")]
+            yield from (word for word in named if not re.search(r"://|[$*?\[]", word))
 
 
 def substituted(text: str, variables: dict[str, str]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Optional
 
-MANIFEST, LOCK, COMMAND = "manifest", "lock", "command"
+MANIFEST, LOCK, COMMAND, ROSDEP = "manifest", "lock", "command", "rosdep"
+UV, CONDA = "uv", "conda"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -51,6 +51,7 @@ BY_NAME = (
     (re.compile(r"\.?mise(\.\w+)?\.toml$"), "mise"),
     (re.compile(r"\.?pip\.(conf|ini)$|uv\.toml$"), "index"),
     (re.compile(r"setup\.cfg$|tox\.ini$"), "cfg"),
+    (re.compile(r"package\.xml$"), "rosdep"),
     (re.compile(r"readme(\.txt)?$", re.I), "markdown"),
     (locks.NAMES, "lock"),
     (
@@ -77,7 +78,7 @@ BY_NAME = (
 USES = re.compile(
     rb"\b(pip[\d.]*|uv|conda|poetry)\b[^\n]*\b(install|add)\b[^\n]*\bmediapipe|"
     rb"\bmediapipe\s*(==|>=|<=|~=|!=)\s*\d|\bimport\s+mediapipe\b|\bmp\.solutions\b|@mediapipe/|"
-    rb"depend>[^<]*mediapipe|\bmediapipe/(framework|calculators|graphs|tasks|modules|gpu)\b|com\.google\.mediapipe|"
+    rb"\bmediapipe/(framework|calculators|graphs|tasks|modules|gpu)\b|com\.google\.mediapipe|"
     rb"\bpython3-mediapipe\b|\b(p|ps|py|pkgs|python3\d*Packages|pythonPackages)\.mediapipe\b|"
     rb"\bimage:\s*[\"']?\S*mediapipe|"
     rb"\bfind_package\s*\(\s*mediapipe|\"github\.com/[\w./-]*mediapipe|^mediapipe[\w-]*\s*=\s*[\"{]|"
@@ -87,7 +88,7 @@ USES = re.compile(
 # What people or programs read as data, except for JSON that sets containers or JavaScript up.
 DATA = {".md", ".rst", ".html", ".htm", ".adoc", ".tex", ".csv", ".tsv", ".svg", ".log", ".txt"}
 DATA |= {".json", ".toml", ".xml", ".jsonl", ".ndjson"}
-SETTINGS = {"package.json", "package.xml", "Cargo.toml", "CMakeLists.txt"}
+SETTINGS = {"package.json", "Cargo.toml", "CMakeLists.txt"}
 # Windows' own scripts, which no board runs.
 NEVER = {".bat", ".cmd"}
 # What such files tell is what is installed and started, unless code stands in them.

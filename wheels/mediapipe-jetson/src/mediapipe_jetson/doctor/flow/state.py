@@ -43,6 +43,8 @@ class Source:
     package: bool = False
     added: tuple[tuple[str, ...], ...] = ()
     """Further folders on sys.path, by their names' parts."""
+    packages: tuple[tuple[str, ...], ...] = ()
+    """Folders of the project's packages, which are looked in last."""
 
     @property
     def folder(self) -> list[str]:
@@ -58,7 +60,8 @@ class Source:
         folder = self.folder
         above = [folder[:end] for end in range(len(folder) - 1, 0, -1)]
         inner = [[*item, "src"] for item in (folder, *above) if item]
-        return [folder, [], ["src"], *above, *inner, *(list(item) for item in self.added)]
+        added = [list(item) for item in (*self.added, *self.packages)]
+        return [folder, [], ["src"], *above, *inner, *added]
 
 
 class Listener:

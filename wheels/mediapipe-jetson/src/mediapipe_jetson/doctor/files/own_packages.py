@@ -1,0 +1,55 @@
+"""The packages that a project itself is: its programs are read, no index is asked for them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from mediapipe_jetson.doctor.files import documents
+from mediapipe_jetson.doctor.files.requirements import normal
+
+CFG = re.compile(r"^\[metadata\][^\[]*?^name\s*=\s*([\w.-]+)", re.MULTILINE)
+SETUP = re.compile(r"\bsetup\s*\(")
+# ROS' packages write it before: package_name = "hands".
+NAMED = re.compile(r"\b(?:package_)?name\s*=\s*[\"']([\w.-]+)[\"']", re.IGNORECASE)
+MANIFEST = re.compile(r"/(pyproject\.toml|setup\.(py|cfg)|package\.xml)$")
+OFFICIAL = "mediapipe"
+
+
+def names(files: Iterable[tuple[str, str, bytes]]) -> frozenset[str]:
+    """Return their names as PyPI compares them; files are kind, name and content.
+
+    MediaPipe's own is none of them: a project may ask for it under that name.
+    """
+    found = {normal(name) for kind, path, content in files for name in _named(kind, path, content)}
+    return frozenset(found - {OFFICIAL})
+
+
+def folders(paths: Iterable[str]) -> set[tuple[str, ...]]:
+    """Return where the modules of packages stand that are installed, as parts: with their src."""
+    own = {PurePosixPath(path).parent.parts for path in paths if MANIFEST.search(path)}
+    return {place for parts in own if parts for place in (parts, (*parts, "src"))}
+
+
+def _named(kind: str, path: str, content: bytes) -> Iterator[str]:
+    name = PurePosixPath(path).name
+    if kind == "settings" and name == "pyproject.toml":
+        try:
+            document = documents.toml(content)
+        except ValueError:
+            return  # its own reader says so
+        for table in (_table(document, "project"), _table(_table(document, "tool"), "poetry")):
+            if isinstance(table.get("name"), str):
+                yield table["name"]
+    elif name == "setup.cfg":
+        yield from CFG.findall(documents.decoded(content))
+    elif name == "setup.py":
+        text = documents.decoded(content)
+        yield from NAMED.findall(text) if SETUP.search(text) else ()
+
+
+def _table(document: dict[str, Any], key: str) -> dict[str, Any]:
+    value = document.get(key)
+    return value if isinstance(value, dict) else {}
