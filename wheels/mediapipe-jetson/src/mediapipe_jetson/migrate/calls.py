@@ -257,13 +257,22 @@ class Calls(Made, Construct):
         if at is None or name != "draw_landmarks":
             return updated
         value = original.args[at].value
-        constant = isinstance(value, cst.Attribute) or code(value) in self.constants
-        known = constant and all(item.kind == "name" for item in self.things(value))
-        if code(value) == "None" or (known and self.things(value)):
+        if code(value) == "None" or self._constant(value):
             return updated
         changed = call(self.helper("as_connections"), updated.args[at].value)
         args[at] = args[at].with_changes(value=changed)
         return updated.with_changes(args=args)
+
+    def _constant(self, value: cst.BaseExpression) -> bool:
+        """Return whether connections stand here as the legacy module's own name for them.
+
+        Where the program keeps them under a name of its own they are pairs.
+        """
+        if table.kinds(self.things(value)) != {"name"}:
+            return False
+        if isinstance(value, cst.Attribute):
+            return self.is_one(value.value, "module")
+        return code(value) in self.constants
 
 
 def _same_names(value: table.OldValue) -> bool:
