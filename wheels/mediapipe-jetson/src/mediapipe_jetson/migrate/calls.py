@@ -228,12 +228,20 @@ class Calls(Made, Construct):
     def _has_field(self, original: cst.Call, updated: cst.Call) -> cst.BaseExpression:
         """Rewrite landmark.HasField("visibility")."""
         text = code(original.args[0].value).strip("\"'") if len(original.args) == 1 else ""
+        if text == "presence" and self._of_results(original.func):
+            return cst.Name("False")
         if text != "visibility" or not isinstance(updated.func, cst.Attribute):
             self.refuse(original, "HasField() of this has no counterpart in Tasks")
             return updated
         value = attribute(updated.func.value, "visibility")
         target = cst.ComparisonTarget(cst.IsNot(), cst.Name("None"))
         return cst.Comparison(value, [target], lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+
+    def _of_results(self, function: cst.BaseExpression) -> bool:
+        """Return whether a method is only of what solutions gave, which never had a presence."""
+        return not self.foreign(function) and all(
+            value.solution in table.solutions() for value in self.things(function)
+        )
 
     def _draw(self, original: cst.Call, updated: cst.Call, name: str) -> cst.BaseExpression:
         """Rewrite what draws landmarks: connections are objects, not pairs."""
@@ -257,13 +265,22 @@ class Calls(Made, Construct):
         if at is None or name != "draw_landmarks":
             return updated
         value = original.args[at].value
-        constant = isinstance(value, cst.Attribute) or code(value) in self.constants
-        known = constant and all(item.kind == "name" for item in self.things(value))
-        if code(value) == "None" or (known and self.things(value)):
+        if code(value) == "None" or self._constant(value):
             return updated
         changed = call(self.helper("as_connections"), updated.args[at].value)
         args[at] = args[at].with_changes(value=changed)
         return updated.with_changes(args=args)
+
+    def _constant(self, value: cst.BaseExpression) -> bool:
+        """Return whether connections stand here as the legacy module's own name for them.
+
+        Where the program keeps them under a name of its own they are pairs.
+        """
+        if table.kinds(self.things(value)) != {"name"}:
+            return False
+        if isinstance(value, cst.Attribute):
+            return self.is_one(value.value, "module")
+        return code(value) in self.constants
 
 
 def _same_names(value: table.OldValue) -> bool:

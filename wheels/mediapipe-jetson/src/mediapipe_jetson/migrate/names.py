@@ -101,20 +101,18 @@ class Names(Context):
         member = around.attr.value if isinstance(around, cst.Attribute) else ""
         if f"{name}.{member}" in document["numbers"]:
             return updated
-        parts = document["joined"].get(name, [name])
-        if not all(part in document["constants"] for part in parts):
+        whole = connections(vision, name)
+        if whole is None:
             why = migration.load().instead(f"{table.ROOT}.{module}.{name}")
             self.refuse(original, f"{module}.{name}: {why}")
             return updated
-        expressions = [attribute(vision, *document["constants"][part].split(".")) for part in parts]
-        whole = (
-            expressions[0]
-            if len(expressions) == 1
-            else cst.BinaryOperation(expressions[0], cst.Add(), expressions[1])
-        )
         if self._drawn(original):
             return whole
-        self.note(original, PAIRED)
+        return self.paired(original, whole)
+
+    def paired(self, node: cst.CSTNode, whole: cst.BaseExpression) -> cst.Call:
+        """Return connections as pairs, and note it."""
+        self.note(node, PAIRED)
         return call(self.helper("connection_pairs"), whole)
 
     def _drawn(self, node: cst.CSTNode) -> bool:
@@ -178,6 +176,16 @@ class Names(Context):
             node, around = around, self.parent(around)
         name = next(value.name for value in own if value.kind == "gone")
         self.refuse(node, f"{name}: {migration.load().instead(name)}")
+
+
+def connections(vision: cst.BaseExpression, name: str) -> Optional[cst.BaseExpression]:
+    """Return what a constant of connections is in Tasks; None where it is something else."""
+    document = table.document()
+    parts = document["joined"].get(name, [name])
+    if not all(part in document["constants"] for part in parts):
+        return None
+    first, *more = (attribute(vision, *document["constants"][part].split(".")) for part in parts)
+    return cst.BinaryOperation(first, cst.Add(), more[0]) if more else first
 
 
 def named_one(things: tuple[OldValue, ...]) -> Optional[str]:
