@@ -98,6 +98,11 @@ def run(row: Row, log: list[str]) -> Result:
         ended = typed(machine, row.words)
         log += ended.text.splitlines()
         fault = _fault(row, ended)
+        if row.reboot and not fault:
+            machine.transport.reboot()
+            again = typed(machine, row.words)
+            log += ["--- after a reboot", *again.text.splitlines()]
+            fault = _fault(row, again)
         result: dict[str, Any] = {}
         if row.image and not fault:
             result, fault = _read(machine)
