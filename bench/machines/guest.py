@@ -144,6 +144,8 @@ def _device(row: Row, folder: Path) -> Device:
 def _files(device: Device) -> list[File]:
     """Return what the machine's owner has set: a key to log in with, and the network."""
     return [
+        # The folder that the kernel's device nodes are mounted on: the root's tar leaves it out.
+        File("/dev/.mounted"),
         *keys.install(device, keys.pair("bench.machines")),
         File("/etc/systemd/network/50-wired.network", content=NETWORK.encode()),
         File("/etc/resolv.conf", content=f"nameserver {NAMESERVER}\n".encode()),
