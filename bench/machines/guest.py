@@ -100,7 +100,7 @@ def started(row: Row) -> Iterator[Guest]:
             (device.folder / link).symlink_to(path)
         (device.folder / qemu.PARCEL).write_bytes(b"")
         (device.folder / qemu.PARCEL).open("ab").truncate(1 << 20)
-        tarred = seed.write(_files(device), device.folder / "seed.tar")
+        tarred = seed.write(files(device), device.folder / "seed.tar")
         command = qemu.command(
             device,
             accelerator=accel.choose(arch, device.cpu),
@@ -141,7 +141,7 @@ def _device(row: Row, folder: Path) -> Device:
     )
 
 
-def _files(device: Device) -> list[File]:
+def files(device: Device) -> list[File]:
     """Return what the machine's owner has set: a key to log in with, and the network."""
     return [
         # The folder that the kernel's device nodes are mounted on: the root's tar leaves it out.

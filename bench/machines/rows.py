@@ -56,9 +56,9 @@ class Row:
 
     def peculiar(self) -> list[str]:
         """Return what sets the machine apart from a bare one, for a person."""
+        memory = f", {self.memory} MiB" if self.memory else ""
         return [
-            *([f"a machine of QEMU's with systemd, {self.guest}"] if self.guest else []),
-            *([f"{self.memory} MiB of memory"] if self.memory else []),
+            *([f"guest of QEMU with systemd ({self.guest}{memory})"] if self.guest else []),
             *(["rebooted, and typed again"] if self.reboot else []),
             *([f"with {', '.join(self.packages)}"] if self.packages else []),
             *([f"locale {self.locale}"] if self.locale else []),

@@ -102,7 +102,8 @@ def run(row: Row, log: list[str]) -> Result:
             machine.transport.reboot()
             again = typed(machine, row.words)
             log += ["--- after a reboot", *again.text.splitlines()]
-            fault = _fault(row, again)
+            if fault := _fault(row, again):
+                fault = f"after a reboot: {fault}"
         result: dict[str, Any] = {}
         if row.image and not fault:
             result, fault = _read(machine)
