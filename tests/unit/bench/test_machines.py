@@ -90,6 +90,9 @@ def test_the_page_says_whether_the_bytes_are_the_same() -> None:
     assert "Not run: " in table
     document["rows"] = [result("debian-12").as_json(), result("sid", other).as_json()]
     assert "bytes differ" in page.table(document)
+    assert "several commits" not in page.table(document)
+    document["rows"][1] = result("sid", commit="abd").as_json()
+    assert "The same archive at several commits, a0: debian-12, sid." in page.table(document)
     older = result("sid", other, commit="abd")
     document["rows"] = [result("debian-12").as_json(), older.as_json()]
     assert "bytes differ" not in page.table(document)
