@@ -109,6 +109,8 @@ def _run(plan: BuildPlan, image: str, command: list[str], more: dict[str, Any]) 
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "tmpfs": {"/tmp": "size=64m"},  # noqa: S108
+        # On a slow machine the image's own check would run beside it, and take its time.
+        "healthcheck": {"test": ["NONE"]},
         "labels": owned.labels(),
         "stdout": True,
         "stderr": False,
