@@ -1,7 +1,4 @@
-"""A bare machine: a container of the host's engine with namespaces and a Docker Engine of its own.
-
-It shares the kernel, and with it the registration of QEMU in binfmt_misc; all else is its own.
-"""
+"""A bare machine, a container or a guest of QEMU: what its owner did, and shells of its users."""
 
 from __future__ import annotations
 
@@ -13,19 +10,21 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
-from bench.machines import host, proxy, roots
+from bench.machines import container, guest, host, proxy
 from bench.machines.rows import Row
 from jetson_kit.core.errors import NetworkError, StepFailedError
 from jetson_kit.core.paths import ROOT
-from jetson_kit.core.run import run
-from jetson_kit.virtual_devices import limits
 
-LABEL = "io.mediapipe-jetson.bare-machine"
-INIT = Path(__file__).with_name("init.sh")
 BUNDLE = "/kit.bundle"
-READY_S = 30.0
-PREPARE_S = 600.0
+# A guest whose processor is emulated needs minutes for a package.
+PREPARE_S = 1200.0
+# The row's user comes in by root's key.
+LOGIN = (
+    "install -d -m 700 -o dev -g dev /home/dev/.ssh && "
+    "install -m 600 -o dev -g dev /root/.ssh/authorized_keys /home/dev/.ssh/"
+)
 # As systemd would on a machine that has it; its store needs a real file system, as Docker's does.
 PODMAN = """
 mkdir -p /etc/containers /run/podman
@@ -53,12 +52,25 @@ class CommandResult:
         return lines[-1].strip() if lines else ""
 
 
+class Transport(Protocol):
+    """How a machine is reached: container.py, guest.py."""
+
+    def command(self, script: str, user: str, variables: Mapping[str, str]) -> list[str]:
+        """Return the words that run a script there as `user`."""
+
+    def reboot(self) -> None:
+        """Restart the machine, and wait until it is up. Raises StepFailedError."""
+
+    def cut_off(self) -> None:
+        """Take its network away. Raises StepFailedError."""
+
+
 @dataclass(frozen=True)
 class Machine:
     """A running bare machine, made for a row."""
 
     row: Row
-    container: str
+    transport: Transport
     variables: Mapping[str, str] = field(default_factory=dict)
     """By which programs find the network, beside those of this host."""
 
@@ -78,11 +90,7 @@ class Machine:
         sbin = "/usr/local/sbin:/usr/sbin:/sbin:" if user == "root" else ""
         path = {"PATH": f"{sbin}/usr/local/bin:/usr/bin:/bin", "USER": user}
         variables = {**path, **host.environment(), **self.variables, **(env or {})}
-        command = [
-            *("docker", "exec", "--user", user),
-            *(part for name, value in variables.items() for part in ("-e", f"{name}={value}")),
-            *(self.container, "sh", "-c", script),
-        ]
+        command = self.transport.command(script, user, variables)
         started = time.monotonic()
         try:
             done = subprocess.run(
@@ -111,58 +119,18 @@ class Machine:
 def started(row: Row) -> Iterator[Machine]:
     """Yield the row's machine, with a clean clone of HEAD in it; it is gone afterwards.
 
-    Raises ToolMissingError, NetworkError, StepFailedError.
+    Raises ToolMissingError, NetworkError, DiskFullError, StepFailedError.
     """
-    image = _image(row.suite)
-    name = f"mediapipe-jetson-bare-{row.name}"
-    run(["docker", "rm", "--force", "--volumes", name], what="removing an old machine")
-    capabilities = limits.of("container")["capabilities"]
-    run(
-        [
-            *("docker", "run", "--detach", "--name", name, "--hostname", row.name),
-            *("--label", f"{LABEL}={row.name}", "--cgroupns", "private"),
-            *(f"--cap-add={capability}" for capability in capabilities),
-            "--device-cgroup-rule=a *:* rwm",  # its containers may have devices
-            *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
-            # The engine's files need a real file system below them: an overlay takes no overlay.
-            *("--tmpfs", "/run:exec", "--volume", "/var/lib/docker"),
-            *("--volume", "/var/lib/containerd", "--volume", f"{INIT}:/bare-init:ro"),
-            *(image, "/bin/sh", "/bare-init"),
-        ],
-        what=f"starting the bare machine {row.name}",
-    )
-    try:
-        machine = Machine(row, name)
-        _wait(machine)
+    with guest.started(row) if row.guest else container.started(row) as transport:
+        machine = Machine(row, transport)
         _prepare(machine)
         if not row.proxy:
             yield machine
             return
-        with proxy.beside(name, image, f"{LABEL}={row.name}", host.environment()) as variables:
-            yield replace(machine, variables=variables)
-    finally:
-        run(["docker", "rm", "--force", "--volumes", name], what="removing the machine")
-
-
-def _image(suite: str) -> str:
-    """Return the tag of a bare root in the host's engine, imported once."""
-    tar = roots.tar(suite)
-    state = tar.stat()
-    tag = f"mediapipe-jetson-bare:{tar.stem}-{state.st_mtime_ns}"
-    if not run(["docker", "images", "--quiet", tag], what="looking for a bare root").strip():
-        run(
-            ["docker", "import", "--change", f"LABEL {LABEL}=", tar, tag],
-            what=f"importing the bare root of {suite}",
-        )
-    return tag
-
-
-def _wait(machine: Machine) -> None:
-    until = time.monotonic() + READY_S
-    while machine.shell("test -e /run/ready").code:
-        if time.monotonic() > until:
-            raise StepFailedError(f"{machine.row.name} did not come up within {READY_S:.0f} s")
-        time.sleep(0.2)
+        label = f"{container.LABEL}={row.name}"
+        image, variables = container.image(row.suite), host.environment()
+        with proxy.beside(container.name_of(row), image, label, variables) as given:
+            yield replace(machine, variables=given)
 
 
 def _prepare(machine: Machine) -> None:
@@ -180,6 +148,8 @@ def _prepare(machine: Machine) -> None:
             raise NetworkError(f"{row.name}: {shlex.join(packages)}: {ended.last}")
     if row.user != "root":
         machine.must("useradd --create-home --shell /bin/bash dev")
+        if row.guest:
+            machine.must(LOGIN)
     if row.user == "sudo":
         machine.must(f"printf %s {shlex.quote(SUDO)} >/etc/sudoers.d/dev")
     if row.locale:
@@ -194,7 +164,7 @@ def _prepare(machine: Machine) -> None:
         machine.must(f"mkdir -p {shlex.quote(folder)} && chmod 1777 {shlex.quote(folder)}")
     _clone(machine)
     if not row.network:
-        run(["docker", "network", "disconnect", "bridge", machine.container], what="cutting it off")
+        machine.transport.cut_off()
 
 
 def _clone(machine: Machine) -> None:
@@ -207,7 +177,7 @@ def _clone(machine: Machine) -> None:
         check=True,
     )
     subprocess.run(
-        ["docker", "exec", "-i", machine.container, "sh", "-c", f"cat >{BUNDLE}"],
+        machine.transport.command(f"cat >{BUNDLE}", "root", {}),
         input=bundle.stdout,
         check=True,
     )

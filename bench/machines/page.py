@@ -35,6 +35,7 @@ def table(document: dict[str, Any]) -> str:
     lines = [_line(rows[facts["row"]], facts) for facts in tried]
     left = sorted(rows.keys() - {facts["row"] for facts in tried})
     foot = [_commit(commit, tried) for commit in dict.fromkeys(row["commit"] for row in tried)]
+    foot += _across(tried)
     if left:
         foot.append(f"- Not run: {', '.join(left)}.")
     return "\n".join([HEAD, *lines, "", *foot])
@@ -54,6 +55,18 @@ def _commit(commit: str, tried: Sequence[dict[str, Any]]) -> str:
         f"{_short(images[0]['config'])}, {len(images[0]['layers'])} layers, archive sha256 "
         f"{images[0]['archive'][:12]}."
     )
+
+
+def _across(tried: Sequence[dict[str, Any]]) -> list[str]:
+    """Return a line for each image that rows of more than one commit made."""
+    images = [facts for facts in tried if facts["bytes"]]
+    lines = []
+    for archive in dict.fromkeys(facts["bytes"]["archive"] for facts in images):
+        own = [facts for facts in images if facts["bytes"]["archive"] == archive]
+        if len({facts["commit"] for facts in own}) > 1:
+            names = ", ".join(facts["row"] for facts in own)
+            lines.append(f"- The same archive at several commits, {archive[:12]}: {names}.")
+    return lines
 
 
 def _line(row: Row, facts: dict[str, Any]) -> str:

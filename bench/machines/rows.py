@@ -13,6 +13,7 @@ from jetson_kit.core.errors import BadInputError
 
 TABLE = Path(__file__).with_name("rows.toml")
 USERS = ("root", "sudo", "plain")
+GUESTS = ("", "arm64", "amd64")
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class Row:
     says: str = ""
     image: bool = False
     minutes: float = 25.0
+    guest: str = ""
+    memory: int = 0
+    reboot: bool = False
 
     @property
     def login(self) -> str:
@@ -54,7 +58,10 @@ class Row:
 
     def peculiar(self) -> list[str]:
         """Return what sets the machine apart from a bare one, for a person."""
+        memory = f", {self.memory} MiB" if self.memory else ""
         return [
+            *([f"guest of QEMU with systemd ({self.guest}{memory})"] if self.guest else []),
+            *(["rebooted, and typed again"] if self.reboot else []),
             *([f"with {', '.join(self.packages)}"] if self.packages else []),
             *(["Podman in Docker's place"] if self.podman else []),
             *([f"locale {self.locale}"] if self.locale else []),
@@ -78,6 +85,10 @@ def load(path: Path = TABLE) -> tuple[Row, ...]:
         row = Row(**{**facts, **lists})
         if row.user not in USERS or not re.fullmatch(r"[a-z0-9-]+", row.name):
             raise BadInputError(f"row {name!r}: its name or user is wrong")
+        if row.guest not in GUESTS or (row.guest and not row.network):
+            raise BadInputError(f"row {name!r}: its guest is wrong, or has no network")
+        if not row.guest and (row.memory or row.reboot):
+            raise BadInputError(f"row {name!r}: only a guest has memory of its own, or reboots")
         rows.append(row)
     if len({row.name for row in rows}) != len(rows):
         raise BadInputError("two rows have one name")

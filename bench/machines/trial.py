@@ -98,6 +98,14 @@ def run(row: Row, log: list[str]) -> Result:
         ended = typed(machine, row.words)
         log += ended.text.splitlines()
         fault = _fault(row, ended)
+        if row.reboot and not fault:
+            # Else nothing would be built, nor started: the engine and binfmt_misc have to be back.
+            machine.must(f"rm -rf {shlex.quote(row.checkout)}/dist")
+            machine.transport.reboot()
+            again = typed(machine, row.words)
+            log += ["--- after a reboot", *again.text.splitlines()]
+            if fault := _fault(row, again):
+                fault = f"after a reboot: {fault}"
         result: dict[str, Any] = {}
         if row.image and not fault:
             result, fault = _read(machine)

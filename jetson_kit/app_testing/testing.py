@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mediapipe_jetson import without_gpu
@@ -55,6 +55,13 @@ class Outcome:
     """The release and board that it stands for; "" is this machine."""
     skipped: int = 0
     """How many tests there were, where all of them were skipped."""
+    native: bool = False
+    """Whether the image ran on this machine's own cores, as it does on an arm64 machine."""
+
+    @property
+    def title(self) -> str:
+        """Return what a person reads; `where` names the files."""
+        return "in the image" if self.native else self.where
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ def run(asked: Asked) -> None:
         raise CheckFailedError("the tests ran nowhere", "leave out --no-emulation")
     if failed := [outcome for outcome in done if outcome.why]:
         logs = " and ".join(str(place / f"{outcome.where}.log") for outcome in failed)
-        words = ", ".join(f"{outcome.where} ({outcome.why})" for outcome in failed)
+        words = ", ".join(f"{outcome.title} ({outcome.why})" for outcome in failed)
         raise CheckFailedError(f"the tests failed: {words}", f"see {logs}")
     if all(outcome.skipped for outcome in done):
         raise CheckFailedError("no test ran: all were skipped", f"see {place / done[0].where}.log")
@@ -124,17 +131,17 @@ def _told(outcome: Outcome, place: Path, page: Path | None = None) -> Outcome:
     state = f"failed ({outcome.why})" if outcome.why else state
     on = f" on {outcome.on}" if outcome.on else ""
     see = f"{place / outcome.where}.log and .xml" + (f"; page: {page}" if page else "")
-    print(f"{outcome.where}: {state}{on}, see {see}", flush=True)
+    print(f"{outcome.title}: {state}{on}, see {see}", flush=True)
     return outcome
 
 
 def _target(request: Request, image: BuildPlan, progress: Progress) -> str:
-    """Say which boards the emulated run stands for, and return that in words."""
+    """Say which boards the run in the image stands for, and return that in words."""
     name = image.target.name if image.target else image.arch
     boards = f"{name}, {request.module or 'all its modules'}"
     chosen = request.l4t or request.module
     hint = "" if chosen else "; another board: --l4t and --module, or [target] in jetson.toml"
-    progress.say(f"        the emulated run is for {boards}{hint}")
+    progress.say(f"        the run in the image is for {boards}{hint}")
     return boards
 
 
@@ -264,7 +271,8 @@ def _emulated(
         raise StoppedError(ended.signal)
     files.take(out / "emulated.xml", xml)
     code = None if ended.timed_out else ended.code
-    return _outcome("emulated", code, app, xml, f"{on} ({core_name})")
+    outcome = _outcome("emulated", code, app, xml, f"{on} ({core_name})")
+    return replace(outcome, native=core is None)
 
 
 def _pytest(app: App, xml: str, name: str) -> list[str]:

@@ -1,6 +1,7 @@
 """The first start of a new image, one inference included: emulated, or for real where it is native.
 
-An arm64 image starts on the oldest core that its target has, under QEMU user emulation.
+An arm64 image starts on the oldest core that its target has, under QEMU user emulation. On an arm64
+machine it starts as it is, unless the machine's own cores are older than the image's boards.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.machine import host_arch
 from jetson_kit.core.progress import Progress
 from jetson_kit.emulation import cores as emulation
+from jetson_kit.emulation import own_core
 
 EMULATED_FRAMES = 1
 NATIVE_FRAMES = 5
 COMMAND = ("python3", "-m", "mediapipe_jetson.first_start")
 NOT_STARTED = "not started"
+LEFT_OUT = "the first start was left out (--no-start)"
 
 
 @dataclass(frozen=True)
@@ -48,18 +51,21 @@ class FirstStart:
         return asdict(self)
 
 
-def not_started(plan: BuildPlan) -> FirstStart:
-    """Return what a build knows of an image that it was told not to start."""
-    reason = "the first start was left out (--no-start)"
+def not_started(plan: BuildPlan, reason: str = LEFT_OUT) -> FirstStart:
+    """Return what a build knows of an image that it did not start."""
     return FirstStart(NOT_STARTED, "", plan.python, {}, {}, "not run", reason, None, 0.0)
 
 
 def start(plan: BuildPlan, image: str, progress: Progress) -> FirstStart:
-    """Start the image and infer.
+    """Start the image and infer, where this machine's processor can.
 
     Raises StepFailedError with the image's own words when it does not work.
     """
     native = plan.arch == host_arch()
+    if native and (reason := own_core.unfit(plan.jetson_version)):
+        reason = f"{reason}; start it on one of its boards"
+        progress.say(f"        not started: {reason}")
+        return not_started(plan, reason)
     cpu = None if native else emulation.oldest(soc.id for soc in plan.socs)
     if cpu:
         emulation.require()
@@ -103,6 +109,8 @@ def _run(plan: BuildPlan, image: str, command: list[str], more: dict[str, Any]) 
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges"],
         "tmpfs": {"/tmp": "size=64m"},  # noqa: S108
+        # On a slow machine the image's own check would run beside it, and take its time.
+        "healthcheck": {"test": ["NONE"]},
         "labels": owned.labels(),
         "stdout": True,
         "stderr": False,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from mediapipe_jetson.observation import Absent
+from mediapipe_jetson.observe import l4t
 from rich.table import Table
 from rich.text import Text
 
@@ -149,10 +151,14 @@ def show_built(built: Built, plan: BuildPlan | None = None) -> None:
 def next_command(facts: dict[str, Any], app: App | None = None) -> str:
     """Return what follows a build, by its manifest: to a board, or what it is for here.
 
-    On this machine that is to run the application, or verify where there is none.
+    On this machine that is to run the application, or verify where there is none; on a board of
+    the image's release, to verify.
     """
     tag = facts["image"]["tag"]
-    if facts["plan"]["target"]:
+    if target := facts["plan"]["target"]:
+        here = l4t.read()
+        if not isinstance(here, Absent) and here.release == target["l4t"]:
+            return f"./inv verify --image {tag}"
         return f"docker save {tag} | gzip | ssh user@board 'gunzip | docker load'"
     if app:
         return service.run_line_here(app, tag)

@@ -27,6 +27,7 @@ from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.log import LOG
 from jetson_kit.core.machine import host_arch
 from jetson_kit.emulation import cores as emulation
+from jetson_kit.emulation import own_core
 from jetson_kit.emulation.cpus import Cpu
 
 TIMED_OUT = 124
@@ -110,8 +111,8 @@ def attend(request: Request, output: int | None = None) -> Ended:
     image = _image(request.image)
     if cpu:
         emulation.require()
-        if warning := unfit(image, cpu):
-            LOG.warning("warning: %s", warning)
+    if warning := unfit(image, cpu):
+        LOG.warning("warning: %s", warning)
     config = image.attrs.get("Config") or {}
     if not (request.command or config.get("Cmd") or config.get("Entrypoint")):
         raise BadInputError(f"{request.image} has no command of its own", "give one after --")
@@ -127,9 +128,14 @@ def attend(request: Request, output: int | None = None) -> Ended:
         return _attended(container, request.timeout_s, output)
 
 
-def unfit(image: Image, cpu: Cpu) -> str:
-    """Return why this image's MediaPipe can't run on a core; "" where it can or has none."""
+def unfit(image: Image, cpu: Cpu | None) -> str:
+    """Return why this image's MediaPipe can't run on a core; "" where it can or has none.
+
+    None is this machine's own core.
+    """
     version = image.labels.get(f"{emulation.LABELS}.mediapipe", "")
+    if cpu is None:
+        return own_core.unfit(version)
     missing = diagnosis.missing_features(version, cpu.features)
     if not missing:
         return ""

@@ -76,14 +76,14 @@ def cpu(arch: str, model: str, accelerator: str) -> str:
     return model if arch == "arm64" else "max"
 
 
-def core(arch: str, model: str, accelerator: str) -> list[str]:
+def core(arch: str, model: str, accelerator: str, memory: int = 0) -> list[str]:
     """Return the program, the machine, and what shapes its device tree."""
     shape = SHAPES[arch]
     return [
         program(arch),
         shape.machine,
         *("-cpu", cpu(arch, model, accelerator)),
-        *("-smp", str(CORES), "-m", str(shape.memory)),
+        *("-smp", str(CORES), "-m", str(memory or shape.memory)),
     ]
 
 
@@ -100,14 +100,17 @@ def command(
     accelerator: str,
     seed: Path,
     dtb: Path | None,
+    memory: int = 0,
+    outwards: bool = False,
     extra: Sequence[str] = (),
 ) -> list[str]:
     """Return the whole command line that powers a device on.
 
-    The guest reaches nothing (restrict=on); ssh reaches it on the loopback address alone.
+    The guest reaches nothing (restrict=on) but where it may go `outwards`, as this machine does;
+    ssh reaches it on the loopback address alone. `memory` is in MiB, 0 its shape's.
     """
     shape = SHAPES[device.arch]
-    first, machine, *shaped = core(device.arch, device.cpu, accelerator)
+    first, machine, *shaped = core(device.arch, device.cpu, accelerator, memory)
     words = [f"console={shape.console}", *QUIET, f"systemd.hostname={device.name}", *extra]
     parcel = device.folder / PARCEL
     forward = f"hostfwd=tcp:{device.address}:{device.port}-:22"
@@ -125,7 +128,7 @@ def command(
         *("-device", "virtio-blk-pci,drive=seed"),
         *("-drive", f"if=none,id=parcel,format=raw,readonly=on,file={quoted(parcel)}"),
         *("-device", f"virtio-blk-pci,drive=parcel,serial={PARCEL_SERIAL}"),
-        *("-netdev", f"user,id=net,restrict=on,{forward}"),
+        *("-netdev", f"user,id=net,restrict={'off' if outwards else 'on'},{forward}"),
         *("-device", "virtio-net-pci,id=nic,netdev=net,romfile="),
         *("-device", "virtio-rng-pci"),
         *("-chardev", f"file,id=console,path={quoted(device.folder / CONSOLE)}"),

@@ -60,6 +60,28 @@ def test_without_tests_the_board_alone_runs_it(
     assert last == f"virtual: passed, see {out}/virtual.log and .xml; page: {out / PAGE}"
 
 
+@pytest.mark.parametrize(
+    ("native", "title"), [(True, "in the image: passed"), (False, "emulated: passed")]
+)
+def test_an_arm64_machine_emulates_nothing(
+    native: bool,
+    title: str,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    (folder / "tests").mkdir()
+    (folder / "tests" / "test_app.py").touch()
+    passed = testing.Outcome("native"), testing.Outcome("emulated", on="r1 (x)", native=native)
+    monkeypatch.setattr(testing, "_video", lambda *_: folder)
+    monkeypatch.setattr(testing, "_native", lambda *_: passed[0])
+    monkeypatch.setattr(testing, "_emulated", lambda *_: passed[1])
+    out = folder.parent / "out"
+    testing.run(Asked(folder, out))
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last == f"{title} on r1 (x), see {out}/emulated.log and .xml"
+
+
 def test_without_tests_and_board_nothing_is_begun(folder: Path, ran: list[str]) -> None:
     with pytest.raises(BadInputError, match=r"has no tests.*--full"):
         try:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import shlex
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench.machines import command, host, page, rows, trial
+from bench.machines import command, container, guest, host, page, rows, trial
+from bench.machines.machine import CommandResult, Machine
 from bench.machines.rows import Row
 from bench.machines.trial import Bytes, Result
-from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.errors import BadInputError, StepFailedError
+from jetson_kit.virtual_devices.spec import Device
 
 BYTES = Bytes("sha256:c0", ("sha256:1", "sha256:2"), "a0", "p0")
 
@@ -31,6 +36,8 @@ def test_rows_cover_systems_users_and_stores() -> None:
     assert {row.user for row in made} == {"root", "sudo"}
     assert any(row.daemon for row in made)
     assert any("gcc-aarch64-linux-gnu" in row.packages for row in made)
+    assert {row.guest for row in made} == {"", "arm64", "amd64"}
+    assert any(row.reboot and row.user == "sudo" for row in made)
 
 
 @pytest.mark.parametrize(
@@ -38,6 +45,10 @@ def test_rows_cover_systems_users_and_stores() -> None:
     [
         ('suite = "sid"\nuser = "root"\nfast = true', "has the unknown fast"),
         ('suite = "sid"\nuser = "king"', "its name or user is wrong"),
+        ('suite = "sid"\nuser = "root"\nguest = "riscv64"', "its guest is wrong"),
+        ('suite = "sid"\nuser = "root"\nguest = "arm64"\nnetwork = false', "has no network"),
+        ('suite = "sid"\nuser = "root"\nmemory = 2048', "only a guest has memory of its own"),
+        ('suite = "sid"\nuser = "root"\nreboot = true', "only a guest"),
         ('suite = "sid"\nuser = "root"\n[[row]]\nname = "a"\nsuite = "x"\nuser = "root"', "two"),
     ],
 )
@@ -79,6 +90,9 @@ def test_the_page_says_whether_the_bytes_are_the_same() -> None:
     assert "Not run: " in table
     document["rows"] = [result("debian-12").as_json(), result("sid", other).as_json()]
     assert "bytes differ" in page.table(document)
+    assert "several commits" not in page.table(document)
+    document["rows"][1] = result("sid", commit="abd").as_json()
+    assert "The same archive at several commits, a0: debian-12, sid." in page.table(document)
     older = result("sid", other, commit="abd")
     document["rows"] = [result("debian-12").as_json(), older.as_json()]
     assert "bytes differ" not in page.table(document)
@@ -97,6 +111,74 @@ def test_what_is_peculiar_is_shown() -> None:
     assert row.checkout == "/home/dev/my kit"
     behind = Row("a", "sid", "sudo", proxy=True)
     assert behind.peculiar() == ["only through a proxy with a password"]
+
+
+def test_a_guest_says_what_it_is() -> None:
+    row = Row("a", "sid", "sudo", guest="arm64", memory=2048, reboot=True)
+    assert row.peculiar() == [
+        "guest of QEMU with systemd (arm64, 2048 MiB)",
+        "rebooted, and typed again",
+    ]
+
+
+def device(folder: Path) -> Device:
+    return Device(
+        "a", "vm", "arm64", "", "", "cortex-a76", folder, "127.0.0.1", 22345, "root",
+        folder / "key", folder / "known_hosts",
+    )  # fmt: skip
+
+
+def test_a_script_in_a_guest_runs_in_a_login_of_its_user(tmp_path: Path) -> None:
+    with subprocess.Popen(["true"]) as process:
+        machine = guest.Guest(device(tmp_path), process)
+    words = machine.command("echo 'a b'", "dev", {"TZ": "Asia/Kathmandu"})
+    assert words[0] == "ssh" and words[-2] == "dev@127.0.0.1"
+    # The far shell takes the one word apart again.
+    assert shlex.split(words[-1]) == ["env", "TZ=Asia/Kathmandu", "sh", "-c", "echo 'a b'"]
+    done = subprocess.run(["sh", "-c", words[-1]], capture_output=True, check=True)
+    assert done.stdout == b"a b\n"
+
+
+def test_a_guest_has_a_key_a_network_and_a_folder_for_device_nodes(tmp_path: Path) -> None:
+    files = {file.path: file for file in guest.files(device(tmp_path))}
+    assert {"/root/.ssh/authorized_keys", "/etc/resolv.conf"} <= files.keys()
+    assert any(path.startswith("/dev/") for path in files)
+    assert b"DHCP=ipv4" in files["/etc/systemd/network/50-wired.network"].content
+
+
+def test_no_machine_does_what_its_kind_cannot(tmp_path: Path) -> None:
+    with pytest.raises(StepFailedError, match="can't be rebooted"):
+        container.Container("a").reboot()
+    with subprocess.Popen(["true"]) as process, pytest.raises(StepFailedError, match="network"):
+        guest.Guest(device(tmp_path), process).cut_off()
+
+
+def test_a_row_that_reboots_is_judged_by_what_it_does_afterwards(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[str] = []
+    ends = iter([CommandResult(0, "output dist", 1.0), CommandResult(3, "error: no engine", 1.0)])
+
+    class Transport:
+        def command(self, script: str, user: str, variables: Mapping[str, str]) -> list[str]:
+            del user, variables
+            return ["true", script]
+
+        def reboot(self) -> None:
+            seen.append("reboot")
+
+        def cut_off(self) -> None:
+            seen.append("cut off")
+
+    row = Row("a", "sid", "sudo", guest="amd64", reboot=True, image=True)
+    machine = Machine(row, Transport())
+    monkeypatch.setattr(trial, "started", lambda row: contextlib.nullcontext(machine))
+    monkeypatch.setattr(trial, "typed", lambda machine, words: next(ends))
+    log: list[str] = []
+    result = trial.run(row, log)
+    assert seen == ["reboot"]
+    assert result.fault == "after a reboot: exit code 3, not 0: error: no engine"
+    assert log == ["output dist", "--- after a reboot", "error: no engine"]
 
 
 def test_variables_of_this_machine_go_on_to_bare_ones(monkeypatch: pytest.MonkeyPatch) -> None:

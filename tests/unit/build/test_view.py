@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from mediapipe_jetson.observe import l4t
 
 from jetson_kit.app import settings
 from jetson_kit.app.settings import App
@@ -13,6 +14,8 @@ from jetson_kit.build import smoke, view
 from jetson_kit.build.images import Built
 from jetson_kit.build.plan import BuildPlan
 from jetson_kit.build.request import Request
+
+SAVED = "docker save {} | gzip | ssh user@board 'gunzip | docker load'"
 
 
 @pytest.mark.parametrize("word", ["[ -f x ]", "[bold]", "[/x]", ":smile:"])
@@ -27,16 +30,33 @@ def test_a_command_with_brackets_is_printed_as_it_is(
 @pytest.mark.parametrize(
     ("request_", "command"),
     [
-        (
-            Request(jetson=True),
-            "docker save {} | gzip | ssh user@board 'gunzip | docker load'",
-        ),
+        (Request(jetson=True), SAVED),
         (Request(), "./inv verify --image {}"),
         (Request(variant="emulated"), "./inv verify --image {} --expect software"),
     ],
 )
 def test_a_build_ends_with_the_next_command(request_: Request, command: str) -> None:
     plan = planning.make(request_)
+    facts = {"plan": plan.as_json(), "image": {"tag": plan.tag}}
+    assert view.next_command(facts) == command.format(plan.tag)
+
+
+@pytest.mark.parametrize(
+    ("release", "command"),
+    [
+        ("# R36 (release), REVISION: 4.4, GCID: 1, BOARD: generic", "./inv verify --image {}"),
+        ("# R35 (release), REVISION: 6.1, GCID: 1, BOARD: t186ref", SAVED),
+        ("# some other text", SAVED),
+    ],
+)
+def test_on_a_board_of_the_images_release_it_is_verified(
+    release: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/nv_tegra_release").write_text(release)
+    here = l4t.read(tmp_path)
+    monkeypatch.setattr(l4t, "read", lambda: here)
+    plan = planning.make(Request(jetson=True, l4t="36.4.4"))
     facts = {"plan": plan.as_json(), "image": {"tag": plan.tag}}
     assert view.next_command(facts) == command.format(plan.tag)
 

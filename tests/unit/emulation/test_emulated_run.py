@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from docker.models.images import Image
+from mediapipe_jetson.observe.cpu import Cpu
 
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.emulation import cores as emulation
+from jetson_kit.emulation import own_core
 from jetson_kit.emulation import run as emulated_run
 from tests.support.here import cannot_run_here
 
@@ -41,6 +43,18 @@ def test_a_core_that_the_images_mediapipe_can_not_run_on(
     message = emulated_run.unfit(image(mediapipe=version), emulation.core(core))
     assert bool(message) == bool(lacks)
     assert f"can't run on {core}, which lacks {lacks};" in message or not lacks
+
+
+def test_an_arm64_machine_judges_by_its_own_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    a57 = emulation.core("cortex-a57").features
+    here = Cpu("aarch64", ("Cortex-A57",), 4, tuple(a57), "AT_HWCAP", None, None, None)
+    monkeypatch.setattr(own_core, "read", lambda: here)
+    newer, translated = (
+        emulated_run.unfit(image(mediapipe=version), None)
+        for version in ("1.2.2+jetson.1", "1.2.2+jetson.1.armv80")
+    )
+    assert "which this machine's Cortex-A57 lacks" in newer
+    assert translated == ""
 
 
 @pytest.mark.parametrize(

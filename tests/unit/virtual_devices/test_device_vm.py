@@ -106,6 +106,22 @@ def test_command_line(arch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert words[words.index("-cpu") + 1] == {"amd64": "max", "arm64": "cortex-a76"}[arch]
 
 
+def test_a_guest_that_builds_reaches_outwards_with_its_own_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    words = qemu.command(
+        device(tmp_path, "arm64"),
+        accelerator="tcg",
+        seed=tmp_path / "seed.tar",
+        dtb=None,
+        memory=2048,
+        outwards=True,
+    )
+    assert "user,id=net,restrict=off,hostfwd=tcp:127.0.0.1:22345-:22" in words
+    assert words[words.index("-m") + 1] == "2048"
+
+
 def test_memory_leaves_room_for_qemu_itself() -> None:
     for arch, limit in (("amd64", 1024), ("arm64", 5120)):
         shape = qemu.SHAPES[arch]
