@@ -86,10 +86,11 @@ get_root() {
 apt_proxies() {
   (
     umask 077
-    printf 'Acquire::%s::Proxy "%s";\n' http "${http_proxy:-${HTTP_PROXY:-}}" \
-      https "${https_proxy:-${HTTPS_PROXY:-}}" | grep -v '""' >"$scratch/apt.conf" || true
-  )
-  export no_proxy="${no_proxy:-${NO_PROXY:-}}" # apt's methods read this one, with proxies of a file too
+    if [ -n "${APT_CONFIG:-}" ]; then printf '#include "%s";\n' "$APT_CONFIG"; fi
+    printf 'Acquire::%s::Proxy "%s";\n' http "${http_proxy-${HTTP_PROXY:-}}" \
+      https "${https_proxy-${HTTPS_PROXY:-}}" | grep -v '""' || true
+  ) >"$scratch/apt.conf"
+  export no_proxy="${no_proxy-${NO_PROXY:-}}" # apt's methods read this one, with proxies of a file too
 }
 apt() {
   as_root env DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 LC_ALL=C.UTF-8 \
@@ -107,11 +108,10 @@ buildx_from_next_suite() {
   [ -n "$uri" ] || fail "$TOOL_MISSING" "no Debian archive in apt's sources has docker-buildx; install it"
   keys=/usr/share/keyrings/debian-archive-keyring.gpg
   echo "deb [signed-by=$keys] $uri trixie main" >"$next/list"
-  cat >"$next/conf" <<END
+  (umask 077 && cat - "$scratch/apt.conf" >"$next/conf") <<END
 Dir::Etc::sourcelist "$next/list"; Dir::Etc::sourceparts "/dev/null";
 Dir::State::lists "$next/lists"; Dir::Cache "$next/cache"; APT::Sandbox::User "root";
 END
-  cat "$scratch/apt.conf" >>"$next/conf"
   (
     cd "$next"
     export APT_CONFIG="$next/conf"

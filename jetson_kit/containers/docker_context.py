@@ -25,6 +25,8 @@ class Address:
     """Where the engine is; `named` is what says so, "" where nothing does: the machine's own."""
 
     named: str = ""
+    chosen: bool = False
+    """Whether the user did: by DOCKER_HOST or a context."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """Variables by which Docker's SDK finds it, in place of this process's."""
 
@@ -45,7 +47,7 @@ def address() -> Address:
                 f"{HOST}={host}: only docker itself can use an engine over ssh",
                 "unset it: the kit builds here, and ./inv fleet.rollout brings images to boards",
             )
-        return Address(f"{HOST}={host}", own)
+        return Address(f"{HOST}={host}", True, own)
     folder = _folder()
     name, by = own.get(CONTEXT, ""), CONTEXT
     if not name:
@@ -53,8 +55,10 @@ def address() -> Address:
     if name in ("", DEFAULT):
         place = podman.socket() if podman.is_docker() else None
         if place is None:
-            return Address("", own)
-        return Address(f"{place}, as docker is Podman here", {**own, HOST: f"unix://{place}"})
+            return Address("", False, own)
+        return Address(
+            f"{place}, as docker is Podman here", False, {**own, HOST: f"unix://{place}"}
+        )
     key = hashlib.sha256(name.encode()).hexdigest()
     place = folder / "contexts" / "meta" / key / "meta.json"
     try:
@@ -73,7 +77,7 @@ def address() -> Address:
     tls = folder / "contexts" / "tls" / key / "docker"
     secured = {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(tls)} if tls.is_dir() else {}
     own.pop(CONTEXT, None)
-    return Address(f"{host}, Docker's context {name}", {**own, HOST: host, **secured})
+    return Address(f"{host}, Docker's context {name}", True, {**own, HOST: host, **secured})
 
 
 def _folder() -> Path:

@@ -62,13 +62,13 @@ def client() -> docker.DockerClient:
         raise ToolMissingError(
             "Docker is not installed", "run ./inv build as root or with sudo, once"
         )
+    if podman.is_docker() and not where.chosen:
+        raise ToolMissingError(
+            "docker is Podman here, and its socket does not answer", podman.cure()
+        )
     if "Permission denied" in problem or "PermissionError" in problem:
         raise ToolMissingError(
             "this user may not use Docker", "run: sudo usermod -aG docker $USER, then log in again"
-        )
-    if podman.is_docker() and docker_context.HOST not in os.environ:
-        raise ToolMissingError(
-            "docker is Podman here, and its socket does not answer", podman.cure()
         )
     if where.named:
         raise ToolMissingError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,17 +15,20 @@ from jetson_kit.core.errors import StepFailedError
 SYSTEM = Path("/run/podman/podman.sock")
 # What the program of podman-docker is: a script of some lines.
 SCRIPT_BYTES = 4096
+STARTS = re.compile(rb"^\s*exec\b.*\bpodman\b", re.M)
 
 
 def is_docker() -> bool:
     """Tell whether `docker` on the search path is Podman."""
-    program = shutil.which("docker")
+    program = Path(shutil.which("docker") or "/nonexistent")
     try:
-        with Path(program or "/nonexistent").open("rb") as stream:
+        if program.resolve().name == "podman":
+            return True
+        with program.open("rb") as stream:
             start = stream.read(SCRIPT_BYTES)
-    except OSError:
+    except (OSError, RuntimeError):
         return False
-    return start.startswith(b"#!") and b"podman" in start
+    return start.startswith(b"#!") and STARTS.search(start) is not None
 
 
 def socket() -> Path | None:

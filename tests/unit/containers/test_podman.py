@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.server
 import os
 import socket
@@ -105,13 +106,51 @@ def _nothing_answers(**_: object) -> None:
     raise OSError("no such file")
 
 
-@pytest.mark.parametrize("program", [b"\x7fELF podman", b"#!/bin/sh\nexec dockerd-cli\n"])
+def test_a_context_that_the_user_chose_is_named(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(place / "config"))
+    key = hashlib.sha256(b"lab").hexdigest()
+    meta = place / "config/contexts/meta" / key / "meta.json"
+    meta.parent.mkdir(parents=True)
+    meta.write_text('{"Endpoints": {"docker": {"Host": "tcp://127.0.0.1:9"}}}')
+    monkeypatch.setenv("DOCKER_CONTEXT", "lab")
+    monkeypatch.setattr(docker, "from_env", _nothing_answers)
+    with pytest.raises(ToolMissingError, match=r"tcp://127\.0\.0\.1:9, Docker's context lab"):
+        engine.client()
+
+
+def test_one_that_may_not_be_used_is_not_dockers(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**_: object) -> None:
+        raise PermissionError("Permission denied")
+
+    monkeypatch.setattr(docker, "from_env", refused)
+    with pytest.raises(ToolMissingError, match="docker is Podman here"):
+        engine.client()
+
+
+def test_a_link_to_it_is_podman(place: Path) -> None:
+    (place / "podman").write_bytes(b"\x7fELF")
+    (place / "podman").chmod(0o755)
+    (place / "docker").unlink()
+    (place / "docker").symlink_to("podman")
+    assert podman.is_docker()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"\x7fELF podman",
+        b"#!/bin/sh\nexec dockerd-cli\n",
+        b'#!/bin/sh\n# not podman\nexec /usr/bin/docker.real "$@"\n',
+    ],
+)
 def test_docker_itself_is_not_taken_for_podman(served: Path, program: bytes) -> None:
     (served.parent / "docker").write_bytes(program)
     assert not podman.is_docker()
-    assert docker_context.address() == docker_context.Address(
-        "", docker_context.address().environment
-    )
+    assert docker_context.address().named == ""
     assert "DOCKER_HOST" not in docker_context.address().environment
 
 

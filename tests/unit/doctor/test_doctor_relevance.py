@@ -70,6 +70,82 @@ def test_a_python_that_mediapipe_may_run_on_is_one(beside: dict[str, str], tmp_p
     assert answer.bad, lines(answer)
 
 
+TOP = {"app.py": "import mediapipe\n", "requirements.txt": "mediapipe==1.2.2\n"}
+FRIEND = "FROM python:3.8-slim\nWORKDIR /app\n%s\nCMD python app.py\n"
+TAKEN = FRIEND % "COPY . .\nRUN pip install -r requirements.txt"
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {
+            "scripts/install.sh": "python3.8 -m venv .venv && .venv/bin/pip install -r ../r.txt\n",
+            "scripts/download.py": "",
+        },
+        {"scripts/env.sh": "conda create -n x python=3.8\n", "scripts/plot.py": ""},
+        {
+            "conda/environment.yml": (
+                "dependencies:\n- python=3.8\n- pip:\n  - -r ../requirements.txt\n"
+            )
+        },
+        {
+            ".devcontainer/devcontainer.json": (
+                '{"build": {"dockerfile": "Dockerfile"}, "postCreateCommand":'
+                ' "pip install -r requirements.txt"}'
+            ),
+            ".devcontainer/Dockerfile": "FROM python:3.8-slim\nRUN pip install -U pip\n",
+            ".devcontainer/requirements-dev.txt": "pytest\n",
+            ".devcontainer/post.py": "",
+        },
+        {"docker/Dockerfile": TAKEN, "docker/healthcheck.py": ""},
+        {"deploy/Dockerfile": TAKEN, "deploy/run.py": "", "deploy/requirements.txt": "flask\n"},
+        {
+            "docker/Dockerfile": FRIEND
+            % "COPY require*.txt .\nRUN pip install -r requirements.txt",
+            "docker/check.py": "",
+            "docker/requirements-dev.txt": "flask\n",
+        },
+        {
+            "docker/Dockerfile": FRIEND % "COPY /requirements.txt .\nRUN pip install -r *.txt",
+            "docker/check.py": "",
+            "docker/requirements-dev.txt": "flask\n",
+        },
+        {
+            "docker/Dockerfile": FRIEND % "COPY --from=ml . .\nRUN pip install -r r.txt",
+            "docker/check.py": "",
+            "docker/requirements-dev.txt": "flask\n",
+            "compose.yml": (
+                "services:\n  a:\n    build: {context: docker, additional_contexts: {ml: .}}\n"
+            ),
+        },
+        {
+            "docker/Dockerfile": FRIEND % f"COPY {'x' * 300} .\nRUN pip install -r r.txt",
+            "docker/check.py": "",
+            "docker/requirements-dev.txt": "flask\n",
+        },
+    ],
+)
+def test_what_may_be_for_the_whole_project_is_for_it(
+    beside: dict[str, str], tmp_path: Path
+) -> None:
+    answer = judged(tmp_path, {**TOP, **beside}, device="orin")["project-python"]
+    assert answer.bad, lines(answer)
+
+
+def test_an_environment_without_a_python_is_judged_by_no_other_ones(tmp_path: Path) -> None:
+    files = {
+        "edge/app.py": "import mediapipe\n",
+        "edge/.python-version": "3.11\n",
+        "edge/env.yml": "dependencies:\n- pip:\n  - mediapipe==1.2.2\n",
+        "edge/Dockerfile": (
+            "FROM continuumio/miniconda3\nCOPY . .\nRUN conda env create -f env.yml\n"
+        ),
+        "cloud/environment.yml": "dependencies:\n- python=3.11\n",
+    }
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert answer.result.status == "unknown", lines(answer)
+
+
 def test_without_mediapipe_all_pythons_count(tmp_path: Path) -> None:
     answer = judged(tmp_path, {**CLOUD, "cloud/Dockerfile": OLD})["project-python"]
     assert answer.bad

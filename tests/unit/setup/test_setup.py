@@ -369,3 +369,15 @@ def test_apt_finds_the_proxy_by_sudo_too_and_its_password_is_in_no_command(
         "mine.example",
     ]
     assert "pass%40word" not in "\n".join(machine.calls)
+
+
+def test_the_next_suites_apt_has_the_proxy_in_a_file_of_the_users_own(machine: Machine) -> None:
+    code, _, err = machine.run(
+        *ON_NGC,
+        HTTP_PROXY="http://me:pass%40word@proxy:3128",
+        APT_DOES='case "$*" in *download*) /usr/bin/stat -c %a "$APT_CONFIG" >>"$CALLS" ;; esac',
+    )
+    assert code == 0, err
+    text = "\n".join(machine.calls)
+    assert 'Acquire::http::Proxy "http://me:pass%40word@proxy:3128";' in text
+    assert "600" in machine.calls

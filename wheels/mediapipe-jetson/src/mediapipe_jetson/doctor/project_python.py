@@ -54,7 +54,9 @@ def obstacles(scan: Scan, release: str = "") -> tuple[list[Obstacle], list[str]]
             continue
         if not any(projects.has_wheel(minor) for minor in minors):
             wrong.append(Obstacle(pin.file, pin.line, _what(pin.text), _cure_of(pin), pin.cell))
-    filed = any(scan.kinds.get(pin.file) == CONDA for pin in scan.pythons)
+    # Whichever of them is used, its Python is judged by itself.
+    environments = {name for name, kind in scan.kinds.items() if kind == CONDA}
+    filed = environments and environments <= {pin.file for pin in relevance.pythons(scan)}
     for image in relevance.images(scan):
         if image.installs == CONDA and filed:
             continue  # that file is judged
@@ -133,7 +135,8 @@ def _image(scan: Scan, item: BaseImage, release: str) -> Union[Obstacle, str]:
             f"{item.image} is {known.about}",
             f"{place}: take Debian or Ubuntu",
         )
-    other = item.installs == UV and not all(python in _allowed(pin) for pin in scan.pythons)
+    asked = relevance.pythons(scan)
+    other = item.installs == UV and not all(python in _allowed(pin) for pin in asked)
     if not python or other:
         vague = item.installs in ("?", CONDA) or other
         told = f"which Python is installed into {item.image} can't be told"

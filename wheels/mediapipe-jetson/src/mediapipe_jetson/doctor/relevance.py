@@ -2,27 +2,84 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import PurePosixPath
 
 from mediapipe_jetson.doctor import pins, projects
-from mediapipe_jetson.doctor.files import containers, dockerfiles, documents
+from mediapipe_jetson.doctor.files import dockerfiles, documents
 from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin
 from mediapipe_jetson.doctor.sources import Scan
 
+# What a file takes from outside of its folder, or may.
+ELSEWHERE = re.compile(
+    r"\.\.|--mount|^\s*(?:COPY|ADD)\b(?:.*[*?\[$]|\s+(?:--\S+\s+)*/|.*--from=)", re.I | re.M
+)
+MOST_WORDS = 100
 # What a folder has that is a part of the project by itself; others serve what stands elsewhere.
-OWN = {"python", "notebook", "requirements", "settings", "cfg", "conda", "lock"}
+OWN = {"python", "notebook", "requirements", "settings", "cfg", "lock"}
+ASKING = {"requirements", "settings", "cfg", "lock"}
+# Files that are of the project that their folder is. Others, such as scripts, may be for what
+# stands anywhere, unless their folder has all that it takes.
+OF_THEIR_FOLDER = {"settings", "cfg", "lock", "python_version"}
 
 
 def pythons(scan: Scan) -> list[PythonPin]:
     """Return the Pythons that are asked for where MediaPipe may be."""
-    files = _files(scan)
-    return [pin for pin in scan.pythons if _concerns(scan, files, _folder(pin.file))]
+    folders = _Folders.of(scan)
+    return [
+        pin
+        for pin in scan.pythons
+        if folders.concern(_folder(pin.file))
+        or not (
+            scan.kinds.get(pin.file) in OF_THEIR_FOLDER or _stands_alone(scan, folders, pin.file)
+        )
+    ]
 
 
 def images(scan: Scan) -> list[BaseImage]:
     """Return the images whose Python counts: its packages are installed there, or it runs there."""
-    files = _files(scan)
-    return [image for image in scan.images if image.packages and _is_built(scan, files, image)]
+    folders = _Folders.of(scan)
+    return [image for image in scan.images if image.packages and _is_built(scan, folders, image)]
+
+
+@dataclass(frozen=True)
+class _Folders:
+    """Folders by what is below them; "" is the project itself."""
+
+    files: frozenset[str]
+    """The files that have to do with MediaPipe."""
+    with_mediapipe: frozenset[str]
+    with_parts: frozenset[str]
+    """With parts of the project that stand by themselves."""
+    asking: Mapping[str, frozenset[str]]
+    """The names of the files that ask for packages, by their own folder."""
+
+    @classmethod
+    def of(cls, scan: Scan) -> _Folders:
+        """Return those of a project."""
+        files = frozenset(_files(scan))
+        own = {name for name, kind in scan.kinds.items() if kind in OWN}
+        asking: dict[str, set[str]] = {}
+        for name, kind in scan.kinds.items():
+            if kind in ASKING:
+                asking.setdefault(_folder(name), set()).add(PurePosixPath(name).name)
+        frozen = {folder: frozenset(names) for folder, names in asking.items()}
+        return cls(files, frozenset(_above(files)), frozenset(_above(own)), frozen)
+
+    def concern(self, folder: str) -> bool:
+        """Return whether what stands below a folder may have to do with MediaPipe."""
+        if not self.files or not folder or folder in self.with_mediapipe:
+            return True
+        return folder not in self.with_parts
+
+
+def _above(names: Iterable[str]) -> Iterator[str]:
+    """Yield all folders that files stand in, at any depth."""
+    for name in names:
+        yield from (str(folder) for folder in PurePosixPath(name).parents)
 
 
 def _files(scan: Scan) -> set[str]:
@@ -43,33 +100,36 @@ def _files(scan: Scan) -> set[str]:
     return result | scan.programs.followed
 
 
-def _is_built(scan: Scan, files: set[str], image: BaseImage) -> bool:
-    """Return whether an image is built with files that have to do with MediaPipe."""
-    if not files or image.file in files or scan.kinds.get(image.file) != "dockerfile":
+def _is_built(scan: Scan, folders: _Folders, image: BaseImage) -> bool:
+    """Return whether an image may be built with files that have to do with MediaPipe.
+
+    Where no file says of which folder it is built, it is its own if that has all that it takes.
+    """
+    if image.file in folders.files or scan.kinds.get(image.file) != "dockerfile":
         return True
-    folders = scan.contexts.get(image.file) or {_context(scan, image.file)}
-    return any(_concerns(scan, files, folder) for folder in folders)
+    named = scan.contexts.get(image.file)
+    if not named:
+        return folders.concern(_folder(image.file)) or not _stands_alone(scan, folders, image.file)
+    return any(folders.concern(folder) for folder in named)
 
 
-def _context(scan: Scan, file: str) -> str:
-    """Return the folder that a Dockerfile is built with where no file says so: its own, or all."""
+def _stands_alone(scan: Scan, folders: _Folders, file: str) -> bool:
+    """Return whether a file's folder is a project by itself, and the file takes nothing else."""
     folder = _folder(file)
-    for word in dockerfiles.copied(documents.decoded(scan.texts[file])):
-        own, top = (scan.folder / containers.beside(place, word) for place in (file, ""))
-        if not own.exists() and top.exists():
-            return ""
-    return folder
-
-
-def _concerns(scan: Scan, files: set[str], folder: str) -> bool:
-    """Return whether what stands below a folder may have to do with MediaPipe."""
-    if not files or not folder or any(_is_below(name, folder) for name in files):
+    asking = folders.asking.get(folder, frozenset())
+    # What has the same name at the top may be the one that is meant.
+    if not asking or any(name in scan.kinds for name in asking):
+        return False
+    text = documents.decoded(scan.texts.get(file, b""))
+    if ELSEWHERE.search(text) or f"{folder}/" in text:
+        return False
+    if scan.kinds[file] != "dockerfile":
         return True
-    return not any(kind in OWN and _is_below(name, folder) for name, kind in scan.kinds.items())
-
-
-def _is_below(name: str, folder: str) -> bool:
-    return name.startswith(f"{folder}/")
+    try:
+        words = list(islice(dockerfiles.copied(text), MOST_WORDS))
+        return bool(words) and all((scan.folder / folder / word).exists() for word in words)
+    except OSError:
+        return False  # a name that no file can have
 
 
 def _folder(file: str) -> str:

@@ -81,6 +81,11 @@ def _contexts(kind: str, name: str, content: bytes) -> Iterator[tuple[str, str]]
             file = _plain(build.get("dockerfile"), USUAL)
             path = containers.beside(name, str(PurePosixPath(context, file)))
             yield path, containers.beside(name, context)
+            if build.get("additional_contexts") is not None:
+                yield path, ""  # of folders that are named there, too
+    elif kind == "devcontainer":
+        # An editor's container is for all of the project.
+        yield from ((path, "") for path, _ in _given(kind, name, content))
     elif kind == "bake":
         for item in bake.chosen(bake.targets(name, content)):
             yield item.dockerfile, ""  # of which folder, its variables say
