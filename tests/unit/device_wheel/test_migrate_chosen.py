@@ -174,34 +174,3 @@ def test_a_class_that_a_function_makes_may_be_made_by_others_too(tmp_path: Path)
     assert f"{POSES}[level]" in body
     assert "RunningMode.IMAGE if still else" in body
     assert "detect_next(self.pose, to_image(x))" in body
-
-
-LANDMARK = "for p in r.pose_landmarks.landmark:\n    "
-PRESENCE = {
-    'print(p.HasField("presence"))': "print(False)",
-    "print(p.presence)": "print(0.0)",
-    "if p.HasField('presence') and p.presence < .5: continue": "if False and 0.0 < .5: continue",
-}
-
-
-@pytest.mark.parametrize("old", PRESENCE)
-def test_the_presence_of_a_landmark_was_never_there(old: str, tmp_path: Path) -> None:
-    legacy = "r = mp.solutions.pose.Pose(True).process(x)\n"
-    assert after(tmp_path, f"{legacy}{LANDMARK}{old}\n").endswith(f"    {PRESENCE[old]}\n")
-
-
-@pytest.mark.parametrize(
-    "old",
-    [
-        "p.presence = 1.0",
-        "q = landmark_pb2.NormalizedLandmark(presence=1.0)\n    print(q.presence)",
-        "q = landmark_pb2.NormalizedLandmark(presence=1.0)\n    print(q.HasField('presence'))",
-    ],
-)
-def test_a_presence_of_the_program_s_own_is_refused(old: str, tmp_path: Path) -> None:
-    legacy = (
-        "import mediapipe as mp\nfrom mediapipe.framework.formats import landmark_pb2\n"
-        "r = mp.solutions.pose.Pose(True).process(x)\n"
-    )
-    (note,) = refused(tmp_path, f"{legacy}{LANDMARK}{old}\n")
-    assert "has no counterpart in Tasks" in note

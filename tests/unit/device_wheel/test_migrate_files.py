@@ -254,32 +254,3 @@ def test_programs_of_other_kinds_are_refused_by_name(tmp_path: Path, name: str) 
     (note,) = outcome.refused
     assert (note.file, outcome.changes, outcome.unread) == (name, [], [])
     assert "are not rewritten" in note.text
-
-
-IMPORTED_ONLY = {
-    "from mediapipe.framework.formats import landmark_pb2\n": "\n",
-    "from mediapipe.python.solutions.hands import Hands\n": (
-        "from mediapipe.tasks.python.vision import HandLandmarker as Hands\n"
-    ),
-    "from mediapipe.python.solutions import pose\n": (
-        "from mediapipe.tasks.python import vision as pose\n"
-    ),
-    "import mediapipe.python.solutions.hands as h\n": (
-        "from mediapipe.tasks.python import vision as h\n"
-    ),
-}
-
-
-@pytest.mark.parametrize("old", IMPORTED_ONLY)
-def test_a_file_that_only_imports_old_names_is_rewritten(old: str, tmp_path: Path) -> None:
-    (tmp_path / "__init__.py").write_text(old, encoding="utf-8")
-    outcome = project.migrate(tmp_path)
-    assert not outcome.refused
-    assert [change.after.decode() for change in outcome.changes] == [IMPORTED_ONLY[old]]
-
-
-def test_a_file_that_only_imports_what_has_no_counterpart_is_refused(tmp_path: Path) -> None:
-    text = "from mediapipe.python.solution_base import SolutionBase\n"
-    (tmp_path / "base.py").write_text(text, encoding="utf-8")
-    outcome = project.migrate(tmp_path)
-    assert [str(note).partition(" mediapipe.")[0] for note in outcome.refused] == ["base.py:1:1:"]

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from mediapipe_jetson.migrate import project
 
 from tests.unit.migrate_cases import (
     FOLDER,
@@ -343,74 +342,3 @@ def test_connections_that_the_program_keeps_are_pairs_until_they_are_drawn(
     assert after(tmp_path, legacy + OLD_HANDS + old) == (
         kept.replace("VALUE", CONNECTED) + NEW_HANDS + new
     )
-
-
-def test_connections_of_another_file_are_pairs_until_they_are_drawn(tmp_path: Path) -> None:
-    (tmp_path / "conf.py").write_text(
-        "from mediapipe.python.solutions.hands import HAND_CONNECTIONS\n"
-        "import mediapipe as mp\nhands = mp.solutions.hands\n"
-    )
-    (tmp_path / "main.py").write_text(
-        "import conf\nfrom conf import HAND_CONNECTIONS, hands\n"
-        "from mediapipe.python.solutions.drawing_utils import draw_landmarks as draw\n"
-        "def f(x, points):\n"
-        "    draw(x, points, HAND_CONNECTIONS)\n"
-        "    draw(x, points, conf.HAND_CONNECTIONS)\n"
-        "    draw(x, points, hands.HAND_CONNECTIONS)\n"
-    )
-    outcome = project.migrate(tmp_path)
-    assert not outcome.refused
-    changed = {change.path.name: change.after.decode() for change in outcome.changes}
-    drawn = [line.strip() for line in changed["main.py"].splitlines() if "draw(" in line]
-    assert drawn == [
-        "draw(x, points, as_connections(HAND_CONNECTIONS))",
-        "draw(x, points, as_connections(conf.HAND_CONNECTIONS))",
-        "draw(x, points, hands.HandLandmarksConnections.HAND_CONNECTIONS)",
-    ]
-    assert "HAND_CONNECTIONS = connection_pairs(" in changed["conf.py"]
-
-
-TAKING = {
-    "by a star": "from conf import *\n",
-    "by its name": "from conf import HAND_CONNECTIONS as C\n",
-    "of a package": "from .conf import HAND_CONNECTIONS\n",
-    "as an attribute": "import conf as c\nprint(c.HAND_CONNECTIONS)\n",
-}
-
-
-@pytest.mark.parametrize("name", TAKING)
-def test_a_constant_that_another_file_takes_stays_bound(name: str, tmp_path: Path) -> None:
-    legacy = "from mediapipe.python.solutions.{} import {}\n"
-    (tmp_path / "conf.py").write_text(legacy.format("hands", "HAND_CONNECTIONS"))
-    (tmp_path / "main.py").write_text(TAKING[name])
-    outcome = project.migrate(tmp_path)
-    assert not outcome.refused
-    (change,) = outcome.changes
-    kept = CONNECTED.replace("mp.tasks.", "")
-    assert change.after.decode().endswith(f"\n\nHAND_CONNECTIONS = {kept}\n")
-
-
-def test_a_constant_that_no_other_file_takes_is_not_bound(tmp_path: Path) -> None:
-    legacy = "from mediapipe.python.solutions.hands import HAND_CONNECTIONS\n"
-    (tmp_path / "conf.py").write_text(legacy + "x = 1\n")
-    (tmp_path / "main.py").write_text(f"from conf import x\n{legacy}print(HAND_CONNECTIONS)\n")
-    outcome = project.migrate(tmp_path)
-    assert not outcome.refused
-    texts = [change.after.decode() for change in outcome.changes]
-    assert not any("HAND_CONNECTIONS = " in text for text in texts)
-
-
-@pytest.mark.parametrize(
-    ("module", "name"),
-    [
-        ("framework.formats.landmark_pb2", "NormalizedLandmarkList"),
-        ("python.solutions.face_detection", "get_key_point"),
-    ],
-)
-def test_what_has_no_counterpart_is_not_taken_away_from_another_file(
-    module: str, name: str, tmp_path: Path
-) -> None:
-    (tmp_path / "conf.py").write_text(f"from mediapipe.{module} import {name}\n")
-    (tmp_path / "main.py").write_text(f"from conf import {name}\n")
-    outcome = project.migrate(tmp_path)
-    assert f"conf.py:1:1: {name} is taken from here by another file" in str(outcome.refused[0])

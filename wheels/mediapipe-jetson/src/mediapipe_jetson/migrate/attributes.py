@@ -97,8 +97,6 @@ class Attributes(Fields):
         if key in ("category.label", "landmark.visibility"):
             seen = base.solution == "pose" and base.kind == "landmark"
             return "keep" if seen else name
-        if key == "landmark.presence" and base.solution in table.solutions():
-            return "absent"
         known = key in table.document()["kinds"] and key != "landmark.presence"
         plain = base.kind in table.PYTHONS or base.kind.endswith("mask") or base.kind == "plain"
         return "keep" if known or plain else "refuse"
@@ -113,6 +111,8 @@ class Attributes(Fields):
             return updated
         if word == "refuse" or (stored and word not in ("keep", "rename")):
             return self._unknown(original, updated, base)
+        if word == "keep":
+            return updated
         if word == "package":
             return self.module(original, updated)
         if word == "module":
@@ -136,7 +136,7 @@ class Attributes(Fields):
         if word == "field":
             renamed = updated.with_changes(attr=cst.Name(more[0]))
             return self.field(original, renamed, more[1])
-        return cst.Float("0.0") if word == "absent" else updated
+        return updated
 
     def _indexed(self, node: cst.CSTNode) -> bool:
         """Return whether one item of an expression is taken where it stands."""

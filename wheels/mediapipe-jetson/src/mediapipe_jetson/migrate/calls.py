@@ -228,20 +228,12 @@ class Calls(Made, Construct):
     def _has_field(self, original: cst.Call, updated: cst.Call) -> cst.BaseExpression:
         """Rewrite landmark.HasField("visibility")."""
         text = code(original.args[0].value).strip("\"'") if len(original.args) == 1 else ""
-        if text == "presence" and self._of_results(original.func):
-            return cst.Name("False")
         if text != "visibility" or not isinstance(updated.func, cst.Attribute):
             self.refuse(original, "HasField() of this has no counterpart in Tasks")
             return updated
         value = attribute(updated.func.value, "visibility")
         target = cst.ComparisonTarget(cst.IsNot(), cst.Name("None"))
         return cst.Comparison(value, [target], lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
-
-    def _of_results(self, function: cst.BaseExpression) -> bool:
-        """Return whether a method is only of what solutions gave, which never had a presence."""
-        return not self.foreign(function) and all(
-            value.solution in table.solutions() for value in self.things(function)
-        )
 
     def _draw(self, original: cst.Call, updated: cst.Call, name: str) -> cst.BaseExpression:
         """Rewrite what draws landmarks: connections are objects, not pairs."""

@@ -50,8 +50,6 @@ class Context(cst.CSTTransformer):
         self.imports: dict[str, None] = {}
         self.models: dict[str, None] = {}
         self.built: set[Span] = set()
-        self.bound: dict[str, cst.BaseExpression] = {}
-        """Names that other files take from here, and what they stand for now."""
 
     def span(self, node: cst.CSTNode) -> Span:
         """Return where a node of the original tree stands."""

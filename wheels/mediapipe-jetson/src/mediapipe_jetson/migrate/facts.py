@@ -72,8 +72,6 @@ class Facts:
     """What objects hold."""
     exact: frozenset[OldValue] = frozenset()
     """Fields that have to stay None where nothing was found."""
-    taken: dict[str, set[str]] = field(default_factory=dict)
-    """The names of each file that other files take from it."""
     told: dict[str, list[tuple[int, str, bool]]] = field(default_factory=dict)
     """Lines that name the legacy API for a tool, as which text, and whether it may come back."""
 

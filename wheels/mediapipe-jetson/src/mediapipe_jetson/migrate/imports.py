@@ -12,12 +12,10 @@ from mediapipe_jetson.doctor import migration
 from mediapipe_jetson.doctor.names import canonical
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.calls import Calls
-from mediapipe_jetson.migrate.names import CONNECTIONS, connections
-from mediapipe_jetson.migrate.taken import ALL
+from mediapipe_jetson.migrate.names import CONNECTIONS
 
 VISION = "mediapipe.tasks.python.vision"
 HAND_LANDMARK = f"{VISION}.hand_landmarker"
-TAKEN = "{} is taken from here by another file; import it there from MediaPipe"
 SEVERAL = "several statements in one line with this import"
 Places = dict[str, list[tuple[str, str]]]
 """New names and what they are bound to, by the module that they come from."""
@@ -118,8 +116,6 @@ class Imports(Calls):
         elif thing.kind in ("formats", "list_class", "landmark_class"):
             # What is made of them is a list, or a landmark of Tasks.
             places.setdefault("", []).append((name, bound))
-            if self._taken(node, bound):
-                self.refuse(node, TAKEN.format(bound))
         elif thing.kind == "name":
             self._place_name(node, places, thing, bound)
         else:
@@ -141,28 +137,8 @@ class Imports(Calls):
             places.setdefault(VISION, []).append((thing.name, bound))
         elif thing.name in _inlined() or thing.name == "get_key_point":
             places.setdefault("", []).append((thing.name, bound))
-            if self._taken(node, bound):
-                self._keep_bound(node, thing.name, bound)
         else:
             self._import_gone(node, f"{table.ROOT}.{thing.solution}.{thing.name}")
-
-    def _taken(self, node: cst.ImportFrom, bound: str) -> bool:
-        """Return whether other files may take a name from this one."""
-        names = self.facts.taken.get(self.file, set())
-        if bound not in names and (ALL not in names or bound.startswith("_")):
-            return False
-        around = self.parent(node)
-        while around is not None and not isinstance(around, (cst.FunctionDef, cst.ClassDef)):
-            around = self.parent(around)
-        return around is None
-
-    def _keep_bound(self, node: cst.ImportFrom, name: str, bound: str) -> None:
-        """Bind a constant again for the files that take it from here."""
-        whole = connections(self.imported("vision"), name)
-        if whole is None:
-            self.refuse(node, TAKEN.format(bound))
-        else:
-            self.bound[bound] = self.paired(node, whole)
 
     def _import_gone(self, node: cst.CSTNode, name: str) -> None:
         self.refuse(node, f"{name}: {migration.load().instead(name)}")

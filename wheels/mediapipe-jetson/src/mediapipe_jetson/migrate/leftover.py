@@ -11,8 +11,6 @@ from mediapipe_jetson.doctor.files import unreadable
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.legacy import scan
 from mediapipe_jetson.doctor.migration import load
-from mediapipe_jetson.doctor.names import canonical
-from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.context import Note
 
 
@@ -52,20 +50,6 @@ def _blocks(old: list[str], new: list[str]) -> list[tuple[int, int, int, int]]:
 
 
 def looks_old(tree: ast.Module) -> bool:
-    """Return whether a program reads fields that only legacy results have, or imports old names."""
+    """Return whether a program reads fields that only legacy results have."""
     distinct = load().distinct
-    return any(
-        node.attr in distinct
-        if isinstance(node, ast.Attribute)
-        else any(table.thing(canonical(name)) for name in _imported(node))
-        for node in ast.walk(tree)
-    )
-
-
-def _imported(node: ast.AST) -> list[str]:
-    """Return the full names that a statement imports."""
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom) and node.module and not node.level:
-        return [f"{node.module}.{alias.name}" for alias in node.names]
-    return []
+    return any(isinstance(node, ast.Attribute) and node.attr in distinct for node in ast.walk(tree))

@@ -101,18 +101,14 @@ class Names(Context):
         member = around.attr.value if isinstance(around, cst.Attribute) else ""
         if f"{name}.{member}" in document["numbers"]:
             return updated
-        whole = connections(vision, name)
+        whole = _connections(vision, name)
         if whole is None:
             why = migration.load().instead(f"{table.ROOT}.{module}.{name}")
             self.refuse(original, f"{module}.{name}: {why}")
             return updated
         if self._drawn(original):
             return whole
-        return self.paired(original, whole)
-
-    def paired(self, node: cst.CSTNode, whole: cst.BaseExpression) -> cst.Call:
-        """Return connections as pairs, and note it."""
-        self.note(node, PAIRED)
+        self.note(original, PAIRED)
         return call(self.helper("connection_pairs"), whole)
 
     def _drawn(self, node: cst.CSTNode) -> bool:
@@ -178,7 +174,7 @@ class Names(Context):
         self.refuse(node, f"{name}: {migration.load().instead(name)}")
 
 
-def connections(vision: cst.BaseExpression, name: str) -> Optional[cst.BaseExpression]:
+def _connections(vision: cst.BaseExpression, name: str) -> Optional[cst.BaseExpression]:
     """Return what a constant of connections is in Tasks; None where it is something else."""
     document = table.document()
     parts = document["joined"].get(name, [name])

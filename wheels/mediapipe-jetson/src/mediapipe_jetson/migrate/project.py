@@ -25,7 +25,6 @@ from mediapipe_jetson.migrate.context import Note
 from mediapipe_jetson.migrate.facts import Facts
 from mediapipe_jetson.migrate.follow import follow
 from mediapipe_jetson.migrate.rewrite import rewrite
-from mediapipe_jetson.migrate.taken import taken
 from mediapipe_jetson.migrate.writing import Change, MigrateError, write
 
 LEGACY = re.compile(
@@ -128,7 +127,6 @@ def _rewritten(
         for name, module in modules.items()
     }
     facts.exact = missing.find(wrappers, facts)
-    facts.taken = taken({name: program.tree for name, program in programs.items()})
     for name, module in modules.items():
         rewritten = rewrite(name, wrappers[name], facts, outcome.gpu)
         left = rewritten.refused or leftover.left(name, module, rewritten.module)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import PurePosixPath
 
 from mediapipe_jetson.doctor.imports import import_lines
-from mediapipe_jetson.migrate.taken import module_of
 
 MENTIONED = b"mediapipe"
 
@@ -21,16 +21,22 @@ def reached(contents: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
     words = {name: _words(content) for name, content in contents.items()}
     files: dict[str, list[str]] = {}
     for name in contents:
-        files.setdefault(module_of(name), []).append(name)
+        files.setdefault(_module(name), []).append(name)
     importers: dict[str, list[str]] = {}
     for name, imported in words.items():
         for word in imported & files.keys():
             importers.setdefault(word, []).append(name)
-    above = _closure(start, lambda name: importers.get(module_of(name), ()))
+    above = _closure(start, lambda name: importers.get(_module(name), ()))
     below = _closure(
         above, lambda name: [item for word in words[name] for item in files.get(word, ())]
     )
     return sorted(above), sorted(below)
+
+
+def _module(name: str) -> str:
+    """Return the last part of a module's name; a package's is its folder's."""
+    path = PurePosixPath(name)
+    return path.parent.name if path.stem == "__init__" else path.stem
 
 
 def _words(content: bytes) -> set[str]:

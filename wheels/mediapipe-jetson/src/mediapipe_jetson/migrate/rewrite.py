@@ -11,7 +11,6 @@ from libcst import metadata
 from mediapipe_jetson.migrate import helpers, placing, table, unseen, unused
 from mediapipe_jetson.migrate.context import Note
 from mediapipe_jetson.migrate.facts import Facts
-from mediapipe_jetson.migrate.forms import code
 from mediapipe_jetson.migrate.imports import Bound, Imports
 
 LEGACY_BASE = "a class derived from the legacy API; hold the task in an attribute instead"
@@ -70,8 +69,7 @@ class Rewriter(Imports):
             f"\n{'' if name == 'MODEL_FOLDER' else chr(10)}{text}\n"
             for name, text in zip(names, texts)  # noqa: B905 # Python 3.9 has no strict
         )
-        kept = "".join(f"{name} = {code(value)}\n" for name, value in self.bound.items())
-        return placing.insert(module, lines, f"{functions}\n\n{kept}" if kept else functions)
+        return placing.insert(module, lines, functions)
 
 
 def rewrite(
