@@ -91,15 +91,25 @@ class Programs:
             parts = tuple(source.folder)
             for end in range(1, len(parts) + 1):
                 places.setdefault(parts[end - 1], set()).add(parts[:end])
-        packages = tuple(sorted(self.packages)[:PACKAGES_MOST])
+        homes = self._homes()
         for module, source in self.sources.items():
-            self.sources[module] = dataclasses.replace(source, packages=packages)
+            self.sources[module] = dataclasses.replace(source, homes=homes)
         for module, source in self.sources.items():
             names = self.folders | imports.folders_added(self._texts[source.file])
             added = {place for name in names & places.keys() for place in places[name]}
             if added:
                 ordered = tuple(sorted(added, key=lambda parts: (len(parts), parts)))
                 self.sources[module] = dataclasses.replace(source, added=ordered)
+
+    def _homes(self) -> dict[str, tuple[tuple[str, ...], ...]]:
+        """Return the folders of packages by the first names of the modules that they have."""
+        result: dict[str, set[tuple[str, ...]]] = {}
+        for module in self.sources:
+            parts = tuple(module.split("."))
+            for end in range(len(parts)):
+                if parts[:end] in self.packages:
+                    result.setdefault(parts[end], set()).add(parts[:end])
+        return {first: tuple(sorted(found)[:PACKAGES_MOST]) for first, found in result.items()}
 
     def _mentions(self, source: Source) -> bool:
         """Return whether a notebook has MediaPipe's name in its code."""
@@ -212,10 +222,10 @@ class Programs:
         folder = source.folder
         if not level and plain.split(".")[0] not in self._parts:
             return []
-        starts = [folder[: len(folder) - level + 1]] if level else source.paths()
-        near = len(starts) if level else len(starts) - len(source.packages)
+        if level:
+            return self._below([folder[: len(folder) - level + 1]], plain)
         # Another package of the project is meant only where nothing nearer is.
-        return self._below(starts[:near], plain) or self._below(starts[near:], plain)
+        return self._below(source.near(), plain) or self._below(source.far(plain), plain)
 
     def _below(self, starts: list[list[str]], plain: str) -> list[str]:
         """Return the modules of a name below these folders, and the packages above them."""

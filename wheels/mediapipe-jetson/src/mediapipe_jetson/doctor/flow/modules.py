@@ -171,7 +171,7 @@ class Flow(Statements):
             return self.known([*up, *parts])
         if is_ours(name):
             return None
-        for start in source.paths():
+        for start in (*source.near(), *source.far(name)):
             value = self.known([*start, *parts])
             if value is not None:
                 return value

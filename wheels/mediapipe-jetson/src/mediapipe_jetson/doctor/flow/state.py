@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Optional, TypeVar, Union
 
 from mediapipe_jetson.doctor.flow.values import (
@@ -43,8 +43,10 @@ class Source:
     package: bool = False
     added: tuple[tuple[str, ...], ...] = ()
     """Further folders on sys.path, by their names' parts."""
-    packages: tuple[tuple[str, ...], ...] = ()
-    """Folders of the project's packages, which are looked in last."""
+    homes: Mapping[str, tuple[tuple[str, ...], ...]] = dataclasses.field(
+        default_factory=dict, hash=False, compare=False
+    )
+    """Folders of the project's packages that have a module of a first name; looked in last."""
 
     @property
     def folder(self) -> list[str]:
@@ -52,7 +54,7 @@ class Source:
         parts = self.name.split(".") if self.name else []
         return parts if self.package else parts[:-1]
 
-    def paths(self) -> list[list[str]]:
+    def near(self) -> list[list[str]]:
         """Return the folders that `import` may look in, by their names' parts, the likely first.
 
         Where the program is started is not known: any folder above may be on sys.path, or its src.
@@ -60,8 +62,11 @@ class Source:
         folder = self.folder
         above = [folder[:end] for end in range(len(folder) - 1, 0, -1)]
         inner = [[*item, "src"] for item in (folder, *above) if item]
-        added = [list(item) for item in (*self.added, *self.packages)]
-        return [folder, [], ["src"], *above, *inner, *added]
+        return [folder, [], ["src"], *above, *inner, *(list(item) for item in self.added)]
+
+    def far(self, name: str) -> list[list[str]]:
+        """Return the folders of the project's packages that may have what an import names."""
+        return [list(item) for item in self.homes.get(name.partition(".")[0], ())]
 
 
 class Listener:
