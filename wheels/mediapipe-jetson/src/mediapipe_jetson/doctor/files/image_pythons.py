@@ -10,9 +10,8 @@ from mediapipe_jetson.doctor.files.facts import CONDA, UV, UV_ALONE
 
 UNKNOWN = "?"
 # Each with what may name the version further down the line.
-BEGINS = re.compile(
-    r"\bapt(?:-get)?\s+install\b|\b(?:conda|(?:micro)?mamba)\s+(?:create|install)\b"
-)
+APTS = re.compile(r"\bapt(?:-get)?\s+install\b")
+CONDAS = re.compile(r"\b(?:conda|(?:micro)?mamba)\s+(?:create|install)\b")
 OF_APT = re.compile(r"\bpython(3\.\d+)\b")
 OF_CONDA = re.compile(r"\bpython=?=?(3\.\d+)")
 BUILT = re.compile(r"\bpyenv\s+install\s+\S*?(3\.\d+)|\bPython-(3\.\d+)[\d.]*\.t")
@@ -24,6 +23,8 @@ MICROMAMBA = re.compile(r"\bmicromamba\s+(?:create|install)\b")
 FILE = re.compile(r"\s(?:-f|--file)\b")
 # It takes the image's Python where that is one the project allows, else it fetches another.
 TAKES = re.compile(r"\buv\s+(sync|venv|run)\b")
+LISTED = re.compile(r"^RUN\s+\[(.*)\]\s*$", re.MULTILINE)
+MARKS = re.compile(r"[\s\"'\[\],()]+")
 ENDS = re.compile(r"[\n;&|]+")
 VERSION = re.compile(r"(?:(?:\S*/)?(?:cpython|python)[@-]?)?(3\.\d+)(?:\.\d+)?(?:-[\w.-]+)?")
 OPTION = re.compile(r"(?:-p|--python)(?:=|(?=\d)|$)(.*)")
@@ -39,6 +40,7 @@ def installed(text: str) -> str:
     It is UV where uv takes the image's own, or fetches one, UV_ALONE where apt has not installed
     one before, CONDA where a file of conda's says it. `text` has an instruction a line.
     """
+    text = LISTED.sub(lambda match: f"RUN {' '.join(MARKS.split(match[1]))}", text)
     pieces = ENDS.split(text)
     of_uv, other = _of_uv(text, pieces), _named(text)
     if of_uv or other:
@@ -56,14 +58,17 @@ def installed(text: str) -> str:
 def _named(text: str) -> str:
     """Return the version that another installer than uv is told, "" for none."""
     for line in text.splitlines():
-        begins, built = BEGINS.search(line), BUILT.search(line)
-        if begins and not (built and built.start() < begins.start()):
-            pattern = OF_APT if begins[0].startswith("apt") else OF_CONDA
-            found = pattern.findall(line, begins.end())
-            if found:
-                return str(found[-1])
+        told: dict[int, str] = {}
+        for begins, pattern in ((APTS, OF_APT), (CONDAS, OF_CONDA)):
+            begin = begins.search(line)
+            found = pattern.findall(line, begin.end()) if begin else []
+            if begin and found:
+                told[begin.start()] = found[-1]
+        built = BUILT.search(line)
         if built:
-            return str(built[1] or built[2])
+            told[built.start()] = built[1] or built[2]
+        if told:
+            return told[min(told)]
     copied = COPIED.search(text)
     return copied[1] if copied else ""
 
@@ -85,7 +90,7 @@ def _of_uv(text: str, pieces: list[str]) -> str:
     asked: list[str] = []
     pinned: list[str] = []
     for piece in pieces:
-        words = piece.replace("RUN ", "", 1).split()
+        words = [word for word in MARKS.split(piece) if word]
         at = next((n for n, word in enumerate(words) if word.rsplit("/", 1)[-1] == "uv"), None)
         if at is None:
             continue
