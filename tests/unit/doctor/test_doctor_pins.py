@@ -397,6 +397,14 @@ RUN = "import subprocess, sys\n%s\n"
             "    missing.append(p)\nrun(['pip', 'install', *missing])",
             [2],
         ),
+        ("NEED: list = ['mediapipe<1']\nrun(['pip', 'install', *NEED])", [2]),
+        ("NEED = []\nNEED += ['mediapipe<1']\nrun(['pip', 'install', *NEED])", [3]),
+        ("def f(p=['mediapipe<1']):\n    run(['pip', 'install', *p])", [2]),
+        (
+            "class A:\n    NEED = ['mediapipe<1']\n    def go(self):\n"
+            "        run(['pip', 'install', *self.NEED])",
+            [3],
+        ),
         ("NEED = ['mediapipe<1']\nm = [p for p in NEED if p]\nrun(['pip', 'install', *m])", [2]),
         (
             "def get(p):\n    run(f'pip install {p}')\ndef drop(p):\n    run(f'pip remove {p}')\n"

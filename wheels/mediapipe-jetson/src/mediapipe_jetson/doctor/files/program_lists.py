@@ -15,6 +15,7 @@ PIP = re.compile(r"\bpip[\d.]*\s+install\s+(-\S+\s+)*$")
 INSTALL = "install"
 ADDING = {"append", "add", "extend", "insert", "update"}
 THROUGH = {"list", "set", "tuple", "sorted", "reversed", "enumerate", "filter", "map", "join"}
+Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 Lists = Union[ast.List, ast.Tuple, ast.Set]
 LISTS = (ast.List, ast.Tuple, ast.Set)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
@@ -36,12 +37,36 @@ class _Program:
     """A program's nodes with those around them."""
 
     def __init__(self, tree: ast.AST) -> None:
-        self.above = {
-            child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)
-        }
-        self.names = [node for node in ast.walk(tree) if isinstance(node, (ast.Assign, ast.Call))]
+        self.above: dict[ast.AST, ast.AST] = {}
+        self.bound: dict[tuple[ast.AST, str], list[ast.expr]] = {}
+        self.calls: dict[str, list[ast.Call]] = {}
+        waiting = [(tree, tree)]
+        while waiting:
+            node, scope = waiting.pop()
+            self._note(node, scope)
+            inner = node if isinstance(node, FUNCTIONS) else scope
+            for child in ast.iter_child_nodes(node):
+                self.above[child] = node
+                waiting.append((child, inner))
         self.found: dict[int, Lists] = {}
         self._done: set[int] = set()
+        self._asked: set[str] = set()
+
+    def _note(self, node: ast.AST, scope: ast.AST) -> None:
+        """Note what a node assigns or adds to names of a function, or of the module itself."""
+        if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            within = isinstance(self.above.get(node), ast.ClassDef)
+            for name in (name for target in targets for name in _names(target)):
+                if within:
+                    self.bound.setdefault((scope, f".{name}"), []).append(node.value)
+                self.bound.setdefault((scope, name), []).append(node.value)
+        elif isinstance(node, ast.Call):
+            called = _called(node)
+            self.calls.setdefault(called, []).append(node)
+            if called in ADDING and isinstance(node.func, ast.Attribute):
+                for name in _names(node.func.value):
+                    self.bound.setdefault((scope, name), []).extend(node.args)
 
     def take(self, value: ast.expr) -> None:
         """Note the lists that an expression comes from."""
@@ -56,6 +81,8 @@ class _Program:
                 waiting += [item for item in node.elts if isinstance(item, (*LISTS, ast.Starred))]
             elif isinstance(node, ast.Name):
                 waiting += self._bound(node)
+            elif isinstance(node, ast.Attribute):
+                waiting += self._attributes(node.attr)
             elif isinstance(node, COMPREHENSIONS):
                 waiting += [item.iter for item in node.generators]
             elif isinstance(node, ast.BinOp):
@@ -66,6 +93,14 @@ class _Program:
                 waiting.append(node.value)
             elif isinstance(node, ast.Call) and _called(node) in THROUGH:
                 waiting += node.args
+
+    def _attributes(self, name: str) -> list[ast.expr]:
+        """Return what is bound to an attribute of this name, by self or in a class."""
+        if name in self._asked:
+            return []
+        self._asked.add(name)
+        every = (values for (_, key), values in self.bound.items() if key == f".{name}")
+        return [value for values in every for value in values]
 
     def _bound(self, name: ast.Name) -> Iterator[ast.expr]:
         """Return what a name stands for where it is read: the nearest loop, function or module."""
@@ -80,49 +115,40 @@ class _Program:
                     yield loop.iter
                     return
             if isinstance(node, FUNCTIONS):
-                own = list(self._assigned(name.id, node))
+                own = self.bound.get((node, name.id), [])
                 places = [item.arg for item in node.args.args]
                 if own or name.id in places:
                     yield from own
-                    yield from self._passed(node.name, places, name.id)
+                    yield from self._passed(node, places, name.id)
                     return
-        yield from self._assigned(name.id, node)
+        yield from self.bound.get((node, name.id), ())
 
-    def _assigned(self, name: str, scope: ast.AST) -> Iterator[ast.expr]:
-        """Return what is assigned or added to a name in a function, or in the module itself."""
-        for node in self.names:
-            if self._scope(node) is not scope:
-                continue
-            if isinstance(node, ast.Assign) and any(_holds(item, name) for item in node.targets):
-                yield node.value
-            elif (
-                isinstance(node, ast.Call)
-                and _called(node) in ADDING
-                and getattr(getattr(node.func, "value", None), "id", "") == name
-            ):
-                yield from node.args
-
-    def _passed(self, function: str, places: list[str], name: str) -> Iterator[ast.expr]:
-        """Return what calls give a function's parameter."""
+    def _passed(self, function: Function, places: list[str], name: str) -> Iterator[ast.expr]:
+        """Return what calls give a function's parameter, and its default."""
         if name not in places:
             return
-        at = places.index(name)
-        for node in self.names:
-            if isinstance(node, ast.Call) and _called(node) == function:
-                shift = 1 if places[0] == "self" else 0
-                yield from node.args[at - shift : at - shift + 1]
-                yield from (item.value for item in node.keywords if item.arg == name)
-
-    def _scope(self, node: ast.AST) -> ast.AST:
-        while node in self.above:
-            node = self.above[node]
-            if isinstance(node, FUNCTIONS):
-                break
-        return node
+        at = places.index(name) - (places[0] == "self")
+        for node in self.calls.get(function.name, ()):
+            yield from node.args[at : at + 1] if at >= 0 else ()
+            yield from (item.value for item in node.keywords if item.arg == name)
+        usual = function.args.defaults
+        last = len(places) - places.index(name)
+        yield from usual[-last : len(usual) - last + 1] if last <= len(usual) else ()
 
 
 def _called(node: ast.Call) -> str:
     return str(getattr(node.func, "attr", getattr(node.func, "id", "")))
+
+
+def _names(target: ast.expr) -> Iterator[str]:
+    """Return the names that a target has; an attribute's begins with a dot."""
+    if isinstance(target, ast.Name):
+        yield target.id
+    elif isinstance(target, ast.Attribute):
+        yield f".{target.attr}"
+    elif isinstance(target, (ast.Tuple, ast.List)):
+        for item in target.elts:
+            yield from _names(item)
 
 
 def _holds(target: ast.expr, name: str) -> bool:
