@@ -444,6 +444,13 @@ def test_a_long_command_is_read_in_time(word: str) -> None:
     assert time.perf_counter() - began < 5
 
 
+def test_many_files_within_a_dockerfile_are_read_in_time() -> None:
+    began = time.perf_counter()
+    text = "FROM x\n" + "RUN cat <<EOF\nx\nEOF\n" * 20_000
+    dockerfiles.bases("Dockerfile", text.encode())
+    assert time.perf_counter() - began < 5
+
+
 def test_what_an_image_starts_is_not_in_a_file_that_it_writes() -> None:
     text = "FROM x\nCMD a\nRUN <<EOF\nCMD b\nEOF\nRUN cat <<EOF >D\nFROM y\nEOF\n"
     assert dockerfiles.started(text) == ["CMD a"]

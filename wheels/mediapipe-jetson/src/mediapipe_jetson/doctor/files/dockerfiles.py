@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -152,8 +153,14 @@ def _heredocs(line: Line, text: str) -> list[str]:
     words = [match[2] for match in HEREDOC.finditer(QUOTED.sub(" ", line.text))]
     if not words:
         return []
-    below = {row.strip() for row in text.splitlines()[line.parts[-1][0] :]}
-    return words if below.issuperset(words) else []
+    last, own = _last(text), line.parts[-1][0]
+    return words if all(last.get(word, 0) > own for word in words) else []
+
+
+@functools.lru_cache(maxsize=1)
+def _last(text: str) -> dict[str, int]:
+    """Return the number of the last line on which each text stands alone."""
+    return {row.strip(): number for number, row in enumerate(text.splitlines(), 1)}
 
 
 def _resolved(
