@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -324,8 +325,15 @@ UV_SYNC = "FROM %s\nCOPY --from=ghcr.io/astral-sh/uv:latest /uv /bin/\nCOPY . .\
         ("python:3.11-slim", "uv sync --frozen", ">=3.10", "ok"),
         ("python:3.11-slim", "uv venv && uv pip install mediapipe", "", "ok"),
         ("dustynv/l4t-pytorch:r36.4.0", "uv venv --system-site-packages", ">=3.9,<3.12", "ok"),
-        ("ubuntu:20.04", "uv sync", "", "bad"),
-        ("ubuntu:20.04", "uv sync", ">=3.8", "bad"),
+        # That image has no Python: uv fetches one.
+        ("ubuntu:20.04", "uv sync", "", "unknown"),
+        ("ubuntu:20.04", "uv run app.py", ">=3.8", "unknown"),
+        ("nvidia/cuda:11.4.3-base-ubuntu20.04", "uv sync", "", "unknown"),
+        ("node:16-buster-slim", "uv sync", "", "unknown"),
+        ("ubuntu:20.04", "apt-get install -y python3 && uv sync", "", "bad"),
+        ("ubuntu:20.04\nRUN apt-get -y install git python3", "uv sync", ">=3.8", "bad"),
+        ("nvcr.io/nvidia/l4t-base:35.4.1", "uv sync", "", "bad"),
+        ("python:3.8", "uv sync", "", "bad"),
         # uv fetches a later one.
         ("ubuntu:20.04", "uv sync", ">=3.10", "unknown"),
         ("ubuntu:20.04", "uv venv --python 3.11", "", "ok"),
@@ -334,6 +342,33 @@ UV_SYNC = "FROM %s\nCOPY --from=ghcr.io/astral-sh/uv:latest /uv /bin/\nCOPY . .\
         ("ubuntu:20.04\nENV UV_PYTHON=3.12", "uv sync", "", "ok"),
         ("python:3.11", "uv venv --python 3.8", "", "bad"),
         ("mycompany/base:7", "uv sync", "", "unknown"),
+        ("python:3.8", 'uv venv --python "3.11"', "", "ok"),
+        ("python:3.8", "uv venv -p cpython-3.11", "", "ok"),
+        ("python:3.8", "uv venv -p python3.11", "", "ok"),
+        ("python:3.8", "uv venv --python=cpython@3.11.9", "", "ok"),
+        ("python:3.8", "uv --quiet venv -p3.11", "", "ok"),
+        ("python:3.8\nARG V=3.11", "uv venv --python $V", "", "ok"),
+        ("python:3.8\nARG V=3.11", "uv sync --python ${V}", "", "ok"),
+        ("python:3.8", "uv venv --python ${V:-3.11}", "", "ok"),
+        ("python:3.8", "uv venv --python $V", "", "unknown"),
+        ("python:3.8", '["uv", "venv", "--python", "3.11"]', "", "ok"),
+        ("python:3.8", "sh -c 'uv venv --python 3.11'", "", "ok"),
+        ("python:3.8", "<<EOF\nuv venv -p 3.11\nEOF", "", "ok"),
+        ("x", "apt-get install -y git && conda create -n a python=3.8", "", "bad"),
+        ("python:3.8", "uv python install cpython-3.11 && uv sync", "", "ok"),
+        ("python:3.8", "uv python install --preview '3.11' && uv sync", "", "ok"),
+        ("python:3.8", "uv python install 3.11 3.8 && uv sync", "", "unknown"),
+        ("python:3.8", "uv python pin 3.11 && uv sync", "", "ok"),
+        ("python:3.8", "uv venv --python '>=3.9'", "", "unknown"),
+        ("python:3.8", "uv venv --python pypy", "", "unknown"),
+        ('python:3.8\nENV UV_PYTHON="3.11"', "uv sync", "", "ok"),
+        ("python:3.8\nENV A=b UV_PYTHON=python3.11", "uv sync", "", "ok"),
+        ("python:3.8\nENV UV_PYTHON python3.11", "uv sync", "", "ok"),
+        ("python:3.8", "UV_PYTHON=3.11 uv sync", "", "ok"),
+        ("python:3.8\nENV UV_PYTHON=/opt/mine", "uv sync", "", "unknown"),
+        ("python:3.8\nENV UV_PYTHON_PREFERENCE=only-managed", "uv sync", "", "unknown"),
+        ("python:3.8", "uv sync --managed-python", "", "unknown"),
+        ("python:3.11", "uv venv -p cpython-3.8", "", "bad"),
     ],
 )
 def test_uv_takes_the_python_of_an_image(
@@ -368,3 +403,56 @@ def test_a_file_of_condas_says_the_python_of_an_image(
         assert ("bad" if answer.bad else answer.result.status) == status, lines(answer)
     without = judged(tmp_path / "0", {"Dockerfile": docker}, device="orin")["project-python"]
     assert "which Python is installed" in lines(without)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"web/Dockerfile": "FROM node:16-buster\nRUN npm install @mediapipe/hands\n"},
+        {
+            "Dockerfile": "FROM golang:1.17-buster AS b\nRUN go build mediapipe-proxy\n"
+            "FROM python:3.11-slim\nCOPY --from=b /mediapipe-proxy /\nRUN pip install mediapipe\n"
+        },
+        {"Dockerfile": "FROM rust:1-buster\nCOPY mediapipe /src\nRUN cargo build\n"},
+        {"Dockerfile": "FROM php:7-buster\nRUN ./set.sh\n", "set.sh": "apt install mediapipe\n"},
+    ],
+)
+def test_images_for_other_languages_bring_no_python_by_a_name(
+    files: dict[str, str], tmp_path: Path
+) -> None:
+    answer = judged(tmp_path, {**files, "app.py": "import mediapipe\n"})["project-python"]
+    assert not answer.bad, lines(answer)
+    assert "Python 3.7" not in lines(answer)
+
+
+def test_an_image_that_starts_what_the_project_does_not_have_is_no_cause(tmp_path: Path) -> None:
+    own = {"app.py": "import mediapipe\n", "pose/run.py": "import mediapipe\n"}
+    for number, start in enumerate(
+        ('["python","/srv/other.py"]', "python -m other", '["python", "-u", "x/serve.py"]')
+    ):
+        files = {**own, "mock/Dockerfile": f"FROM python:3.8-slim\nCMD {start}\n"}
+        assert not judged(tmp_path / str(number), files)["project-python"].bad
+    for number, start in enumerate(("python app.py", '["python3", "-m", "pose.run"]')):
+        files = {**own, "Dockerfile": f"FROM python:3.8-slim\nCMD {start}\n"}
+        assert judged(tmp_path / f"own{number}", files)["project-python"].bad
+
+
+@pytest.mark.parametrize("word", ["micromamba install ", "apt install ", "uv venv -p ", "pyenv "])
+def test_a_long_command_is_read_in_time(word: str) -> None:
+    began = time.perf_counter()
+    dockerfiles.bases("Dockerfile", f"FROM x\nRUN {word * 20_000}\n".encode())
+    assert time.perf_counter() - began < 5
+
+
+def test_many_files_within_a_dockerfile_are_read_in_time() -> None:
+    began = time.perf_counter()
+    text = "FROM x\n" + "RUN cat <<EOF\nx\nEOF\n" * 20_000
+    dockerfiles.bases("Dockerfile", text.encode())
+    assert time.perf_counter() - began < 5
+
+
+def test_what_an_image_starts_is_not_in_a_file_that_it_writes() -> None:
+    text = "FROM x\nCMD a\nRUN <<EOF\nCMD b\nEOF\nRUN cat <<EOF >D\nFROM y\nEOF\n"
+    assert dockerfiles.started(text) == ["CMD a"]
+    assert dockerfiles.started("FROM x\nCMD a\nENTRYPOINT b\nCMD c\n") == ["ENTRYPOINT b", "CMD c"]
+    assert dockerfiles.started("FROM x\nCMD a\nFROM y\n") == []

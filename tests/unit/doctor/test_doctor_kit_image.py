@@ -137,10 +137,16 @@ def test_the_way_into_the_image_is_one(files: dict[str, str], words: str, tmp_pa
         "CMD python3 edge/pose.py --source 0",
         'ENTRYPOINT ["python3"]\nCMD ["./edge/pose.py"]',
         'CMD ["sh", "-c", "cd /app && python3 edge/pose.py"]',
+        "CMD python3 main.py && python3 edge/pose.py",
+        'CMD ["sh", "-c", "python3 /app/main.py; python3 /app/edge/pose.py"]',
+        "CMD python3 edge/pose.py\nRUN <<EOF\nCMD python3 main.py\nFROM x\nEOF",
+        "CMD python3 main.py\nCMD python3 edge/pose.py",
+        'ENTRYPOINT ["python3", "edge/pose.py"]\nCMD ["main.py"]',
     ],
 )
 def test_the_program_is_what_the_dockerfile_starts(start: str, tmp_path: Path) -> None:
-    files = {"edge/pose.py": "", "tools/x.py": "__main__", "Dockerfile": f"{DOCKERFILE}{start}\n"}
+    files = {"edge/pose.py": "", "main.py": "", "tools/x.py": "__main__"}
+    files["Dockerfile"] = f"{DOCKERFILE}{start}\n"
     cure = judged(tmp_path, files)["project-python"].cure
     assert 'write jetson.toml with command = ["python3", "edge/pose.py"], then' in cure
 

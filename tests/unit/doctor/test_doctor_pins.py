@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -264,10 +265,6 @@ ROS = "<package>\n  <name>hands</name>\n  %s\n</package>\n"
     ("depends", "found"),
     [
         ("<exec_depend>python3-mediapipe-pip</exec_depend>", [("mediapipe", 3)]),
-        (
-            '<depend condition="$ROS_VERSION == 2">python3-mediapipe-pip</depend>',
-            [("mediapipe", 3)],
-        ),
         ("<depend>\n    python3-mediapipe-pip\n  </depend>", [("mediapipe", 4)]),
         ("<!--\n<depend>python3-mediapipe-pip</depend>\n-->", []),
         ("<description>MediaPipe</description><depend>rclpy</depend>", []),
@@ -286,6 +283,32 @@ def test_a_key_of_rosdep_that_no_table_knows_is_listed(tmp_path: Path) -> None:
     plant(tmp_path, {"package.xml": ROS % "<depend>python3-mediapipe-extra</depend>"})
     (unread,) = Scan(tmp_path).unread
     assert (unread.file, "python3-mediapipe-extra" in unread.why) == ("package.xml", True)
+    known = "<depend>python3-mediapipe-pip</depend>"
+    for order in (f"{known}<depend>mediapipe_x</depend>", f"<depend>mediapipe_x</depend>{known}"):
+        plant(tmp_path, {"package.xml": ROS % order})
+        scan = Scan(tmp_path)
+        assert [item.name for item in scan.requirements] == ["mediapipe"]
+        assert ["mediapipe_x" in item.why for item in scan.unread] == [True]
+
+
+@pytest.mark.parametrize("condition", ["$ROS_VERSION == 1", "$ROS_VERSION == 2", "x"])
+def test_a_key_of_rosdep_with_a_condition_is_not_known(condition: str, tmp_path: Path) -> None:
+    text = f'<depend condition="{condition}">python3-mediapipe-pip</depend>'
+    plant(tmp_path, {"package.xml": ROS % text})
+    scan = Scan(tmp_path)
+    assert (scan.requirements, [condition in item.why for item in scan.unread]) == ([], [True])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["<!--" * 20_000, f"<depend>{' ' * 200_000}", "<name>" * 100_000, f"<depend {'a ' * 200_000}"],
+)
+def test_a_damaged_package_xml_is_read_in_time(text: str, tmp_path: Path) -> None:
+    began = time.perf_counter()
+    plant(tmp_path, {"package.xml": ROS % f"<depend>python3-mediapipe-pip</depend>{text}"})
+    scan = Scan(tmp_path)
+    assert (scan.requirements, [item.file for item in scan.unread]) == ([], ["package.xml"])
+    assert time.perf_counter() - began < 5
 
 
 def test_rosdep_installs_the_newest_alone(tmp_path: Path) -> None:
@@ -346,7 +369,8 @@ RUN = "import subprocess, sys\n%s\n"
         ("for p in ['numpy', 'mediapipe==0.10.9']:\n    run(f'pip install {p}')", [2]),
         (
             "NEED = ('mediapipe==0.10.9',)\ndef add(p):\n"
-            "    subprocess.check_call([sys.executable, '-m', 'pip', 'install', p])",
+            "    subprocess.check_call([sys.executable, '-m', 'pip', 'install', p])\n"
+            "for n in NEED:\n    add(n)",
             [2],
         ),
         ("NEED = ['mediapipe<1']\nsubprocess.run(['pip', 'install', *NEED])", [2]),
@@ -356,6 +380,37 @@ RUN = "import subprocess, sys\n%s\n"
         ("NEED = ['mediapipe==0.10.9']\nraise ImportError(f'pip install {NEED}')", []),
         ("NEED = ['mediapipe']\nfor n in NEED:\n    __import__(n)", []),
         ("NEED = ['mediapipe==0.10.9']\nsubprocess.run(['pip', 'show', *NEED])", []),
+        (
+            "BROKEN = ['mediapipe==0.10.9']\nGOOD = ['mediapipe<1']\nfor p in BROKEN:\n"
+            "    subprocess.run(f'pip uninstall {p}')\nfor p in GOOD:\n"
+            "    subprocess.run(f'pip install {p}')",
+            [3],
+        ),
+        ("BROKEN = ['mediapipe==0.8']\nversion = input()\nrun(['pip', 'install', version])", []),
+        (
+            "run(['pip', 'uninstall', 'mediapipe==0.10.9'])\nname = input()\n"
+            "run(f'pip install {name}')\nadd_argument('--v', choices=['mediapipe==0.10.9'])",
+            [],
+        ),
+        (
+            "NEED = ['numpy', 'mediapipe<1']\nmissing = []\nfor p in NEED:\n"
+            "    missing.append(p)\nrun(['pip', 'install', *missing])",
+            [2],
+        ),
+        ("NEED: list = ['mediapipe<1']\nrun(['pip', 'install', *NEED])", [2]),
+        ("NEED = []\nNEED += ['mediapipe<1']\nrun(['pip', 'install', *NEED])", [3]),
+        ("def f(p=['mediapipe<1']):\n    run(['pip', 'install', *p])", [2]),
+        (
+            "class A:\n    NEED = ['mediapipe<1']\n    def go(self):\n"
+            "        run(['pip', 'install', *self.NEED])",
+            [3],
+        ),
+        ("NEED = ['mediapipe<1']\nm = [p for p in NEED if p]\nrun(['pip', 'install', *m])", [2]),
+        (
+            "def get(p):\n    run(f'pip install {p}')\ndef drop(p):\n    run(f'pip remove {p}')\n"
+            "for p in ['mediapipe==0.1']:\n    drop(p)\nget('numpy')",
+            [],
+        ),
     ],
 )
 def test_what_a_program_installs_out_of_a_list(text: str, found: list[int], tmp_path: Path) -> None:
@@ -385,6 +440,34 @@ def test_the_projects_own_package_is_no_build_of_mediapipe(
     result = judged(tmp_path, {**files, "requirements.txt": "mediapipe-hands\n"}, device="orin")
     assert result["old-requirement"].result.status == "ok", lines(result["old-requirement"])
     assert "looked into" not in lines(result["legacy-api"])
+
+
+@pytest.mark.parametrize(
+    ("own", "asked"),
+    [
+        (
+            "from x import Extension\nsetup(ext_modules=[Extension(name='cvzone')])\n",
+            "cvzone==1.5.6",
+        ),
+        ("x = dict(name='mediapipe-rpi4')\nsetup(name='robot', **x)\n", "mediapipe-rpi4"),
+        ("setup(name='a')\nname = 'mediapipe-thing'\n", "mediapipe-thing"),
+        ("package_name = 'mediapipe-thing'\nsetup(name='a')\n", "mediapipe-thing"),
+        ("setup(name='cvzone')\n", "cvzone==1.5.6"),
+        ("setup(name='mediapipe-rpi4')\n", "mediapipe-rpi4"),
+    ],
+)
+def test_only_the_name_of_setup_is_the_projects_own(own: str, asked: str, tmp_path: Path) -> None:
+    scan = Scan(plant(tmp_path, {"setup.py": own, "requirements.txt": f"{asked}\n"}))
+    assert asked in [item.text for item in scan.requirements]
+
+
+def test_a_project_named_like_a_known_package_loses_no_cause(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": "[project]\nname = 'cvzone'\n",
+        "requirements.txt": "cvzone==1.5.6\n",
+        "app.py": "from cvzone.HandTrackingModule import HandDetector\n",
+    }
+    assert judged(tmp_path, files, device="orin")["legacy-api"].bad
 
 
 def test_a_build_under_another_name_is_still_judged(tmp_path: Path) -> None:

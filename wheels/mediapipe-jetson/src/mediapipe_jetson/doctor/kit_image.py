@@ -92,14 +92,25 @@ def _started(scan: Scan, file: str, programs: list[str]) -> str:
     if scan.kinds.get(file) != "dockerfile":
         return ""
     folder = file.rpartition("/")[0]
-    text = "\n".join(dockerfiles.started(documents.decoded(scan.texts[file])))
-    for _, words, _ in dockerfiles.commands(text):
-        for path in (word for word in words if word.endswith(".py")):
-            ends = ["/".join(path.split("/")[at:]) for at in range(path.count("/") + 1)]
-            for end in ends:
-                for name in (f"{folder}/{end}".lstrip("/"), end):
-                    if name in programs:
-                        return name
+    for line in dockerfiles.started(documents.decoded(scan.texts[file])):
+        every = [words for _, words, _ in dockerfiles.commands(line)]
+        # What comes last stays: python3 wait.py && python3 main.py.
+        for words in reversed(every):
+            found = next(filter(None, (_program(word, folder, programs) for word in words)), "")
+            if found:
+                return found
+    return ""
+
+
+def _program(path: str, folder: str, programs: list[str]) -> str:
+    """Return the program of the project that a word of a command names, by the end of its path."""
+    if not path.endswith(".py") or " " in path:
+        return ""
+    for at in range(path.count("/") + 1):
+        end = "/".join(path.split("/")[at:])
+        for name in (f"{folder}/{end}".lstrip("/"), end):
+            if name in programs:
+                return name
     return ""
 
 

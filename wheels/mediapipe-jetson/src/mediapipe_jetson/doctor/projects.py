@@ -34,6 +34,8 @@ class Known:
     kit: bool = False
     pip: bool = True
     mediapipe: str = ""
+    ready: bool = False
+    """Whether it has a Python from the start, not only its distribution's to install."""
     brings: str = ""
     """The version of a MediaPipe of its own, built by its publisher."""
 
@@ -56,7 +58,9 @@ def image(text: str) -> Optional[Known]:
         if re.fullmatch(rule["image"], name) and match:
             known = _known({**match.groupdict(), **rule.get("is", {})})
             if known is not None:
-                return known
+                parts = {**match.groupdict(), **rule.get("is", {})}
+                ready = any(parts.get(key) for key in ("python", "l4t", "ros")) or known.kit
+                return dataclasses.replace(known, ready=ready)
     return None
 
 
@@ -186,6 +190,13 @@ def package(kind: str, name: str, specifier: str) -> Optional[dict[str, Any]]:
     except ValueError:
         return None
     return dict(entry) if newer is ("from" in entry) else None
+
+
+def known_packages() -> frozenset[str]:
+    """Return the packages that tables know: builds of MediaPipe, and what is made upon it."""
+    wheels, own = pins.table(), table()
+    every = (wheels["others"], wheels["unaudited"], own["legacy_packages"], own["tasks_packages"])
+    return frozenset(name for names in every for name in names)
 
 
 def importers(kind: str) -> dict[str, str]:

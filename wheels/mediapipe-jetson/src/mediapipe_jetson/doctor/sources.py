@@ -39,7 +39,15 @@ from mediapipe_jetson.doctor.files import (
     variables,
     wheelfile,
 )
-from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin, Requirement, Service, Wheel
+from mediapipe_jetson.doctor.files.facts import (
+    UV,
+    UV_ALONE,
+    BaseImage,
+    PythonPin,
+    Requirement,
+    Service,
+    Wheel,
+)
 from mediapipe_jetson.doctor.files.unreadable import FormError
 from mediapipe_jetson.doctor.finding import Finding, Unread, lines_of
 from mediapipe_jetson.doctor.programs import Programs
@@ -126,7 +134,7 @@ class Scan:
         for kind, name, content in result:
             if kind != "compose" or not compose.overrides(name, composed):
                 self._read(kind, name, content, composed)
-        own = own_packages.names(result)
+        own = own_packages.names(result) - projects.known_packages()
         self.requirements = [item for item in self.requirements if item.name not in own]
 
     def _unseen(self, folder: Path, error: OSError) -> None:
@@ -235,9 +243,12 @@ class Scan:
 
     def _rosdep(self, name: str, content: bytes) -> None:
         try:
-            self.requirements += rosdep.read(name, content, projects.table()["rosdep"], self._ros)
+            found, open_ = rosdep.read(name, content, projects.table()["rosdep"], self._ros)
         except FormError as error:
             self.unread.append(dataclasses.replace(Unread.of(name, error), settings=True))
+            return
+        self.requirements += found
+        self.unread += [Unread(name, why, settings=True) for why in open_]
 
     def _settings(self, name: str, content: bytes) -> None:
         document = documents.toml(content)
@@ -261,7 +272,7 @@ class Scan:
     def _dockerfile(self, name: str, content: bytes) -> None:
         text = documents.decoded(content)
         for given in self._arguments.get(name, [{}]):
-            for base in dockerfiles.bases(name, content, given, self._scripts):
+            for base in map(_of_uv, dockerfiles.bases(name, content, given, self._scripts)):
                 # Into an editor's container packages are installed after it is built.
                 runs = name in self._edited or self._runs(base, text)
                 image = dataclasses.replace(base, packages=True) if base.final and runs else base
@@ -272,7 +283,7 @@ class Scan:
         """Return whether an image is one of MediaPipe's, or starts a program of the project."""
         if containers.MEDIAPIPES.match(base.image):
             return True
-        return started.is_own(dockerfiles.started(text), self._own)
+        return started.is_own(dockerfiles.started(text), self._own, there=True)
 
     def _shell(self, name: str, content: bytes) -> None:
         text = variables.filled(name, scripted.alive(name, documents.decoded(content)))
@@ -376,6 +387,14 @@ class Scan:
         if name in self.texts:
             return self.texts[name]
         return reading.within(self.folder, name)
+
+
+def _of_uv(base: BaseImage) -> BaseImage:
+    """Return an image with what uv takes there: its own Python, where it has one from the start."""
+    if base.installs != UV_ALONE:
+        return base
+    known = projects.image(base.image)
+    return dataclasses.replace(base, installs=UV if known is None or known.ready else "?")
 
 
 def _on_boards(files: list[tuple[str, str, bytes]]) -> list[tuple[str, str, bytes]]:

@@ -3,34 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import board, documents, installers, shell_lists
-from mediapipe_jetson.doctor.files.facts import CONDA, UV, BaseImage, Requirement
+from mediapipe_jetson.doctor.files import board, documents, image_pythons, installers, shell_lists
+from mediapipe_jetson.doctor.files.facts import BaseImage, Requirement
 
 INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+(.*)$", re.DOTALL)
-OTHER_PYTHON = re.compile(
-    r"\b(?:apt(?:-get)?\s+install\b.*\bpython(3\.\d+)\b|pyenv\s+install\s+\S*?(3\.\d+)|"
-    r"(?:conda|(?:micro)?mamba)\s+(?:create|install)\b.*\bpython=?=?(3\.\d+)|uv\s+python\s+install\s+(?:-\S+\s+)*(3\.\d+)|"
-    r"uv\s+(?:sync|venv|run)\b[^\n;&|]*(?:-p|--python)[=\s]+(3\.\d+)|\bUV_PYTHON[=\s]+(3\.\d+)|"
-    r"Python-(3\.\d+)[\d.]*\.t)"
-)
-VAGUE_PYTHON = re.compile(
-    r"\b((?:miniconda|miniforge|mambaforge)\d*|micromamba|pyenv|deadsnakes)\b",
-    re.I,
-)
-# It takes the image's Python where that is one the project allows, else it fetches another.
-UV_PYTHON = re.compile(r"\buv\s+(sync|venv|run)\b")
-# An environment by a file, which says its Python.
-CONDA_FILE = re.compile(
-    r"\b(?:(?:conda|mamba|micromamba)\s+env\s+(?:create|update)"
-    r"|micromamba\s+(?:create|install)\b[^\n;&|]*\s(?:-f|--file))\b"
-)
 PACKAGES = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pdm|conda|(micro)?mamba)\b|mediapipe", re.I)
+INSTALLERS = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pdm|conda|(micro)?mamba)\b", re.I)
+# Images for other languages, whose commands may name MediaPipe and not mean Python's.
+OF_OTHERS = re.compile(r"(?:.*/)?(node|golang|rust|ruby|gcc|php|buildpack-deps)(?:[:@].*)?")
 # A word of its own, as BuildKit takes it: not <<< and not the shift of $((1<<3)).
 HEREDOC = re.compile(r"(?<![<\w(])\d*<<-?([\"']?)(\w+)\1(?=\s|$)")
 QUOTED = re.compile(r"\$\(\(.*?\)\)|(?<!<)(?<!<-)\"[^\"]*\"|(?<!<)(?<!<-)'[^']*'")
@@ -146,7 +133,7 @@ def bases(
             stage = parts[2].lower() if len(parts) > 2 and parts[1].upper() == "AS" else ""
             result.append((line.number, image, stage))
             stages.setdefault(stage or f" {len(result)}", (len(result) - 1, image))
-        elif result and word in ("RUN", "COPY", "ADD", "ENV"):
+        elif result and word in ("RUN", "COPY", "ADD", "ENV", "ARG"):
             runs.setdefault(len(result) - 1, []).append(f"{word} {rest}")
     found = _resolved(name, result, stages, runs, scripts)
     lines = {line: platforms[at] for at, (line, _, _) in enumerate(result)}
@@ -164,8 +151,16 @@ def _heredocs(line: Line, text: str) -> list[str]:
     if not re.match(r"\s*(RUN|COPY|ADD)\b", line.text, re.IGNORECASE):
         return []
     words = [match[2] for match in HEREDOC.finditer(QUOTED.sub(" ", line.text))]
-    below = {row.strip() for row in text.splitlines()[line.parts[-1][0] :]}
-    return words if below.issuperset(words) else []
+    if not words:
+        return []
+    last, own = _last(text), line.parts[-1][0]
+    return words if all(last.get(word, 0) > own for word in words) else []
+
+
+@functools.lru_cache(maxsize=1)
+def _last(text: str) -> dict[str, int]:
+    """Return the number of the last line on which each text stands alone."""
+    return {row.strip(): number for number, row in enumerate(text.splitlines(), 1)}
 
 
 def _resolved(
@@ -187,8 +182,14 @@ def _resolved(
                 chain.append(later)
         text = "\n".join(item for at in chain for item in runs.get(at, ()))
         final = len(found) - 1 in chain
+        python = image_pythons.installed(text)
         packages = bool(PACKAGES.search(text)) or _runs(text, scripts)
-        result.append(BaseImage(name, line, image, final, _python(text), packages))
+        if OF_OTHERS.fullmatch(image):
+            own = "\n".join(row for row in text.splitlines() if row.startswith("RUN "))
+            packages = bool(INSTALLERS.search(own))
+            if not packages and _runs(text, scripts):
+                packages, python = True, python or "?"
+        result.append(BaseImage(name, line, image, final, python, packages))
     return result
 
 
@@ -202,35 +203,22 @@ def _runs(text: str, scripts: frozenset[str]) -> bool:
     return made or not words.isdisjoint(scripts)
 
 
-def _python(text: str) -> str:
-    """Return the Python that commands install, "?" where one is and its version is not told.
-
-    It is UV where uv takes the image's own, or fetches one, CONDA where a file of conda's says it.
-    """
-    named = OTHER_PYTHON.search(text)
-    if named:
-        return str(next(filter(None, named.groups())))
-    copied = re.search(r"COPY\s+--from=\S*python:(3\.\d+)", text)
-    if copied:
-        return copied.group(1)
-    if CONDA_FILE.search(text):
-        return CONDA
-    if VAGUE_PYTHON.search(text):
-        return "?"
-    return UV if UV_PYTHON.search(text) else ""
-
-
 def started(text: str) -> list[str]:
-    """Return what a Dockerfile's last stage starts: its CMD and ENTRYPOINT."""
-    result: list[str] = []
+    """Return what a Dockerfile's last stage starts: its ENTRYPOINT, then its CMD, the last ones."""
+    result: dict[str, str] = {}
+    ends: list[str] = []
     for line in logical(text):
+        if ends:
+            ends = ends[1:] if line.text.strip() == ends[0] else ends
+            continue
+        ends = _heredocs(line, text)
         match = INSTRUCTION.match(line.text)
         word = match[1].upper() if match else ""
         if word == "FROM":
-            result = []
+            result = {}
         elif word in ("CMD", "ENTRYPOINT"):
-            result.append(line.text)
-    return result
+            result[word] = line.text
+    return [result[word] for word in ("ENTRYPOINT", "CMD") if word in result]
 
 
 def copied(text: str) -> Iterator[str]:

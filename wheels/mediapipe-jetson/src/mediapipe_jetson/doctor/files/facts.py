@@ -6,7 +6,7 @@ import dataclasses
 from typing import Optional
 
 MANIFEST, LOCK, COMMAND, ROSDEP = "manifest", "lock", "command", "rosdep"
-UV, CONDA = "uv", "conda"
+UV, UV_ALONE, CONDA = "uv", "uv alone", "conda"
 
 
 @dataclasses.dataclass(frozen=True)

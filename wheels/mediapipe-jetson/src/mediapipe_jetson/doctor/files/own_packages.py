@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from mediapipe_jetson.doctor.files import documents
+from mediapipe_jetson.doctor.files import documents, machines, scripts
 from mediapipe_jetson.doctor.files.requirements import normal
 
 CFG = re.compile(r"^\[metadata\][^\[]*?^name\s*=\s*([\w.-]+)", re.MULTILINE)
-SETUP = re.compile(r"\bsetup\s*\(")
-# ROS' packages write it before: package_name = "hands".
-NAMED = re.compile(r"\b(?:package_)?name\s*=\s*[\"']([\w.-]+)[\"']", re.IGNORECASE)
 MANIFEST = re.compile(r"/(pyproject\.toml|setup\.(py|cfg)|package\.xml)$")
+NAME = re.compile(r"[\w.-]+")
 OFFICIAL = "mediapipe"
 
 
@@ -46,8 +45,25 @@ def _named(kind: str, path: str, content: bytes) -> Iterator[str]:
     elif name == "setup.cfg":
         yield from CFG.findall(documents.decoded(content))
     elif name == "setup.py":
-        text = documents.decoded(content)
-        yield from NAMED.findall(text) if SETUP.search(text) else ()
+        yield from _given(content)
+
+
+def _given(content: bytes) -> Iterator[str]:
+    """Return the name that a setup.py gives setup() itself, by a text or a constant of its own."""
+    try:
+        tree = machines.parsed(content, "setup.py")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return  # its own reader says so
+    known = scripts.constants(tree)
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        if getattr(node.func, "attr", getattr(node.func, "id", "")) != "setup":
+            continue
+        for item in (keyword.value for keyword in node.keywords if keyword.arg == "name"):
+            value = getattr(item, "value", known.get(getattr(item, "id", "")))
+            if isinstance(value, str) and NAME.fullmatch(value):
+                yield value
 
 
 def _table(document: dict[str, Any], key: str) -> dict[str, Any]:

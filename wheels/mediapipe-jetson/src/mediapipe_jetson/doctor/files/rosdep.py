@@ -2,49 +2,93 @@
 
 from __future__ import annotations
 
-import re
+import dataclasses
 from collections.abc import Iterable, Mapping
+from xml.parsers import expat
 
 from mediapipe_jetson.doctor.files import documents
 from mediapipe_jetson.doctor.files.facts import ROSDEP, Requirement
 from mediapipe_jetson.doctor.files.unreadable import FormError
 
-COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-DEPENDS = re.compile(r"<(?P<tag>\w*depend)(?:\s[^>]*)?>\s*(?P<key>[^<]*?)\s*</(?P=tag)\s*>")
-NAME = re.compile(r"<name>\s*([^<\s]+)\s*</name>")
 NAMED = "mediapipe"
+DEPEND = "depend"
+DEEPEST = 2
+
+
+@dataclasses.dataclass
+class _Element:
+    """An element: its name, its text and the line on which that begins."""
+
+    tag: str
+    line: int
+    condition: str
+    words: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """Return what stands in it."""
+        return "".join(self.words).strip()
 
 
 def names(files: Iterable[tuple[str, str, bytes]]) -> frozenset[str]:
     """Return the names of the project's own ROS packages; files are kind, name and content."""
-    return frozenset(
-        match[1]
-        for kind, _, content in files
-        if kind == "rosdep" and (match := NAME.search(_plain(content)))
-    )
+    result: set[str] = set()
+    for kind, _, content in files:
+        if kind != "rosdep":
+            continue
+        try:
+            result |= {item.text for item in _elements(content) if item.tag == "name"}
+        except FormError:
+            continue  # its own reader says so
+    return frozenset(result)
 
 
 def read(
     name: str, content: bytes, keys: Mapping[str, str], own: frozenset[str]
-) -> list[Requirement]:
-    """Return what rosdep installs of MediaPipe: the newest, as its keys have no versions.
+) -> tuple[list[Requirement], list[str]]:
+    """Return what rosdep installs of MediaPipe, the newest as its keys have no versions.
 
-    `keys` are rosdep's with the packages that pip then takes, `own` the project's ROS packages.
-    Raises FormError for a key of MediaPipe's that is none of these.
+    The second list says what is not known. `keys` are rosdep's with the packages that pip then
+    takes, `own` the project's ROS packages. Raises FormError.
     """
-    text = _plain(content)
-    result = []
-    for match in DEPENDS.finditer(text):
-        key = match["key"]
-        if NAMED not in key.lower() or key in own:
+    result: list[Requirement] = []
+    open_: list[str] = []
+    for item in _elements(content):
+        key = item.text
+        if not item.tag.endswith(DEPEND) or NAMED not in key.lower() or key in own:
             continue
-        if key not in keys:
-            raise FormError(f"what rosdep installs for {key} is not known")
-        line = text.count("\n", 0, match.start("key")) + 1
-        result.append(Requirement(name, 0, line, keys[key], "", "", "", key, ROSDEP))
+        if item.condition:
+            open_.append(f"whether {key} is installed is not known: {item.condition}")
+        elif key not in keys:
+            open_.append(f"what rosdep installs for {key} is not known")
+        else:
+            result.append(Requirement(name, 0, item.line, keys[key], "", "", "", key, ROSDEP))
+    return result, open_
+
+
+def _elements(content: bytes) -> list[_Element]:
+    """Return a file's outermost element and those below it. Raises FormError."""
+    parser = expat.ParserCreate()
+    result: list[_Element] = []
+    around: list[_Element] = []
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        condition = attributes.get("condition", "").strip()
+        around.append(_Element(tag, parser.CurrentLineNumber, condition))
+        if len(around) <= DEEPEST:
+            result.append(around[-1])
+
+    def text(data: str) -> None:
+        if data.strip():
+            if not around[-1].words:
+                around[-1].line = parser.CurrentLineNumber
+            around[-1].words.append(data)
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = lambda _: around.pop()
+    parser.CharacterDataHandler = text
+    try:
+        parser.Parse(documents.decoded(content), True)
+    except expat.ExpatError as error:
+        raise FormError(f"it is no XML: {error}") from error
     return result
-
-
-def _plain(content: bytes) -> str:
-    """Return a file's text without comments, its lines in their places."""
-    return COMMENT.sub(lambda match: "\n" * match[0].count("\n"), documents.decoded(content))

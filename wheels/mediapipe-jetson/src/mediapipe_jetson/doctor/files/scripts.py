@@ -8,18 +8,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import documents, installers, requirements
+from mediapipe_jetson.doctor.files import documents, installers, program_lists, requirements
 from mediapipe_jetson.doctor.files.facts import COMMAND, PythonPin, Requirement
 
 # https://packaging.python.org/en/latest/specifications/inline-script-metadata/
 BLOCK = re.compile(r"^# /// script\s*$\n(?P<body>(?:^#(?:| .*)$\n?)+?)^# ///\s*$", re.MULTILINE)
 # What runs a command that is given as a text or as words; nox calls its own `install`.
 RUNNERS = {"system", "run", "call", "check_call", "check_output", "Popen", "popen", "getoutput"}
-# What shows or logs a text instead of running it.
-SHOWS = re.compile(
-    r"print|log|debug|info|warn(ing)?|error|critical|exception|write|echo|.*Error|exit"
-)
-PIP = re.compile(r"\bpip[\d.]*\s+install\s+(-\S+\s+)*$")
 MAGICS = {"run_line_magic", "run_cell_magic"}
 INSTALL = "install"
 ADDING = {"append", "add", "insert"}
@@ -59,7 +54,7 @@ def setup(name: str, tree: ast.AST) -> tuple[list[Requirement], list[PythonPin]]
     """
     found: list[Requirement] = []
     pythons: list[PythonPin] = []
-    known, other = _constants(tree), _other(tree)
+    known, other = constants(tree), _other(tree)
     for node in ast.walk(tree):
         if node in other:
             continue
@@ -103,7 +98,7 @@ def _mentioned(texts: Iterator[tuple[str, int]]) -> Iterator[tuple[str, int]]:
     return (pair for pair in texts if re.match(r"\s*mediapipe\b", pair[0], re.IGNORECASE))
 
 
-def _constants(tree: ast.AST) -> dict[str, str]:
+def constants(tree: ast.AST) -> dict[str, str]:
     """Return the names that are a text all over a program."""
     values: dict[str, set[str]] = {}
     for node in ast.walk(tree):
@@ -154,12 +149,9 @@ def _part(node: ast.expr, known: dict[str, str]) -> str:
 def installs(name: str, tree: ast.AST) -> list[Requirement]:
     """Return what a program installs: pip by subprocess, os.system or a nox session."""
     found: list[Requirement] = []
-    lists = (ast.List, ast.Tuple, ast.Set)
-    if _installs_names(tree):
-        for node in ast.walk(tree):
-            if isinstance(node, lists):
-                texts = _mentioned(_written(node.elts, {}))
-                found += [replace(item, role=COMMAND) for item in _listed(name, texts)]
+    for given in program_lists.installed(tree):
+        texts = _mentioned(_written(given.elts, {}))
+        found += [replace(item, role=COMMAND) for item in _listed(name, texts)]
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
@@ -175,36 +167,6 @@ def installs(name: str, tree: ast.AST) -> list[Requirement]:
             for words in _commands(node.args):
                 found += installers.command(words, name, node.lineno)
     return found
-
-
-def _installs_names(tree: ast.AST) -> bool:
-    """Return whether a program runs pip with what a variable holds: f"pip install {package}"."""
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Call):
-            continue
-        called = getattr(node.func, "attr", getattr(node.func, "id", ""))
-        if not SHOWS.fullmatch(called) and any(map(_is_of_names, node.args)):
-            return True
-    return False
-
-
-def _is_of_names(node: ast.expr) -> bool:
-    """Return whether a command or its words end with pip install and what a variable holds."""
-    if isinstance(node, (ast.List, ast.Tuple)):
-        words = [getattr(item, "value", None) for item in node.elts]
-        at = words.index(INSTALL) if INSTALL in words[:-1] and "pip" in words else None
-        return at is not None and any(
-            isinstance(item, (ast.Name, ast.Starred, ast.Subscript)) for item in node.elts[at + 1 :]
-        )
-    if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Mod)):
-        text = getattr(node.left, "value", None)
-        return isinstance(text, str) and PIP.search(text.split("%s")[0]) is not None
-    before = ""
-    for item in node.values if isinstance(node, ast.JoinedStr) else ():
-        if isinstance(item, ast.FormattedValue) and PIP.search(before):
-            return True
-        before = str(getattr(item, "value", ""))
-    return False
 
 
 def _commands(arguments: list[ast.expr]) -> Iterator[list[str]]:

@@ -36,12 +36,15 @@ def programs(files: Iterable[tuple[str, str, bytes]]) -> frozenset[str]:
     return scripts(every) | own
 
 
-def is_own(lines: Iterable[str], own: frozenset[str]) -> bool:
-    """Return whether one of these lines does; `own` are the paths of the project's programs."""
+def is_own(lines: Iterable[str], own: frozenset[str], *, there: bool = False) -> bool:
+    """Return whether one of these lines does; `own` are the paths of the project's programs.
+
+    `there` tells that a program counts only where the project has it.
+    """
     files = {PurePosixPath(path).name for path in own}
     modules = {name for path in own for name in _modules(path)}
     return any(
-        _is_own(words, files, modules)
+        _is_own(words, files, modules, there)
         for line in lines
         for _, words, _ in dockerfiles.commands(line)
     )
@@ -53,7 +56,7 @@ def starts_file(lines: Iterable[str]) -> bool:
     return any(words[0].startswith((".", "/app/")) and "/" in words[0] for words in every if words)
 
 
-def _is_own(words: list[str], files: set[str], modules: set[str]) -> bool:
+def _is_own(words: list[str], files: set[str], modules: set[str], there: bool) -> bool:
     """Return whether a command does."""
     command = invocation.started(words)
     if not command or invocation.only_says(words):
@@ -63,22 +66,27 @@ def _is_own(words: list[str], files: set[str], modules: set[str]) -> bool:
     ):
         return True
     at = next((n for n, word in enumerate(command) if PYTHON.match(word)), None)
-    if at is not None and _python(command[at + 1 :], modules):
+    if at is not None and _python(command[at + 1 :], modules, there):
         return True
     applications = [word.partition(":")[0] for word in command[1:] if ":" in word]
     return any(MODULE.fullmatch(name) and name in modules for name in applications)
 
 
-def _python(words: list[str], modules: set[str]) -> bool:
-    """Return whether Python is given a file, or a module that is not its own."""
+def _python(words: list[str], modules: set[str], there: bool) -> bool:
+    """Return whether Python is given a file, or a module that is not its own.
+
+    Where it has to be `there`, only a module of the project's counts.
+    """
     for at, word in enumerate(words):
         following = words[at + 1] if at + 1 < len(words) else ""
         if word == "-c":
             return not modules.isdisjoint(IMPORT.findall(following))
         if word == "-m":
+            if there:
+                return following in modules
             return bool(following) and following.partition(".")[0] not in standard.names()
         if not word.startswith("-"):
-            return True
+            return not there
     return False
 
 
