@@ -208,8 +208,10 @@ def attended(
     """
     lines = []
     late = threading.Event()
+    # Steps are read as they begin, and last words stand last.
+    env = {**environment, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
-        command, cwd=ROOT, env=dict(environment), stdin=subprocess.DEVNULL,
+        command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
     ) as child:  # fmt: skip
 

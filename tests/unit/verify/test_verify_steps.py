@@ -54,7 +54,8 @@ def test_a_suite_that_hangs_is_ended() -> None:
 
 def test_what_does_not_begin_says_why() -> None:
     words = [sys.executable, "-c", "import sys; print('x'); sys.exit('no plugin')"]
-    code, output = fleet.attended(words, environment(), lambda _: None, 60)
+    plain = {name: text for name, text in environment().items() if name != "PYTHONUNBUFFERED"}
+    code, output = fleet.attended(words, plain, lambda _: None, 60)
     assert (code, output.split()[-2:]) == (1, ["no", "plugin"])
 
 
