@@ -61,7 +61,8 @@ def beside(
 
 
 def _remove(name: str, container: str) -> None:
-    with contextlib.suppress(StepFailedError):  # there may be no such network, or it is not in it
-        run(["docker", "network", "disconnect", "--force", name, container], what="letting it go")
-    for words in (["rm", "--force", "--volumes", name], ["network", "rm", "--force", name]):
-        run(["docker", *words], what="removing a proxy")
+    run(["docker", "rm", "--force", "--volumes", name], what="removing a proxy")
+    # There may be no such network, or the machine is not in it.
+    for words in (["disconnect", "--force", name, container], ["rm", name]):
+        with contextlib.suppress(StepFailedError):
+            run(["docker", "network", *words], what="removing a proxy's network")

@@ -1,11 +1,11 @@
-"""Which build arguments Dockerfiles are given: by compose files and by docker build in scripts."""
+"""What Dockerfiles are built with: arguments and folders, by compose files and docker build."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import PurePosixPath
-from typing import Optional
+from typing import Optional, TypeVar
 
 from mediapipe_jetson.doctor.files import (
     bake,
@@ -19,6 +19,7 @@ from mediapipe_jetson.doctor.files import (
 from mediapipe_jetson.doctor.files.documents import Node
 
 Arguments = dict[str, str]
+Told = TypeVar("Told")
 ROW = re.compile(r"^(?:export\s+)?([A-Za-z_]\w*)=([^#\n]*)", re.MULTILINE)
 USUAL = "Dockerfile"
 # Options of docker build that take no value.
@@ -32,15 +33,22 @@ def given(files: Iterable[tuple[str, str, bytes]]) -> dict[str, list[Arguments]]
     `files` are kind, name and content.
     """
     result: dict[str, list[Arguments]] = {}
+    for path, arguments in _told(files, _given):
+        if arguments and arguments not in result.setdefault(path, []):
+            result[path].append(arguments)
+    return result
+
+
+def _told(
+    files: Iterable[tuple[str, str, bytes]], reader: Callable[[str, str, bytes], Iterable[Told]]
+) -> Iterator[Told]:
+    """Yield what a reader finds in files; one that can't be read has a reader that says so."""
     for kind, name, content in files:
         try:
-            pairs = list(_given(kind, name, content))
+            found = list(reader(kind, name, content))
         except (ValueError, RecursionError):
-            continue  # its own reader says so
-        for path, arguments in pairs:
-            if arguments and arguments not in result.setdefault(path, []):
-                result[path].append(arguments)
-    return result
+            continue
+        yield from found
 
 
 def _given(kind: str, name: str, content: bytes) -> Iterator[tuple[str, Arguments]]:
@@ -63,13 +71,8 @@ def contexts(files: Iterable[tuple[str, str, bytes]]) -> dict[str, set[str]]:
     `files` are kind, name and content.
     """
     result: dict[str, set[str]] = {}
-    for kind, name, content in files:
-        try:
-            pairs = list(_contexts(kind, name, content))
-        except (ValueError, RecursionError):
-            continue  # its own reader says so
-        for path, context in pairs:
-            result.setdefault(path, set()).add(context)
+    for path, context in _told(files, _contexts):
+        result.setdefault(path, set()).add(context)
     return result
 
 
