@@ -21,11 +21,17 @@ SEED = "seed.tar"
 # How the programs are called that are a device.
 EMULATOR = "qemu-system-"
 KILL_S = 10.0
-# Waits until systemd has started all it wanted to, then names what failed.
-SYSTEM = """\
+# Waits until systemd has started all it wanted to, then names what failed; after that, what the
+# stand-ins' unit last said, unless it ended well.
+SYSTEM = f"""\
 state=$(systemctl is-system-running --wait || :)
 failed=$(systemctl list-units --failed --plain --no-legend | cut -d' ' -f1 | xargs)
-echo "$state${failed:+: $failed}"
+echo "$state${{failed:+: $failed}}"
+unit={board_profile.UNIT}
+systemctl --quiet is-active "$unit" || {{
+  journalctl --boot --unit="$unit" --output=cat --no-pager --lines=8 | grep -v '^$' ||
+    echo "$unit did not run"
+}}
 """
 
 
@@ -68,14 +74,20 @@ def wait(device: Device, cancelled: threading.Event) -> tuple[float, str]:
     """Wait for ssh, then for systemd.
 
     Return when ssh answered (monotonic seconds), and systemd's word with the units that failed.
-    Raises StepFailedError.
+    Raises StepFailedError, also where the stand-ins of a board were not put on: without them it
+    looks like no Jetson.
     """
     machine = kinds.machine(device.kind)
     facts = limits.of(device.kind)
     ssh.wait(device, facts["ssh_s"], lambda: not cancelled.is_set() and machine.running(device))
     answered = time.monotonic()
-    system = ssh.shell(device, SYSTEM, timeout_s=facts["system_s"])
-    return answered, system.strip()
+    system, *failed = ssh.shell(device, SYSTEM, timeout_s=facts["system_s"]).strip().splitlines()
+    if failed:
+        raise StepFailedError(
+            f"{device.name}: the stand-ins of a Jetson were not put on ({system})",
+            f"its unit {board_profile.UNIT} said: {'; '.join(failed)}",
+        )
+    return answered, system
 
 
 def last_words(device: Device, lines: int = 20) -> str:

@@ -10,6 +10,9 @@ from collections.abc import Callable
 
 import pytest
 
+from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.progress import Progress
+from jetson_kit.virtual_devices import board_profile, device_request, lifecycle
 from tests.devices.front import Front
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
@@ -148,3 +151,19 @@ def test_other_state_folders_are_left_alone(front: Front) -> None:
     finally:
         other.must("devices.down")
     assert other.left() == []
+
+
+def test_a_device_whose_stand_ins_failed_is_not_up(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without its device tree it would be taken for no Jetson at all."""
+    broken = "ExecStart=/bin/sh -c 'echo no such tree >&2; exit 3'"
+    text = board_profile.UNIT_TEXT.replace("ExecStart={folder}/face", broken)
+    assert broken in text
+    monkeypatch.setattr(board_profile, "UNIT_TEXT", text)
+    monkeypatch.setenv("KIT_STATE", str(front.state))
+    with pytest.raises(StepFailedError, match="the stand-ins of a Jetson were not put on") as told:
+        lifecycle.up(device_request.check(kind="container"), Progress(quiet=True))
+    assert f"(degraded: {board_profile.UNIT})" in told.value.message
+    assert "no such tree" in told.value.cure
+    assert front.left() == []
