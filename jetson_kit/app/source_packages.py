@@ -11,7 +11,8 @@ from packaging.utils import canonicalize_name
 
 from jetson_kit.app import base_packages, hints, resolve
 from jetson_kit.app.base_packages import BasePackages
-from jetson_kit.app.requirements_file import Direct, Requirements
+from jetson_kit.app.requirement_lines import Direct
+from jetson_kit.app.requirements_file import Requirements
 from jetson_kit.app.settings import Build
 from jetson_kit.app.source import fetch, wheels
 from jetson_kit.app.source.model import Built, Source
