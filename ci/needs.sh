@@ -10,11 +10,19 @@ id=$(release ID)
 version=$(release VERSION_ID)
 # Debian that is still to come has a name and no number.
 case $id-$version-$(release PRETTY_NAME) in debian--*sid) version=sid ;; esac
+# Mint, Pop!_OS and their like name the release whose archive they have.
+codename=$(release UBUNTU_CODENAME)
+codename=${codename:-$(release DEBIAN_CODENAME)}
+known=no
+for pair in $(awk '$1 == "archive" { print $2 ":" $3 }' "$table"); do
+  case $id in debian | ubuntu) ;; *) if [ "$codename" = "${pair%:*}" ]; then
+    id=${pair#*:}
+    version=${id#*-}
+    id=${id%-*}
+  fi ;; esac
+  if [ "$id-$version" = "${pair#*:}" ]; then known=yes; fi
+done
 machine=$(uname -m)
-case "$id-$version-$machine" in
-  debian-12-* | debian-13-* | debian-sid-* | ubuntu-22.04-* | ubuntu-24.04-*) known=yes ;;
-  *) known=no ;;
-esac
 case $machine in x86_64 | aarch64) ;; *) known=no ;; esac
 
 # The file by which binfmt_misc says that arm64 programs run here; none is needed on arm64.

@@ -160,6 +160,8 @@ def _prepare(machine: Machine) -> None:
         machine.must(f"mkdir -p /etc/docker && printf %s {text} >/etc/docker/daemon.json")
     if row.podman:
         machine.must(PODMAN)
+    if row.before:
+        machine.must(f"set -e\n{row.before}")
     if folder := row.environment.get("TMPDIR"):
         machine.must(f"mkdir -p {shlex.quote(folder)} && chmod 1777 {shlex.quote(folder)}")
     _clone(machine)

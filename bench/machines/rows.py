@@ -26,6 +26,8 @@ class Row:
     packages: tuple[str, ...] = ()
     daemon: dict[str, Any] = field(default_factory=dict)
     podman: bool = False
+    before: str = ""
+    peculiarity: str = ""
     environment: dict[str, str] = field(default_factory=dict)
     locale: str = ""
     umask: str = "022"
@@ -64,6 +66,7 @@ class Row:
             *(["rebooted, and typed again"] if self.reboot else []),
             *([f"with {', '.join(self.packages)}"] if self.packages else []),
             *(["Podman in Docker's place"] if self.podman else []),
+            *([self.peculiarity] if self.peculiarity else []),
             *([f"locale {self.locale}"] if self.locale else []),
             *([f"umask {self.umask}"] if self.umask != "022" else []),
             *([f"folder {self.folder!r}"] if self.folder != "kit" else []),

@@ -68,6 +68,8 @@ class Table:
     parts: Mapping[str, Part]
     tasks: tuple[Row, ...]
     stages: Mapping[str, tuple[str, ...]]
+    archives: Mapping[str, str]
+    """By codename, the system whose packages an archive has."""
 
     def of_task(self, task: str, options: Mapping[str, Any]) -> tuple[str, ...]:
         """Return the parts that a task needs with these options, each once."""
@@ -94,6 +96,7 @@ def table() -> Table:
         },
         tuple(Row(*_key(row[1]), _resolved(row[2:], groups)) for row in rows if row[0] == "task"),
         {row[1]: _resolved(row[2:], groups) for row in rows if row[0] == "stage"},
+        {row[1]: row[2] for row in rows if row[0] == "archive"},
     )
 
 
@@ -132,7 +135,7 @@ def own_names(part: Part, root: Path = Path("/")) -> tuple[str, ...]:
 
 
 def _system(root: Path) -> str:
-    """Return "debian-12", "debian-sid" or the like."""
+    """Return "debian-12", "debian-sid" or the like, also of a system that has that archive."""
     try:
         text = (root / "etc/os-release").read_text(encoding="utf-8")
     except OSError:
@@ -141,7 +144,10 @@ def _system(root: Path) -> str:
     name, version = rows.get("ID", ""), rows.get("VERSION_ID", "")
     if name == "debian" and not version and rows.get("PRETTY_NAME", "").endswith("sid"):
         version = "sid"
-    return f"{name}-{version}"
+    own = f"{name}-{version}"
+    if name in ("debian", "ubuntu"):
+        return own
+    return table().archives.get(rows.get("UBUNTU_CODENAME") or rows.get("DEBIAN_CODENAME", ""), own)
 
 
 def _assignment(line: str) -> tuple[str, str, str]:

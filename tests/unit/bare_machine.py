@@ -138,9 +138,11 @@ class Machine:
         path.chmod(0o755)
         return path
 
-    def is_a(self, distribution: str, version: str, machine: str = "x86_64") -> None:
-        """Say what distribution and processor this is."""
-        text = f"ID={distribution}\n"
+    def is_a(
+        self, distribution: str, version: str, machine: str = "x86_64", codename: str = ""
+    ) -> None:
+        """Say what distribution and processor this is; NAME=CODENAME tells whose archive it has."""
+        text = f"ID={distribution}\n{codename}\n"
         if version == "sid":
             text += 'PRETTY_NAME="Debian GNU/Linux forky/sid"\nVERSION_CODENAME=forky\n'
         elif version:

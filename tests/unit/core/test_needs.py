@@ -199,16 +199,50 @@ def test_the_shell_knows_the_stages_of_a_size(words: str, size: str, stage: str)
         (("ubuntu", "22.04"), "binfmt-support", ["binfmt-support"]),
         (("ubuntu", "24.04"), "chromium", ["-"]),
         (("debian", "13"), "chromium", ["chromium-headless-shell"]),
+        (("ubuntu", "26.04"), "docker", ["docker.io"]),
+        (("ubuntu", "26.04"), "qemu-user", ["qemu-user", "qemu-user-binfmt"]),
+        (("pop", "22.04", "UBUNTU_CODENAME=jammy"), "binfmt-support", ["binfmt-support"]),
+        (("linuxmint", "22.3", 'UBUNTU_CODENAME="noble"'), "chromium", ["-"]),
+        (("linuxmint", "7", "DEBIAN_CODENAME=trixie"), "docker", ["docker-cli"]),
+        (("linuxmint", "7", "DEBIAN_CODENAME=trixie"), "chromium", ["chromium-headless-shell"]),
+        (("raspbian", "12", "DEBIAN_CODENAME=unheard-of"), "docker", ["docker.io"]),
+        # Its own word counts, not that of an archive: Debian's testing has no number.
+        (("debian", "12", "DEBIAN_CODENAME=trixie"), "docker", ["docker.io"]),
         (("fedora", "41"), "docker", ["docker.io"]),
     ],
 )
 def test_packages_by_system(
-    tmp_path: Path, system: tuple[str, str], package: str, name: list[str]
+    tmp_path: Path, system: tuple[str, ...], package: str, name: list[str]
 ) -> None:
     machine = Machine(tmp_path / "machine")
-    machine.is_a(*system)
+    distribution, version, *codename = system
+    machine.is_a(distribution, version, codename="".join(codename))
     words = " ".join(TABLE.parts[package].packages)
     assert shell(f"own_names {words}", KIT_SYSTEM_ROOT=str(machine.system)) == name
+    own = needs.own_names(TABLE.parts[package], machine.system)
+    assert list(own or ("-",)) == name
+
+
+@pytest.mark.parametrize(
+    ("system", "known"),
+    [
+        (("debian", "12"), "yes"),
+        (("debian", "sid"), "yes"),
+        (("debian", "11"), "no"),
+        (("ubuntu", "26.04"), "yes"),
+        (("ubuntu", "20.04"), "no"),
+        (("linuxmint", "22.3", "UBUNTU_CODENAME=noble"), "yes"),
+        (("linuxmint", "20.3", "UBUNTU_CODENAME=focal"), "no"),
+        (("linuxmint", "7", "DEBIAN_CODENAME=trixie"), "yes"),
+        (("kali", "2026.3"), "no"),
+        (("fedora", "44"), "no"),
+    ],
+)
+def test_known_systems(tmp_path: Path, system: tuple[str, ...], known: str) -> None:
+    machine = Machine(tmp_path / "machine")
+    distribution, version, *codename = system
+    machine.is_a(distribution, version, codename="".join(codename))
+    assert shell('echo "$known"', KIT_SYSTEM_ROOT=str(machine.system)) == [known]
 
 
 @pytest.fixture
