@@ -14,6 +14,7 @@ case $id-$version-$(release PRETTY_NAME) in debian--*sid) version=sid ;; esac
 codename=$(release UBUNTU_CODENAME)
 codename=${codename:-$(release DEBIAN_CODENAME)}
 known=no
+# shellcheck disable=SC2013 # words of our own
 for pair in $(awk '$1 == "archive" { print $2 ":" $3 }' "$table"); do
   case $id in debian | ubuntu) ;; *) if [ "$codename" = "${pair%:*}" ]; then
     id=${pair#*:}

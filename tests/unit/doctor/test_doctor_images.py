@@ -51,6 +51,8 @@ def test_a_base_image_for_another_release_is_told(tmp_path: Path) -> None:
         ("FROM node:20\nRUN pip3 install x\n", "unknown", "node:20 is not known"),
         ("FROM python:3.11-alpine\nRUN pip install x\n", "bad", "Alpine"),
         ("FROM ubuntu:focal\nRUN pip install x\n", "bad", "Python 3.8"),
+        ("FROM ubuntu:26.04\nRUN pip install x\n", "ok", "ubuntu:26.04"),
+        ("FROM ros:lyrical-ros-base\nRUN pip3 install x\n", "ok", "ros:lyrical"),
         ("FROM debian:12-slim\nRUN pip install x\n", "ok", "debian:12-slim"),
         ("FROM ros:noetic-ros-base\nRUN pip3 install x\n", "bad", "Python 3.8"),
         ("FROM nvcr.io/nvidia/l4t-jetpack:r35.4.1\nRUN pip install x\n", "bad", "L4T 35.4.1"),
