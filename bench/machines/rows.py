@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ class Row:
     packages: tuple[str, ...] = ()
     daemon: dict[str, Any] = field(default_factory=dict)
     podman: bool = False
+    rootless: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     locale: str = ""
     umask: str = "022"
@@ -33,6 +35,7 @@ class Row:
     network: bool = True
     proxy: bool = False
     words: tuple[str, ...] = ("build", "--jetson")
+    then: str = ""
     code: int = 0
     says: str = ""
     image: bool = False
@@ -64,6 +67,8 @@ class Row:
             *(["rebooted, and typed again"] if self.reboot else []),
             *([f"with {', '.join(self.packages)}"] if self.packages else []),
             *(["Podman in Docker's place"] if self.podman else []),
+            *(["the engine is the user's own, without root"] if self.rootless else []),
+            *([f"daemon.json {json.dumps(self.daemon)}"] if "userns-remap" in self.daemon else []),
             *([f"locale {self.locale}"] if self.locale else []),
             *([f"umask {self.umask}"] if self.umask != "022" else []),
             *([f"folder {self.folder!r}"] if self.folder != "kit" else []),
@@ -87,6 +92,10 @@ def load(path: Path = TABLE) -> tuple[Row, ...]:
             raise BadInputError(f"row {name!r}: its name or user is wrong")
         if row.guest not in GUESTS or (row.guest and not row.network):
             raise BadInputError(f"row {name!r}: its guest is wrong, or has no network")
+        if row.rootless and (row.user == "root" or row.guest):
+            raise BadInputError(
+                f"row {name!r}: an engine without root is a user's, and in no guest"
+            )
         if not row.guest and (row.memory or row.reboot):
             raise BadInputError(f"row {name!r}: only a guest has memory of its own, or reboots")
         rows.append(row)
