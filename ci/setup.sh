@@ -127,7 +127,11 @@ apt_install() { apt install --no-install-recommends --no-remove "$@" >"$scratch/
 
 install_packages() {
   doing="installing $missing"
-  get_root "install: $missing" "Installing for $purpose (some minutes): $missing"
+  otherwise="install: $missing"
+  if needs docker && ! have docker && have podman; then
+    otherwise="$otherwise; Podman does as well, with podman-docker and catatonit in place of Docker's packages"
+  fi
+  get_root "$otherwise" "Installing for $purpose (some minutes): $missing"
   # Killed from here on, set-up comes back: programs may be there whose packages are half done.
   if [ -w "$venv" ]; then : >"$venv/.installing"; fi
   packages=$missing
@@ -173,11 +177,11 @@ finish_dpkg() {
 register_binfmt() {
   doing='registering QEMU for arm64'
   [ "$(id -u)" = 0 ] || say "Registering QEMU for arm64 with binfmt_misc, for $purpose; that takes root"
+  folder=$(dirname "$binfmt")
   if ! may_be_root; then
-    say "warning: arm64 images can't be started until root has run $purpose (binfmt_misc)"
+    say "warning: arm64 images can't be started until root has run: cat $sys/usr/lib/binfmt.d/qemu-aarch64.conf >$folder/register"
     return 0
   fi
-  folder=$(dirname "$binfmt")
   [ -e "$folder/register" ] || as_root mount -t binfmt_misc binfmt_misc "$folder" 2>/dev/null || true
   # systemd reads this file at boot; now, and where it does not run, it is written by hand.
   as_root sh -c "cat '$sys/usr/lib/binfmt.d/qemu-aarch64.conf' >'$folder/register'" 2>/dev/null ||
@@ -197,9 +201,14 @@ docker_is_elsewhere() {
     "${DOCKER_CONFIG:-${HOME:-}/.docker}/config.json" 2>/dev/null | grep -qvxE 'default|'
 }
 
+# One that this user runs without root; engine.py says how docker is told to speak to it.
+engine_without_root() {
+  [ "$(id -u)" != 0 ] && [ -w "${XDG_RUNTIME_DIR:-$sys/run/user/$(id -u)}/docker.sock" ]
+}
+
 start_docker() {
   docker version >/dev/null 2>&1 && return 0
-  if ! have dockerd || docker_is_elsewhere; then return 0; fi
+  if ! have dockerd || docker_is_elsewhere || engine_without_root; then return 0; fi
   doing='starting Docker'
   [ "$(id -u)" = 0 ] || say "Starting Docker, for $purpose; that takes root"
   if may_be_root && as_root "$here/start-docker.sh"; then return 0; fi

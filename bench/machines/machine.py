@@ -25,14 +25,34 @@ LOGIN = (
     "install -d -m 700 -o dev -g dev /home/dev/.ssh && "
     "install -m 600 -o dev -g dev /root/.ssh/authorized_keys /home/dev/.ssh/"
 )
-# As systemd would on a machine that has it; its store needs a real file system, as Docker's does.
-PODMAN = """
+# As systemd would on a machine that has it.
+SERVICE = """
+setsid podman system service --time 0 "unix://$socket" >/dev/null 2>&1 </dev/null &
+for turn in 1 2 3 4 5 6 7 8 9; do test -S "$socket" && exit; sleep 1; done; exit 1
+"""
+# Its store needs a real file system, as Docker's does.
+PODMAN = f"""
 mkdir -p /etc/containers /run/podman
 printf '[storage]\\ndriver = "overlay"\\nrunroot = "/run/containers/storage"\\n%s\\n' \\
   'graphroot = "/var/lib/docker/podman"' >/etc/containers/storage.conf
-touch /etc/containers/nodocker
-setsid podman system service --time 0 unix:///run/podman/podman.sock >/dev/null 2>&1 </dev/null &
-for turn in 1 2 3 4 5 6 7 8 9; do test -S /run/podman/podman.sock && exit; sleep 1; done; exit 1
+touch /etc/containers/nodocker; socket=/run/podman/podman.sock
+{SERVICE}
+"""
+# As logind, udev and a login give a user; who starts an engine types this.
+RUNTIME = "/run/user/1000"
+LOGIND = f"""
+mkdir -p /dev/net && mknod /dev/fuse c 10 229 && mknod /dev/net/tun c 10 200
+chmod 666 /dev/fuse /dev/net/tun && install -d -m 700 -o dev -g dev {RUNTIME}
+"""
+ROOTLESS_PODMAN = f"mkdir {RUNTIME}/podman; socket={RUNTIME}/podman/podman.sock\n{SERVICE}"
+# What dockerd-rootless-setuptool.sh does where there is no systemd, and the context that it makes.
+ROOTLESS_DOCKER = f"""
+docker context create rootless --docker host=unix://{RUNTIME}/docker.sock >/dev/null
+docker context use rootless >/dev/null
+PATH=$PATH:/usr/sbin:/sbin setsid /usr/share/docker.io/contrib/dockerd-rootless.sh \
+  >/tmp/dockerd-rootless.log 2>&1 </dev/null &
+for turn in $(seq 60); do docker version >/dev/null 2>&1 && exit; sleep 1; done
+tail -n 1 /tmp/dockerd-rootless.log; exit 1
 """
 SUDO = "dev ALL=(ALL) NOPASSWD:ALL\n"
 
@@ -89,6 +109,8 @@ class Machine:
         # A normal user's PATH lacks the folders of system programs, as Debian has it.
         sbin = "/usr/local/sbin:/usr/sbin:/sbin:" if user == "root" else ""
         path = {"PATH": f"{sbin}/usr/local/bin:/usr/bin:/bin", "USER": user}
+        if self.row.rootless and user != "root":
+            path["XDG_RUNTIME_DIR"] = RUNTIME
         variables = {**path, **host.environment(), **self.variables, **(env or {})}
         command = self.transport.command(script, user, variables)
         started = time.monotonic()
@@ -158,7 +180,10 @@ def _prepare(machine: Machine) -> None:
     if row.daemon:
         text = shlex.quote(json.dumps(row.daemon))
         machine.must(f"mkdir -p /etc/docker && printf %s {text} >/etc/docker/daemon.json")
-    if row.podman:
+    if row.rootless:
+        machine.must(LOGIND)
+        machine.must(ROOTLESS_PODMAN if row.podman else ROOTLESS_DOCKER, user=row.login)
+    elif row.podman:
         machine.must(PODMAN)
     if row.before:
         machine.must(f"set -e\n{row.before}")

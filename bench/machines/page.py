@@ -82,7 +82,8 @@ def _line(row: Row, facts: dict[str, Any]) -> str:
         f"{facts['system']}, {'Python ' + facts['python'] if facts['python'] else 'no Python'}",
         ", ".join(filter(None, engine)) or "none",
         ", ".join([row.user, *row.peculiar()]),
-        f"`./inv {' '.join(row.words)}`, {facts['seconds']:.0f} s",
+        f"`./inv {' '.join(row.words)}`, {facts['seconds']:.0f} s"
+        + (f"; then `{row.then}`" if row.then else ""),
         result.replace("|", "/"),
     ]
     return f"| {' | '.join(cells)} |"

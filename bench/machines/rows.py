@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ class Row:
     podman: bool = False
     before: str = ""
     peculiarity: str = ""
+    rootless: bool = False
     environment: dict[str, str] = field(default_factory=dict)
     locale: str = ""
     umask: str = "022"
@@ -35,6 +37,7 @@ class Row:
     network: bool = True
     proxy: bool = False
     words: tuple[str, ...] = ("build", "--jetson")
+    then: str = ""
     code: int = 0
     says: str = ""
     image: bool = False
@@ -67,6 +70,8 @@ class Row:
             *([f"with {', '.join(self.packages)}"] if self.packages else []),
             *(["Podman in Docker's place"] if self.podman else []),
             *([self.peculiarity] if self.peculiarity else []),
+            *(["the engine is the user's own, without root"] if self.rootless else []),
+            *([f"daemon.json {json.dumps(self.daemon)}"] if "userns-remap" in self.daemon else []),
             *([f"locale {self.locale}"] if self.locale else []),
             *([f"umask {self.umask}"] if self.umask != "022" else []),
             *([f"folder {self.folder!r}"] if self.folder != "kit" else []),
@@ -90,6 +95,10 @@ def load(path: Path = TABLE) -> tuple[Row, ...]:
             raise BadInputError(f"row {name!r}: its name or user is wrong")
         if row.guest not in GUESTS or (row.guest and not row.network):
             raise BadInputError(f"row {name!r}: its guest is wrong, or has no network")
+        if row.rootless and (row.user == "root" or row.guest):
+            raise BadInputError(
+                f"row {name!r}: an engine without root is a user's, and in no guest"
+            )
         if not row.guest and (row.memory or row.reboot):
             raise BadInputError(f"row {name!r}: only a guest has memory of its own, or reboots")
         rows.append(row)

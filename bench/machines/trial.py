@@ -109,16 +109,26 @@ def run(row: Row, log: list[str]) -> Result:
         result: dict[str, Any] = {}
         if row.image and not fault:
             result, fault = _read(machine)
+        if row.then and not fault:
+            more = in_checkout(machine, row.then)
+            log += [f"--- {row.then}", *more.text.splitlines()]
+            fault = f"{row.then}: exit code {more.code}: {more.last}" if more.code else ""
+        fault = fault or _strange(machine)
         return _result(machine, ended, fault, result)
 
 
 def typed(machine: Machine, words: tuple[str, ...]) -> CommandResult:
-    """Type ./inv WORDS in the clone, as the row's user, with its umask, locale and variables."""
+    """Type ./inv WORDS in the clone."""
+    return in_checkout(machine, f"exec ./inv {shlex.join(words)}")
+
+
+def in_checkout(machine: Machine, line: str) -> CommandResult:
+    """Type a line in the clone, as the row's user, with its umask, locale and variables."""
     row = machine.row
     env = dict(row.environment)
     if row.locale:
         env |= {"LANG": row.locale, "LC_ALL": row.locale}
-    command = f"umask {row.umask}; cd {shlex.quote(row.checkout)} && exec ./inv {shlex.join(words)}"
+    command = f"umask {row.umask}; cd {shlex.quote(row.checkout)} && {line}"
     return machine.shell(command, user=row.login, env=env, timeout_s=row.minutes * 60)
 
 
@@ -144,23 +154,32 @@ def _read(machine: Machine) -> tuple[dict[str, Any], str]:
     return document, ""
 
 
+def _strange(machine: Machine) -> str:
+    """Return what the checkout or the cache has that is not the user's; "" where all is."""
+    row = machine.row
+    places = shlex.join([row.checkout, f"{row.home}/.cache"])
+    answer = machine.shell(f"find {places} ! -user {row.login} -print -quit 2>/dev/null || true")
+    return f"it is not {row.login}'s: {answer.last}" if answer.last else ""
+
+
 def _result(machine: Machine, ended: CommandResult, fault: str, made: dict[str, Any]) -> Result:
     row = machine.row
 
-    def asked(script: str) -> str:
-        answer = machine.shell(script)
+    def asked(script: str, user: str = "root") -> str:
+        answer = machine.shell(script, user=user)
         return answer.last if not answer.code else ""
 
     checkout = shlex.quote(row.checkout)
+    whose = row.login if row.rootless else "root"
     return Result(
         row=row.name,
         system=asked('. /etc/os-release; echo "$PRETTY_NAME"'),
         python=asked(f"{checkout}/.venv/bin/python -c '{PYTHON}'"),
         engine=asked(
-            "podman --version 2>/dev/null || docker version --format '{{.Server.Version}}'"
+            "podman --version 2>/dev/null || docker version --format '{{.Server.Version}}'", whose
         ),
         buildx=" ".join(asked("docker buildx version").split()[1:2]),
-        store=_store(asked("docker info --format '{{json .}}'")),
+        store=_store(asked("docker info --format '{{json .}}'", whose)),
         apt=asked("dpkg-query -W -f '${Version}' apt"),
         seconds=ended.seconds,
         code=ended.code,

@@ -80,6 +80,12 @@ def address() -> Address:
     return Address(f"{host}, Docker's context {name}", True, {**own, HOST: host, **secured})
 
 
+def without_root() -> Path | None:
+    """Return the socket of a Docker Engine that this user runs without root, if there is one."""
+    place = podman.runtime_folder() / "docker.sock"
+    return place if os.geteuid() and os.access(place, os.W_OK) else None
+
+
 def _folder() -> Path:
     if named := os.environ.get(CONFIG):
         return Path(named)

@@ -66,6 +66,11 @@ def client() -> docker.DockerClient:
         raise ToolMissingError(
             "docker is Podman here, and its socket does not answer", podman.cure()
         )
+    if not where.named and (own := docker_context.without_root()):
+        raise ToolMissingError(
+            f"docker does not speak to the engine that this user runs without root, at {own}",
+            f"export DOCKER_HOST=unix://{own}, or: docker context use rootless",
+        )
     if "Permission denied" in problem or "PermissionError" in problem:
         raise ToolMissingError(
             "this user may not use Docker", "run: sudo usermod -aG docker $USER, then log in again"

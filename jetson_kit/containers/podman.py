@@ -13,6 +13,7 @@ from docker.errors import APIError
 from jetson_kit.core.errors import StepFailedError
 
 SYSTEM = Path("/run/podman/podman.sock")
+SYSTEMD = Path("/run/systemd/system")
 # What the program of podman-docker is: a script of some lines.
 SCRIPT_BYTES = 4096
 STARTS = re.compile(rb"^\s*exec\b.*\bpodman\b", re.M)
@@ -38,15 +39,22 @@ def socket() -> Path | None:
 
 def _places() -> Iterator[Path]:
     if os.geteuid():
-        yield Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}") / (
-            "podman/podman.sock"
-        )
+        yield runtime_folder() / "podman/podman.sock"
     yield SYSTEM
+
+
+def runtime_folder() -> Path:
+    """Return the folder of this user's own sockets."""
+    return Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.geteuid()}")
 
 
 def cure() -> str:
     """Return how its socket is started."""
-    return f"start it: systemctl {'--user ' if os.geteuid() else ''}enable --now podman.socket"
+    if SYSTEMD.exists():
+        own = "--user " if os.geteuid() else ""
+        return f"start it: systemctl {own}enable --now podman.socket"
+    place = next(_places())
+    return f"start it: mkdir -p {place.parent} && podman system service -t 0 unix://{place} &"
 
 
 def not_started(what: str, error: APIError) -> StepFailedError:

@@ -7,6 +7,7 @@ is mounted over it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from jetson_kit.emulation import cpus
 from jetson_kit.emulation.cpus import Cpu
 
 BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
+# What Debian's QEMU has for systemd, which registers it at boot.
+ENTRY = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
 CPUINFO = "/proc/cpuinfo"
 LABELS = "io.mediapipe-jetson"
 # By this the device side knows for certain that no board is here.
@@ -70,7 +73,9 @@ def require() -> None:
     if not BINFMT.exists():
         raise ToolMissingError(
             "this machine does not run arm64 programs",
-            "run ./inv build as root once: it sets up QEMU",
+            f"as root, once: cat {ENTRY} >{BINFMT.parent}/register"
+            if os.geteuid() and ENTRY.exists()
+            else "run ./inv build as root once: it sets up QEMU",
         )
 
 

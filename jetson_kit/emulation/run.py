@@ -22,7 +22,7 @@ from docker.models.containers import Container
 from docker.models.images import Image
 from mediapipe_jetson import diagnosis
 
-from jetson_kit.containers import engine, owned
+from jetson_kit.containers import engine, owned, users
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.log import LOG
 from jetson_kit.core.machine import host_arch
@@ -120,8 +120,9 @@ def attend(request: Request, output: int | None = None) -> Ended:
         raise BadInputError(f"--timeout {request.timeout_s:g}?", "give seconds, or 0 for no limit")
     _check_network(request.network)
     user = str(config.get("User") or "")
+    numbering = users.numbering() if request.volumes else ""
     for text in request.volumes:
-        if warning := unreadable(volume(text), user):
+        if warning := unreadable(volume(text), user, numbering):
             LOG.warning("warning: %s", warning)
     owned.remove_left()
     with _container(request, image, cpu) as container:
@@ -227,15 +228,26 @@ def volume(text: str) -> str:
     return f"{source}:{target}"
 
 
-def unreadable(mounted: str, user: str) -> str:
-    """Return why a container's user, UID:GID, can't read what is mounted; "" where it can."""
+def unreadable(mounted: str, user: str, numbering: str = "") -> str:
+    """Return why a container's user, UID:GID, can't read what is mounted; "" where it can.
+
+    `numbering` is the engine's, of users.py: where it is not this machine's, only what is this
+    process's own is judged.
+    """
     path = Path(mounted.partition(":")[0])
-    uid, _, gid = user.partition(":")
-    if not path.is_absolute() or not uid.isdecimal() or int(uid) == 0:
+    uid, _, gid = (user or "0").partition(":")
+    if not path.is_absolute() or not uid.isdecimal():
+        return ""
+    if int(uid) == 0 and numbering != users.REMAPPED:
         return ""
     facts = path.stat()
-    mine = facts.st_gid == int(gid or 0)
-    shift = 6 if facts.st_uid == int(uid) else 3 if mine else 0
+    if numbering:
+        if facts.st_uid != os.geteuid():
+            return ""
+        shift = 0
+    else:
+        mine = facts.st_gid == int(gid or 0)
+        shift = 6 if facts.st_uid == int(uid) else 3 if mine else 0
     needed = stat.S_IROTH | (stat.S_IXOTH if stat.S_ISDIR(facts.st_mode) else 0)
     if facts.st_mode >> shift & needed == needed:
         return ""

@@ -21,7 +21,7 @@ from docker.errors import APIError, DockerException
 from docker.models.containers import Container
 from docker.types import LogConfig, Mount, Ulimit
 
-from jetson_kit.containers import engine, owned, podman
+from jetson_kit.containers import engine, owned, podman, users
 from jetson_kit.containers.layers import EPOCH
 from jetson_kit.core import log, stopping
 from jetson_kit.core.errors import StepFailedError
@@ -51,6 +51,8 @@ ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PIP_NO_INDEX": "1",
+    # Number 0 of an engine without root may give no file away.
+    "TAR_OPTIONS": "--no-same-owner",
 }
 
 
@@ -98,12 +100,13 @@ def run(job: Job, limits: Limits) -> End:
     for name in ("out", "tmp", "home"):
         (job.work / name).mkdir(exist_ok=True)
     job.out.mkdir()
-    if os.geteuid() == 0:
-        _give(job.work, UID)
-        _give(job.out, UID)
+    user = builder()
+    if os.geteuid() == 0 and user:
+        _give(job.work, user)
+        _give(job.out, user)
     owned.remove_left()
     stopping.ends_by(owned.remove_own)
-    with _container(job, limits) as container:
+    with _container(job, limits, user) as container:
         printed = _Printed(job.log)
         stream = container.attach(stream=True, stdout=True, stderr=True)
         reader = threading.Thread(target=printed.take, args=(stream,), daemon=True)
@@ -120,6 +123,13 @@ def run(job: Job, limits: Limits) -> End:
             printed.close()
 
 
+def builder() -> int:
+    """Return the container's user who builds: one who owns what we made, and is not our root."""
+    if users.numbering() == users.ROOTLESS:
+        return 0
+    return os.geteuid() or UID
+
+
 def _give(folder: Path, uid: int) -> None:
     """Make a folder's files a user's, following no link."""
     os.chown(folder, uid, uid)
@@ -129,9 +139,8 @@ def _give(folder: Path, uid: int) -> None:
 
 
 @contextlib.contextmanager
-def _container(job: Job, limits: Limits) -> Iterator[Container]:
+def _container(job: Job, limits: Limits, user: int) -> Iterator[Container]:
     """Yield a container that is not started yet; it is gone afterwards."""
-    uid = os.geteuid() or UID
     more: dict[str, Any] = {"environment": {}, "mounts": []}
     if job.arch != host_arch():
         more = emulation.container_options(job.core or emulation.core(emulation.DEFAULT))
@@ -152,7 +161,9 @@ def _container(job: Job, limits: Limits) -> Iterator[Container]:
             labels=owned.labels(),
             platform=f"linux/{job.arch}",
             init=True,
-            user=f"{uid}:{uid}",
+            user=f"{user}:{user}",
+            # Else an engine that remaps users would have them own nothing of the folders.
+            userns_mode="host",
             working_dir="/build",
             network_mode="none",
             read_only=True,

@@ -33,11 +33,13 @@ def result(row: str, made: Bytes | None = BYTES, fault: str = "", commit: str = 
 def test_rows_cover_systems_users_and_stores() -> None:
     made = [row for row in rows.load() if row.image]
     assert {row.suite for row in made} == {"bookworm", "trixie", "sid"}
-    assert {row.user for row in made} == {"root", "sudo"}
+    assert {row.user for row in made} == {"root", "sudo", "plain"}
     assert any(row.daemon for row in made)
     assert any("gcc-aarch64-linux-gnu" in row.packages for row in made)
     assert {row.guest for row in made} == {"", "arm64", "amd64"}
     assert any(row.reboot and row.user == "sudo" for row in made)
+    assert {row.podman for row in made if row.rootless} == {True, False}
+    assert any("userns-remap" in row.daemon for row in made)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,8 @@ def test_rows_cover_systems_users_and_stores() -> None:
         ('suite = "sid"\nuser = "root"\nguest = "arm64"\nnetwork = false', "has no network"),
         ('suite = "sid"\nuser = "root"\nmemory = 2048', "only a guest has memory of its own"),
         ('suite = "sid"\nuser = "root"\nreboot = true', "only a guest"),
+        ('suite = "sid"\nuser = "root"\nrootless = true', "without root is a user's"),
+        ('suite = "sid"\nuser = "sudo"\nguest = "amd64"\nrootless = true', "a user's, in no guest"),
         ('suite = "sid"\nuser = "root"\n[[row]]\nname = "a"\nsuite = "x"\nuser = "root"', "two"),
     ],
 )
@@ -111,6 +115,66 @@ def test_what_is_peculiar_is_shown() -> None:
     assert row.checkout == "/home/dev/my kit"
     behind = Row("a", "sid", "sudo", proxy=True)
     assert behind.peculiar() == ["only through a proxy with a password"]
+
+
+def test_whose_engine_it_is_and_what_follows_is_shown() -> None:
+    own = Row("a", "sid", "plain", podman=True, rootless=True)
+    assert own.peculiar()[1:] == ["the engine is the user's own, without root"]
+    remapped = Row("a", "sid", "root", daemon={"userns-remap": "default"})
+    assert remapped.peculiar() == ['daemon.json {"userns-remap": "default"}']
+    row = next(row for row in rows.load() if row.then)
+    assert f"; then `{row.then}` |" in page.table({"rows": [result(row.name).as_json()]})
+
+
+class Here:
+    """A transport to this very machine; keeps with which variables."""
+
+    def __init__(self) -> None:
+        self.variables: list[Mapping[str, str]] = []
+
+    def command(self, script: str, user: str, variables: Mapping[str, str]) -> list[str]:
+        """Return the words that run it here."""
+        del user
+        self.variables.append(variables)
+        return ["sh", "-c", script]
+
+    def reboot(self) -> None:
+        """Do nothing."""
+
+    def cut_off(self) -> None:
+        """Do nothing."""
+
+
+def test_only_who_has_an_engine_of_his_own_has_its_folder() -> None:
+    here = Here()
+    machine = Machine(Row("a", "sid", "plain", rootless=True), here)
+    machine.shell("true")
+    machine.shell("true", user="dev")
+    Machine(Row("a", "sid", "plain"), here).shell("true", user="dev")
+    folders = [variables.get("XDG_RUNTIME_DIR") for variables in here.variables]
+    assert folders == [None, "/run/user/1000", None]
+
+
+def test_what_is_typed_afterwards_and_whose_files_are_left_decide(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Row, "home", str(tmp_path))
+    monkeypatch.setattr(Row, "login", Path(tmp_path).owner())
+    (tmp_path / "kit").mkdir()
+    (tmp_path / "kit/inv").write_text("#!/bin/sh\necho output dist\n")
+    (tmp_path / "kit/inv").chmod(0o755)
+
+    def fault(then: str) -> str:
+        machine = Machine(Row("a", "sid", "plain", then=then), Here())
+        monkeypatch.setattr(trial, "started", lambda row: contextlib.nullcontext(machine))
+        return trial.run(machine.row, []).fault
+
+    assert fault("") == fault("test -e inv") == ""
+    assert fault("echo no such thing; exit 3") == (
+        "echo no such thing; exit 3: exit code 3: no such thing"
+    )
+    monkeypatch.setattr(Row, "login", "nobody")
+    assert fault("") == f"it is not nobody's: {tmp_path}/kit"
 
 
 def test_a_guest_says_what_it_is() -> None:

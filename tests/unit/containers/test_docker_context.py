@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
+import docker
 import pytest
 
 from jetson_kit.containers import docker_context, engine
@@ -104,3 +106,25 @@ def test_a_dead_context_is_named_and_nothing_is_started(
         "error: no Docker Engine answers at unix:///far.sock, Docker's context far; "
         "start it, or choose another: docker context use NAME"
     )
+
+
+@pytest.mark.parametrize(("uid", "runs", "named"), [
+    (1000, True, True), (1000, False, False), (0, True, False),
+])  # fmt: skip
+def test_an_engine_without_root_that_docker_does_not_speak_to_is_named(
+    config: Path, monkeypatch: pytest.MonkeyPatch, uid: int, runs: bool, named: bool
+) -> None:
+    def refused(**_: object) -> None:
+        raise PermissionError("Permission denied")
+
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(config))
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    monkeypatch.setattr(docker, "from_env", refused)
+    monkeypatch.setattr(engine, "_may_start", lambda: False)
+    if runs:
+        (config / "docker.sock").touch()
+    with pytest.raises(ToolMissingError) as raised:
+        engine.client.__wrapped__()
+    line = raised.value.line()
+    assert (f"export DOCKER_HOST=unix://{config}/docker.sock" in line) is named
+    assert ("usermod" in line) is not named

@@ -90,16 +90,25 @@ def test_a_users_own_comes_first(served: Path, monkeypatch: pytest.MonkeyPatch) 
         assert podman.socket() == own
 
 
-@pytest.mark.parametrize(("uid", "command"), [(0, "systemctl enable"), (7, "systemctl --user en")])
+@pytest.mark.parametrize(
+    ("uid", "systemd", "command"),
+    [
+        (0, True, "systemctl enable"),
+        (7, True, "systemctl --user en"),
+        (0, False, "podman system service -t 0 unix://{place}/system.sock &"),
+        (7, False, "podman system service -t 0 unix://{place}/mine/podman/podman.sock &"),
+    ],
+)
 def test_without_a_socket_it_is_said_what_to_start(
-    place: Path, monkeypatch: pytest.MonkeyPatch, uid: int, command: str
+    place: Path, monkeypatch: pytest.MonkeyPatch, uid: int, systemd: bool, command: str
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: uid)
+    monkeypatch.setattr(podman, "SYSTEMD", place if systemd else place / "none")
     monkeypatch.setattr(docker, "from_env", _nothing_answers)
     with pytest.raises(ToolMissingError) as caught:
         engine.client()
     assert caught.value.line().startswith("error: docker is Podman here, and its socket does not")
-    assert command in caught.value.cure
+    assert command.format(place=place) in caught.value.cure
 
 
 def _nothing_answers(**_: object) -> None:

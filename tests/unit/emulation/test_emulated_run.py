@@ -112,6 +112,42 @@ def test_what_the_images_user_can_not_read_is_told(
     assert said == "" if readable else said.endswith(f"chmod -R o+rX '{place}'")
 
 
+@pytest.mark.parametrize(
+    ("mode", "user", "numbering", "readable"),
+    [
+        (0o700, "{own}:{own}", "rootless", False),  # a user of that number, not who owns it
+        (0o750, "1:{own}", "rootless", False),
+        (0o705, "1:1", "rootless", True),
+        (0o700, "0", "rootless", True),
+        (0o700, "", "rootless", True),
+        (0o700, "0", "userns", False),
+        (0o700, "", "userns", False),
+        (0o755, "0:0", "userns", True),
+        (0o700, "{own}:{own}", "userns", False),
+    ],
+)
+def test_numbers_of_an_engine_that_are_not_this_machines_own_nothing(
+    tmp_path: Path, mode: int, user: str, numbering: str, readable: bool
+) -> None:
+    place = tmp_path / "it"
+    place.mkdir(mode)
+    place.chmod(mode)
+    own = os.geteuid() or 10001
+    said = emulated_run.unreadable(f"{place}:/data", user.format(own=own), numbering)
+    assert (said == "") is readable
+
+
+def test_what_another_owns_is_not_judged_by_other_numbers(tmp_path: Path) -> None:
+    if os.geteuid():
+        cannot_run_here("only root can give a folder to another")
+    place = tmp_path / "it"
+    place.mkdir()
+    os.chown(place, 110000, 110000)
+    place.chmod(0o700)
+    assert emulated_run.unreadable(f"{place}:/data", "10001:10001", "rootless") == ""
+    assert emulated_run.unreadable(f"{place}:/data", "10001:10001")
+
+
 def test_a_file_is_only_read(tmp_path: Path) -> None:
     file = tmp_path / "clip.avi"
     file.touch(0o644)

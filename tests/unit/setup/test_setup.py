@@ -280,6 +280,35 @@ def test_a_user_without_sudo(machine: Machine) -> None:
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(("has", "told"), [("podman", True), ("docker", False), ("", False)])
+def test_a_user_without_sudo_is_told_that_podman_does(
+    machine: Machine, has: str, told: bool
+) -> None:
+    machine.user("ann")
+    (machine.bin / "sudo").unlink()
+    if has == "podman":
+        machine.program("podman")
+    if has == "docker":
+        machine.has("docker")
+    _, _, err = machine.run("build")
+    assert ("Podman does as well, with podman-docker and catatonit" in err) is told
+    assert err.count("\n") == 1
+
+
+def test_what_root_has_to_do_for_arm64_is_said_once(machine: Machine) -> None:
+    machine.set_up()
+    entry = machine.system / "proc/sys/fs/binfmt_misc/qemu-aarch64"
+    entry.unlink()
+    machine.user("ann")
+    (machine.bin / "sudo").unlink()
+    code, _, err = machine.run("build")
+    assert code == 0
+    assert err.count("root has run") == 1
+    own = f"{machine.system}/usr/lib/binfmt.d/qemu-aarch64.conf"
+    command = f"cat {own} >{entry.parent}/register"
+    assert f"can't be started until root has run: {command}\n" in err
+
+
 def test_a_user_with_sudo_joins_the_group_docker(machine: Machine) -> None:
     machine.user("ann")
     code, _, err = machine.run("build")

@@ -52,6 +52,23 @@ def test_none_is_started_where_docker_speaks_to_another(
     assert bool(starts(machine)) is begun
 
 
+@pytest.mark.parametrize(("user", "runs", "begun"), [
+    ("ann", True, False), ("ann", False, True), ("root", True, True),
+])  # fmt: skip
+@pytest.mark.parametrize("folder", ["mine", "system/run/user/1000"])
+def test_none_is_started_beside_one_without_root(
+    machine: Machine, folder: str, user: str, runs: bool, begun: bool
+) -> None:
+    machine.user(user)
+    place = machine.home / folder
+    place.mkdir(parents=True)
+    if runs:
+        (place / "docker.sock").touch()
+    machine.run("build", XDG_RUNTIME_DIR=str(place) if folder == "mine" else "")
+    tried = any("start-docker.sh" in line for line in machine.calls) or starts(machine)
+    assert bool(tried) is begun
+
+
 def test_two_at_once_start_one(machine: Machine) -> None:
     both = [machine.start(script=SCRIPT) for _ in range(2)]
     assert [process.wait(timeout=60) for process in both] == [0, 0]
