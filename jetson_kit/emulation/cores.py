@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from docker.models.images import Image
-from docker.types import Mount
 
-from jetson_kit.containers import engine
+from jetson_kit.containers import engine, outside
 from jetson_kit.core.errors import BadInputError, ToolMissingError
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import cache_dir
@@ -69,8 +68,11 @@ def cpuinfo(cpu: Cpu, processors: int) -> str:
 
 
 def require() -> None:
-    """Raise ToolMissingError where this machine does not run arm64 programs."""
-    if not BINFMT.exists():
+    """Raise ToolMissingError where this machine does not run arm64 programs.
+
+    Whether that of an engine elsewhere does, a container's start tells.
+    """
+    if not BINFMT.exists() and not outside.likely():
         raise ToolMissingError(
             "this machine does not run arm64 programs",
             f"as root, once: cat {ENTRY} >{BINFMT.parent}/register"
@@ -79,12 +81,13 @@ def require() -> None:
         )
 
 
-def container_options(cpu: Cpu) -> dict[str, Any]:
-    """Return what a container needs to be this core, as the SDK's `run` and `create` take it."""
-    return {
-        "environment": {"QEMU_CPU": cpu.qemu, MARKER: "1"},
-        "mounts": [Mount(CPUINFO, str(cpuinfo_file(cpu)), type="bind", read_only=True)],
-    }
+def container_options(cpu: Cpu, image: str) -> dict[str, Any]:
+    """Return what a container of an image needs to be this core, as the SDK's `create` takes it.
+
+    Raises ToolMissingError where an engine elsewhere is too old to be given a file.
+    """
+    mount = outside.mounted_file(cpuinfo_file(cpu), CPUINFO, image)
+    return {"environment": {"QEMU_CPU": cpu.qemu, MARKER: "1"}, "mounts": [mount]}
 
 
 def cpuinfo_file(cpu: Cpu) -> Path:

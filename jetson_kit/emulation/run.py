@@ -22,7 +22,7 @@ from docker.models.containers import Container
 from docker.models.images import Image
 from mediapipe_jetson import diagnosis
 
-from jetson_kit.containers import engine, owned, users
+from jetson_kit.containers import engine, outside, owned, users
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.log import LOG
 from jetson_kit.core.machine import host_arch
@@ -125,6 +125,7 @@ def attend(request: Request, output: int | None = None) -> Ended:
         if warning := unreadable(volume(text), user, numbering):
             LOG.warning("warning: %s", warning)
     owned.remove_left()
+    outside.require(_folders(request), str(image.id))
     with _container(request, image, cpu) as container:
         return _attended(container, request.timeout_s, output)
 
@@ -175,7 +176,7 @@ def _check_network(name: str) -> None:
 @contextlib.contextmanager
 def _container(request: Request, image: Image, cpu: Cpu | None) -> Iterator[Container]:
     """Yield a container that is not started yet; it is gone afterwards."""
-    more: dict[str, Any] = emulation.container_options(cpu) if cpu else {}
+    more: dict[str, Any] = emulation.container_options(cpu, str(image.id)) if cpu else {}
     environment = {**dict(variables(request.env)), **more.pop("environment", {})}
     # With a terminal on both ends the command gets one of its own, as `docker run -it` gives.
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
@@ -254,6 +255,12 @@ def unreadable(mounted: str, user: str, numbering: str = "") -> str:
     return (
         f"user {uid} of the image can't read {path}; let it: chmod -R o+rX {shlex.quote(str(path))}"
     )
+
+
+def _folders(request: Request) -> tuple[Path, ...]:
+    """Return the files and folders of this machine that a request mounts."""
+    sources = (volume(text).partition(":")[0] for text in request.volumes)
+    return tuple(Path(source) for source in sources if "/" in source)
 
 
 def _known(mounted: str) -> str:

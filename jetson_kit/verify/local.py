@@ -111,7 +111,7 @@ def in_image(reference: str, requested: VerifyOptions) -> dict[str, Any]:
         options |= with_card(options["environment"])
     if image.attrs["Architecture"] == "arm64" != host_arch():
         emulation.require()
-        emulated = emulation.container_options(emulation.core_of(image))
+        emulated = emulation.container_options(emulation.core_of(image), str(image.id))
         options["environment"] |= emulated.pop("environment")
         options |= emulated
     container = None

@@ -21,7 +21,7 @@ from docker.errors import APIError, DockerException
 from docker.models.containers import Container
 from docker.types import LogConfig, Mount, Ulimit
 
-from jetson_kit.containers import engine, owned, podman, users
+from jetson_kit.containers import engine, outside, owned, podman, users
 from jetson_kit.containers.layers import EPOCH
 from jetson_kit.core import log, stopping
 from jetson_kit.core.errors import StepFailedError
@@ -105,6 +105,7 @@ def run(job: Job, limits: Limits) -> End:
         _give(job.work, user)
         _give(job.out, user)
     owned.remove_left()
+    outside.require((job.work, job.out, job.deps, HOOK), job.image)
     stopping.ends_by(owned.remove_own)
     with _container(job, limits, user) as container:
         printed = _Printed(job.log)
@@ -143,7 +144,8 @@ def _container(job: Job, limits: Limits, user: int) -> Iterator[Container]:
     """Yield a container that is not started yet; it is gone afterwards."""
     more: dict[str, Any] = {"environment": {}, "mounts": []}
     if job.arch != host_arch():
-        more = emulation.container_options(job.core or emulation.core(emulation.DEFAULT))
+        core = job.core or emulation.core(emulation.DEFAULT)
+        more = emulation.container_options(core, job.image)
     jobs = str(os.cpu_count() or 1)
     environment = {**ENVIRONMENT, "MAKEFLAGS": f"-j{jobs}", "MAX_JOBS": jobs, **more["environment"]}
     mounts = [
