@@ -24,6 +24,8 @@ from jetson_kit.core.errors import ToolMissingError
 
 SEEN = "/mediapipe-jetson-seen"
 SNAP = "/var/snap/"
+# By which Docker's and Podman's containers know that they are one.
+INSIDE = (Path("/.dockerenv"), Path("/run/.containerenv"))
 VOLUME = "mediapipe-jetson-kit"
 # From Docker 26 on a file of a volume can be mounted alone.
 SUBPATH_API = (1, 45)
@@ -35,7 +37,8 @@ def likely() -> bool:
     """Tell whether the engine may be one that does not see our files; `sees` asks it."""
     facts = engine.client().info()
     return (
-        facts.get("Name") != socket.gethostname()
+        any(mark.exists() for mark in INSIDE)
+        or facts.get("Name") != socket.gethostname()
         or facts.get("OperatingSystem") == "Docker Desktop"
         or str(facts.get("DockerRootDir", "")).startswith(SNAP)
     )
