@@ -263,7 +263,7 @@ def _emulated(
     core_name = core.name if core else "this machine"
     progress.say(f"        in {image.tag} on {core_name}")
     if core:
-        emulation.require()
+        emulation.require(image.tag)
     with files.logged(place / "emulated.log") as stream:
         ended = emulated_run.attend(request, stream)
     if ended.signal:

@@ -16,15 +16,13 @@ from docker.errors import APIError, ContainerError
 from jetson_kit.build.plan import BuildPlan
 from jetson_kit.containers import engine, owned, podman
 from jetson_kit.core import stopping
-from jetson_kit.core.errors import StepFailedError, ToolMissingError
+from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.machine import host_arch
 from jetson_kit.core.progress import Progress
 from jetson_kit.emulation import cores as emulation
 from jetson_kit.emulation import own_core
 
 EMULATED_FRAMES = 1
-# What starts nothing of another processor says.
-FOREIGN = "xec format error"
 NATIVE_FRAMES = 5
 COMMAND = ("python3", "-m", "mediapipe_jetson.first_start")
 NOT_STARTED = "not started"
@@ -70,7 +68,7 @@ def start(plan: BuildPlan, image: str, progress: Progress) -> FirstStart:
         return not_started(plan, reason)
     cpu = None if native else emulation.oldest(soc.id for soc in plan.socs)
     if cpu:
-        emulation.require()
+        emulation.require(image)
     where = f"emulated {cpu.name}" if cpu else "native"
     started = time.monotonic()
     owned.remove_left()
@@ -124,11 +122,6 @@ def _run(plan: BuildPlan, image: str, command: list[str], more: dict[str, Any]) 
         output: bytes = engine.client().containers.run(image, command, **options)
     except ContainerError as error:
         words = _text(error.stderr).strip().splitlines()
-        if words and FOREIGN in words[-1]:
-            raise ToolMissingError(
-                "the Docker Engine's machine does not run arm64 programs",
-                "as root, there: apt install qemu-user-static (or qemu-user-binfmt)",
-            ) from error
         raise StepFailedError(
             f"the image's first start ended with {error.exit_status}: "
             + (words[-1] if words else "no message")

@@ -116,8 +116,10 @@ def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _same(path: Path, there: Mapping[str, Any]) -> bool:
-    """Compare a file with what the engine says is at its path: kind of file and time of change."""
+    """Compare a file with what the engine says is at its path: its kind, size, time of change."""
     here = path.stat()
+    if path.is_file() and there["size"] != here.st_size:
+        return False
     # Go's os.FileMode: its highest bit is a folder's.
     if bool(int(str(there["mode"])) >> 31) != path.is_dir():
         return False

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from docker.errors import APIError, ContainerError
 from docker.models.images import Image
 
 from jetson_kit.containers import engine, outside
@@ -24,6 +25,8 @@ from jetson_kit.emulation.cpus import Cpu
 BINFMT = Path("/proc/sys/fs/binfmt_misc/qemu-aarch64")
 # What Debian's QEMU has for systemd, which registers it at boot.
 ENTRY = Path("/usr/lib/binfmt.d/qemu-aarch64.conf")
+# What the kernel says of a program of another processor, and runtimes repeat.
+FOREIGN = "xec format error"
 CPUINFO = "/proc/cpuinfo"
 LABELS = "io.mediapipe-jetson"
 # By this the device side knows for certain that no board is here.
@@ -67,18 +70,35 @@ def cpuinfo(cpu: Cpu, processors: int) -> str:
     return "".join(CORE_TEXT.format(number=number, **facts) for number in range(processors))
 
 
-def require() -> None:
-    """Raise ToolMissingError where this machine does not run arm64 programs.
-
-    Whether that of an engine elsewhere does, a container's start tells.
-    """
-    if not BINFMT.exists() and not outside.likely():
+def require(image: str) -> None:
+    """Raise ToolMissingError where arm64 programs do not run: `image` is tried where need be."""
+    if BINFMT.exists():
+        return
+    if not outside.likely():
         raise ToolMissingError(
             "this machine does not run arm64 programs",
             f"as root, once: cat {ENTRY} >{BINFMT.parent}/register"
             if os.geteuid() and ENTRY.exists()
             else "run ./inv build as root once: it sets up QEMU",
         )
+    if not _starts(image):
+        raise ToolMissingError(
+            "the Docker Engine's machine does not run arm64 programs",
+            "there, as root: apt install qemu-user-static, or qemu-user-binfmt in its place",
+        )
+
+
+def _starts(image: str) -> bool:
+    """Tell whether the engine starts a program of an image."""
+    try:
+        engine.client().containers.run(
+            image, entrypoint=["/usr/bin/true"], network_mode="none", remove=True
+        )
+    except ContainerError as error:
+        return FOREIGN not in str(error.stderr)
+    except APIError as error:
+        return FOREIGN not in str(error.explanation)
+    return True
 
 
 def container_options(cpu: Cpu, image: str) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def attend(request: Request, output: int | None = None) -> Ended:
     cpu = core_for(request)
     image = _image(request.image)
     if cpu:
-        emulation.require()
+        emulation.require(str(image.id))
     if warning := unfit(image, cpu):
         LOG.warning("warning: %s", warning)
     config = image.attrs.get("Config") or {}

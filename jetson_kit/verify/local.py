@@ -110,7 +110,7 @@ def in_image(reference: str, requested: VerifyOptions) -> dict[str, Any]:
     if not device.nvidia_runtime and CARD.exists():
         options |= with_card(options["environment"])
     if image.attrs["Architecture"] == "arm64" != host_arch():
-        emulation.require()
+        emulation.require(str(image.id))
         emulated = emulation.container_options(emulation.core_of(image), str(image.id))
         options["environment"] |= emulated.pop("environment")
         options |= emulated

@@ -23,7 +23,7 @@ from jetson_kit.app.fit import Image
 from jetson_kit.app.source import fetch
 from jetson_kit.app.source.model import Built, Target
 from jetson_kit.app.source.wheels import Builds
-from jetson_kit.containers import engine, owned
+from jetson_kit.containers import engine, outside, owned
 from jetson_kit.core.errors import (
     BadInputError,
     DiskFullError,
@@ -154,6 +154,7 @@ def test_all_that_would_be_compiled_is_named_with_what_has_a_wheel(
 @pytest.mark.skipif(host_arch() == "arm64", reason="nothing is emulated there")
 def test_without_qemu_the_cure_is_named(builds: Maker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cores, "BINFMT", Path("/absent"))
+    monkeypatch.setattr(outside, "likely", lambda: False)
     with pytest.raises(ToolMissingError) as caught:
         built(builds(sources.compiled(), arch="arm64"))
     assert "run ./inv build as root once" in caught.value.line()

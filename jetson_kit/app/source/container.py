@@ -96,7 +96,7 @@ def run(job: Job, limits: Limits) -> End:
     However it ends, no container is left.
     """
     if job.arch != host_arch():
-        emulation.require()
+        emulation.require(job.image)
     for name in ("out", "tmp", "home"):
         (job.work / name).mkdir(exist_ok=True)
     job.out.mkdir()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.containers import outside
 from jetson_kit.core.errors import ToolMissingError
 from jetson_kit.emulation import cores
 
@@ -23,8 +24,9 @@ def test_who_is_not_root_gets_the_command_that_root_types(
     monkeypatch.setattr(cores, "ENTRY", entry)
     monkeypatch.setattr(cores, "BINFMT", register / "qemu-aarch64")
     monkeypatch.setattr(os, "geteuid", lambda: uid)
+    monkeypatch.setattr(outside, "likely", lambda: False)
     with pytest.raises(ToolMissingError) as raised:
-        cores.require()
+        cores.require("image")
     command = f"as root, once: cat {entry} >{register}/register"
     assert (raised.value.cure == command) is direct
     assert direct or "run ./inv build as root once" in raised.value.cure
