@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 from mediapipe_jetson.doctor import kit_image, origins, pins, projects, relevance, versions
 from mediapipe_jetson.doctor.files import locks, markers
-from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, PythonPin, Requirement
+from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, STOPS, PythonPin, Requirement
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.pins import AUDIT, Board, Problem
 from mediapipe_jetson.doctor.project_python import brought, obstacles
@@ -72,10 +72,13 @@ def covering(scan: Scan, item: Requirement) -> list[Requirement]:
 
 
 def effective(scan: Scan) -> list[Requirement]:
-    """Return what boards install: a lock file counts for more than what it was made from."""
+    """Return what boards install: a lock file counts for more than what it was made from.
+
+    What a script replaces further down is not among it.
+    """
     result = []
     for item in scan.requirements:
-        if markers.elsewhere(item.marker):
+        if markers.elsewhere(item.marker) or item.replaced:
             continue
         locked = covering(scan, item) if item.role == MANIFEST else []
         if not locked or not all(agrees(item, other) for other in locked):
@@ -135,6 +138,9 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
             findings.append(_finding(scan, item, problem, here))
         elif problem is not None and problem.what:
             doubts.append(f"{item.place}: {problem.what}: {problem.instead}")
+    for item in scan.requirements:
+        if item.replaced == STOPS and (problem := pins.refused(item, here)) is not None:
+            findings.append(_finding(scan, item, problem, here))
     doubts += stale(scan)
     doubts += [
         brought(item, known)

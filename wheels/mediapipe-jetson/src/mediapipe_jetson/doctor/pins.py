@@ -121,6 +121,31 @@ def judge(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PLR091
     return _versions(item, board)
 
 
+def refused(item: Requirement, board: Board) -> Optional[Problem]:
+    """Return why pip can't install a requirement on a board, None where it may be able to."""
+    known = table()
+    if item.name != "mediapipe" or markers.elsewhere(item.marker):
+        return None
+    better = f"write {wanted(item, board)}"
+    if item.source:
+        why = _refused(item, board) if item.source.endswith(".whl") else ""
+        return Problem(f"a wheel file: {item.source}: {why}", better) if why else None
+    try:
+        wheels = [
+            version
+            for kind in ("gpu", "cpu_only")
+            for version in versions.allowed(item.specifier, known[kind])
+        ]
+        later = _beyond(known, item.specifier)
+    except ValueError:
+        return None
+    python = item.python or board.python
+    if later or any(_fits(known, version, python) for version in wheels):
+        return None
+    which = f"for Python {python}" if wheels else "of it"
+    return Problem(f"{item.text}: there is no aarch64 wheel {which}: the script ends here", better)
+
+
 def only_python(item: Requirement) -> str:
     """Return the one Python that a wheel of MediaPipe for boards is for, by its name; else ""."""
     parts = item.source.removesuffix(".whl").rsplit("-", 3)

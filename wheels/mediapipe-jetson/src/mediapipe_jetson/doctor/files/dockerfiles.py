@@ -26,6 +26,8 @@ SET = re.compile(
     r"\s*(?P<word>ARG|ENV)\s+(?P<key>\w+)(?:(?:=|\s+)(?P<value>\"[^\"]*\"|'[^']*'|\S+))?\s*$", re.I
 )
 SHELL, GIVEN, SHELLS_MOST = re.compile(r"(ba|da|z)?sh"), re.compile(r"-[a-z]*c"), 4
+# A notebook's mark before a command.
+MAGIC = re.compile(r"^\s*[!%]+\s*")
 NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
