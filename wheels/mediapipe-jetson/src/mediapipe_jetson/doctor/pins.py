@@ -16,6 +16,11 @@ from mediapipe_jetson.doctor.files.facts import COMMAND, ROSDEP, Requirement
 DATA = Path(__file__).resolve().parent.parent / "data" / "wheels.json"
 AUDIT = "run ./inv wheels.audit on the wheel: names and versions prove nothing"
 
+UNSET = (
+    "no file that was read sets the variable there (a stage of a Dockerfile sees an ARG from "
+    "before FROM where it names it again)"
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Board:
@@ -70,13 +75,13 @@ def good(board: Board) -> str:
     last = known["last_without_dotprod"]
     if board.old_cpu:
         text = (
-            f"mediapipe=={last} (the last official one that this CPU can load; it has no GPU "
-            "inside: the kit's images for this board have 1.2.2, translated, with its GPU code)"
+            f"mediapipe=={last} (the last official one that this CPU can load; it stays on the "
+            "CPU: for the GPU run the project in the kit's image for this board)"
         )
     else:
         text = f"mediapipe>={known['gpu'][0]}"
         if board.old_cpu is None:
-            text += f" ({last} only for Xavier, TX2, TX1 and Nano)"
+            text += " for Orin and Thor (on an older board run the doctor there, for its own cure)"
     if board.obstacle:
         text += f", once Python is {known['python']['oldest']} or later ({board.obstacle})"
     return text
@@ -182,7 +187,8 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
         )
         later = _beyond(known, item.specifier)
     except ValueError:
-        return Problem(f"{item.text}: its version can't be read", AUDIT, known=False)
+        why = UNSET if "$" in item.specifier else AUDIT
+        return Problem(f"{item.text}: its version can't be read", why, known=False)
     heavy = [*(one for one in cpu if versions.at_least(one, known["needs"]["from"])), *gpu]
     light = [one for one in cpu if one not in heavy]
     better = f"write {wanted(item, board)}"
@@ -212,8 +218,10 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
     if not gpu:
         return Problem(f"{item.text}: its aarch64 wheels have no GPU inside", better)
     if board.obstacle and not _is_later(item.python):
+        oldest = known["python"]["oldest"]
         return Problem(
-            f"{item.text}: on that Python pip takes a wheel that fails on import, or none", better
+            f"{item.text}: on that Python pip takes a wheel that fails on import, or none",
+            f"leave it as it is, once Python is {oldest} or later ({board.obstacle})",
         )
     if board.old_cpu is None and not light:
         what = f"{item.text}: right for Orin and Thor; Xavier, TX2, TX1 and Nano can't load it"

@@ -155,7 +155,8 @@ def _image(scan: Scan, item: BaseImage, release: str) -> Union[Obstacle, str]:
         if known is not None and known.old_cpu:
             own = projects.table()["kit"]["mediapipe"]
             return Obstacle(item.file, item.line, what, cure, kit=own)
-        cure += f"; or install Python {good} there"
+    elif item.installs not in ("", UV):
+        cure = f"{place}: install Python {good} there in place of {python}"
     else:
         cure = f"{place}: take an image with Python {good}, such as python:{good}-slim"
     return Obstacle(item.file, item.line, what, cure)

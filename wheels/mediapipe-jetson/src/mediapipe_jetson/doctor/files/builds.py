@@ -158,7 +158,10 @@ def _plain(node: Optional[Node], usual: str) -> str:
 
 
 def _pairs(node: Node) -> Iterator[tuple[str, str]]:
-    """Return the arguments of a compose file, with the defaults of its own variables."""
+    """Return the arguments of a compose file, with the defaults of its own variables.
+
+    One whose value is not known still has a variable in it.
+    """
     if isinstance(node.value, dict):
         rows = [(key, item.value) for key, item in node.value.items()]
     else:
@@ -167,7 +170,7 @@ def _pairs(node: Node) -> Iterator[tuple[str, str]]:
         rows = [(key, value) for key, _, value in texts]
     for key, value in rows:
         text = dockerfiles.substituted("" if value is None else str(value), {})
-        if text and "$" not in text:
+        if text:
             yield key, text
 
 
@@ -200,7 +203,7 @@ def _built(words: list[str]) -> Optional[tuple[str, Arguments, str]]:
             value = rest[position] if position < len(rest) else ""
         if name == "--build-arg":
             key, _, text = value.partition("=")
-            arguments.update({key: text} if text and "$" not in text else {})
+            arguments.update({key: text} if text else {})
         elif name in ("-f", "--file"):
             file = value
         elif not name.startswith("-"):
