@@ -163,3 +163,15 @@ def test_a_lock_is_made_anew_as_it_was_made(
     if "rye" in head:
         files["pyproject.toml"] = ASKS
     assert cure in lines(judged(tmp_path, files, device="orin")["old-requirement"])
+
+
+def test_a_lock_that_is_right_stays_where_only_the_python_is_wrong(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": '[project]\nname = "x"\nversion = "0"\nrequires-python = ">=3.8"\n'
+        'dependencies = ["mediapipe>=1.0.1"]\n',
+        ".python-version": "3.8.10\n",
+        "uv.lock": 'version = 1\n[[package]]\nname = "mediapipe"\nversion = "1.2.2"\n',
+    }
+    cure = judged(tmp_path, files, device="orin")["old-requirement"].cure
+    assert "leave it as it is, once Python is 3.9 or later (.python-version:1)" in cure
+    assert "lock --upgrade" not in cure

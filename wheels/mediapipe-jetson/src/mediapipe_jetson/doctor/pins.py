@@ -40,11 +40,15 @@ class Board:
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """A requirement that is old or wrong, or (`known` is False) that only an audit can judge."""
+    """A requirement that is old or wrong, or (`known` is False) that only an audit can judge.
+
+    `stays` tells that it is right, and what is below it is not.
+    """
 
     what: str
     instead: str
     known: bool = True
+    stays: bool = False
 
 
 @functools.lru_cache(maxsize=1)
@@ -222,6 +226,7 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
         return Problem(
             f"{item.text}: on that Python pip takes a wheel that fails on import, or none",
             f"leave it as it is, once Python is {oldest} or later ({board.obstacle})",
+            stays=True,
         )
     if board.old_cpu is None and not light:
         what = f"{item.text}: right for Orin and Thor; Xavier, TX2, TX1 and Nano can't load it"

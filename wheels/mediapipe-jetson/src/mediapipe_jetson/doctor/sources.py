@@ -84,7 +84,7 @@ class Scan:
         self._scripts: frozenset[str] = frozenset()
         self._own: frozenset[str] = frozenset()
         self._ros: frozenset[str] = frozenset()
-        self._templates: set[str] = set()
+        self._templates: dict[str, set[str]] = {}
         self._edited: set[str] = set()
         self._handlers: dict[str, str] = {}
         self._elsewhere: set[str] = set()
@@ -344,8 +344,9 @@ class Scan:
             same = [item for item in composed if PurePosixPath(item).parent == folder]
             override = next(filter(compose.OVERRIDE.search, sorted(same)), None)
         services, images = compose.read(name, content, self._other, override, self._own)
-        self.services += services
-        # An image of a template is judged in the services that extend it.
+        # A template and its image are judged in the services that extend it.
+        own = self._templates.get(name, set())
+        self.services += [item for item in services if item.name not in own]
         self.images += images if name not in self._templates else []
         for line, text in compose.commands(content):
             self._commands(name, "\n" * (line - 1) + text, None, 0)
