@@ -21,7 +21,7 @@ MOST = 3
 
 def lines(scan: Scan, here: Board) -> list[str]:
     """Return what documents say of MediaPipe, with what is wrong with it on this board."""
-    result = []
+    result: list[str] = []
     for name, content in sorted(scan.texts.items()):
         if scan.kinds[name] == "markdown" and DOCUMENT.match(PurePosixPath(name).name):
             result += _of(name, documents.decoded(content), here)
