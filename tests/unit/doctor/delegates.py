@@ -229,14 +229,15 @@ DELEGATES = [
     ),
     (
         "match of a literal",
-        "x = 'gpu'\nmatch x:\n    case 'cpu' | 'none':\n        d = CPU\n    case 'gpu':\n        d = GPU\n"
+        "x = 'gpu'\nmatch x:\n    case 'cpu' | 'none':\n        d = CPU\n"
+        "    case 'gpu':\n        d = GPU\n"
         "    case _:\n        d = CPU\n" + made("BaseOptions(delegate=d)"),
         "GPU",
     ),
     (
         "match of a literal, with a guard",
-        "x = 'gpu'\nmatch x:\n    case 'gpu' if y:\n        d = GPU\n    case _:\n        d = CPU\n"
-        + made("BaseOptions(delegate=d)"),
+        "x = 'gpu'\nmatch x:\n    case 'gpu' if y:\n        d = GPU\n"
+        "    case _:\n        d = CPU\n" + made("BaseOptions(delegate=d)"),
         "CPU GPU",
     ),
     (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,9 @@ REPLACED = {
         "Dockerfile",
         f'{BASE}RUN pip install {OLD}\nRUN if [ "$(uname -m)" = aarch64 ]; then '
         f"pip install {NEW}; fi\n"),
+    "a heredoc's own script": (
+        "Dockerfile", f"{BASE}RUN pip install {OLD}\nRUN <<E\npip install {NEW}\nE\n"),
+    "a shell of its own, both": ("i.sh", f"(pip install {OLD}; pip install {NEW})\n"),
     "a target": (
         "Makefile", f"setup:\n\tpip install {OLD}\n\tpip uninstall -y mediapipe\n"
         f"\tpip install {NEW}\n"),
@@ -60,6 +64,16 @@ BOTH = {
     "another stage": (
         "Dockerfile", f"{BASE}RUN pip install {OLD}\n{BASE}RUN pip install {NEW}\n"),
     "another target": ("Makefile", f"old:\n\tpip install {OLD}\nnew:\n\tpip install {NEW}\n"),
+    "a shell of its own": (
+        "i.sh", f"(. a/bin/activate; pip install {OLD})\npip install {NEW}\n"),
+    "a file that is written": (
+        "i.sh", f"pip install {OLD}\ncat > D <<E\nRUN pip install {NEW}\nE\n"),
+    "a file that a build writes": (
+        "Dockerfile",
+        f"{BASE}RUN pip install {OLD}\nRUN cat <<E > /x.sh\npip install {NEW}\nE\n"),
+    "a folder that has it": ("i.sh", f"pip install -t a {OLD}\npip install -t a {NEW}\n"),
+    "another machine": (
+        "i.sh", f"pip install {OLD}\nssh board pip install {NEW}\n"),
     "a question": ("i.sh", f"pip install {OLD}\npip uninstall mediapipe\n"),
 }  # fmt: skip
 
@@ -127,3 +141,19 @@ def test_a_script_that_is_not_followed_has_nothing_replaced(tmp_path: Path) -> N
     text = f"pip install {OLD}\nif true; then\npip install {NEW}\n"
     answer = judged(tmp_path, {"i.sh": text}, device="orin")["old-requirement"]
     assert answer.result.status == "bad", lines(answer)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"pip install {OLD}\n" * 1_500,
+        "cat <<EOF\n" * 5_000 + f"pip install {OLD}\n",
+        f"pip install {OLD}\n" + "cat <<EOF\nx\nEOF\n" * 3_000,
+        "if x; then\n" * 800 + f"pip install {OLD}\n" + "fi\n" * 800,
+    ],
+)
+def test_a_long_script_is_read_in_time(tmp_path: Path, text: str) -> None:
+    began = time.process_time()
+    answer = judged(tmp_path, {"i.sh": text}, device="orin")["old-requirement"]
+    assert answer.result.status == "bad"
+    assert time.process_time() - began < 5

@@ -110,6 +110,8 @@ class Scan:
         result = [(kind, name, self.texts[name]) for kind, name, _ in result]
         self._arguments = builds.given(_on_boards(result))
         self.contexts = builds.contexts(_on_boards(result))
+        self.texts |= builds.as_built(result, builds.targets(_on_boards(result)))
+        result = [(kind, name, self.texts[name]) for kind, name, _ in result]
         self._scripts = started.scripts(result)
         self._own = started.programs(result)
         self.programs.packages = own_packages.folders(name for _, name, _ in result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -10,6 +11,7 @@ from typing import Optional
 from mediapipe_jetson.doctor.files import installers, invocation
 from mediapipe_jetson.doctor.files.branches import Step
 from mediapipe_jetson.doctor.files.facts import REPLACED, STOPS, Requirement
+from mediapipe_jetson.doctor.files.instructions import HEREDOC, QUOTED
 
 PIP = re.compile(r"(?P<folder>.*/)?pip(?P<version>[\d.]*)|(?P<variable>\$\{?\w*PIP\w*\}?)")
 PYTHON = re.compile(r"(?:\S*/)?python[\d.]*")
@@ -17,6 +19,9 @@ PYTHON = re.compile(r"(?:\S*/)?python[\d.]*")
 PLAIN = {"-m", "-q", "-qq", "--quiet", "-v", "--no-cache-dir", "--disable-pip-version-check", "-y"}
 PLAIN |= {"--no-input", "-H", "-E", "-I"}
 PLACES = {"-t", "--target", "--prefix", "--root", "--user", "-p", "--python", "--system"}
+VALUED = PLACES - {"--user", "--system"}
+MOST = 300
+TARGETS = {"-t", "--target"}
 FORCING = {"-U", "--upgrade", "--force-reinstall", "-I", "--ignore-installed", "--reinstall"}
 YES = {"-y", "--yes"}
 # Another environment, another place, or an end that is no failure: what is behind is not compared.
@@ -38,6 +43,7 @@ STOPPING = re.compile(r"^#!.*sh\s+-\w*e|^\s*set\s+(?:-\w+\s+)*-(?:\w*e|o\s+errex
 # What stands before && and does not decide on anything.
 GOES_ON = {"pip", "uv", "apt", "apt-get", "cd", "rm", "mkdir", "echo", "export", "curl", "wget"}
 GOES_ON |= {"sleep", "ldconfig", "cp", "mv", "yes", "python", "python3"}
+OWN = re.compile(r"\s*RUN\s+(?:--\S+\s+)*<<", re.IGNORECASE)
 LISTED = re.compile(r"(?:-r|--requirement)(?:=|$)?(.*)$")
 TARGET = re.compile(r"[^\s:=]+\s*:(?!=)")
 
@@ -74,6 +80,8 @@ def marked(
     """
     done = list(_done(text, steps, lists, docker=docker, made=made))
     result = list(items)
+    if len(done) > MOST:
+        return result
     for number, early in enumerate(done):
         for entry in early.installed:
             if any(_replaces(late, early, entry) for late in done[number + 1 :]):
@@ -103,7 +111,8 @@ def _replaces(late: _Done, early: _Done, entry: Requirement) -> bool:
     for other in late.installed:
         if other.name == entry.name:
             exact = bool(other.source) or re.fullmatch(r"===?[^*,]+", other.specifier.strip())
-            if late.forced or (exact and other.specifier != entry.specifier):
+            there = not TARGETS.isdisjoint(late.place)  # pip leaves what is in a folder
+            if late.forced or (exact and not there and other.specifier != entry.specifier):
                 return True
     return False
 
@@ -113,11 +122,15 @@ def _done(
 ) -> Iterator[_Done]:
     errexit = docker or STOPPING.search(text) is not None
     scope, sure = 0, True
+    written = _written(text)
+    begins = [begin for begin, _ in written]
+    steps = [step for step in steps if not _within(step.start, begins, written)]
     for number, step in enumerate(steps):
         before = steps[number - 1].words if number else []
         # What comes behind && is run where what comes before it is and goes well.
         chained = step.before != "&&" or (sure and (docker or _goes_on(before)))
         sure = step.before not in ("||", "&") and chained
+        scope += step.before in "()"  # a shell of its own, or its end
         at_start = not step.start or text[step.start - 1] == "\n"
         target = made and at_start and TARGET.match(text[step.start :])
         if target or _another(step.words):
@@ -137,6 +150,34 @@ def _done(
             sure and "--dry-run" not in step.words,
             _stops(following, errexit=errexit),
         )
+
+
+def _within(at: int, begins: list[int], places: list[tuple[int, int]]) -> bool:
+    number = bisect.bisect_right(begins, at) - 1
+    return number >= 0 and at < places[number][1]
+
+
+def _written(text: str) -> list[tuple[int, int]]:
+    """Return where heredocs stand that are not a RUN's own script."""
+    rows = text.splitlines(keepends=True)
+    begins = [0]
+    places: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        begins.append(begins[-1] + len(row))
+        places.setdefault(row.strip(), []).append(number)
+    result: list[tuple[int, int]] = []
+    number = 0
+    while number < len(rows):
+        words = [match[2] for match in HEREDOC.finditer(QUOTED.sub(" ", rows[number]))]
+        first, own = number + 1, OWN.match(rows[number])
+        for word in words:
+            ends = places.get(word, [])
+            at = bisect.bisect_right(ends, number)
+            number = ends[at] if at < len(ends) else number
+        if number >= first and not own:
+            result.append((begins[first], begins[number + 1]))
+        number += 1
+    return result
 
 
 def _installed(words: list[str], lists: Lists) -> list[Requirement]:
@@ -197,7 +238,7 @@ def _place(words: list[str]) -> Optional[tuple[str, ...]]:
     places = []
     for at, word in enumerate(words[verb + 1 :], verb + 1):
         if word.partition("=")[0] in PLACES:
-            places += words[at : at + 2]
+            places += words[at : at + 1 + (word in VALUED)]
     return (*tools, *places)
 
 
