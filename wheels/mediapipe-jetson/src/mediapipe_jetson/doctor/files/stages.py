@@ -48,7 +48,8 @@ def _number(name: str, names: dict[str, int], stages: list[_Stage]) -> Optional[
 
 def _stages(text: str) -> Iterator[_Stage]:
     """Return where each stage begins and ends, its name, and the stages that it names."""
-    begin, name, used = -1, "", []
+    begin, name = -1, ""
+    used: list[str] = []
     ends: list[str] = []
     for line in logical(text):
         if ends:
