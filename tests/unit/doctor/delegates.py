@@ -227,6 +227,26 @@ DELEGATES = [
         + made("BaseOptions(delegate=d)"),
         "CPU GPU",
     ),
+    (
+        "match of a literal",
+        "x = 'gpu'\nmatch x:\n    case 'cpu' | 'none':\n        d = CPU\n"
+        "    case 'gpu':\n        d = GPU\n"
+        "    case _:\n        d = CPU\n" + made("BaseOptions(delegate=d)"),
+        "GPU",
+    ),
+    (
+        "match of a literal, with a guard",
+        "x = 'gpu'\nmatch x:\n    case 'gpu' if y:\n        d = GPU\n"
+        "    case _:\n        d = CPU\n" + made("BaseOptions(delegate=d)"),
+        "CPU GPU",
+    ),
+    (
+        "match of a literal that no case has",
+        "x, d = 'a', GPU\nmatch x:\n    case 'cpu':\n        d = CPU\n"
+        + made("BaseOptions(delegate=d)"),
+        "GPU",
+    ),
+    ("an item that is not known", made("BaseOptions(delegate=BaseOptions.Delegate[x])"), "?"),
     ("unpacked", "d, n = GPU, 1\n" + made("BaseOptions(delegate=d)"), "GPU"),
     (
         "recursion",

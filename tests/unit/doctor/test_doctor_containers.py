@@ -229,3 +229,31 @@ def test_images_that_are_known(image: str, python: str) -> None:
 )
 def test_images_whose_tag_does_not_tell(image: str) -> None:
     assert projects.image(image) is None
+
+
+RESERVING = "deploy: {resources: {reservations: {devices: [{driver: nvidia, count: 1}]}}}"
+
+
+@pytest.mark.parametrize(("runtime", "status"), [("    runtime: nvidia\n", "ok"), ("", "bad")])
+def test_a_template_is_judged_in_the_services_that_extend_it(
+    tmp_path: Path, runtime: str, status: str
+) -> None:
+    files = {
+        "compose.yaml": "services:\n  app:\n    extends: {file: base.yml, service: gpu}\n"
+        f"{runtime}",
+        "base.yml": f"services:\n  gpu:\n    image: me/x:1\n    {RESERVING}\n",
+    }
+    answer = judged(tmp_path, files, device="orin", outputs={"docker-containers": ""})["gpus-flag"]
+    assert answer.result.status == status, lines(answer)
+    assert "service gpu" not in lines(answer)
+
+
+def test_another_service_of_a_templates_file_counts(tmp_path: Path) -> None:
+    files = {
+        "compose.yaml": "services:\n  app:\n    extends: {file: base.yml, service: gpu}\n"
+        "    runtime: nvidia\n",
+        "base.yml": f"services:\n  gpu:\n    image: me/x:1\n  b:\n    image: y\n    {RESERVING}\n",
+    }
+    answer = judged(tmp_path, files, device="orin", outputs={"docker-containers": ""})["gpus-flag"]
+    assert answer.result.status == "bad", lines(answer)
+    assert "service b" in lines(answer)

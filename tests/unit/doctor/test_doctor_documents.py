@@ -78,3 +78,26 @@ def test_programs_are_counted_and_not_all_that_was_read(tmp_path: Path) -> None:
     files = {"a.py": "import b\n", "b.py": "", "requirements.txt": "mediapipe\n", "README.md": "x"}
     text = told(tmp_path, {**files, **L4T})
     assert "no task of MediaPipe's is created in 2 files" in text
+
+
+README = "# Hands\nRun `pip install mediapipe==0.10.9` first.\n```\n$ pip3 install mediapipe\n```\n"
+
+
+def test_what_a_readme_says_to_install_is_a_hint(tmp_path: Path) -> None:
+    files = {"README.md": README, "app.py": "import mediapipe\n"}
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "unknown", lines(answer)
+    assert "README.md:2 says to install mediapipe==0.10.9: its aarch64 wheels" in lines(answer)
+    assert "README.md:4 says to install mediapipe" in lines(answer)
+
+
+def test_what_a_readme_says_does_not_count_where_a_file_installs(tmp_path: Path) -> None:
+    files = {"README.md": README, "requirements.txt": "mediapipe==1.2.2\n"}
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "ok", lines(answer)
+
+
+def test_a_readme_is_never_right(tmp_path: Path) -> None:
+    files = {"README.md": "```sh\npip install mediapipe==1.2.2\n```\n"}
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "unknown", lines(answer)

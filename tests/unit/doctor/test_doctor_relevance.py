@@ -195,3 +195,31 @@ def test_what_is_nearer_is_meant(tmp_path: Path) -> None:
     }
     answer = judged(tmp_path, files, device="orin")["project-python"]
     assert answer.result.status == "ok", lines(answer)
+
+
+LISTS = {
+    "requirements.txt": "mediapipe==0.10.21\n",
+    "requirements-jetson.txt": "mediapipe==1.2.2\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("more", "status"),
+    [
+        ({}, "unknown"),
+        (
+            {"Dockerfile": "FROM python:3.11\nRUN pip install -r requirements-jetson.txt\n"},
+            "unknown",
+        ),
+        ({"README.md": "pip install -r requirements.txt\n"}, "unknown"),
+        ({"Dockerfile": "FROM python:3.11\nRUN pip install -r requirements.txt\n"}, "bad"),
+        ({"install.sh": "pip3 install -r ./requirements.txt\n"}, "bad"),
+        ({"requirements-jetson.txt": "-r requirements.txt\nmediapipe==1.2.2\n"}, "bad"),
+        ({"requirements-jetson.txt": "numpy\n"}, "bad"),
+        ({"requirements-dev.txt": "pytest\n", "requirements-jetson.txt": "x\n"}, "bad"),
+    ],
+)
+def test_a_list_beside_one_for_boards(tmp_path: Path, more: dict[str, str], status: str) -> None:
+    answer = judged(tmp_path, {**LISTS, **more}, device="orin")["old-requirement"]
+    assert answer.result.status == status, lines(answer)
+    assert "requirements.txt:" in lines(answer)

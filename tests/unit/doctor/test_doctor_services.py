@@ -54,7 +54,7 @@ def services(tmp_path: Path, files: dict[str, str]) -> dict[str, str]:
                 f"    {GPU}\n",
                 "sub/base.yml": "services:\n  x:\n    runtime: nvidia\n",
             },
-            {"a": "runtime", "x": "runtime"},
+            {"a": "runtime"},
         ),
         (
             {

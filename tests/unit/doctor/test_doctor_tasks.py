@@ -155,6 +155,25 @@ def test_a_fallback_to_the_cpu_is_no_fault(tmp_path: Path) -> None:
     assert "app.py:10: FaceLandmarker: it falls back to the CPU" in words
 
 
+@pytest.mark.parametrize(
+    ("second", "status"), [("CPU", "unknown"), ("GPU", "ok"), ("DEFAULT", "unknown")]
+)
+def test_a_helper_that_is_called_once_more_where_it_failed(
+    tmp_path: Path, second: str, status: str
+) -> None:
+    helper = (
+        "from mediapipe.tasks.python import BaseOptions, vision\n"
+        "def make(delegate):\n"
+        "    base = BaseOptions(model_asset_path='f.task', delegate=delegate)\n"
+        "    options = vision.FaceLandmarkerOptions(base_options=base)\n"
+        "    return vision.FaceLandmarker.create_from_options(options)\n"
+        "try:\n    task = make(BaseOptions.Delegate.GPU)\n"
+        f"except Exception:\n    task = make(BaseOptions.Delegate.{second})\n"
+    )
+    found, words = project(tmp_path, {"app.py": helper})
+    assert found == status, words
+
+
 def test_every_task_is_listed_with_its_cure(tmp_path: Path) -> None:
     code = HEAD + dedent(
         """\

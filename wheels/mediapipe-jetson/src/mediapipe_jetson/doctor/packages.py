@@ -6,9 +6,9 @@ import dataclasses
 from pathlib import PurePosixPath
 from typing import Any, Optional
 
-from mediapipe_jetson.doctor import kit_image, origins, pins, projects, relevance, versions
+from mediapipe_jetson.doctor import kit_image, origins, pins, projects, relevance, told, versions
 from mediapipe_jetson.doctor.files import locks, markers
-from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, PythonPin, Requirement
+from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, STOPS, PythonPin, Requirement
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.pins import AUDIT, Board, Problem
 from mediapipe_jetson.doctor.project_python import brought, obstacles
@@ -72,10 +72,13 @@ def covering(scan: Scan, item: Requirement) -> list[Requirement]:
 
 
 def effective(scan: Scan) -> list[Requirement]:
-    """Return what boards install: a lock file counts for more than what it was made from."""
+    """Return what boards install: a lock file counts for more than what it was made from.
+
+    What a script replaces further down is not among it.
+    """
     result = []
     for item in scan.requirements:
-        if markers.elsewhere(item.marker):
+        if markers.elsewhere(item.marker) or item.replaced:
             continue
         locked = covering(scan, item) if item.role == MANIFEST else []
         if not locked or not all(agrees(item, other) for other in locked):
@@ -131,10 +134,17 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
     judged = [item for item in effective(scan) if pins.is_mediapipe(item.name)]
     for item in judged:
         problem = audited(scan, item, here) or pins.judge(item, here)
-        if problem is not None and problem.known:
+        beside = relevance.for_boards(scan, item) if problem is not None else ""
+        if problem is not None and beside:
+            other = f"{beside} beside it is for boards; which is installed is not known"
+            doubts.append(f"{item.place}: {problem.what or item.text}; {other}")
+        elif problem is not None and problem.known:
             findings.append(_finding(scan, item, problem, here))
         elif problem is not None and problem.what:
             doubts.append(f"{item.place}: {problem.what}: {problem.instead}")
+    for item in scan.requirements:
+        if item.replaced == STOPS and (problem := pins.refused(item, here)) is not None:
+            findings.append(_finding(scan, item, problem, here))
     doubts += stale(scan)
     doubts += [
         brought(item, known)
@@ -153,7 +163,10 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
             place=first.place(),
         )
     if not judged:
-        return unknown(f"no file of the project asks for mediapipe{_elsewhere(scan)}", *doubts)
+        hints = told.lines(scan, here)
+        return unknown(
+            f"no file of the project asks for mediapipe{_elsewhere(scan)}", *hints, *doubts
+        )
     if doubts:
         return unknown(*doubts)
     shown = ", ".join(f"{item.place}: {item.text}" for item in judged[:3])
@@ -214,7 +227,9 @@ def stale(scan: Scan) -> list[str]:
 def _finding(scan: Scan, item: Requirement, problem: Problem, here: Board) -> Finding:
     """Return a requirement's finding; what a lock file pins is mended by its own tool."""
     instead = problem.instead
-    if item.role == LOCK:
+    if problem.stays:
+        pass
+    elif item.role == LOCK:
         instead = relock(scan, item, here)
     elif item.role == MANIFEST and covering(scan, item):
         instead += f", then {_made(scan, covering(scan, item)[0].file)[1]}"

@@ -16,6 +16,11 @@ from mediapipe_jetson.doctor.files.facts import COMMAND, ROSDEP, Requirement
 DATA = Path(__file__).resolve().parent.parent / "data" / "wheels.json"
 AUDIT = "run ./inv wheels.audit on the wheel: names and versions prove nothing"
 
+UNSET = (
+    "no file that was read sets the variable there (a stage of a Dockerfile sees an ARG from "
+    "before FROM where it names it again)"
+)
+
 
 @dataclasses.dataclass(frozen=True)
 class Board:
@@ -35,11 +40,15 @@ class Board:
 
 @dataclasses.dataclass(frozen=True)
 class Problem:
-    """A requirement that is old or wrong, or (`known` is False) that only an audit can judge."""
+    """A requirement that is old or wrong, or (`known` is False) that only an audit can judge.
+
+    `stays` tells that it is right, and what is below it is not.
+    """
 
     what: str
     instead: str
     known: bool = True
+    stays: bool = False
 
 
 @functools.lru_cache(maxsize=1)
@@ -70,13 +79,13 @@ def good(board: Board) -> str:
     last = known["last_without_dotprod"]
     if board.old_cpu:
         text = (
-            f"mediapipe=={last} (the last official one that this CPU can load; it has no GPU "
-            "inside: the kit's images for this board have 1.2.2, translated, with its GPU code)"
+            f"mediapipe=={last} (the last official one that this CPU can load; it stays on the "
+            "CPU: for the GPU run the project in the kit's image for this board)"
         )
     else:
         text = f"mediapipe>={known['gpu'][0]}"
         if board.old_cpu is None:
-            text += f" ({last} only for Xavier, TX2, TX1 and Nano)"
+            text += " for Orin and Thor (on an older board run the doctor there, for its own cure)"
     if board.obstacle:
         text += f", once Python is {known['python']['oldest']} or later ({board.obstacle})"
     return text
@@ -121,6 +130,31 @@ def judge(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PLR091
     return _versions(item, board)
 
 
+def refused(item: Requirement, board: Board) -> Optional[Problem]:
+    """Return why pip can't install a requirement on a board, None where it may be able to."""
+    known = table()
+    if item.name != "mediapipe" or markers.elsewhere(item.marker):
+        return None
+    better = f"write {wanted(item, board)}"
+    if item.source:
+        why = _refused(item, board) if item.source.endswith(".whl") else ""
+        return Problem(f"a wheel file: {item.source}: {why}", better) if why else None
+    try:
+        wheels = [
+            version
+            for kind in ("gpu", "cpu_only")
+            for version in versions.allowed(item.specifier, known[kind])
+        ]
+        later = _beyond(known, item.specifier)
+    except ValueError:
+        return None
+    python = item.python or board.python
+    if later or any(_fits(known, version, python) for version in wheels):
+        return None
+    which = f"for Python {python}" if wheels else "of it"
+    return Problem(f"{item.text}: there is no aarch64 wheel {which}: the script ends here", better)
+
+
 def only_python(item: Requirement) -> str:
     """Return the one Python that a wheel of MediaPipe for boards is for, by its name; else ""."""
     parts = item.source.removesuffix(".whl").rsplit("-", 3)
@@ -157,7 +191,8 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
         )
         later = _beyond(known, item.specifier)
     except ValueError:
-        return Problem(f"{item.text}: its version can't be read", AUDIT, known=False)
+        why = UNSET if "$" in item.specifier else AUDIT
+        return Problem(f"{item.text}: its version can't be read", why, known=False)
     heavy = [*(one for one in cpu if versions.at_least(one, known["needs"]["from"])), *gpu]
     light = [one for one in cpu if one not in heavy]
     better = f"write {wanted(item, board)}"
@@ -187,8 +222,11 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
     if not gpu:
         return Problem(f"{item.text}: its aarch64 wheels have no GPU inside", better)
     if board.obstacle and not _is_later(item.python):
+        oldest = known["python"]["oldest"]
         return Problem(
-            f"{item.text}: on that Python pip takes a wheel that fails on import, or none", better
+            f"{item.text}: on that Python pip takes a wheel that fails on import, or none",
+            f"leave it as it is, once Python is {oldest} or later ({board.obstacle})",
+            stays=True,
         )
     if board.old_cpu is None and not light:
         what = f"{item.text}: right for Orin and Thor; Xavier, TX2, TX1 and Nano can't load it"

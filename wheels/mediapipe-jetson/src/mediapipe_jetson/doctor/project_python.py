@@ -117,6 +117,12 @@ def brought(item: BaseImage, known: projects.Known) -> str:
     )
 
 
+def _unknown(item: BaseImage) -> str:
+    """Return what is not known of a base image, and what tells it."""
+    ask = f": docker run --rm --entrypoint python3 {item.image} --version tells its Python"
+    return f"the base image {item.image} is not known{'' if '$' in item.image else ask}"
+
+
 def _foreign(item: BaseImage) -> Obstacle:
     """Return the obstacle of an image that no board runs."""
     what = f"{item.image} is taken for {item.foreign}, which no Jetson runs"
@@ -140,7 +146,7 @@ def _image(scan: Scan, item: BaseImage, release: str) -> Union[Obstacle, str]:
     if not python or other:
         vague = item.installs in ("?", CONDA) or other
         told = f"which Python is installed into {item.image} can't be told"
-        return f"{place}: {told if vague else f'the base image {item.image} is not known'}"
+        return f"{place}: {told if vague else _unknown(item)}"
     if projects.has_wheel(python):
         return ""
     if known is not None and known.brings and item.installs in ("", UV):
@@ -155,7 +161,8 @@ def _image(scan: Scan, item: BaseImage, release: str) -> Union[Obstacle, str]:
         if known is not None and known.old_cpu:
             own = projects.table()["kit"]["mediapipe"]
             return Obstacle(item.file, item.line, what, cure, kit=own)
-        cure += f"; or install Python {good} there"
+    elif item.installs not in ("", UV):
+        cure = f"{place}: install Python {good} there in place of {python}"
     else:
         cure = f"{place}: take an image with Python {good}, such as python:{good}-slim"
     return Obstacle(item.file, item.line, what, cure)

@@ -56,9 +56,11 @@ def image(text: str) -> Optional[Known]:
     for rule in table()["images"]:
         match = re.fullmatch(rule["tag"], tag)
         if re.fullmatch(rule["image"], name) and match:
-            known = _known({**match.groupdict(), **rule.get("is", {})})
+            parts = {**match.groupdict(), **rule.get("is", {})}
+            if parts.get("minor"):
+                parts["python"] = f"3.{parts['minor']}"
+            known = _known(parts)
             if known is not None:
-                parts = {**match.groupdict(), **rule.get("is", {})}
                 ready = any(parts.get(key) for key in ("python", "l4t", "ros")) or known.kit
                 return dataclasses.replace(known, ready=ready)
     return None

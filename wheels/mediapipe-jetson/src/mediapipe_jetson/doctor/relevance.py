@@ -9,8 +9,8 @@ from itertools import islice
 from pathlib import PurePosixPath
 
 from mediapipe_jetson.doctor import pins, projects
-from mediapipe_jetson.doctor.files import dockerfiles, documents
-from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin
+from mediapipe_jetson.doctor.files import dockerfiles, documents, elsewhere, markers
+from mediapipe_jetson.doctor.files.facts import BaseImage, PythonPin, Requirement
 from mediapipe_jetson.doctor.sources import Scan
 
 # What a file takes from outside of its folder, or may.
@@ -130,6 +130,32 @@ def _stands_alone(scan: Scan, folders: _Folders, file: str) -> bool:
         return bool(words) and all((scan.folder / folder / word).exists() for word in words)
     except OSError:
         return False  # a name that no file can have
+
+
+def for_boards(scan: Scan, item: Requirement) -> str:
+    """Return the list beside this one that is for boards, where nothing installs this one.
+
+    "" where there is none, or where a script, a Dockerfile or a program names this list.
+    """
+    name = PurePosixPath(item.file).name
+    if scan.kinds.get(item.file) != "requirements" or elsewhere.for_boards(name):
+        return ""
+    beside = (
+        other.file
+        for other in scan.requirements
+        if pins.is_mediapipe(other.name)
+        and scan.kinds.get(other.file) == "requirements"
+        and _folder(other.file) == _folder(item.file)
+        and elsewhere.for_boards(other.file)
+        and not markers.elsewhere(other.marker)
+    )
+    own = re.compile(rf"(?<![\w.-]){re.escape(name)}(?![\w-])".encode())
+    named = any(
+        own.search(text)
+        for file, text in scan.texts.items()
+        if file != item.file and scan.kinds[file] != "markdown"
+    )
+    return "" if named else next(beside, "")
 
 
 def _folder(file: str) -> str:

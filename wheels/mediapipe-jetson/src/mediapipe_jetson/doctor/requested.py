@@ -64,9 +64,9 @@ def evaluate(task: tasks.Task, version: str) -> tuple[str, str]:  # noqa: PLR091
         return "", f"its delegate can't be followed: {', '.join(dict.fromkeys(doubts))}"
     if tasks.GPU in names and rest:
         return "", f"its delegate is GPU or {_joined(rest)}, as the program runs"
-    if not rest:
+    if not rest and not task.falls:
         return "", "" if names else "its delegate can't be followed"
-    if task.fallback:
+    if task.fallback or not rest:
         return "", "it falls back to the CPU where the GPU fails, and may say nothing"
     if rest != [tasks.CPU] and _later(version):
         return "", f"what mediapipe {version} does without a delegate is not known"

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import PurePosixPath
 
 from mediapipe_jetson.doctor import pins, versions
-from mediapipe_jetson.doctor.files import board, branches, installers, variables
+from mediapipe_jetson.doctor.files import (
+    board,
+    branches,
+    dockerfiles,
+    installers,
+    notebooks,
+    replaced,
+    variables,
+)
+from mediapipe_jetson.doctor.files.facts import Requirement
 
 
 def alive(name: str, text: str) -> str:
@@ -13,6 +23,35 @@ def alive(name: str, text: str) -> str:
     if variables.MAKE.match(PurePosixPath(name).name):
         return branches.made(text, board.board())
     return branches.alive(text, board.board(), _installs)
+
+
+def marked(
+    name: str, text: str, items: list[Requirement], kind: str, lists: replaced.Lists
+) -> list[Requirement]:
+    """Return what a script of a kind installs, with a note at what it replaces further down."""
+    if not items:
+        return items
+    made = variables.MAKE.match(PurePosixPath(name).name) is not None
+    steps = branches.steps(text, board.board(), _installs)
+    return replaced.marked(items, text, steps, lists, docker=kind == "dockerfile", made=made)
+
+
+def in_cells(
+    name: str, cells: list[notebooks.Cell], items: list[Requirement], lists: replaced.Lists
+) -> list[Requirement]:
+    """Return what a notebook installs, with a note at what a later cell replaces."""
+    lines: list[str] = []
+    first: dict[int, int] = {}
+    for cell in cells:
+        first[cell.number] = len(lines)
+        rows = cell.text.splitlines()
+        chosen = set(cell.shell)
+        lines += [
+            dockerfiles.MAGIC.sub("", row) if at in chosen else "" for at, row in enumerate(rows)
+        ]
+    moved = [dataclasses.replace(item, line=item.line + first[item.cell]) for item in items]
+    noted = marked(name, "\n".join(lines), moved, "notebook", lists)
+    return [dataclasses.replace(item, line=item.line - first[item.cell]) for item in noted]
 
 
 def _installs(words: list[str]) -> bool:

@@ -84,7 +84,7 @@ class Scan:
         self._scripts: frozenset[str] = frozenset()
         self._own: frozenset[str] = frozenset()
         self._ros: frozenset[str] = frozenset()
-        self._templates: set[str] = set()
+        self._templates: dict[str, set[str]] = {}
         self._edited: set[str] = set()
         self._handlers: dict[str, str] = {}
         self._elsewhere: set[str] = set()
@@ -110,6 +110,8 @@ class Scan:
         result = [(kind, name, self.texts[name]) for kind, name, _ in result]
         self._arguments = builds.given(_on_boards(result))
         self.contexts = builds.contexts(_on_boards(result))
+        self.texts |= builds.as_built(result, builds.targets(_on_boards(result)))
+        result = [(kind, name, self.texts[name]) for kind, name, _ in result]
         self._scripts = started.scripts(result)
         self._own = started.programs(result)
         self.programs.packages = own_packages.folders(name for _, name, _ in result)
@@ -218,7 +220,8 @@ class Scan:
     def _notebook(self, name: str, content: bytes) -> None:
         """Read a notebook's code cells; lines for the shell are looked through for pip."""
         trees, code = [], []
-        for cell in notebooks.cells(content):
+        cells, first = list(notebooks.cells(content)), len(self.requirements)
+        for cell in cells:
             self._lines(name, cell.text, cell.shell, cell.number)
             code.append(cell.code)
             try:
@@ -227,6 +230,9 @@ class Scan:
                 )
             except SyntaxError as error:
                 self.unread.append(Unread.of(name, error, cell.number))
+        self.requirements[first:] = scripted.in_cells(
+            name, cells, self.requirements[first:], self._asked
+        )
         self.programs.add_cells(name, "\n".join(code).encode(errors="replace"), trees)
 
     def _requirements(self, name: str, content: bytes) -> None:
@@ -310,10 +316,22 @@ class Scan:
 
     def _commands(self, name: str, text: str, chosen: Optional[list[int]], cell: int) -> None:
         """Note what commands install, and containers that they start."""
-        for item in dockerfiles.installs(name, text, chosen, cell):
+        items = dockerfiles.installs(name, text, chosen, cell)
+        if chosen is None:
+            items = scripted.marked(name, text, items, self.kinds.get(name, ""), self._asked)
+        for item in items:
             self.requirements += [item] if item not in self.requirements else []
         for number, words, _ in dockerfiles.commands(text, chosen):
             self._started(name, cell, number, words)
+
+    def _asked(self, path: str) -> list[Requirement]:
+        """Return what the one requirements file of this name asks for; nothing for several."""
+        names = [
+            name
+            for name, kind in self.kinds.items()
+            if kind == "requirements" and PurePosixPath(name).name == PurePosixPath(path).name
+        ]
+        return requirements.listed(names[0], self.texts[names[0]])[0] if len(names) == 1 else []
 
     def _started(self, name: str, cell: int, line: int, words: list[str]) -> None:
         """Note a command that starts a container with --gpus alone."""
@@ -328,8 +346,9 @@ class Scan:
             same = [item for item in composed if PurePosixPath(item).parent == folder]
             override = next(filter(compose.OVERRIDE.search, sorted(same)), None)
         services, images = compose.read(name, content, self._other, override, self._own)
-        self.services += services
-        # An image of a template is judged in the services that extend it.
+        # A template and its image are judged in the services that extend it.
+        own = self._templates.get(name, set())
+        self.services += [item for item in services if item.name not in own]
         self.images += images if name not in self._templates else []
         for line, text in compose.commands(content):
             self._commands(name, "\n" * (line - 1) + text, None, 0)

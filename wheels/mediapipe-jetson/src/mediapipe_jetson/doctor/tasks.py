@@ -53,6 +53,8 @@ class Task:
     """Where the calls stand that lead to it, the outermost first."""
     called: bool = False
     """Whether `place` is a call of the helper that creates it, which gives the delegate."""
+    falls: bool = False
+    """Whether its helper is called once more, for another delegate, where this one failed."""
 
 
 class Created(Rounds):
@@ -83,7 +85,10 @@ class Created(Rounds):
         joined = []
         for every in places.values():
             # A helper that is called once more after it failed is no other task.
-            joined += _by_call([item for item in every if not item.fallback] or every)
+            first = [item for item in every if not item.fallback]
+            again = [item for item in every if item.fallback] if first else []
+            falls = any(item.delegates != {GPU} for item in again)
+            joined += [dataclasses.replace(item, falls=falls) for item in _by_call(first or every)]
         return sorted(joined, key=lambda item: dataclasses.astuple(item.place))
 
     def called(self, place: Place, path: str, given: Arguments, state: State) -> None:

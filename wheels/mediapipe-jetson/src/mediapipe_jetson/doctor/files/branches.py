@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterator
 
@@ -18,7 +19,24 @@ MADE = re.compile(r"^(\w+)\s*[:?]?=\s*\$\(shell\s+(.*?)\)\s*$", re.M)
 # What stands behind && is not run after a failure, and behind || not after a success.
 SHORT = ("&&", "||")
 SKIPPING = ((False, "&&"), (True, "||"))
-__all__ = ["Board", "alive", "made"]
+__all__ = ["Board", "Step", "alive", "made", "steps"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """A command of a script, and where it stands in its text.
+
+    `path` are the arms that it is in, by number, of what a board may not take: where one command's
+    path begins with another one's, that one is run wherever the first is. `before` is the mark
+    before it, `words` are without the shell's own. The arm -1 is a function's body.
+    """
+
+    start: int
+    end: int
+    words: list[str]
+    path: tuple[tuple[int, int], ...]
+    before: str
+    dead: bool
 
 
 def alive(text: str, board: Board, done: Callable[[list[str]], bool]) -> str:
@@ -30,13 +48,27 @@ def alive(text: str, board: Board, done: Callable[[list[str]], bool]) -> str:
     if not re.search(r"\b(fi|esac)\b|&&|\|\|", text):
         return text
     try:
-        whole = list(commands(text))
-        dead = list(_dead(whole, Conditions(board, text, whole), done))
+        followed = _followed(text, board, done)
     except (IndexError, ValueError, re.error):
         return text
-    for start, end in dead:
-        text = text[:start] + BLANK.sub(" ", text[start:end]) + text[end:]
+    for step in followed:
+        if step.dead:
+            blank = BLANK.sub(" ", text[step.start : step.end])
+            text = text[: step.start] + blank + text[step.end :]
     return text
+
+
+def steps(text: str, board: Board, done: Callable[[list[str]], bool]) -> list[Step]:
+    """Return what a board may run of a script; nothing of one that can't be followed."""
+    try:
+        return [step for step in _followed(text, board, done) if not step.dead]
+    except (IndexError, ValueError, re.error):
+        return []
+
+
+def _followed(text: str, board: Board, done: Callable[[list[str]], bool]) -> list[Step]:
+    whole = list(commands(text))
+    return list(_steps(whole, Conditions(board, text, whole), done))
 
 
 def made(text: str, board: Board) -> str:
@@ -68,10 +100,10 @@ def made(text: str, board: Board) -> str:
     return "".join(lines)
 
 
-def _dead(
+def _steps(
     commands_: list[Command], conditions: Conditions, done: Callable[[list[str]], bool]
-) -> Iterator[tuple[int, int]]:
-    """Return the places of commands that a board does not run."""
+) -> Iterator[Step]:
+    """Return a script's commands, with those that a board does not run."""
     blocks: list[Block] = []
     met = False  # the command before this one installed what it asks for
     last: Truth = None
@@ -86,7 +118,7 @@ def _dead(
         rest = shell_blocks.keywords(words, item, blocks, conditions.matches, again or skipped)
         if top and top.kind == "case" and top.value and top.begin >= 0:
             # The arm that is taken: what it does is no longer on a condition.
-            yield top.begin, item.start
+            yield Step(top.begin, item.start, [], (), "", dead=True)
             top.begin = -1
         off = any(not block.live for block in blocks) or again or skipped
         installed = bool(rest) and not off and done(rest)
@@ -100,7 +132,16 @@ def _dead(
             told = conditions.truth(rest, piped if item.before == "|" else None)
             last = shell_blocks.joined(last, told, item.before)
         met, piped = installed or again, rest
-        if off and rest:
-            yield item.start, item.end
+        if rest:
+            yield Step(item.start, item.end, rest, _path(blocks), item.before, off)
     if blocks:
         raise ValueError("a branch has no end")
+
+
+def _path(blocks: list[Block]) -> tuple[tuple[int, int], ...]:
+    """Return the arms that a command is in; -1 is a function's body, run where it is called."""
+    return tuple(
+        (block.number, -1 if block.function else block.arm)
+        for block in blocks
+        if block.function or not block.sure
+    )

@@ -14,6 +14,7 @@ from mediapipe_jetson.doctor.files import (
     docker_run,
     dockerfiles,
     documents,
+    stages,
     variables,
 )
 from mediapipe_jetson.doctor.files.documents import Node
@@ -76,13 +77,66 @@ def contexts(files: Iterable[tuple[str, str, bytes]]) -> dict[str, set[str]]:
     return result
 
 
+def targets(files: Iterable[tuple[str, str, bytes]]) -> dict[str, set[str]]:
+    """Return the stages that builds of the project's ask of each Dockerfile, by its path."""
+    result: dict[str, set[str]] = {}
+    for path, target in _told(files, _targets):
+        result.setdefault(path, set()).add(stages.ALL if "$" in target else target)
+    return result
+
+
+def as_built(files: list[tuple[str, str, bytes]], asked: dict[str, set[str]]) -> dict[str, bytes]:
+    """Return the Dockerfiles with the stages that builds make alone, by their paths."""
+    return {
+        name: stages.built(documents.decoded(content), asked[name]).encode()
+        for kind, name, content in files
+        if kind == "dockerfile" and name in asked
+    }
+
+
+def _targets(kind: str, name: str, content: bytes) -> Iterator[tuple[str, str]]:
+    """Return the Dockerfiles that a file has built, each with its stage. Raises ValueError."""
+    if kind == "compose":
+        for build in _composed_builds(content):
+            target = _plain(build.get("target"), "")
+            yield _composed_file(name, build), dockerfiles.substituted(target, {})
+    elif kind in ("devcontainer", "bake"):
+        yield from ((path, stages.ALL) for path, _ in _contexts(kind, name, content))
+    elif kind in ("shell", "markdown"):
+        for words in _shell_words(kind, name, content):
+            built = _built(words)
+            if built is not None:
+                for place in (name, ""):
+                    yield containers.beside(place, built[0]), _target(words)
+
+
+def _target(words: list[str]) -> str:
+    for at, word in enumerate(words):
+        if word.partition("=")[0] == "--target":
+            following = words[at + 1] if at + 1 < len(words) else ""
+            return word.partition("=")[2] or following
+    return ""
+
+
+def _shell_words(kind: str, name: str, content: bytes) -> Iterator[list[str]]:
+    text = documents.decoded(content)
+    text = docker_run.shown(text) if kind == "markdown" else variables.filled(name, text)
+    yield from (words for _, words, _ in dockerfiles.commands(text))
+
+
+def _composed_file(name: str, build: Node) -> str:
+    """Return the Dockerfile of a compose file's build."""
+    context = _plain(build if isinstance(build.value, str) else build.get("context"), ".")
+    file = _plain(build.get("dockerfile"), USUAL)
+    return containers.beside(name, str(PurePosixPath(context, file)))
+
+
 def _contexts(kind: str, name: str, content: bytes) -> Iterator[tuple[str, str]]:
     """Return the Dockerfiles that a file has built, each with its context. Raises ValueError."""
     if kind == "compose":
         for build in _composed_builds(content):
             context = _plain(build if isinstance(build.value, str) else build.get("context"), ".")
-            file = _plain(build.get("dockerfile"), USUAL)
-            path = containers.beside(name, str(PurePosixPath(context, file)))
+            path = _composed_file(name, build)
             yield path, containers.beside(name, context)
             if build.get("additional_contexts") is not None:
                 yield path, ""  # of folders that are named there, too
@@ -93,9 +147,7 @@ def _contexts(kind: str, name: str, content: bytes) -> Iterator[tuple[str, str]]
         for item in bake.chosen(bake.targets(name, content)):
             yield item.dockerfile, ""  # of which folder, its variables say
     elif kind in ("shell", "markdown"):
-        text = documents.decoded(content)
-        text = docker_run.shown(text) if kind == "markdown" else variables.filled(name, text)
-        for _, words, _ in dockerfiles.commands(text):
+        for words in _shell_words(kind, name, content):
             built = _built(words)
             if built is not None:
                 path, _, context = built
@@ -136,10 +188,7 @@ def _composed(name: str, content: bytes) -> Iterator[tuple[str, Arguments]]:
     for build in _composed_builds(content):
         arguments = build.get("args")
         if arguments is not None:
-            context = _plain(build.get("context"), ".")
-            file = _plain(build.get("dockerfile"), USUAL)
-            path = containers.beside(name, str(PurePosixPath(context, file)))
-            yield path, dict(_pairs(arguments))
+            yield _composed_file(name, build), dict(_pairs(arguments))
 
 
 def _composed_builds(content: bytes) -> Iterator[Node]:
@@ -158,7 +207,10 @@ def _plain(node: Optional[Node], usual: str) -> str:
 
 
 def _pairs(node: Node) -> Iterator[tuple[str, str]]:
-    """Return the arguments of a compose file, with the defaults of its own variables."""
+    """Return the arguments of a compose file, with the defaults of its own variables.
+
+    One whose value is not known still has a variable in it.
+    """
     if isinstance(node.value, dict):
         rows = [(key, item.value) for key, item in node.value.items()]
     else:
@@ -167,7 +219,7 @@ def _pairs(node: Node) -> Iterator[tuple[str, str]]:
         rows = [(key, value) for key, _, value in texts]
     for key, value in rows:
         text = dockerfiles.substituted("" if value is None else str(value), {})
-        if text and "$" not in text:
+        if text:
             yield key, text
 
 
@@ -200,7 +252,7 @@ def _built(words: list[str]) -> Optional[tuple[str, Arguments, str]]:
             value = rest[position] if position < len(rest) else ""
         if name == "--build-arg":
             key, _, text = value.partition("=")
-            arguments.update({key: text} if text and "$" not in text else {})
+            arguments.update({key: text} if text else {})
         elif name in ("-f", "--file"):
             file = value
         elif not name.startswith("-"):

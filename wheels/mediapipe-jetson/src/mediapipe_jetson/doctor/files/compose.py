@@ -73,9 +73,9 @@ def commands(content: bytes) -> list[tuple[int, str]]:
     return result
 
 
-def templates(files: Iterable[tuple[str, bytes]]) -> set[str]:
-    """Return the files whose services others extend, but for those that are started as they are."""
-    result = set()
+def templates(files: Iterable[tuple[str, bytes]]) -> dict[str, set[str]]:
+    """Return the services that others extend, by their files; not those that are started so."""
+    result: dict[str, set[str]] = {}
     for name, content in files:
         try:
             read_ones = documents.yaml(content)
@@ -84,9 +84,11 @@ def templates(files: Iterable[tuple[str, bytes]]) -> set[str]:
         for service in (item for document in read_ones for item in _services(document)):
             extends = service.get("extends")
             file = extends.get("file") if extends is not None else None
-            if file is not None:
-                result.add(beside(name, str(file.value)))
-    return {path for path in result if not MAIN.search(path)}
+            if extends is not None and file is not None:
+                own = extends.get("service")
+                path = beside(name, str(file.value))
+                result.setdefault(path, set()).add(str(own.value) if own is not None else "")
+    return {path: names for path, names in result.items() if not MAIN.search(path)}
 
 
 def overrides(name: str, composed: set[str]) -> bool:

@@ -3,62 +3,33 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import json
 import re
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import board, documents, image_pythons, installers, shell_lists
+from mediapipe_jetson.doctor.files import (
+    board,
+    build_variables,
+    documents,
+    expansion,
+    image_pythons,
+    installers,
+    shell_lists,
+)
 from mediapipe_jetson.doctor.files.facts import BaseImage, Requirement
+from mediapipe_jetson.doctor.files.instructions import INSTRUCTION, Line, heredocs, logical
 
-INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+(.*)$", re.DOTALL)
 PACKAGES = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pdm|conda|(micro)?mamba)\b|mediapipe", re.I)
 INSTALLERS = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pdm|conda|(micro)?mamba)\b", re.I)
 # Images for other languages, whose commands may name MediaPipe and not mean Python's.
 OF_OTHERS = re.compile(r"(?:.*/)?(node|golang|rust|ruby|gcc|php|buildpack-deps)(?:[:@].*)?")
-# A word of its own, as BuildKit takes it: not <<< and not the shift of $((1<<3)).
-HEREDOC = re.compile(r"(?<![<\w(])\d*<<-?([\"']?)(\w+)\1(?=\s|$)")
-QUOTED = re.compile(r"\$\(\(.*?\)\)|(?<!<)(?<!<-)\"[^\"]*\"|(?<!<)(?<!<-)'[^']*'")
 VARIABLE = re.compile(r"\$(?:\{(\w+)(?::?-([^}]*))?\}|(\w+))")
-SET = re.compile(
-    r"\s*(?P<word>ARG|ENV)\s+(?P<key>\w+)(?:(?:=|\s+)(?P<value>\"[^\"]*\"|'[^']*'|\S+))?\s*$", re.I
-)
 SHELL, GIVEN, SHELLS_MOST = re.compile(r"(ba|da|z)?sh"), re.compile(r"-[a-z]*c"), 4
+# A notebook's mark before a command.
+MAGIC = re.compile(r"^\s*[!%]+\s*")
 NOTHING: Mapping[str, str] = MappingProxyType({})
-
-
-@dataclasses.dataclass(frozen=True)
-class Line:
-    """One instruction or command, with the numbers of its own lines."""
-
-    number: int
-    text: str
-    parts: tuple[tuple[int, str], ...]
-
-
-def logical(text: str, chosen: Optional[list[int]] = None) -> Iterator[Line]:
-    """Return the commands of a script, continued lines as one, without comments.
-
-    `chosen` are the lines to read, counted from 0; a heredoc's lines are commands of their own.
-    """
-    lines = text.splitlines()
-    parts: list[tuple[int, str]] = []
-    for at in chosen if chosen is not None else range(len(lines)):
-        line = re.sub(r"(^|\s)#.*$", "", lines[at]).rstrip()
-        goes_on = line.endswith("\\")
-        if not line and parts and re.match(r"\s*#", lines[at]):
-            continue  # a comment within a continued command
-        parts.append((at + 1, line.rstrip("\\")))
-        if not goes_on:
-            whole = " ".join(part.strip() for _, part in parts).strip()
-            if whole:
-                yield Line(parts[0][0], whole, tuple(parts))
-            parts = []
-    whole = " ".join(part.strip() for _, part in parts).strip()
-    if whole:
-        yield Line(parts[0][0], whole, tuple(parts))
 
 
 def is_dockerfile(text: str) -> bool:
@@ -67,25 +38,6 @@ def is_dockerfile(text: str) -> bool:
     return (
         bool(words) and words[0].upper() in ("FROM", "ARG") and "FROM" in [w.upper() for w in words]
     )
-
-
-def filled(text: str, given: Mapping[str, str]) -> str:
-    """Return a Dockerfile's text with its arguments and variables in place, where they are known.
-
-    `given` are arguments of the build, which count for more than the defaults.
-    """
-    variables: dict[str, str] = {}
-    lines = []
-    for line in text.splitlines(keepends=True):
-        match = SET.match(line)
-        if match:
-            key, value = match.group("key"), (match.group("value") or "").strip().strip("\"'")
-            value = given.get(key, value) if match.group("word").upper() == "ARG" else value
-            variables[key] = substituted(value, variables)
-            lines.append(line)
-        else:
-            lines.append(substituted(line, variables) if variables else line)
-    return "".join(lines)
 
 
 def bases(
@@ -99,13 +51,11 @@ def bases(
     A heredoc's lines belong to the instruction that begins it. `given` are the build's arguments,
     `scripts` the file names of the project's scripts that install packages.
     """
-    # FROM base-${TARGETARCH}: for a board, the builder says arm64.
-    variables = dict(board.board().variables)
     stages: dict[str, tuple[int, str]] = {}
     runs: dict[int, list[str]] = {}
     platforms: dict[int, str] = {}
     result: list[tuple[int, str, str]] = []
-    text = documents.decoded(content)
+    text = filled(documents.decoded(content), given)
     ends: list[str] = []
     for line in logical(text):
         if ends:
@@ -114,22 +64,17 @@ def bases(
             elif result:
                 runs.setdefault(len(result) - 1, []).append(f"RUN {line.text}")
             continue
-        ends = _heredocs(line, text)
+        ends = heredocs(line, text)
         match = INSTRUCTION.match(line.text)
         word, rest = (match.group(1).upper(), match.group(2)) if match else ("", "")
-        if word == "ARG" and not result:
-            key, _, value = rest.partition("=")
-            value = given.get(key.strip(), value.strip().strip("\"'"))
-            if value or key.strip() not in variables:
-                variables[key.strip()] = substituted(value, variables)
-        elif word == "FROM":
+        if word == "FROM":
             parts = [part for part in rest.split() if not part.startswith("--")]
             asked = re.search(r"--platform=(\S+)", rest)
             # Docker itself sets TARGETPLATFORM and BUILDPLATFORM: a board's are its own.
             told = asked and not re.search(r"\$\{?(TARGET|BUILD)PLATFORM", asked[1])
-            platform = substituted(asked[1], variables) if asked and told else ""
+            platform = asked[1] if asked and told else ""
             platforms[len(result)] = foreign(platform)
-            image = substituted(parts[0] if parts else "", variables)
+            image = parts[0] if parts else ""
             stage = parts[2].lower() if len(parts) > 2 and parts[1].upper() == "AS" else ""
             result.append((line.number, image, stage))
             stages.setdefault(stage or f" {len(result)}", (len(result) - 1, image))
@@ -140,27 +85,18 @@ def bases(
     return [dataclasses.replace(item, foreign=lines[item.line]) for item in found]
 
 
+def filled(text: str, given: Mapping[str, str]) -> str:
+    """Return a Dockerfile's text with its arguments and variables in place, where they are known.
+
+    `given` are arguments of the build, which count for more than the defaults.
+    """
+    return build_variables.filled(text, given, board.board().variables)
+
+
 def foreign(platform: str) -> str:
     """Return a platform that no board is; "" for one that is, or that is not told."""
     known = platform.startswith(("linux/", "windows/")) and "$" not in platform
     return platform if known and not re.match(r"linux/(arm64|aarch64)", platform) else ""
-
-
-def _heredocs(line: Line, text: str) -> list[str]:
-    """Return the words that end the heredocs of an instruction, if each stands further down."""
-    if not re.match(r"\s*(RUN|COPY|ADD)\b", line.text, re.IGNORECASE):
-        return []
-    words = [match[2] for match in HEREDOC.finditer(QUOTED.sub(" ", line.text))]
-    if not words:
-        return []
-    last, own = _last(text), line.parts[-1][0]
-    return words if all(last.get(word, 0) > own for word in words) else []
-
-
-@functools.lru_cache(maxsize=1)
-def _last(text: str) -> dict[str, int]:
-    """Return the number of the last line on which each text stands alone."""
-    return {row.strip(): number for number, row in enumerate(text.splitlines(), 1)}
 
 
 def _resolved(
@@ -211,7 +147,7 @@ def started(text: str) -> list[str]:
         if ends:
             ends = ends[1:] if line.text.strip() == ends[0] else ends
             continue
-        ends = _heredocs(line, text)
+        ends = heredocs(line, text)
         match = INSTRUCTION.match(line.text)
         word = match[1].upper() if match else ""
         if word == "FROM":
@@ -235,12 +171,7 @@ def copied(text: str) -> Iterator[str]:
 
 def substituted(text: str, variables: dict[str, str]) -> str:
     """Return a text with its variables replaced where they are known."""
-
-    def value(match: re.Match[str]) -> str:
-        name = match.group(1) or match.group(3)
-        return variables.get(name) or match.group(2) or match.group(0)
-
-    return VARIABLE.sub(value, text)
+    return expansion.expanded(text, variables)
 
 
 def commands(

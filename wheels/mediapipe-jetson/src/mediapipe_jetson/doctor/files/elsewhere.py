@@ -21,14 +21,23 @@ BOARDS = {"jetson", "l4t", "arm64", "aarch64", "tegra", "nano", "orin", "xavier"
 
 def marker(name: str) -> str:
     """Return the marker that a file's name stands for, "" for one that is for any machine."""
-    words = set(re.split(r"[.-]|_(?!64)", PurePosixPath(name).name.lower()))
-    words = {"x86_64" if word == "86_64" else word for word in words}
+    words = _words(name)
     if words & BOARDS:
         return ""
     found = [NAMES[word] for word in NAMES if word in words]
     # A name with both is for both, such as requirements-linux-mac.txt.
     found = [text for text in found if "linux" not in words or text.startswith("platform_machine")]
     return found[0] if found else ""
+
+
+def for_boards(name: str) -> bool:
+    """Return whether a file is for boards by its name."""
+    return bool(_words(name) & BOARDS)
+
+
+def _words(name: str) -> set[str]:
+    words = set(re.split(r"[.-]|_(?!64)", PurePosixPath(name).name.lower()))
+    return {"x86_64" if word == "86_64" else word for word in words}
 
 
 def mark(found: list[Requirement], start: int, text: str) -> None:

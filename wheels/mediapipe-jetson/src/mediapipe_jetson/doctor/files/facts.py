@@ -6,6 +6,7 @@ import dataclasses
 from typing import Optional
 
 MANIFEST, LOCK, COMMAND, ROSDEP = "manifest", "lock", "command", "rosdep"
+REPLACED, STOPS = "replaced", "replaced, or it stops"
 UV, UV_ALONE, CONDA = "uv", "uv alone", "conda"
 
 
@@ -16,7 +17,8 @@ class Requirement:
     `specifier` such as "==1.2.2"; `source` is a wheel file, an address or another index instead of
     PyPI, "" for PyPI; `role` is what kind of file it stands in; `python` the Python that installs
     it, where the command names one; `needs` whether it requires MediaPipe itself, None where that
-    is not told.
+    is not told; `replaced` whether the same script replaces it further down: REPLACED, or STOPS
+    where the script ends if it can't be installed.
     """
 
     file: str
@@ -30,6 +32,7 @@ class Requirement:
     role: str = MANIFEST
     python: str = ""
     needs: Optional[bool] = None
+    replaced: str = ""
 
     @property
     def place(self) -> str:

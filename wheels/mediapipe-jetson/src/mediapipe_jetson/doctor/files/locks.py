@@ -34,6 +34,10 @@ RYE = ("pyproject.toml", "rye lock --update mediapipe")
 COMPILED = re.compile(r"^#\s+((?:uv pip compile|pip-compile)\b[^\n]*)", re.MULTILINE)
 SOURCE = re.compile(r"\S+\.(in|txt|toml|cfg|py)$")
 
+# Options of pip-compile and uv that take a value.
+VALUED = {"-o", "--output-file", "-c", "--constraint", "-p", "--python", "--python-version"}
+VALUED |= {"-f", "--find-links", "--override", "--build-constraint", "--config", "--config-file"}
+
 
 def made(name: str, text: str) -> tuple[str, str]:
     """Return what a lock file is made from, and the command that makes it anew."""
@@ -51,7 +55,7 @@ def made(name: str, text: str) -> tuple[str, str]:
     sources = [
         word
         for at, word in enumerate(words)
-        if SOURCE.match(word) and word[0] != "-" and not re.match(r"-[^=]*$", words[at - 1])
+        if SOURCE.match(word) and word[0] != "-" and words[at - 1] not in VALUED
     ]
     return sources[0] if sources else "its source", f"{match[1].strip()} -P mediapipe"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Callable
 from typing import Optional
@@ -14,6 +15,9 @@ Matches = Callable[[str, list[str]], Truth]
 INSTRUCTION = re.compile(r"(RUN|run|--\S+)$")
 ENDS = {"fi": ("if",), "esac": ("case",), "}": ("group",), "done": ("loop",)}
 WORDS = {"if", "then", "elif", "else", "do", "{", *ENDS}
+# What stands between a function's name and its body.
+NAMED = ")"
+_numbers = itertools.count(1)
 
 
 @dataclasses.dataclass
@@ -35,6 +39,10 @@ class Block:
     patterns: list[str] = dataclasses.field(default_factory=list)
     begin: int = -1
     """Where its patterns begin."""
+    function: bool = False
+    arm: int = 0
+    """Which of its arms commands are in."""
+    number: int = dataclasses.field(default_factory=_numbers.__next__)
 
 
 def plain(words: list[str]) -> list[str]:
@@ -61,7 +69,7 @@ def keywords(
             blocks[-1].patterns += words[3:]
             return []
         if word == "function":
-            words = words[2:]
+            words, item.before = words[2:], NAMED
             continue
         if word not in WORDS:
             return words
@@ -91,7 +99,13 @@ def _word(word: str, item: Command, blocks: list[Block], again: bool) -> None:
         item.before = ";"
     elif word == "{":
         blocks.append(
-            Block("group", asks=False, live=not again, sure=item.before not in ("&&", "||"))
+            Block(
+                "group",
+                asks=False,
+                live=not again,
+                sure=item.before not in ("&&", "||"),
+                function=item.before == NAMED,
+            )
         )
     elif word in ENDS:
         if top is None or top.kind not in ENDS[word]:
@@ -106,6 +120,7 @@ def _word(word: str, item: Command, blocks: list[Block], again: bool) -> None:
             top.doubtful = top.doubtful or top.value is None
             top.asks, top.live, top.value = word == "elif", not top.taken, None
             top.sure = not top.doubtful
+            top.arm += 1
         item.before = ";"
 
 
@@ -118,6 +133,7 @@ def _is_pattern(words: list[str], item: Command, top: Optional[Block], matches: 
             top.doubtful = top.doubtful or told is None
             top.asks, top.live, top.patterns, top.begin = True, True, [], -1
             top.value = None
+            top.arm += 1
         if top.asks and item.before == ")":
             told = matches(top.subject, top.patterns)
             top.asks, top.live = False, not top.taken and told is not False

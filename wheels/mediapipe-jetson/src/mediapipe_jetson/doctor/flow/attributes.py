@@ -172,8 +172,10 @@ class Attributes(State):
         name = text_of(key)
         if isinstance(owner, Path):
             # An enumeration's member by its name.
-            named = name if name and owner.text.endswith("Delegate") else ""
-            return path(f"{owner.text}.{named}" if named else f"{owner.text}[]")
+            of_names = owner.text.endswith("Delegate")
+            if of_names and not name:
+                return unknown(source(node), owner)
+            return path(f"{owner.text}.{name}" if of_names else f"{owner.text}[]")
         if isinstance(owner, Object) and self.heap[owner].base == DICT:
             heap = self.heap[owner]
             if name is not None and (name in heap.fields or "*" in heap.fields):

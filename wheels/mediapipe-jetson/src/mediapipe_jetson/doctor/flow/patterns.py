@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Optional
 
 from mediapipe_jetson.doctor.flow.calls import Calls
-from mediapipe_jetson.doctor.flow.values import Sequence, Values, join, unknown
+from mediapipe_jetson.doctor.flow.values import Constant, Sequence, Values, join, unknown
 
 
 class Patterns(Calls):
@@ -14,6 +14,33 @@ class Patterns(Calls):
     def bind(self, name: str, values: Values) -> None:
         """Bind a name in its scope."""
         raise NotImplementedError
+
+    def case_of(self, cases: list[Any], values: Values) -> Optional[int]:
+        """Return which case a literal takes, their number for none, None where that is open."""
+        for number, case in enumerate(cases):
+            taken = self.matches(case.pattern, values)
+            if taken is None or (taken and case.guard is not None):
+                return None
+            if taken:
+                return number
+        return len(cases)
+
+    def matches(self, node: Any, values: Values) -> Optional[bool]:  # noqa: ANN401 # Python 3.10's
+        """Return whether a literal is one of a pattern, None where that is not known."""
+        kind = type(node).__name__
+        if kind == "MatchAs":
+            return True if node.pattern is None else self.matches(node.pattern, values)
+        if kind == "MatchOr":
+            ways = [self.matches(item, values) for item in node.patterns]
+            return True if True in ways else None if None in ways else False
+        subject = next(iter(values)) if len(values) == 1 else None
+        if not isinstance(subject, Constant) or kind not in ("MatchValue", "MatchSingleton"):
+            return None
+        if kind == "MatchSingleton":
+            return subject.value is node.value
+        found = self.eval(node.value)
+        other = next(iter(found)) if len(found) == 1 else None
+        return subject == other if isinstance(other, Constant) else None
 
     def pattern(self, node: Any, values: Values) -> None:  # noqa: ANN401 # Python 3.10's
         """Bind the names of a pattern to what they get of these values."""

@@ -252,11 +252,11 @@ class Statements(Patterns):
     do_asyncwith = do_with
 
     def do_match(self, node: ast.AST) -> bool:
-        """Follow every case."""
+        """Follow every case, or the one that a literal chooses."""
         values = self.eval(node.subject)  # type: ignore[attr-defined] # Python 3.10's
         cases = node.cases  # type: ignore[attr-defined]
         blocks: list[Block] = [functools.partial(self.case, case, values) for case in cases]
-        return self.branches(*blocks, lambda: False)
+        return self.branches(*blocks, lambda: False, known=self.case_of(cases, values))
 
     def case(self, case: Any, values: Values) -> bool:  # noqa: ANN401 # Python 3.10's
         """Follow one case with what its pattern binds."""

@@ -1,0 +1,159 @@
+"""What a script installs and replaces further down: the last one is what stays installed."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.unit.doctor_scenes import judged, lines
+
+BASE = "FROM python:3.11\n"
+OLD, NEW = "mediapipe==0.10.9", "mediapipe==1.2.2"
+REPLACED = {
+    "uninstalled": ("i.sh", f"pip install {OLD}\npip uninstall -y mediapipe\npip install {NEW}\n"),
+    "in one line": (
+        "i.sh", f"pip3 install {OLD}\npip3 uninstall -y mediapipe && pip3 install {NEW}\n"),
+    "piped": ("i.sh", f"pip install {OLD}\nyes | pip uninstall mediapipe\npip install {NEW}\n"),
+    "a version that a board has not": (
+        "i.sh", f"pip install mediapipe==0.8.9\npip install {NEW}\n"),
+    "by another name of pip": ("i.sh", f"pip3 install {OLD}\npython3 -m pip install '{NEW}'\n"),
+    "upgraded": ("i.sh", f"pip install {OLD}\npip install -U 'mediapipe>=1.1'\n"),
+    "in a function": (
+        "i.sh", f"set -e\ndeps() {{\n  pip install {OLD}\n  pip install {NEW}\n}}\ndeps\n"),
+    "in an arm": (
+        "i.sh", f"if [ \"$1\" = a ]; then\n  pip install {OLD}\n  pip install {NEW}\nfi\n"),
+    "an arm before": (
+        "i.sh", f"if [ \"$1\" = a ]; then\n  pip install {OLD}\nfi\npip install {NEW}\n"),
+    "a later layer": (
+        "Dockerfile",
+        f"{BASE}RUN pip install {OLD}\nCOPY . .\nRUN pip uninstall -y mediapipe\n"
+        f"RUN pip install {NEW}\n"),
+    "a board's arm": (
+        "Dockerfile",
+        f'{BASE}RUN pip install {OLD}\nRUN if [ "$(uname -m)" = aarch64 ]; then '
+        f"pip install {NEW}; fi\n"),
+    "a heredoc's own script": (
+        "Dockerfile", f"{BASE}RUN pip install {OLD}\nRUN <<E\npip install {NEW}\nE\n"),
+    "a shell of its own, both": ("i.sh", f"(pip install {OLD}; pip install {NEW})\n"),
+    "a target": (
+        "Makefile", f"setup:\n\tpip install {OLD}\n\tpip uninstall -y mediapipe\n"
+        f"\tpip install {NEW}\n"),
+}  # fmt: skip
+BOTH = {
+    "the other way round": ("i.sh", f"pip install {NEW}\npip install {OLD}\n"),
+    "not upgraded": ("i.sh", f"pip install {OLD}\npip install mediapipe\n"),
+    "other arms": (
+        "i.sh", f"if [ \"$1\" = a ]; then\n  pip install {OLD}\nelse\n  pip install {NEW}\nfi\n"),
+    "in an arm alone": (
+        "i.sh", f"pip install {OLD}\nif [ \"$1\" = a ]; then\n  pip install {NEW}\nfi\n"),
+    "on a condition": ("i.sh", f'pip install {OLD}\n[ -n "$X" ] && pip install {NEW}\n'),
+    "where something failed": ("i.sh", f"pip install {OLD}\n./test || pip install {NEW}\n"),
+    "a function that is called later": (
+        "i.sh", f"old() {{\n  pip install {OLD}\n}}\npip install {NEW}\nold\n"),
+    "another environment": (
+        "i.sh", f". a/bin/activate\npip install {OLD}\n. b/bin/activate\npip install {NEW}\n"),
+    "another pip": ("i.sh", f"a/bin/pip install {OLD}\nb/bin/pip install {NEW}\n"),
+    "another Python": (
+        "i.sh", f"python3.10 -m pip install {OLD}\npython3.11 -m pip install {NEW}\n"),
+    "another place": ("i.sh", f"pip install {OLD}\npip install -t lib {NEW}\n"),
+    "after an end": (
+        "i.sh", f"pip install {OLD}\nif [ -z \"$X\" ]; then\n  exit 0\nfi\npip install {NEW}\n"),
+    "another stage": (
+        "Dockerfile", f"{BASE}RUN pip install {OLD}\n{BASE}RUN pip install {NEW}\n"),
+    "another target": ("Makefile", f"old:\n\tpip install {OLD}\nnew:\n\tpip install {NEW}\n"),
+    "a shell of its own": (
+        "i.sh", f"(. a/bin/activate; pip install {OLD})\npip install {NEW}\n"),
+    "a file that is written": (
+        "i.sh", f"pip install {OLD}\ncat > D <<E\nRUN pip install {NEW}\nE\n"),
+    "a file that a build writes": (
+        "Dockerfile",
+        f"{BASE}RUN pip install {OLD}\nRUN cat <<E > /x.sh\npip install {NEW}\nE\n"),
+    "a folder that has it": ("i.sh", f"pip install -t a {OLD}\npip install -t a {NEW}\n"),
+    "another machine": (
+        "i.sh", f"pip install {OLD}\nssh board pip install {NEW}\n"),
+    "a question": ("i.sh", f"pip install {OLD}\npip uninstall mediapipe\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", REPLACED)
+def test_what_is_replaced_further_down_is_no_cause(tmp_path: Path, kind: str) -> None:
+    name, text = REPLACED[kind]
+    answer = judged(tmp_path, {name: text}, device="orin")["old-requirement"]
+    assert answer.result.status == "ok", lines(answer)
+
+
+@pytest.mark.parametrize("kind", BOTH)
+def test_what_may_stay_installed_counts(tmp_path: Path, kind: str) -> None:
+    name, text = BOTH[kind]
+    answer = judged(tmp_path, {name: text}, device="orin")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)
+    assert OLD in lines(answer)
+
+
+def test_a_wheel_file_that_replaces_a_version_is_for_an_audit(tmp_path: Path) -> None:
+    wheel = "mediapipe-1.2.2-cp39-abi3-manylinux_2_28_aarch64.whl"
+    text = f"pip install mediapipe==0.8.9\npip install {wheel}\n"
+    answer = judged(tmp_path, {"install.sh": text}, device="orin")["old-requirement"]
+    assert answer.result.status == "unknown", lines(answer)
+    assert "wheels.audit" in lines(answer)
+    assert "0.8.9" not in lines(answer)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Dockerfile", f"{BASE}RUN pip install mediapipe==0.8.9\nRUN pip install {NEW}\n"),
+        ("Dockerfile", f"{BASE}RUN pip install mediapipe==0.8.9 && pip install {NEW}\n"),
+        ("i.sh", f"#!/bin/sh -e\npip install mediapipe==0.8.9\npip install {NEW}\n"),
+        ("i.sh", f"pip install mediapipe==0.8.9 || exit 1\npip install {NEW}\n"),
+    ],
+)
+def test_what_stops_the_script_is_a_cause(tmp_path: Path, name: str, text: str) -> None:
+    answer = judged(tmp_path, {name: text}, device="orin")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)
+    assert "the script ends here" in lines(answer)
+
+
+def test_a_list_replaces_too(tmp_path: Path) -> None:
+    files = {
+        "Dockerfile": f"{BASE}RUN pip install {OLD}\nRUN pip install -r /app/requirements.txt\n",
+        "requirements.txt": f"numpy\n{NEW}\n",
+    }
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "ok", lines(answer)
+
+
+def test_a_later_cell_replaces_too(tmp_path: Path) -> None:
+    cells = [
+        f"!pip install -q {OLD}\nimport os",
+        f"%pip uninstall -y mediapipe\n!pip install {NEW}",
+    ]
+    book = {"cells": [{"cell_type": "code", "source": text} for text in cells]}
+    answer = judged(tmp_path, {"a.ipynb": json.dumps(book)}, device="orin")["old-requirement"]
+    assert answer.result.status == "ok", lines(answer)
+    assert "cell 2, line 2" in lines(answer)
+
+
+def test_a_script_that_is_not_followed_has_nothing_replaced(tmp_path: Path) -> None:
+    text = f"pip install {OLD}\nif true; then\npip install {NEW}\n"
+    answer = judged(tmp_path, {"i.sh": text}, device="orin")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"pip install {OLD}\n" * 1_500,
+        "cat <<EOF\n" * 5_000 + f"pip install {OLD}\n",
+        f"pip install {OLD}\n" + "cat <<EOF\nx\nEOF\n" * 3_000,
+        "if x; then\n" * 800 + f"pip install {OLD}\n" + "fi\n" * 800,
+    ],
+)
+def test_a_long_script_is_read_in_time(tmp_path: Path, text: str) -> None:
+    began = time.process_time()
+    answer = judged(tmp_path, {"i.sh": text}, device="orin")["old-requirement"]
+    assert answer.result.status == "bad"
+    assert time.process_time() - began < 5

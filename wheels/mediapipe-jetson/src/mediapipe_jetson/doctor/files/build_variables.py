@@ -1,0 +1,146 @@
+"""Put a Dockerfile's arguments and variables in place, by Docker's rules of where each is seen.
+
+An ARG before the first FROM is seen in FROM lines alone, and in a stage that names it again. A
+stage that is made from another one has its variables. ENV counts for more than ARG.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+from typing import Optional
+
+from mediapipe_jetson.doctor.files.expansion import expanded
+from mediapipe_jetson.doctor.files.instructions import INSTRUCTION, Line, heredocs, logical
+
+# A shell's own assignments within a RUN: there the name is no longer the build's.
+SETS = re.compile(r"(?<![\w$.-])([A-Za-z_]\w*)\+?=(?![=~])|\b(?:for|read|unset)\s+([A-Za-z_]\w*)")
+Variables = dict[str, Optional[str]]
+
+
+class _Stages:
+    """What variables are, from line to line; None is one that is not known."""
+
+    def __init__(self, given: Mapping[str, str], platform: Mapping[str, str]) -> None:
+        self.given, self.platform = given, platform
+        self.first: Variables = dict(platform)
+        self.now: Variables = self.first
+        self.set: set[str] = set()
+        self._named: dict[str, tuple[Variables, set[str]]] = {}
+
+    def base(self, rest: str) -> None:
+        """Begin a stage with the variables of what it is made from."""
+        words = [word for word in expanded(rest, self.first).split() if not word.startswith("--")]
+        before = self._named.get(words[0].lower()) if words else None
+        self.now, self.set = (dict(before[0]), set(before[1])) if before else ({}, set())
+        if len(words) > 2:
+            self._named[words[2].lower()] = self.now, self.set
+
+    def argument(self, name: str, default: Optional[str]) -> None:
+        """Note an ARG, by what the build gives, else its default, else the one before FROM."""
+        if name in self.set:
+            return
+        within = self.now is not self.first
+        if name in self.platform:
+            self.now[name] = self.platform[name]
+        elif name in self.given:
+            self.now[name] = None if "$" in self.given[name] else self.given[name]
+        elif default is not None:
+            self.now[name] = default
+        else:
+            known = self.now.get(name)
+            self.now[name] = self.first.get(name) if within and known is None else known
+
+    def variable(self, name: str, value: str) -> None:
+        """Note an ENV."""
+        self.now[name] = None if "$" in value else value
+        self.set.add(name)
+
+
+def filled(text: str, given: Mapping[str, str], platform: Mapping[str, str]) -> str:
+    """Return a Dockerfile's text with its variables in place; its lines keep their numbers.
+
+    `given` are arguments of the build, `platform` those that Docker itself sets.
+    """
+    stages = _Stages(given, platform)
+    rows = text.splitlines(keepends=True)
+    ends: list[str] = []
+    own: set[str] = set()
+    for line in logical(text):
+        numbers = [number - 1 for number, _ in line.parts]
+        if ends:
+            if line.text.strip() == ends[0]:
+                ends.pop(0)
+            own |= _own(line.text)
+            _replace(rows, numbers, _within(stages, own))
+            continue
+        ends = heredocs(line, text)
+        match = INSTRUCTION.match(line.text)
+        word, rest = (match[1].upper(), match[2]) if match else ("", "")
+        own = _own(rest) if word == "RUN" else set()
+        if word == "FROM":
+            stages.base(rest)
+            _replace(rows, numbers, stages.first)
+        elif word in ("ARG", "ENV"):
+            _set(stages, word, line, rest, rows)
+        elif word == "RUN":
+            _replace(rows, numbers, _within(stages, own))
+        else:
+            _replace(rows, numbers, stages.now)
+    return "".join(rows)
+
+
+def _within(stages: _Stages, own: set[str]) -> Variables:
+    """Return what a RUN sees; conditions on the platform are followed by their names."""
+    return {
+        name: value
+        for name, value in stages.now.items()
+        if name not in own and name not in stages.platform
+    }
+
+
+def _own(text: str) -> set[str]:
+    return {name for names in SETS.findall(text) for name in names if name}
+
+
+def _replace(rows: list[str], numbers: list[int], known: Variables) -> None:
+    for number in numbers:
+        rows[number] = expanded(rows[number], known) if "$" in rows[number] else rows[number]
+
+
+def _set(stages: _Stages, word: str, line: Line, rest: str, rows: list[str]) -> None:
+    """Follow an ARG or an ENV, and write what it sets where it stands."""
+    before = dict(stages.now)
+    pairs = [
+        (name, None if value is None else expanded(value, before))
+        for name, value in _pairs(rest, plain=word == "ENV")
+    ]
+    for name, value in pairs:
+        if word == "ARG":
+            stages.argument(name, None if value is None or "$" in value else value)
+        elif value is not None:
+            stages.variable(name, value)
+    numbers = [number - 1 for number, _ in line.parts]
+    value = stages.now.get(pairs[0][0]) if len(pairs) == 1 else None
+    if word == "ARG" and value and len(numbers) == 1 and pairs[0][0] not in stages.set:
+        end = "\n" if rows[numbers[0]].endswith("\n") else ""
+        rows[numbers[0]] = f"ARG {pairs[0][0]}={shlex.quote(value)}{end}"
+    else:
+        _replace(rows, numbers, before)
+
+
+def _pairs(rest: str, *, plain: bool) -> Iterator[tuple[str, Optional[str]]]:
+    """Return what an ARG or an ENV names, with its value; `plain` allows ENV NAME VALUE."""
+    first = rest.split(None, 1)
+    if plain and len(first) == 2 and "=" not in first[0]:
+        yield first[0], first[1].strip().strip("\"'")
+        return
+    try:
+        words = shlex.split(rest)
+    except ValueError:
+        words = rest.split()
+    for item in words:
+        name, is_set, value = item.partition("=")
+        if re.fullmatch(r"[A-Za-z_]\w*", name):
+            yield name, value if is_set else None

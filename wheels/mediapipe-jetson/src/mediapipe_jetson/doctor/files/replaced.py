@@ -1,0 +1,253 @@
+"""What a script installs and replaces further down, so that it is not what stays installed."""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Optional
+
+from mediapipe_jetson.doctor.files import installers, invocation
+from mediapipe_jetson.doctor.files.branches import Step
+from mediapipe_jetson.doctor.files.facts import REPLACED, STOPS, Requirement
+from mediapipe_jetson.doctor.files.instructions import HEREDOC, QUOTED
+
+PIP = re.compile(r"(?P<folder>.*/)?pip(?P<version>[\d.]*)|(?P<variable>\$\{?\w*PIP\w*\}?)")
+PYTHON = re.compile(r"(?:\S*/)?python[\d.]*")
+# Options of pip itself that say nothing of where it installs.
+PLAIN = {"-m", "-q", "-qq", "--quiet", "-v", "--no-cache-dir", "--disable-pip-version-check", "-y"}
+PLAIN |= {"--no-input", "-H", "-E", "-I"}
+PLACES = {"-t", "--target", "--prefix", "--root", "--user", "-p", "--python", "--system"}
+VALUED = PLACES - {"--user", "--system"}
+MOST = 300
+TARGETS = {"-t", "--target"}
+FORCING = {"-U", "--upgrade", "--force-reinstall", "-I", "--ignore-installed", "--reinstall"}
+YES = {"-y", "--yes"}
+# Another environment, another place, or an end that is no failure: what is behind is not compared.
+ANOTHER = {
+    "activate",
+    "deactivate",
+    "workon",
+    "pyenv",
+    "FROM",
+    "USER",
+    "SHELL",
+    "break",
+    "continue",
+}
+ENVIRONMENTS = {"conda", "mamba", "micromamba"}
+ENDS = {"exit", "return"}
+PATHS = re.compile(r"(?:PATH|VIRTUAL_ENV|CONDA_PREFIX|PYENV_\w+|PYTHONUSERBASE|PIP_\w+)=?")
+STOPPING = re.compile(r"^#!.*sh\s+-\w*e|^\s*set\s+(?:-\w+\s+)*-(?:\w*e|o\s+errexit)", re.MULTILINE)
+# What stands before && and does not decide on anything.
+GOES_ON = {"pip", "uv", "apt", "apt-get", "cd", "rm", "mkdir", "echo", "export", "curl", "wget"}
+GOES_ON |= {"sleep", "ldconfig", "cp", "mv", "yes", "python", "python3"}
+OWN = re.compile(r"\s*RUN\s+(?:--\S+\s+)*<<", re.IGNORECASE)
+LISTED = re.compile(r"(?:-r|--requirement)(?:=|$)?(.*)$")
+TARGET = re.compile(r"[^\s:=]+\s*:(?!=)")
+
+Lists = Callable[[str], list[Requirement]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Done:
+    """A command of pip's: what it does, in which environment and under which conditions."""
+
+    step: Step
+    place: tuple[str, ...]
+    scope: int
+    installed: list[Requirement]
+    removed: frozenset[str]
+    forced: bool
+    sure: bool
+    stops: bool
+
+
+def marked(
+    items: Iterable[Requirement],
+    text: str,
+    steps: list[Step],
+    lists: Lists,
+    *,
+    docker: bool,
+    made: bool,
+) -> list[Requirement]:
+    """Return what a script installs, with a note at what it replaces further down.
+
+    `steps` are its commands as a board may run them, `lists` gives what a requirements file asks
+    for; `docker` tells that it is a Dockerfile, `made` that it is a Makefile or a justfile.
+    """
+    done = list(_done(text, steps, lists, docker=docker, made=made))
+    result = list(items)
+    if len(done) > MOST:
+        return result
+    for number, early in enumerate(done):
+        for entry in early.installed:
+            if any(_replaces(late, early, entry) for late in done[number + 1 :]):
+                first = text.count("\n", 0, early.step.start) + 1
+                last = text.count("\n", 0, early.step.end) + 1
+                note = STOPS if early.stops else REPLACED
+                result = [
+                    dataclasses.replace(item, replaced=note)
+                    if item.name == entry.name
+                    and item.text == entry.text
+                    and first <= item.line <= last
+                    else item
+                    for item in result
+                ]
+    return result
+
+
+def _replaces(late: _Done, early: _Done, entry: Requirement) -> bool:
+    """Return whether what a command installs is gone after another one, wherever both are run."""
+    if not late.sure or late.scope != early.scope or late.place != early.place:
+        return False
+    own = early.step.path[len(late.step.path) :]
+    if early.step.path[: len(late.step.path)] != late.step.path or any(arm < 0 for _, arm in own):
+        return False
+    if entry.name in late.removed:
+        return True
+    for other in late.installed:
+        if other.name == entry.name:
+            exact = bool(other.source) or re.fullmatch(r"===?[^*,]+", other.specifier.strip())
+            there = not TARGETS.isdisjoint(late.place)  # pip leaves what is in a folder
+            if late.forced or (exact and not there and other.specifier != entry.specifier):
+                return True
+    return False
+
+
+def _done(
+    text: str, steps: list[Step], lists: Lists, *, docker: bool, made: bool
+) -> Iterator[_Done]:
+    errexit = docker or STOPPING.search(text) is not None
+    scope, sure = 0, True
+    written = _written(text)
+    begins = [begin for begin, _ in written]
+    steps = [step for step in steps if not _within(step.start, begins, written)]
+    for number, step in enumerate(steps):
+        before = steps[number - 1].words if number else []
+        # What comes behind && is run where what comes before it is and goes well.
+        chained = step.before != "&&" or (sure and (docker or _goes_on(before)))
+        sure = step.before not in ("||", "&") and chained
+        scope += step.before in "()"  # a shell of its own, or its end
+        at_start = not step.start or text[step.start - 1] == "\n"
+        target = made and at_start and TARGET.match(text[step.start :])
+        if target or _another(step.words):
+            scope += 1
+            continue
+        place = _place(step.words)
+        if place is None:
+            continue
+        following = steps[number + 1] if number + 1 < len(steps) else None
+        yield _Done(
+            step,
+            place,
+            scope,
+            _installed(step.words, lists),
+            _removed(step, before),
+            not FORCING.isdisjoint(step.words),
+            sure and "--dry-run" not in step.words,
+            _stops(following, errexit=errexit),
+        )
+
+
+def _within(at: int, begins: list[int], places: list[tuple[int, int]]) -> bool:
+    number = bisect.bisect_right(begins, at) - 1
+    return number >= 0 and at < places[number][1]
+
+
+def _written(text: str) -> list[tuple[int, int]]:
+    """Return where heredocs stand that are not a RUN's own script."""
+    rows = text.splitlines(keepends=True)
+    begins = [0]
+    places: dict[str, list[int]] = {}
+    for number, row in enumerate(rows):
+        begins.append(begins[-1] + len(row))
+        places.setdefault(row.strip(), []).append(number)
+    result: list[tuple[int, int]] = []
+    number = 0
+    while number < len(rows):
+        words = [match[2] for match in HEREDOC.finditer(QUOTED.sub(" ", rows[number]))]
+        first, own = number + 1, OWN.match(rows[number])
+        for word in words:
+            ends = places.get(word, [])
+            at = bisect.bisect_right(ends, number)
+            number = ends[at] if at < len(ends) else number
+        if number >= first and not own:
+            result.append((begins[first], begins[number + 1]))
+        number += 1
+    return result
+
+
+def _installed(words: list[str], lists: Lists) -> list[Requirement]:
+    """Return what a command installs, by itself and by the lists that it is given."""
+    if "install" not in words:
+        return []
+    result = installers.command(words, "", 0)
+    for at, word in enumerate(words):
+        match = LISTED.match(word)
+        if match:
+            path = match[1] or (words[at + 1] if at + 1 < len(words) else "")
+            result += lists(path)
+    return result
+
+
+def _stops(following: Optional[Step], *, errexit: bool) -> bool:
+    """Return whether a script ends where this command fails, by what stands behind it."""
+    before = following.before if following is not None else "\n"
+    if before == "||" and following is not None:
+        return following.words[0] in ENDS
+    return before == "&&" or (errexit and before != "|")
+
+
+def _another(words: list[str]) -> bool:
+    """Return whether what follows may be another environment, or not run after this."""
+    command = invocation.started(words)
+    name = words[-1].rsplit("/", 1)[-1] if words[0] in ("source", ".") else words[0]
+    if name in ANOTHER or (words[0] in ENVIRONMENTS and "activate" in words):
+        return True
+    if words[0] in ENDS:
+        return words[1:2] in ([], ["0"])
+    paths = words[1:] if words[0] in ("export", "ENV", "ARG") else words
+    return (
+        bool(paths) and PATHS.match(paths[0]) is not None and (command != words or "ENV" in words)
+    )
+
+
+def _goes_on(words: list[str]) -> bool:
+    command = invocation.started(words)
+    return bool(command) and (command[0] in GOES_ON or PIP.fullmatch(command[0]) is not None)
+
+
+def _place(words: list[str]) -> Optional[tuple[str, ...]]:
+    """Return what tells a command of pip's in which environment it works; None for another one."""
+    verb = next((n for n, word in enumerate(words) if word in ("install", "uninstall")), 0)
+    if not verb or invocation.only_says(words):
+        return None
+    tools = [word for word in words[:verb] if word not in PLAIN]
+    match = PIP.fullmatch(tools[-1]) if tools else None
+    if match is None:
+        return None
+    python = tools[-2] if len(tools) > 1 and PYTHON.fullmatch(tools[-2]) else ""
+    if python:
+        tools = tools[:-1]
+    # pip, pip3 and python3 -m pip are one.
+    tools[-1] = re.sub(r"(?:python|pip)3?$", "pip", tools[-1])
+    tools[-1] = re.sub(r"python(?=3\.\d+$)", "pip", tools[-1])
+    places = []
+    for at, word in enumerate(words[verb + 1 :], verb + 1):
+        if word.partition("=")[0] in PLACES:
+            places += words[at : at + 1 + (word in VALUED)]
+    return (*tools, *places)
+
+
+def _removed(step: Step, before: list[str]) -> frozenset[str]:
+    """Return the packages that a command takes away without a question."""
+    if "uninstall" not in step.words:
+        return frozenset()
+    piped = step.before == "|" and "yes" in before
+    if not piped and YES.isdisjoint(step.words) and "uv" not in step.words:
+        return frozenset()
+    names = step.words[step.words.index("uninstall") + 1 :]
+    return frozenset(re.sub(r"[-_.]+", "-", name).lower() for name in names if name[:1] != "-")
