@@ -99,6 +99,11 @@ class Calls(Made, Construct):
                 self.refuse(node, f"{name}() {table.GIVES}")
             self._unfollowed(node)
             return
+        function = node.func
+        if name.endswith((".draw_landmarks", ".plot_landmarks")) and (
+            isinstance(function, cst.Attribute) and self.opaque(function.value, library=True)
+        ):
+            self.refuse(node, self.unfollowed(function.value))
         paths = [path.text for path in self.values(node.func) if isinstance(path, Path)]
         known = [path[len(OWN) :] for path in paths if path.startswith(OWN)]
         name = known[0] if len(known) == 1 else name
