@@ -18,7 +18,7 @@ def write(folder: Path, **files: str) -> project.Outcome:
     """Write programs, and return what migrating them comes to; `a_b` is a/b.py."""
     for name, text in files.items():
         path = folder / f"{name.replace('_', '/').replace('/init', '/__init__')}.py"
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(exist_ok=True, parents=True)
         path.write_text(text, encoding="utf-8")
     return project.migrate(folder)
 
@@ -322,3 +322,37 @@ def test_a_quoted_annotation_that_names_it_is_told(tmp_path: Path) -> None:
     outcome = write(tmp_path, a=text)
     assert (outcome.changes, outcome.refused) == ([], [])
     assert str(outcome.differs[0]).startswith("a.py:2:1: 'mp.solutions.hands.Hands' stays")
+
+
+def test_a_package_that_is_imported_by_its_dots_counts(tmp_path: Path) -> None:
+    inner = tmp_path / "pkg" / "sub"
+    inner.mkdir(parents=True)
+    (inner / "a.py").write_text("from .. import HAND_CONNECTIONS\n", encoding="utf-8")
+    outcome = write(tmp_path, pkg_init=f"{HANDS}HAND_CONNECTIONS\n", pkg_sub_init="")
+    assert "is taken from here by pkg/sub/a.py:1;" in reasons(outcome)[0]
+
+
+def test_new_names_that_a_star_import_would_bring_over_others_are_refused(tmp_path: Path) -> None:
+    utils = f"{HEAD}{OLD_HANDS}"
+    main = "def to_image(x): return x\nfrom utils import *\nto_image(1)\n"
+    notes = reasons(write(tmp_path, utils=utils, main=main))
+    assert any(note.startswith("main.py:2:1: a star import of utils.py, whose") for note in notes)
+    assert any(note.startswith("utils.py:1:1: left as it is") for note in notes)
+    outcome = write(tmp_path, utils=utils, main="import os\nfrom utils import *\n")
+    assert not outcome.refused
+
+
+HOLDERS = {
+    "an object": "class A:\n    def __init__(self): self.of = mp.solutions.hands.Hands\n"
+    "    def f(self): return self.of()\n",
+    "a class": "class A:\n    of = mp.solutions.hands.Hands\n    def f(self): return self.of()\n",
+}
+
+
+@pytest.mark.parametrize("how", HOLDERS)
+def test_a_class_that_something_holds_gets_its_options_from_mediapipe(
+    how: str, tmp_path: Path
+) -> None:
+    body = after(tmp_path, HOLDERS[how])
+    assert "self.of.create_from_options(vision.HandLandmarkerOptions(" in body
+    assert "running_mode=vision.RunningMode.VIDEO" in body

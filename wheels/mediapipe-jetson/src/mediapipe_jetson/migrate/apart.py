@@ -76,7 +76,8 @@ def _asks(test: ast.expr) -> bool:
         word = test.args[1]
         named = isinstance(word, ast.Constant) and word.value == "solutions"
         return named and isinstance(test.func, ast.Name) and test.func.id == "hasattr"
-    return ast.unparse(test).rpartition(".")[2] == "TYPE_CHECKING"
+    plain = isinstance(test, (ast.Name, ast.Attribute))
+    return plain and ast.unparse(test).rpartition(".")[2] == "TYPE_CHECKING"
 
 
 def _caught(tree: ast.AST, imports: set[int], lines: Iterable[int]) -> Iterator[Lines]:

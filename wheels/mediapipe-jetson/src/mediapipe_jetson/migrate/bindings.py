@@ -17,6 +17,7 @@ from mediapipe_jetson.migrate.context import Note
 MISSED = "{} would have no meaning there any more; import it from MediaPipe where it is used"
 TAKEN = "{} is taken from here by {}; import it there from MediaPipe"
 QUOTED = "{} in a quoted annotation would have no meaning any more; write it without quotes"
+HIDDEN = "a star import of {}, whose new code has a name of this file too: {}"
 ALL = "*"
 
 
@@ -149,6 +150,33 @@ def _taken(
             yield node.id, node.lineno
 
 
+def hidden(
+    file: str, before: str, after: str, trees: Mapping[str, ast.Module], texts: Mapping[str, str]
+) -> list[Note]:
+    """Return the star imports of a file by others whose own names its new ones would hide."""
+    added = Bindings.of(after).own - Bindings.of(before).own
+    words = {module_of(file)}
+    return [
+        Note(other, node.lineno, node.col_offset + 1, HIDDEN.format(file, min(both)))
+        for other in _makers(file, trees) - {file}
+        for node in ast.walk(trees[other])
+        if isinstance(node, ast.ImportFrom)
+        if node.names[0].name == ALL and _from(node, other) in words
+        for both in [added & _assigned(texts[other])]
+        if both
+    ]
+
+
+def _assigned(text: str) -> set[str]:
+    """Return the names of a module that are bound by more than imports."""
+    table = symtable.symtable(text, "program.py", "exec")
+    return {
+        symbol.get_name()
+        for symbol in table.get_symbols()
+        if symbol.is_assigned() or symbol.is_namespace()
+    }
+
+
 def module_of(name: str) -> str:
     """Return the last part of the name of a file's module; a package's is its folder's."""
     path = PurePosixPath(name)
@@ -159,7 +187,9 @@ def _from(node: ast.ImportFrom, file: str) -> str:
     """Return the last part of the name of the project's module that an import takes names from."""
     if not node.level and is_ours(node.module or ""):
         return ""
-    return (node.module or PurePosixPath(file).parent.name).rpartition(".")[2]
+    folders = [path.name for path in PurePosixPath(file).parents]
+    folder = folders[min(max(node.level, 1), len(folders)) - 1]
+    return (node.module or folder).rpartition(".")[2]
 
 
 def _makers(file: str, trees: Mapping[str, ast.Module]) -> set[str]:

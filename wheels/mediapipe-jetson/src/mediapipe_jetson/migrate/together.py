@@ -31,12 +31,14 @@ def rewritten(
         if not left:
             done[name] = result
     trees = {name: program.tree for name, program in programs.items()}
+    texts = {name: program.text for name, program in programs.items()}
     for name, result in list(done.items()):
         lost = bindings.lost(modules[name].code, result.module.code)
         notes = bindings.taken(name, lost, trees, facts.read) if lost else []
+        notes += bindings.hidden(name, modules[name].code, result.module.code, trees, texts)
         outcome.refused += notes
-        if notes:
-            del done[name]
+        for note in notes:
+            done.pop(note.file, None)
     bad = {note.file for note in outcome.refused}
     for name, by in _dragged(bad, set(done), facts):
         del done[name]
