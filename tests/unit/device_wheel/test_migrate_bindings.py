@@ -356,3 +356,31 @@ def test_a_class_that_something_holds_gets_its_options_from_mediapipe(
     body = after(tmp_path, HOLDERS[how])
     assert "self.of.create_from_options(vision.HandLandmarkerOptions(" in body
     assert "running_mode=vision.RunningMode.VIDEO" in body
+
+
+NUMBERS = {
+    "print(K.NOSE_TIP.value, K.NOSE_TIP)\n": "print(2, 2)\n",
+    "def f(k=K.LEFT_EYE): return k\n": "def f(k=1): return k\n",
+    "print(N.bit_length(), N)\n": "print((468).bit_length(), 468)\n",
+}
+
+
+@pytest.mark.parametrize("old", NUMBERS)
+def test_numbers_that_stand_for_names(old: str, tmp_path: Path) -> None:
+    head = "from mediapipe.python.solutions.face_detection import FaceKeyPoint as K\n"
+    head += "from mediapipe.python.solutions.face_mesh import FACEMESH_NUM_LANDMARKS as N\n"
+    assert after(tmp_path, old, head) == NUMBERS[old]
+
+
+HANDED = {
+    "partial": "import functools\nd = mp.solutions.drawing_utils\n"
+    "f = functools.partial(d.draw_landmarks, connections=mp.solutions.hands.HAND_CONNECTIONS)\n",
+    "map": "d = mp.solutions.drawing_utils.draw_landmarks\nlist(map(d, x, y))\n",
+    "a thread": "import threading\nd = mp.solutions.drawing_utils\n"
+    "threading.Thread(target=d.draw_landmarks, args=(x, y)).start()\n",
+}
+
+
+@pytest.mark.parametrize("how", HANDED)
+def test_drawing_that_others_call_is_refused(how: str, tmp_path: Path) -> None:
+    assert "draw_landmarks is handed on; call it" in refused(tmp_path, HEAD + HANDED[how])[0]

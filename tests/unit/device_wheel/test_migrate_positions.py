@@ -166,3 +166,23 @@ def test_what_is_replaced_fits_where_it_stands(kind: str, tmp_path: Path) -> Non
 
 def test_what_begins_or_ends_otherwise_fits(tmp_path: Path) -> None:
     assert migrated(tmp_path, BARE) == len(BARE)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "return(x if y else z)",
+        "return(lambda: x)",
+        "if(x if y else z):\n        pass",
+        "print(not(lambda: x))",
+        "for y in(x if y else z).y: pass",
+        "assert(\n        x if y else z)",
+    ],
+)
+def test_what_libcst_can_not_read_is_refused_with_its_line(line: str, tmp_path: Path) -> None:
+    text, _ = program(["pass", line])
+    (tmp_path / "program.py").write_text(text, encoding="utf-8")
+    (note,) = project.migrate(tmp_path).refused
+    at = text[: text.index("    " + line)].count("\n") + 1
+    assert note.line == at + line.startswith("assert")
+    assert "write blanks before its parentheses" in note.text

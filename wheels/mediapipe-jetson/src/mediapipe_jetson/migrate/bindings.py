@@ -13,8 +13,9 @@ from pathlib import PurePosixPath
 from mediapipe_jetson.doctor.legacy import parse
 from mediapipe_jetson.doctor.names import is_ours
 from mediapipe_jetson.migrate.context import Note
+from mediapipe_jetson.migrate.leftover import old_line
 
-MISSED = "{} would have no meaning there any more; import it from MediaPipe where it is used"
+MISSED = "{} is used in a way that can't be rewritten"
 TAKEN = "{} is taken from here by {}; import it there from MediaPipe"
 QUOTED = "{} in a quoted annotation would have no meaning any more; write it without quotes"
 HIDDEN = "a star import of {}, whose new code has a name of this file too: {}"
@@ -76,14 +77,19 @@ def missed(file: str, before: str, after: str) -> list[Note]:
         return [Note(file, line, column, QUOTED.format(name))]
     if not names:
         return []
-    places = [
+    left = [
+        (node.id, old_line(before, after, node.lineno), 1)
+        for node in ast.walk(parse(after, file))
+        if isinstance(node, ast.Name) and node.id in new.missing - old.missing
+    ]
+    bound = [
         (name, node.lineno, node.col_offset + 1)
         for node in ast.walk(tree)
-        if isinstance(node, (ast.Import, ast.ImportFrom, ast.Name))
-        for name in ([node.id] if isinstance(node, ast.Name) else _names(node))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for name in _names(node)
         if name in names
     ]
-    name, line, column = (places or [(min(names), 1, 1)])[0]
+    name, line, column = (left or bound or [(min(names), 1, 1)])[0]
     return [Note(file, line, column, MISSED.format(name))]
 
 

@@ -75,8 +75,22 @@ class Names(Context):
         self, original: cst.Attribute, updated: cst.Attribute, base: OldValue
     ) -> cst.BaseExpression:
         """Rewrite a member of an enumeration that Tasks do not have."""
-        number = table.document()["numbers"].get(f"{base.name}.{original.attr.value}")
-        return updated if number is None else cst.Integer(str(number))
+        numbers = table.document()["numbers"]
+        name = original.attr.value
+        if base.name in numbers and name == "value":
+            return updated.value
+        if base.name.rpartition(".")[0] and base.name in numbers:
+            self.refuse(original, f"{base.name} is a number in MediaPipe Tasks, without a .{name}")
+            return updated
+        number = numbers.get(f"{base.name}.{name}")
+        return updated if number is None else self._number(original, number)
+
+    def _number(self, original: cst.CSTNode, number: int) -> cst.Integer:
+        """Return a number, in parentheses where something is read of it."""
+        around = self.parent(original)
+        if isinstance(around, cst.Attribute) and around.attr.value != "value":
+            return cst.Integer(str(number), lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+        return cst.Integer(str(number))
 
     def constant(
         self,
@@ -100,7 +114,7 @@ class Names(Context):
         if name in ("PoseLandmark", "get_key_point"):
             return updated
         if name in document["numbers"]:
-            return cst.Integer(str(document["numbers"][name]))
+            return self._number(original, document["numbers"][name])
         around = self.parent(original)
         member = around.attr.value if isinstance(around, cst.Attribute) else ""
         if f"{name}.{member}" in document["numbers"]:

@@ -39,6 +39,10 @@ SHEBANG = re.compile(rb"#![^\n]*python")
 DEEPEST = 400
 LARGEST_BYTES = 256_000_000
 """Of a file that is looked through for old code; notebooks hold pictures."""
+GLUED = re.compile(
+    rb"\b(return|yield|assert|raise|not|and|or|in|is|if|elif|else|while|await)\([\s(]*$"
+)
+UNREADABLE = "no program that LibCST can read"
 RECURSION = 20_000
 """Frames that LibCST takes for code that is nested that deeply."""
 
@@ -194,10 +198,28 @@ def _module(program: Program) -> tuple[Optional[cst.Module], int, str]:
     try:
         module = cst.parse_module(program.content)
     except cst.ParserSyntaxError as error:
-        return None, error.raw_line, "no program that LibCST can read"
+        return None, error.raw_line, UNREADABLE
+    except (cst.CSTValidationError, TypeError):
+        # It takes no `return(a if b else c)`, and raises TypeError for `return(lambda: a)`.
+        return None, _odd_line(program), f"{UNREADABLE}: write blanks before its parentheses"
     if together.encoded(program.content, module) != program.content:
         return None, 1, "its encoding or line ends would not be kept"
     return module, 1, ""
+
+
+def _odd_line(program: Program) -> int:
+    """Return the line of an expression that LibCST does not read, though Python does."""
+    lines = program.text.encode().split(b"\n")
+    inner = [node for node in ast.walk(program.tree) if isinstance(node, (ast.IfExp, ast.Lambda))]
+    odd = [
+        node.lineno
+        for node in inner
+        if node.lineno <= len(lines)
+        if GLUED.search(
+            b"\n".join([*lines[: node.lineno - 1], lines[node.lineno - 1][: node.col_offset]])
+        )
+    ]
+    return min(odd, default=1)
 
 
 def _check_depth(tree: ast.AST) -> None:

@@ -117,7 +117,8 @@ def rewrite(
     rewriter = Rewriter(file, facts, bound, module.code, gpu)
     try:
         changed = rewriter.finish(bound, wrapper.visit(rewriter))
-    except cst.CSTValidationError:
+    except (cst.CSTValidationError, TypeError):
+        # LibCST raises TypeError for a lambda behind a word without a blank.
         rewriter.refuse(rewriter.at, UNFIT)
         changed = module
     return Rewritten(
