@@ -146,6 +146,8 @@ def arguments():
         "whole": lambda: faces(min_tracking_confidence=np.int64(0)),
         "none": lambda: faces(min_detection_confidence=None, min_tracking_confidence=None),
         "complexity": lambda: solutions.pose.Pose(model_complexity=np.int32(1)),
+        "truth": lambda: hands(max_num_hands=np.bool_(True), model_complexity=True),
+        "an array": lambda: hands(model_complexity=np.array(1)),
         "mode": lambda: hands(static_image_mode=np.bool_(True)),
     }
     refused = {
@@ -154,6 +156,13 @@ def arguments():
         "text": lambda: faces(min_detection_confidence="0.5"),
         "bytes": lambda: faces(min_tracking_confidence=b"1"),
         "list": lambda: faces(min_detection_confidence=[0.5]),
+        "half a complexity": lambda: hands(model_complexity=0.5),
+        "a whole half": lambda: solutions.pose.Pose(model_complexity=1.0),
+        "no complexity": lambda: solutions.holistic.Holistic(model_complexity=None),
+        "a complexity as a text": lambda: hands(model_complexity="1"),
+        "a selection": lambda: solutions.selfie_segmentation.SelfieSegmentation(0.5),
+        "a great complexity": lambda: solutions.pose.Pose(model_complexity=2**40),
+        "a great count": lambda: hands(max_num_hands=2**31),
         "many": lambda: faces(min_detection_confidence=np.array([0.5, 0.5])),
     }
     result = {name: named(lambda make=make: make().process(PICTURE)) for name, make in one.items()}

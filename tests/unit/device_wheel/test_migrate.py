@@ -304,7 +304,7 @@ REFUSED = {
     "reset": "h = mp.solutions.hands.Hands()\nh.reset()\n",
     "keywords": "mp.solutions.hands.Hands(**options)\n",
     "an argument that it never had": "mp.solutions.pose.Pose(upper_body_only=True)\n",
-    "a guard": 'if hasattr(mp, "solutions"):\n    mp.solutions.pose.Pose()\n',
+    "a guard": 'if hasattr(mp, "solutions"):\n    p = mp.solutions.pose.Pose()\np.process(x)\n',
     "a field by a name at run time": OLD_HANDS + "getattr(r, input())\n",
     "protobuf": "from google.protobuf.json_format import MessageToDict\n"
     + OLD_HANDS

@@ -51,7 +51,10 @@ def test_only_what_has_to_do_with_mediapipe_is_read(tmp_path: Path) -> None:
     }
     chosen, reached = reach.reached(contents)
     assert chosen == ["app/main.py", "app/view.py"]
-    assert reached == ["app/main.py", "app/view.py", "deeper.py", "maths.py", "tools/draw.py"]
+    assert reached == [
+        *("app/__init__.py", "app/main.py", "app/view.py"),
+        *("deeper.py", "maths.py", "tools/draw.py"),
+    ]
     assert reach.reached({"a.py": b"import b\n", "b.py": b""}) == ([], [])
     (tmp_path / "broken.py").write_text("x.solutions = (\n", encoding="utf-8")
     (tmp_path / "program.py").write_text(HEAD + OLD_POSE, encoding="utf-8")

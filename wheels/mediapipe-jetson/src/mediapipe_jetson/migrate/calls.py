@@ -27,6 +27,9 @@ OF_PROGRAM = (Bound, Class, Function, Method)
 SAME_TEXT = PLAIN | NUMBERS
 TEXTS = ("pickle.", "json.", "builtins.print", "builtins.str", "builtins.repr")
 OWN = "builtins."
+# Functions of the legacy API whose arguments are other things in Tasks, and what calls none.
+FUNCTIONS = {"draw_landmarks", "plot_landmarks", "draw_detection", "get_key_point"}
+SHOWING = {"print", "repr", "str", "id", "callable", "type"}
 CLOCK = (
     "timestamps: MediaPipe Tasks want one for each frame; {name}() gives 30 frames a second, "
     "as mp.solutions counted"
@@ -99,6 +102,14 @@ class Calls(Made, Construct):
                 self.refuse(node, f"{name}() {table.GIVES}")
             self._unfollowed(node)
             return
+        function = node.func
+        if name.endswith((".draw_landmarks", ".plot_landmarks")) and (
+            isinstance(function, cst.Attribute) and self.opaque(function.value, library=True)
+        ):
+            self.refuse(node, self.unfollowed(function.value))
+        drawing = [value.name for value in handed if value.name in FUNCTIONS]
+        if drawing and self._of_a_library(function) and name not in SHOWING:
+            self.refuse(node, f"{drawing[0]} is handed on; call it where it is")
         paths = [path.text for path in self.values(node.func) if isinstance(path, Path)]
         known = [path[len(OWN) :] for path in paths if path.startswith(OWN)]
         name = known[0] if len(known) == 1 else name

@@ -57,8 +57,11 @@ class Construct(Context):
             chosen = updated.args[names.index(solution.chosen_by)].value
         self._notes(original, site, (model,) if model else solution.models)
         func = updated.func
+        source = original.func
+        # Elsewhere, as in self.Hands(), what the class is an attribute of has no options.
+        of_module = isinstance(source, cst.Attribute) and self.is_one(source.value, "module")
         vision: cst.BaseExpression = (
-            func.value if isinstance(func, cst.Attribute) else self.imported("vision")
+            func.value if of_module and isinstance(func, cst.Attribute) else self.imported("vision")
         )
         args = self._arguments(updated, names, site, vision)
         base = self._base_options(solution, model or "", chosen)

@@ -72,6 +72,10 @@ class Facts:
     """What objects hold."""
     exact: frozenset[OldValue] = frozenset()
     """Fields that have to stay None where nothing was found."""
+    read: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Files of modules of which others read a name by attribute, with the name: where."""
+    imports: dict[str, list[int]] = field(default_factory=dict)
+    """Lines that import something of the legacy API."""
     told: dict[str, list[tuple[int, str, bool]]] = field(default_factory=dict)
     """Lines that name the legacy API for a tool, as which text, and whether it may come back."""
 
@@ -90,7 +94,8 @@ class Facts:
     def legacy_files(self) -> set[str]:
         """Return the files that have, or may have, anything of the legacy API."""
         old = {file for (file, _), values in self.values.items() if any(things(values))}
-        return old | {file for file, _ in self.by_text} | self.guards.keys() | self.told.keys()
+        other = self.guards.keys() | self.told.keys() | self.imports.keys()
+        return old | {file for file, _ in self.by_text} | other
 
 
 def things(values: Iterable[Value]) -> Iterable[OldValue]:

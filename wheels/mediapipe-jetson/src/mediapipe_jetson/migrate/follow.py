@@ -11,6 +11,7 @@ from mediapipe_jetson.doctor.flow.started import MAPS
 from mediapipe_jetson.doctor.flow.state import QUEUE, Listener, Source
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
+    Module,
     Path,
     Place,
     Sequence,
@@ -46,7 +47,10 @@ class Guards(Listener):
             self.facts.guards.setdefault(place.file, []).append((place.line, why))
 
     def imported(self, place: Place, path: str, star: bool) -> list[str]:
-        """Note a star import."""
+        """Note an import; one with a star is refused."""
+        if table.thing(path) is not None:
+            lines = self.facts.imports.setdefault(place.file, [])
+            lines += [place.line] if place.line not in lines else []
         if star and table.thing(path) is not None:
             why = "a star import of the legacy API"
             self.facts.guards.setdefault(place.file, []).append((place.line, why))
@@ -206,6 +210,13 @@ class Follower(ByText):
             return result
         held = frozenset({Sequence((result,), exact=False)}) if MAPS.fullmatch(name) else result
         return frozenset({self.make({"*": held}, base=QUEUE)})
+
+    def attribute(self, owner: Value, name: str, node: ast.AST) -> Values:
+        """Note which names files read of others."""
+        if isinstance(owner, Module) and self.sources[owner.name].file != self.frame.file:
+            where = f"{self.frame.file}:{self.place(node).line}"
+            self.facts.read.setdefault((self.sources[owner.name].file, name), where)
+        return super().attribute(owner, name, node)
 
     def from_project(self, module: str, item: ast.alias) -> None:
         """Note which files belong together."""

@@ -12,7 +12,7 @@ from mediapipe_jetson.doctor import migration
 from mediapipe_jetson.doctor.names import canonical
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.calls import Calls
-from mediapipe_jetson.migrate.names import CONNECTIONS
+from mediapipe_jetson.migrate.names import BOUND_ANEW, CONNECTIONS
 
 VISION = "mediapipe.tasks.python.vision"
 HAND_LANDMARK = f"{VISION}.hand_landmarker"
@@ -158,6 +158,9 @@ class Imports(Calls):
         if len(updated.body) > 1 and len(real) != 1:
             self.refuse(original, SEVERAL)
             return updated
+        for _, bound in places.get("", ()):
+            if bound in self.scopes.rebound:
+                self.refuse(original, BOUND_ANEW.format(bound))
         if not real:
             if updated.leading_lines or updated.trailing_whitespace.comment:
                 self.note(original, "imports: a line is left out, and the comment at it")

@@ -19,7 +19,7 @@ def left(name: str, before: cst.Module, after: cst.Module) -> tuple[Note, ...]:
     try:
         uses = scan(after.code, name)
     except (SyntaxError, ValueError, RecursionError) as error:
-        line = _old_line(before.code, after.code, getattr(error, "lineno", None) or 1)
+        line = old_line(before.code, after.code, getattr(error, "lineno", None) or 1)
         return (Note(name, line, 1, f"the new code can't be read: {unreadable.why(error)}"),)
     return tuple(_placed(name, before.code, after.code, finding) for finding in uses[:1])
 
@@ -27,7 +27,7 @@ def left(name: str, before: cst.Module, after: cst.Module) -> tuple[Note, ...]:
 def _placed(name: str, before: str, after: str, finding: Finding) -> Note:
     """Return a note at the place in the old code from which a finding in the new code is left."""
     why = f"{finding.what} would stay in it"
-    line = _old_line(before, after, finding.line)
+    line = old_line(before, after, finding.line)
     same = [item for item in scan(before, name) if item.what == finding.what]
     if same:
         nearest = min(same, key=lambda item: (abs(item.line - line), item.column))
@@ -35,7 +35,7 @@ def _placed(name: str, before: str, after: str, finding: Finding) -> Note:
     return Note(name, line, 1, why)
 
 
-def _old_line(before: str, after: str, line: int) -> int:
+def old_line(before: str, after: str, line: int) -> int:
     """Return the line of the old code that a line of the new code comes from."""
     old, new = before.splitlines(), after.splitlines()
     for start, end, new_start, new_end in _blocks(old, new):

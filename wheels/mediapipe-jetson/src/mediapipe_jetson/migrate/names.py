@@ -11,12 +11,14 @@ from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.context import Context
 from mediapipe_jetson.migrate.forms import attribute, call, code
+from mediapipe_jetson.migrate.scopes import Scopes
 from mediapipe_jetson.migrate.table import OldValue
 
 # What annotations name instead of a class of messages.
 MESSAGES = {"list_class": "list", "landmark_class": "NormalizedLandmark"}
 CONNECTIONS = ("face_mesh_connections", "hands_connections", "pose_connections")
 ONLY_CALLED = "{} is gone; only where it is called or annotates can it be rewritten"
+BOUND_ANEW = "{} is imported from the legacy API and bound to another thing too; give that a name"
 PAIRED = "connections: pairs of numbers are objects with .start and .end in MediaPipe Tasks"
 
 # What may stand between a class and the annotation that it is in.
@@ -36,6 +38,8 @@ class Names(Context):
 
     constants: dict[str, str]
     """Names that an import bound to constants of the legacy API."""
+    scopes: Scopes
+    """Whose a name is."""
 
     def package(self, original: cst.Attribute, updated: cst.Attribute) -> cst.BaseExpression:
         """Rewrite mp.solutions."""
@@ -71,8 +75,22 @@ class Names(Context):
         self, original: cst.Attribute, updated: cst.Attribute, base: OldValue
     ) -> cst.BaseExpression:
         """Rewrite a member of an enumeration that Tasks do not have."""
-        number = table.document()["numbers"].get(f"{base.name}.{original.attr.value}")
-        return updated if number is None else cst.Integer(str(number))
+        numbers = table.document()["numbers"]
+        name = original.attr.value
+        if base.name in numbers and name == "value":
+            return updated.value
+        if base.name.rpartition(".")[0] and base.name in numbers:
+            self.refuse(original, f"{base.name} is a number in MediaPipe Tasks, without a .{name}")
+            return updated
+        number = numbers.get(f"{base.name}.{name}")
+        return updated if number is None else self._number(original, number)
+
+    def _number(self, original: cst.CSTNode, number: int) -> cst.Integer:
+        """Return a number, in parentheses where something is read of it."""
+        around = self.parent(original)
+        if isinstance(around, cst.Attribute) and around.attr.value != "value":
+            return cst.Integer(str(number), lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
+        return cst.Integer(str(number))
 
     def constant(
         self,
@@ -96,7 +114,7 @@ class Names(Context):
         if name in ("PoseLandmark", "get_key_point"):
             return updated
         if name in document["numbers"]:
-            return cst.Integer(str(document["numbers"][name]))
+            return self._number(original, document["numbers"][name])
         around = self.parent(original)
         member = around.attr.value if isinstance(around, cst.Attribute) else ""
         if f"{name}.{member}" in document["numbers"]:
@@ -125,18 +143,20 @@ class Names(Context):
         """Rewrite a constant that was imported by its name."""
         around = self.parent(original_node)
         bound = self.constants.get(original_node.value)
-        if isinstance(around, (cst.ImportAlias, cst.Param)) or (
-            isinstance(around, cst.Attribute) and around.attr is original_node
-        ):
-            return updated_node
-        if isinstance(around, cst.Arg) and around.keyword is original_node:
+        if isinstance(around, cst.ImportAlias) or _names_it(around, original_node):
             return updated_node
         own = self.things(original_node)
         if table.kinds(own) & set(MESSAGES):
             return self.message_class(original_node, updated_node, own)
         if bound is not None and any(value.kind == "name" for value in own):
             module, _, name = bound.partition(".")
-            if isinstance(around, cst.AssignTarget):
+            if isinstance(around, cst.AssignTarget) or self.local(original_node):
+                return updated_node
+            if not all(
+                isinstance(value, Path) and value.text.endswith(f".{name}")
+                for value in self.values(original_node)
+            ):
+                self.refuse(original_node, BOUND_ANEW.format(original_node.value))
                 return updated_node
             vision = self.imported("vision")
             return self.constant(original_node, updated_node, vision, module, name)
@@ -145,6 +165,10 @@ class Names(Context):
         if any(value.kind == "formats" for value in own) and not isinstance(around, cst.Attribute):
             self.refuse(original_node, "landmark_pb2 is gone")
         return updated_node
+
+    def local(self, node: cst.Name) -> bool:
+        """Return whether a name is one that a function or a class binds itself."""
+        return self.scopes.local(node, self.parent, lambda around: self.span(around)[0])
 
     def message_class(
         self, original: cst.CSTNode, updated: cst.BaseExpression, own: tuple[OldValue, ...]
@@ -182,6 +206,15 @@ def _connections(vision: cst.BaseExpression, name: str) -> Optional[cst.BaseExpr
         return None
     first, *more = (attribute(vision, *document["constants"][part].split(".")) for part in parts)
     return cst.BinaryOperation(first, cst.Add(), more[0]) if more else first
+
+
+def _names_it(around: Optional[cst.CSTNode], node: cst.Name) -> bool:
+    """Return whether a node names something by a word, which is read nowhere."""
+    if isinstance(around, cst.Attribute):
+        return around.attr is node
+    if isinstance(around, cst.Param):
+        return around.name is node
+    return isinstance(around, cst.Arg) and around.keyword is node
 
 
 def named_one(things: tuple[OldValue, ...]) -> Optional[str]:

@@ -68,12 +68,16 @@ def place(module: cst.Module) -> int:
             last += 1
         return last
     for number, statement in enumerate(module.body):
-        text = isinstance(statement, cst.SimpleStatementLine) and isinstance(
-            statement.body[0], cst.Expr
-        )
-        if not (_imports(statement, "") or (number == 0 and text)):
+        if not (_imports(statement, "") or (number == 0 and _is_text(statement))):
             return number
     return len(module.body)
+
+
+def _is_text(statement: cst.CSTNode) -> bool:
+    """Return whether a statement is a text alone, as at the beginning of a module."""
+    small = statement.body[0] if isinstance(statement, cst.SimpleStatementLine) else None
+    texts = (cst.SimpleString, cst.ConcatenatedString)
+    return isinstance(small, cst.Expr) and isinstance(small.value, texts)
 
 
 def _imports(statement: cst.CSTNode, name: str) -> bool:

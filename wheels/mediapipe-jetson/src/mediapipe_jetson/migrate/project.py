@@ -10,21 +10,19 @@ import re
 import sys
 import tokenize
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Optional, Union
 
 import libcst as cst
-from libcst import metadata
 
 from mediapipe_jetson.doctor.files import kinds, reading, unreadable
 from mediapipe_jetson.doctor.flow.state import Source
 from mediapipe_jetson.doctor.legacy import parse
-from mediapipe_jetson.migrate import leftover, missing, reach, texts
+from mediapipe_jetson.migrate import apart, reach, texts, together, unreached
 from mediapipe_jetson.migrate.context import Note
 from mediapipe_jetson.migrate.facts import Facts
 from mediapipe_jetson.migrate.follow import follow
-from mediapipe_jetson.migrate.rewrite import rewrite
+from mediapipe_jetson.migrate.outcome import MENTIONED, Outcome, Program
 from mediapipe_jetson.migrate.writing import Change, MigrateError, write
 
 LEGACY = re.compile(
@@ -34,7 +32,6 @@ __all__ = ["Change", "MigrateError", "Outcome", "migrate", "write"]
 SKIPPED = {"venv", "env", "build", "dist", ".eggs", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 FILES_MOST = 20_000
 NOTEBOOK = ".ipynb"
-MENTIONED = b"mediapipe"
 # Cython, stubs and templates: no program as it stands.
 OTHERS = {".pyx", ".pxd", ".pxi", ".pyi", ".j2", ".jinja", ".jinja2", ".mako", ".tmpl"}
 SUFFIXES = {".py", ".pyw", NOTEBOOK, *OTHERS}
@@ -42,40 +39,12 @@ SHEBANG = re.compile(rb"#![^\n]*python")
 DEEPEST = 400
 LARGEST_BYTES = 256_000_000
 """Of a file that is looked through for old code; notebooks hold pictures."""
+GLUED = re.compile(
+    rb"\b(return|yield|assert|raise|not|and|or|in|is|if|elif|else|while|await)\([\s(]*$"
+)
+UNREADABLE = "no program that LibCST can read"
 RECURSION = 20_000
 """Frames that LibCST takes for code that is nested that deeply."""
-
-
-@dataclass
-class Outcome:
-    """What came of a folder."""
-
-    gpu: bool = False
-    """Whether the new code asks for the GPU."""
-    changes: list[Change] = field(default_factory=list)
-    refused: list[Note] = field(default_factory=list)
-    unread: list[Note] = field(default_factory=list)
-    """Files that may have to do with MediaPipe, of which nothing old was seen: the reasons."""
-    differs: list[Note] = field(default_factory=list)
-    models: dict[str, None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Program:
-    """A file that could be read."""
-
-    path: Path
-    name: str
-    content: bytes
-    text: str
-    tree: ast.Module
-    chosen: bool
-    """Whether all its functions count, not only those that others call."""
-
-    @property
-    def odd(self) -> bool:
-        """Return whether it has to be looked through, whatever was seen in it."""
-        return self.chosen and MENTIONED in self.content and leftover.looks_old(self.tree)
 
 
 def migrate(folder: Path, *, gpu: bool = False) -> Outcome:
@@ -100,8 +69,12 @@ def _migrated(folder: Path, outcome: Outcome) -> Outcome:
     # First which files are old at all: LibCST is slow, and the others need not be read by it.
     facts = _followed(folder, programs, {})
     modules = {}
+    trees = {name: item.tree for name, item in programs.items()}
     odd = {name for name, item in programs.items() if item.odd}
-    for name in sorted((facts.legacy_files() | odd) & programs.keys()):
+    unreached.note(facts, trees)
+    alone = apart.left_alone(facts, trees)
+    outcome.differs += [Note(name, line, 1, apart.LEFT) for name, line in alone.items()]
+    for name in sorted(((facts.legacy_files() | odd) & programs.keys()) - alone.keys()):
         module, line, why = _module(programs[name])
         if module is None:
             outcome.refused.append(Note(name, line, 1, why))
@@ -110,60 +83,12 @@ def _migrated(folder: Path, outcome: Outcome) -> Outcome:
     places = {name: texts.find(module) for name, module in modules.items()}
     if any(places.values()):
         facts = _followed(folder, programs, places)
-    _rewritten(programs, modules, facts, outcome)
+        unreached.note(facts, trees)
+    together.rewritten(programs, modules, facts, outcome)
     outcome.refused.sort()
     outcome.unread.sort()
     outcome.differs.sort()
     return outcome
-
-
-def _rewritten(
-    programs: dict[str, Program], modules: dict[str, cst.Module], facts: Facts, outcome: Outcome
-) -> None:
-    """Rewrite all files that can be."""
-    done = {}
-    wrappers = {
-        name: metadata.MetadataWrapper(module, unsafe_skip_copy=True)
-        for name, module in modules.items()
-    }
-    facts.exact = missing.find(wrappers, facts)
-    for name, module in modules.items():
-        rewritten = rewrite(name, wrappers[name], facts, outcome.gpu)
-        left = rewritten.refused or leftover.left(name, module, rewritten.module)
-        outcome.refused += left
-        if not left:
-            done[name] = rewritten
-    bad = {note.file for note in outcome.refused}
-    for name, by in _dragged(bad, set(done), facts):
-        del done[name]
-        why = f"left as it is: it works together with a file that was refused, {by}"
-        outcome.refused.append(Note(name, 1, 1, why))
-    for name, rewritten in done.items():
-        outcome.differs += rewritten.differs
-        program, encoding = programs[name], modules[name].encoding
-        after = _encoded(program.content, rewritten.module)
-        if after != program.content:
-            outcome.changes.append(Change(program.path, name, program.content, after, encoding))
-            outcome.models.update(dict.fromkeys(rewritten.models))
-
-
-def _encoded(content: bytes, module: cst.Module) -> bytes:
-    """Return a module's bytes, with a mark at the beginning where the old ones have it."""
-    mark = b"\xef\xbb\xbf"
-    text = module.code.encode(module.encoding.replace("utf-8-sig", "utf-8"))
-    return mark + text if content.startswith(mark) else text
-
-
-def _dragged(bad: set[str], done: set[str], facts: Facts) -> list[tuple[str, str]]:
-    """Return the files that can't be migrated, each with one that it works with and that can't."""
-    reached, waiting = dict.fromkeys(bad, ""), sorted(bad)
-    while waiting:
-        name = waiting.pop()
-        near = {other for link in facts.links if name in link for other in link}
-        for other in sorted(near - reached.keys()):
-            reached[other] = name
-            waiting.append(other)
-    return sorted((name, by) for name, by in reached.items() if name in done)
 
 
 def _programs(folder: Path, outcome: Outcome) -> Iterator[Program]:
@@ -273,10 +198,28 @@ def _module(program: Program) -> tuple[Optional[cst.Module], int, str]:
     try:
         module = cst.parse_module(program.content)
     except cst.ParserSyntaxError as error:
-        return None, error.raw_line, "no program that LibCST can read"
-    if _encoded(program.content, module) != program.content:
+        return None, error.raw_line, UNREADABLE
+    except (cst.CSTValidationError, TypeError):
+        # It takes no `return(a if b else c)`, and raises TypeError for `return(lambda: a)`.
+        return None, _odd_line(program), f"{UNREADABLE}: write blanks before its parentheses"
+    if together.encoded(program.content, module) != program.content:
         return None, 1, "its encoding or line ends would not be kept"
     return module, 1, ""
+
+
+def _odd_line(program: Program) -> int:
+    """Return the line of an expression that LibCST does not read, though Python does."""
+    lines = program.text.encode().split(b"\n")
+    inner = [node for node in ast.walk(program.tree) if isinstance(node, (ast.IfExp, ast.Lambda))]
+    odd = [
+        node.lineno
+        for node in inner
+        if node.lineno <= len(lines)
+        if GLUED.search(
+            b"\n".join([*lines[: node.lineno - 1], lines[node.lineno - 1][: node.col_offset]])
+        )
+    ]
+    return min(odd, default=1)
 
 
 def _check_depth(tree: ast.AST) -> None:

@@ -18,7 +18,7 @@ def reached(contents: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
     start = [name for name, content in contents.items() if MENTIONED in content]
     if not start:
         return [], []
-    words = {name: _words(content) for name, content in contents.items()}
+    words = {name: _words(name, content) for name, content in contents.items()}
     files: dict[str, list[str]] = {}
     for name in contents:
         files.setdefault(_module(name), []).append(name)
@@ -39,14 +39,15 @@ def _module(name: str) -> str:
     return path.parent.name if path.stem == "__init__" else path.stem
 
 
-def _words(content: bytes) -> set[str]:
-    return {
-        word
-        for base, items in import_lines(content)
-        for dotted in (base, *items)
-        for word in dotted.split(".")
-        if word
-    }
+def _words(name: str, content: bytes) -> set[str]:
+    result = set()
+    folders = [folder.name for folder in PurePosixPath(name).parents]
+    for base, items in import_lines(content):
+        result |= {word for dotted in (base, *items) for word in dotted.split(".") if word}
+        if base and not base.strip("."):
+            # `from .. import x` may take x from the package itself.
+            result.add(folders[min(len(base), len(folders)) - 1])
+    return result - {""}
 
 
 def _closure(start: Iterable[str], near: Callable[[str], Iterable[str]]) -> set[str]:

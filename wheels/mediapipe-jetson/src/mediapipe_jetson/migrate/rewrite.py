@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import io
 import itertools
+import re
 from dataclasses import dataclass
+from typing import Union
 
 import libcst as cst
 from libcst import metadata
 
-from mediapipe_jetson.migrate import helpers, placing, table, unseen, unused
+from mediapipe_jetson.migrate import edges, helpers, placing, table, unseen, unused
 from mediapipe_jetson.migrate.context import Note
 from mediapipe_jetson.migrate.facts import Facts
+from mediapipe_jetson.migrate.forms import code
 from mediapipe_jetson.migrate.imports import Bound, Imports
+from mediapipe_jetson.migrate.names import BOUND_ANEW
+from mediapipe_jetson.migrate.scopes import Scopes
 
 LEGACY_BASE = "a class derived from the legacy API; hold the task in an attribute instead"
 TOO_EARLY = "MediaPipe is imported and used in one statement; make two of it"
+UNFIT = "what this becomes does not fit where it stands"
 NEVER_RUN = "this call of a legacy class is made in a way that can't be rewritten"
 
 
@@ -31,15 +38,42 @@ class Rewritten:
 class Rewriter(Imports):
     """Rewrites a whole file."""
 
-    def __init__(self, file: str, facts: Facts, bound: Bound, gpu: bool) -> None:
+    def __init__(self, file: str, facts: Facts, bound: Bound, text: str, gpu: bool) -> None:
         super().__init__(file, facts, _names(bound), gpu)
         self.constants = bound.constants
+        self.lines = list(io.StringIO(text, newline=""))
+        self.scopes = Scopes(text)
+        self.at: cst.CSTNode = cst.Pass()
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        """Remember where the rewriting is."""
+        self.at = node
+        return super().on_visit(node)
+
+    def on_leave(  # type: ignore[override] # as LibCST itself has it
+        self, original_node: cst.CSTNode, updated_node: cst.CSTNode
+    ) -> Union[cst.CSTNode, cst.RemovalSentinel, cst.FlattenSentinel[cst.CSTNode]]:
+        """Rewrite a node; an expression keeps the parentheses and blanks that it needs."""
+        self.at = original_node
+        new = super().on_leave(original_node, updated_node)
+        if new is updated_node or not isinstance(new, cst.BaseExpression):
+            return new
+        if not isinstance(original_node, cst.BaseExpression):
+            return new
+        first, start, last, end = self.span(original_node)
+        before = self.lines[first - 1][start - 1 : start] if start else ""
+        return edges.fitted(original_node, new, before, self.lines[last - 1][end : end + 1])
 
     def visit_ClassDef(self, node: cst.ClassDef) -> None:
         """Refuse classes derived from legacy ones."""
         for base in node.bases:
             if any(value.kind in ("class", "gone") for value in self.things(base.value)):
                 self.refuse(node, LEGACY_BASE)
+
+    def visit_Del(self, node: cst.Del) -> None:
+        """Refuse to forget a constant of the legacy API, which the new code does not bind."""
+        for name in set(re.findall(r"\w+", code(node.target))) & self.constants.keys():
+            self.refuse(node, BOUND_ANEW.format(name))
 
     def finish(self, bound: Bound, module: cst.Module) -> cst.Module:
         """Return the module with what its new code needs; note calls that were not reached."""
@@ -75,13 +109,18 @@ class Rewriter(Imports):
 def rewrite(
     file: str, wrapper: metadata.MetadataWrapper, facts: Facts, gpu: bool = False
 ) -> Rewritten:
-    """Return a file rewritten. Raises what LibCST raises for code that it can't follow."""
+    """Return a file rewritten, or why that can't be."""
     module = wrapper.module
     bound = Bound()
     module.visit(bound)
     bound.top_imports(module)
-    rewriter = Rewriter(file, facts, bound, gpu)
-    changed = rewriter.finish(bound, wrapper.visit(rewriter))
+    rewriter = Rewriter(file, facts, bound, module.code, gpu)
+    try:
+        changed = rewriter.finish(bound, wrapper.visit(rewriter))
+    except (cst.CSTValidationError, TypeError):
+        # LibCST raises TypeError for a lambda behind a word without a blank.
+        rewriter.refuse(rewriter.at, UNFIT)
+        changed = module
     return Rewritten(
         changed,
         tuple(sorted(rewriter.refused)),

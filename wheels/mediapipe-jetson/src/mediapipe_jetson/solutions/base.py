@@ -13,6 +13,7 @@ import numpy as np
 from mediapipe_jetson.solutions import weights
 from mediapipe_jetson.solutions.engine import NO_OUTPUTS, NO_THREADS, Engine, SolutionGraph
 from mediapipe_jetson.solutions.errors import (
+    ArgumentRangeError,
     ArgumentTypeError,
     ClosedSolutionError,
     NotSupportedError,
@@ -146,10 +147,10 @@ def frame(image: Any) -> Frame:  # noqa: ANN401
 
 
 def limits(count: Any, detection: Any, tracking: Any, *, static: Any) -> Limits:  # noqa: ANN401
-    """Return limits of legacy arguments; raise ArgumentTypeError."""
+    """Return limits of legacy arguments. Raises ArgumentTypeError and ArgumentRangeError."""
     tracked = _confidence(tracking)
     # The tracking confidence is the least presence that counts, in stills too.
-    return Limits(_whole(count), _confidence(detection), tracked, tracked, stream=not static)
+    return Limits(whole(count), _confidence(detection), tracked, tracked, stream=not static)
 
 
 def _confidence(value: Any) -> float:  # noqa: ANN401
@@ -164,12 +165,18 @@ def _confidence(value: Any) -> float:  # noqa: ANN401
     raise ArgumentTypeError(f"must be real number, not {type(value).__name__}")
 
 
-def _whole(value: Any) -> int:  # noqa: ANN401
-    """Return a whole number of any type, as NumPy's."""
+def whole(value: Any, what: str = "a count") -> int:  # noqa: ANN401
+    """Return a whole number of any type, as NumPy's.
+
+    Raises ArgumentTypeError, and ArgumentRangeError for one of more than 32 bits.
+    """
     try:
-        return operator.index(value)
+        number = int(value) if isinstance(value, np.bool_) else operator.index(value)
     except TypeError:
-        raise ArgumentTypeError(f"a count is a whole number, not {value!r}") from None
+        raise ArgumentTypeError(f"{what} is a whole number, not {value!r}") from None
+    if not -(2**31) <= number < 2**31:
+        raise ArgumentRangeError(f"{what} is a whole number of 32 bits, not {number}")
+    return number
 
 
 def landmark_list(

@@ -23,5 +23,9 @@ class ArgumentTypeError(TypeError):
     """An argument has a value of another type."""
 
 
+class ArgumentRangeError(OverflowError):
+    """An argument is a whole number that the graphs can't hold."""
+
+
 class NotSupportedError(NotImplementedError):
     """The kit lacks this part of the legacy package."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mediapipe_jetson.solutions.base import SolutionBase, landmark_list, limits
+from mediapipe_jetson.solutions.base import SolutionBase, landmark_list, limits, whole
 from mediapipe_jetson.solutions.enums import HandLandmark
 from mediapipe_jetson.solutions.errors import ArgumentError
 from mediapipe_jetson.solutions.graphs.hand import HandsGraph
@@ -38,7 +38,7 @@ class Hands(SolutionBase):
     ) -> None:
         """Take the legacy arguments.
 
-        Raises TypeError, ArgumentError, ModelMissingError and SolutionsError.
+        Raises TypeError, OverflowError, ArgumentError, ModelMissingError and SolutionsError.
         """
         requested = limits(
             max_num_hands,
@@ -46,9 +46,10 @@ class Hands(SolutionBase):
             min_tracking_confidence,
             static=static_image_mode,
         )
-        if model_complexity not in SUFFIXES:
-            raise ArgumentError(f"model_complexity of Hands is 0 or 1, not {model_complexity!r}")
-        suffix = SUFFIXES[model_complexity]
+        complexity = whole(model_complexity, "model_complexity")
+        if complexity not in SUFFIXES:
+            raise ArgumentError(f"model_complexity of Hands is 0 or 1, not {complexity}")
+        suffix = SUFFIXES[complexity]
         names = ("hand_detector", "hand_landmarks_detector")
         self._start({name: name + suffix for name in names}, lambda: HandsGraph(requested))
 

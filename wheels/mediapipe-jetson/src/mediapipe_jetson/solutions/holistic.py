@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mediapipe_jetson.solutions.base import SolutionBase, landmark_list, limits
+from mediapipe_jetson.solutions.base import SolutionBase, landmark_list, limits, whole
 from mediapipe_jetson.solutions.enums import HandLandmark, PoseLandmark
 from mediapipe_jetson.solutions.errors import ArgumentError
 from mediapipe_jetson.solutions.face_mesh_connections import (
@@ -68,23 +68,22 @@ class Holistic(SolutionBase):
     ) -> None:
         """Take the legacy arguments; both confidences are of the pose.
 
-        Raises TypeError, ArgumentError, ModelMissingError and SolutionsError.
+        Raises TypeError, OverflowError, ArgumentError, ModelMissingError and SolutionsError.
         """
         requested = limits(
             1, min_detection_confidence, min_tracking_confidence, static=static_image_mode
         )
         usual = limits(1, 0.5, 0.5, static=False)
-        if model_complexity not in SUFFIXES:
-            raise ArgumentError(
-                f"model_complexity of Holistic is 0, 1 or 2, not {model_complexity!r}"
-            )
+        complexity = whole(model_complexity, "model_complexity")
+        if complexity not in SUFFIXES:
+            raise ArgumentError(f"model_complexity of Holistic is 0, 1 or 2, not {complexity}")
         self._refined = bool(refine_face_landmarks)
         face = AttentionFaceMeshGraph if self._refined else FaceMeshGraph
         stream = not static_image_mode
         names = ("pose_detector", "face_detector", face.landmarks_name, *HANDS)
         models = {name: name for name in names}
         models.update((OWN + name, name) for name in HANDS)
-        models["pose_landmarks_detector"] = "pose_landmarks_detector" + SUFFIXES[model_complexity]
+        models["pose_landmarks_detector"] = "pose_landmarks_detector" + SUFFIXES[complexity]
         self._unread = unread(masks=bool(enable_segmentation))
         # While the pose is looked for, nothing else runs.
         self._threads = dict.fromkeys(POSE, min(os.cpu_count() or 1, MOST_THREADS))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from mediapipe_jetson.solutions.base import SolutionBase, landmark_list, limits
+from mediapipe_jetson.solutions.base import SolutionBase, landmark_list, limits, whole
 from mediapipe_jetson.solutions.enums import PoseLandmark
 from mediapipe_jetson.solutions.errors import ArgumentError
 from mediapipe_jetson.solutions.graphs.pose import LegacyPoseGraph
@@ -37,16 +37,17 @@ class Pose(SolutionBase):
     ) -> None:
         """Take the legacy arguments.
 
-        Raises TypeError, ArgumentError, ModelMissingError and SolutionsError.
+        Raises TypeError, OverflowError, ArgumentError, ModelMissingError and SolutionsError.
         """
         requested = limits(
             1, min_detection_confidence, min_tracking_confidence, static=static_image_mode
         )
-        if model_complexity not in SUFFIXES:
-            raise ArgumentError(f"model_complexity of Pose is 0, 1 or 2, not {model_complexity!r}")
+        complexity = whole(model_complexity, "model_complexity")
+        if complexity not in SUFFIXES:
+            raise ArgumentError(f"model_complexity of Pose is 0, 1 or 2, not {complexity}")
         models = {
             "pose_detector": "pose_detector",
-            "pose_landmarks_detector": "pose_landmarks_detector" + SUFFIXES[model_complexity],
+            "pose_landmarks_detector": "pose_landmarks_detector" + SUFFIXES[complexity],
         }
         stream = not static_image_mode
         self._unread = unread(masks=bool(enable_segmentation))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mediapipe_jetson.solutions.base import SolutionBase
+from mediapipe_jetson.solutions.base import SolutionBase, whole
 from mediapipe_jetson.solutions.errors import ArgumentError
 from mediapipe_jetson.solutions.graphs.selfie import GENERAL, LANDSCAPE, SelfieGraph
 
@@ -21,11 +21,12 @@ class SelfieSegmentation(SolutionBase):
     def __init__(self, model_selection: int = 0) -> None:
         """Take the legacy argument: model 1 is for landscape pictures, and faster.
 
-        Raises ArgumentError, ModelMissingError and SolutionsError.
+        Raises TypeError, OverflowError, ArgumentError, ModelMissingError and SolutionsError.
         """
-        if model_selection not in MODELS:
-            raise ArgumentError(f"model_selection is 0 or 1, not {model_selection!r}")
-        model = MODELS[model_selection]
+        selection = whole(model_selection, "model_selection")
+        if selection not in MODELS:
+            raise ArgumentError(f"model_selection is 0 or 1, not {selection}")
+        model = MODELS[selection]
         self._start({model: model}, lambda: SelfieGraph(model))
 
     def process(self, image: Any) -> Any:  # noqa: ANN401

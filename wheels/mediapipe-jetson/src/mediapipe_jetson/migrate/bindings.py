@@ -1,0 +1,215 @@
+"""Names that a file's new code misses, or no longer has for other files."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import re
+import symtable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from mediapipe_jetson.doctor.legacy import parse
+from mediapipe_jetson.doctor.names import is_ours
+from mediapipe_jetson.migrate.context import Note
+from mediapipe_jetson.migrate.leftover import old_line
+
+MISSED = "{} is used in a way that can't be rewritten"
+TAKEN = "{} is taken from here by {}; import it there from MediaPipe"
+QUOTED = "{} in a quoted annotation would have no meaning any more; write it without quotes"
+HIDDEN = "a star import of {}, whose new code has a name of this file too: {}"
+ALL = "*"
+
+
+@dataclass(frozen=True)
+class Bindings:
+    """The names of a module, those of its classes, and those that nothing in it binds."""
+
+    own: frozenset[str]
+    of_classes: frozenset[str]
+    missing: frozenset[str]
+
+    @classmethod
+    def of(cls, text: str) -> Bindings:
+        """Return what a program binds. Raises SyntaxError."""
+        table = symtable.symtable(text, "program.py", "exec")
+        own = frozenset(_bound(table))
+        held, used = set(), set()
+        for inner in _scopes(table):
+            for symbol in inner.get_symbols():
+                # What a class reads may be the module's, though it binds the name itself.
+                outer = symbol.is_global() or inner.get_type() in ("class", "module")
+                if symbol.is_referenced() and outer:
+                    used.add(symbol.get_name())
+            if inner.get_type() == "class":
+                held |= {f"{inner.get_name()}.{name}" for name in _bound(inner)}
+            own |= {item.get_name() for item in inner.get_symbols() if item.is_declared_global()}
+        missing = used - own - set(dir(builtins))
+        return cls(own, frozenset(held), frozenset(missing))
+
+
+def _scopes(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    yield table
+    for inner in table.get_children():
+        yield from _scopes(inner)
+
+
+def _bound(table: symtable.SymbolTable) -> Iterator[str]:
+    for symbol in table.get_symbols():
+        if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace():
+            yield symbol.get_name()
+
+
+def missed(file: str, before: str, after: str) -> list[Note]:
+    """Return where the old code binds a name that the new code lacks, if there is one."""
+    old, new = Bindings.of(before), Bindings.of(after)
+    gone = {item.rpartition(".")[2] for item in old.of_classes - new.of_classes}
+    names = (new.missing - old.missing) | gone
+    tree = parse(before, file)
+    texts = [
+        (name, node.lineno, node.col_offset + 1)
+        for node in quoted(tree)
+        for name in sorted((old.own - new.own) & set(re.findall(r"\w+", str(node.value))))
+    ]
+    if texts:
+        name, line, column = texts[0]
+        return [Note(file, line, column, QUOTED.format(name))]
+    if not names:
+        return []
+    left = [
+        (node.id, old_line(before, after, node.lineno), 1)
+        for node in ast.walk(parse(after, file))
+        if isinstance(node, ast.Name) and node.id in new.missing - old.missing
+    ]
+    bound = [
+        (name, node.lineno, node.col_offset + 1)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for name in _names(node)
+        if name in names
+    ]
+    name, line, column = (left or bound or [(min(names), 1, 1)])[0]
+    return [Note(file, line, column, MISSED.format(name))]
+
+
+def quoted(tree: ast.Module) -> Iterator[ast.Constant]:
+    """Yield the texts within annotations."""
+    for node in ast.walk(tree):
+        notes = [getattr(node, name, None) for name in ("annotation", "returns")]
+        for inner in (item for note in filter(None, notes) for item in ast.walk(note)):
+            if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
+                yield inner
+
+
+def _names(node: ast.AST) -> list[str]:
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return [alias.asname or alias.name for alias in node.names]
+    return []
+
+
+def lost(before: str, after: str) -> frozenset[str]:
+    """Return the names that other files could take from the old code, and can't from the new."""
+    return Bindings.of(before).own - Bindings.of(after).own
+
+
+def taken(
+    file: str,
+    names: Iterable[str],
+    trees: Mapping[str, ast.Module],
+    read: Mapping[tuple[str, str], str],
+) -> list[Note]:
+    """Return the imports in a file of names that are lost and that other files take from it.
+
+    `read` tells where names are read of modules by attribute, by the modules' files and the names.
+    Modules that have the same last name count as one.
+    """
+    makers = _makers(file, trees)
+    words = set(map(module_of, makers))
+    takers = {name: where for (of, name), where in read.items() if of in makers}
+    for other, tree in trees.items():
+        for name, line in _taken(other, tree, words, starred=other in makers and other != file):
+            takers.setdefault(name, f"{other}:{line}")
+    return [
+        Note(file, node.lineno, node.col_offset + 1, TAKEN.format(name, takers[name]))
+        for node in ast.walk(trees[file])
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for name in _names(node)
+        if name in names and name in takers
+    ]
+
+
+def _taken(
+    file: str, tree: ast.Module, words: set[str], *, starred: bool
+) -> Iterator[tuple[str, int]]:
+    """Yield the names that a file takes of modules, and those that texts may name.
+
+    A text may stand in __all__, or name something for getattr().
+    """
+    imported = {name for node in ast.walk(tree) for name in _names(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value, node.lineno
+        elif isinstance(node, ast.ImportFrom) and _from(node, file) in words:
+            yield from ((item.name, node.lineno) for item in node.names)
+        elif isinstance(node, ast.Name) and starred and node.id not in imported:
+            yield node.id, node.lineno
+
+
+def hidden(
+    file: str, before: str, after: str, trees: Mapping[str, ast.Module], texts: Mapping[str, str]
+) -> list[Note]:
+    """Return the star imports of a file by others whose own names its new ones would hide."""
+    added = Bindings.of(after).own - Bindings.of(before).own
+    words = {module_of(file)}
+    return [
+        Note(other, node.lineno, node.col_offset + 1, HIDDEN.format(file, min(both)))
+        for other in _makers(file, trees) - {file}
+        for node in ast.walk(trees[other])
+        if isinstance(node, ast.ImportFrom)
+        if node.names[0].name == ALL and _from(node, other) in words
+        for both in [added & _assigned(texts[other])]
+        if both
+    ]
+
+
+def _assigned(text: str) -> set[str]:
+    """Return the names of a module that are bound by more than imports."""
+    table = symtable.symtable(text, "program.py", "exec")
+    return {
+        symbol.get_name()
+        for symbol in table.get_symbols()
+        if symbol.is_assigned() or symbol.is_namespace()
+    }
+
+
+def module_of(name: str) -> str:
+    """Return the last part of the name of a file's module; a package's is its folder's."""
+    path = PurePosixPath(name)
+    return path.parent.name if path.stem == "__init__" else path.stem
+
+
+def _from(node: ast.ImportFrom, file: str) -> str:
+    """Return the last part of the name of the project's module that an import takes names from."""
+    if not node.level and is_ours(node.module or ""):
+        return ""
+    folders = [path.name for path in PurePosixPath(file).parents]
+    folder = folders[min(max(node.level, 1), len(folders)) - 1]
+    return (node.module or folder).rpartition(".")[2]
+
+
+def _makers(file: str, trees: Mapping[str, ast.Module]) -> set[str]:
+    """Return a file, and those that have all its names by star imports."""
+    result, before = {file}, 0
+    while len(result) > before:
+        before = len(result)
+        words = set(map(module_of, result))
+        for other, tree in trees.items():
+            stars = (
+                node
+                for node in ast.walk(tree)
+                if isinstance(node, ast.ImportFrom) and node.names[0].name == ALL
+            )
+            if any(_from(node, other) in words for node in stars):
+                result.add(other)
+    return result
