@@ -100,6 +100,7 @@ def release(
     own = key or signing.default_key()
     signing.public_of(own)
     folder = built or other_image.write(image, Progress())
+    releases.built(folder)
     terms = release_terms.Terms(number, valid, module, signers=signers.attach(folder))
     result = releases.make(
         folder, terms, lambda raw: signing.sign_bytes(raw, own, signing.RELEASES)

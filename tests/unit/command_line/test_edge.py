@@ -37,6 +37,14 @@ def fails(c: Context, kind: str = "") -> None:
     if kind == "deep":
         import json
         json.loads("[" * 100000)
+    if kind == "loop":
+        import os
+        from pathlib import Path
+        os.symlink("turns", "turns")
+        try:
+            Path("turns").resolve(strict=True)
+        finally:
+            os.unlink("turns")
     raise getattr(errors, kind)("two\\nlines", "do\\nthis")
 
 @kit_task()
@@ -153,6 +161,12 @@ def test_a_document_that_is_nested_too_deeply(home: Path) -> None:
     done = invoke(home, "fails", "--kind", "deep")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "nested too deeply" in done.stderr
+
+
+def test_a_link_that_leads_to_itself(home: Path) -> None:
+    done = invoke(home, "fails", "--kind", "loop")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "turns is a link that leads to itself" in done.stderr
 
 
 def test_unknown_flag_and_task_are_no_traceback(home: Path) -> None:
