@@ -71,6 +71,15 @@ def _refused(error: BaseException, file: Path) -> BadInputError | None:
     return None
 
 
+def _here() -> bool:
+    """Tell whether the current folder is there."""
+    try:
+        os.getcwd()  # noqa: PTH109 # it makes no path of it
+    except FileNotFoundError:
+        return False
+    return True
+
+
 def _loop(place: str) -> BadInputError:
     return BadInputError(f"{place} is a link that leads to itself", "correct the path")
 
@@ -79,6 +88,8 @@ def _system(error: OSError) -> KitError:
     place = "" if error.filename is None else os.fsdecode(str(error.filename))
     if error.errno in FULL:
         return disk_full(Path(place) if place else None)
+    if not place and isinstance(error, FileNotFoundError) and not _here():
+        return BadInputError("the current folder is there no more", "go to another: cd")
     if place and error.errno == errno.ELOOP:
         return _loop(place)
     if place and error.errno == errno.ENAMETOOLONG:

@@ -142,6 +142,7 @@ def sign(key: Path) -> None:
     rows = load()
     if not rows:
         raise BadInputError("there is no list of signers", "write one: ./inv fleet.signers --help")
+    signing.check_signer(key, signing.OWNERS)
     own = signing.key_text(signing.public_of(key, signing.OWNERS))
     known = {item for row in rows[-2:] for item in json.loads(row["document"])["owners"]["keys"]}
     # Before the first list devices have the inventory's keys, which aren't known here.

@@ -93,6 +93,16 @@ def public_of(key: Path, role: Role = RELEASES) -> Path:
     return public
 
 
+def check_signer(key: Path, role: Role = RELEASES) -> None:
+    """Raise BadInputError for a key that nothing here can sign with: look before long work."""
+    public = public_of(key, role)
+    if (key == public or not key.exists()) and not os.environ.get("SSH_AUTH_SOCK"):
+        raise BadInputError(
+            f"of this key only {public} is here, and there is no ssh-agent",
+            "name the private half: --key, or start the agent that has it",
+        )
+
+
 def _check_private(key: Path, public: Path) -> None:
     try:
         with open_regular(key, "name another: --key") as stream:
@@ -183,7 +193,7 @@ def _without_passphrase(path: Path) -> subprocess.CompletedProcess[str]:
 def key_text(path: Path) -> str:
     """Return "KIND BASE64" of a public key's file. Raises BadInputError."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path, "name the file ending in .pub") as stream:
             words = stream.read(LARGEST).decode("utf-8", "replace").split()
     except OSError as error:
         raise BadInputError(f"cannot read the public key {path}: {error.strerror}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import stat
 import subprocess
 from collections.abc import Callable, Iterator
@@ -124,6 +125,11 @@ def _of_another(path: Path) -> None:
     other.replace(path)
 
 
+def _link_to_nothing(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("gone")
+
+
 def _holding(raw: bytes) -> Callable[[Path], None]:
     def become(path: Path) -> None:
         path.write_bytes(raw)
@@ -162,6 +168,19 @@ def test_a_key_that_can_not_sign_is_told_before_anything_is_made(
     assert sorted(path.name for path in result.folder.iterdir()) == before
 
 
+@pytest.mark.parametrize("become", [Path.unlink, _link_to_nothing])
+def test_a_public_half_alone_signs_nothing_without_an_agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, become: Callable[[Path], None]
+) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    signing.make_key(signing.default_key(), "me", passphrase=False)
+    become(signing.default_key())
+    done = task("release", str(result.folder))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "there is no ssh-agent" in done.stderr
+
+
 @pytest.mark.parametrize("form", ["RFC4716", "PEM", "PKCS8"])
 def test_a_key_with_a_passphrase_is_a_key(tmp_path: Path, form: str) -> None:
     own = tmp_path / "own"
@@ -192,6 +211,14 @@ def test_what_is_no_public_key(tmp_path: Path, text: str) -> None:
     (tmp_path / "k.pub").write_text(text)
     with pytest.raises(BadInputError, match="no public key"):
         signing.signers([tmp_path / "k.pub"])
+
+
+@pytest.mark.parametrize("word", ["--revoke", "--release-key"])
+def test_a_pipe_is_no_public_key(tmp_path: Path, word: str) -> None:
+    os.mkfifo(tmp_path / "k.pub")
+    done = task("signers", word, str(tmp_path / "k.pub"))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "is no regular file" in done.stderr
 
 
 def test_fingerprints_are_openssh_s(tmp_path: Path) -> None:
