@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 import zstandard
 
+from jetson_kit.build import plan
 from jetson_kit.build.manifest import SCHEMA as BUILD_SCHEMA
 from jetson_kit.containers import oci
 from jetson_kit.containers.layers import LayerTar
@@ -82,12 +83,23 @@ def build(
         "schema": BUILD_SCHEMA,
         "kit": "0",
         "plan": {
+            "schema": plan.SCHEMA,
             "name": "small",
+            "tag": f"small:{version}",
+            "platform": f"linux/{architecture}",
+            "python": None,
             "target": {"l4t": l4t, "jetpack": "6.2.1"} if l4t else None,
             "base": {"variant": "runtime"},
             "mediapipe": {"version": version},
+            "models": [],
+            "notes": [],
         },
-        "image": {"architecture": architecture, "tag": f"small:{version}"},
+        "image": {
+            "architecture": architecture,
+            "id": oci.digest(config),
+            "size": sum(blob.size for blob in blobs),
+            "tag": f"small:{version}",
+        },
         "archive": _archive(archive, digest, config, blobs),
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))

@@ -15,7 +15,7 @@ from jetson_kit.app.settings import App
 from jetson_kit.audit import wheelfile
 from jetson_kit.audit.wheelfile import WheelFile
 from jetson_kit.core.errors import BadInputError, IntegrityError
-from jetson_kit.core.files import sha256_file
+from jetson_kit.core.files import check_regular, sha256_file
 from jetson_kit.core.paths import cache_dir
 
 # What browsers and tools add to the name of a file that is not whole or is one of several.
@@ -75,6 +75,8 @@ def _paths(app: App) -> Iterator[Path]:
             f"{app.folder / app.wheels} can't be read: {error.strerror}", "let this user read it"
         ) from error
     for path in paths:
+        if not path.is_dir():
+            check_regular(path, "take it out")
         if path.suffix.lower() == SUFFIX or UNFINISHED.search(path.name):
             yield path
 
@@ -87,6 +89,8 @@ def _check(path: Path) -> None:
     if not LETTERS.fullmatch(path.name):
         raise BadInputError(f"{path} has no name of a wheel", NAME)
     try:
+        if path.stat().st_size > wheelfile.LARGEST:
+            raise BadInputError(f"{path} is larger than 4 GiB", "take it out")
         # A wheel's name may be as long as a file's.
         key = hashlib.sha256(f"{sha256_file(path)}-{path.name}".encode()).hexdigest()
         mark = cache_dir("app-wheels") / key

@@ -75,7 +75,7 @@ def read(path: Path) -> WheelFile:
         raise BadInputError(f"{path} is no wheel: it is not a zip archive", GOOD) from error
     except RuntimeError as error:
         raise BadInputError(f"{path} is no wheel: its members are encrypted", GOOD) from error
-    except PermissionError as error:
+    except OSError as error:
         raise BadInputError(f"{path} cannot be read: {error.strerror}", GOOD) from error
 
 

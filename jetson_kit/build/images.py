@@ -147,7 +147,7 @@ def _started_before(plan: BuildPlan, made: Parts) -> FirstStart | None:
         known = json.loads((plan.output / MANIFEST).read_text(encoding="utf-8"))
         facts = FirstStart(**known["first_start"])
         same = known["below_code"] == made.below_code
-    except (ValueError, KeyError, TypeError, OSError):
+    except (ValueError, KeyError, TypeError, OSError, RecursionError):
         return None
     return facts if same and facts.how != smoke.NOT_STARTED else None
 
@@ -222,7 +222,7 @@ def _unchanged(plan: BuildPlan, inputs: str) -> dict[str, Any] | None:
         names = (known["archive"]["config"], known["archive"]["digest"])
         same = known["inputs"] == inputs and image is not None and image.id in names
         whole = archive.stat().st_size == known["archive"]["size"] and (plan.output / SBOM).exists()
-    except (ValueError, KeyError, TypeError, OSError):
+    except (ValueError, KeyError, TypeError, OSError, RecursionError):
         return None
     return known if same and whole else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,18 @@ def check(body: dict[str, Any]) -> None:
     import jsonschema  # noqa: PLC0415 # slow, and most builds change nothing
 
     jsonschema.validate(body, _schema())
+
+
+def check_parts(body: object, names: Sequence[str]) -> None:
+    """Raise jsonschema's ValidationError unless these parts of a manifest are as they must be."""
+    import jsonschema  # noqa: PLC0415 # slow, as above
+
+    own = _schema()
+    parts = {name: own["properties"][name] for name in names}
+    jsonschema.validate(
+        body,
+        {"type": "object", "required": list(names), "properties": parts, "$defs": own["$defs"]},
+    )
 
 
 @cache

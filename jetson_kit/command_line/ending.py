@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from pathlib import Path
@@ -21,6 +22,8 @@ from jetson_kit.core.paths import FULL
 DEBUG = "KIT_DEBUG"
 # Packages that read documents, and give up on those that are nested too deeply.
 READERS = ("json", "tomllib", "yaml")
+# As Path.resolve() says it before Python 3.13.
+LOOP = "Symlink loop from "
 
 
 def end(error: BaseException) -> int:
@@ -45,13 +48,11 @@ def typed(error: BaseException) -> KitError:
         return error
     if isinstance(error, OSError):
         return _system(error)
-    if isinstance(error, UnicodeError):
-        return BadInputError(f"a text is not UTF-8: {error}", "name files and values in UTF-8")
     if isinstance(error, MemoryError):
         return StepFailedError("no memory is left", "close other programs and run it again")
     file, line = _where(error)
-    if isinstance(error, RecursionError) and file.parent.name in READERS:
-        return BadInputError("a document is nested too deeply", "give another file")
+    if refused := _refused(error, file):
+        return refused
     where = f" ({file.name}:{line})" if line else ""
     return InternalError(
         f"a fault of the kit: {type(error).__name__}: {error}{where}",
@@ -59,10 +60,40 @@ def typed(error: BaseException) -> KitError:
     )
 
 
+def _refused(error: BaseException, file: Path) -> BadInputError | None:
+    """Return the error for what Python itself refuses to read, in any place."""
+    if isinstance(error, UnicodeError):
+        return BadInputError(f"a text is not UTF-8: {error}", "name files and values in UTF-8")
+    if isinstance(error, RecursionError) and file.parent.name in READERS:
+        return BadInputError("a document is nested too deeply", "give another file")
+    if isinstance(error, RuntimeError) and str(error).startswith(LOOP):
+        return _loop(str(error).removeprefix(LOOP).strip("'\""))
+    return None
+
+
+def _here() -> bool:
+    """Tell whether the current folder is there."""
+    try:
+        os.getcwd()  # noqa: PTH109 # it makes no path of it
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _loop(place: str) -> BadInputError:
+    return BadInputError(f"{place} is a link that leads to itself", "correct the path")
+
+
 def _system(error: OSError) -> KitError:
     place = "" if error.filename is None else os.fsdecode(str(error.filename))
     if error.errno in FULL:
         return disk_full(Path(place) if place else None)
+    if not place and isinstance(error, FileNotFoundError) and not _here():
+        return BadInputError("the current folder is there no more", "go to another: cd")
+    if place and error.errno == errno.ELOOP:
+        return _loop(place)
+    if place and error.errno == errno.ENAMETOOLONG:
+        return BadInputError(f"{place}: {error.strerror}", "correct the path")
     return StepFailedError(f"{place}: {error.strerror}" if place else f"{error.strerror or error}")
 
 

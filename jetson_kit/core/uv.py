@@ -128,7 +128,7 @@ def download_wheel(filename: str, sha256: str, folder: Path) -> Path:
         listed.write_text(pinned(name, str(version), sha256), encoding="utf-8")
         _installer(
             [
-                *(sys.executable, "-m", "pip", "--disable-pip-version-check", "download"),
+                *(sys.executable, "-P", "-m", "pip", "--disable-pip-version-check", "download"),
                 *("--quiet", "--no-cache-dir", "--no-deps", "--require-hashes"),
                 *("--only-binary", ":all:", "--implementation", "cp"),
                 *("--python-version", python, *platforms),
@@ -164,7 +164,7 @@ def download_locked(
     """
     _installer(
         [
-            *(sys.executable, "-m", "pip", "--disable-pip-version-check", "download"),
+            *(sys.executable, "-P", "-m", "pip", "--disable-pip-version-check", "download"),
             *("--quiet", "--no-cache-dir", "--no-deps", "--require-hashes"),
             # A lock for several Pythons holds what pip would refuse for one of them.
             *("--only-binary", ":all:", "--implementation", "cp", "--ignore-requires-python"),

@@ -104,7 +104,8 @@ def local(code: Path | None = None, *, machine: bool = False) -> Diagnosis:
 
     Raises BadInputError, StepFailedError.
     """
-    command = [sys.executable, "-m", "mediapipe_jetson", "doctor", "--json"]
+    # -P: the current folder is the user's, and a json.py there is not ours to run.
+    command = [sys.executable, "-P", "-m", "mediapipe_jetson", "doctor", "--json"]
     if machine:
         command.append("--local")
     if code is not None:

@@ -32,7 +32,11 @@ def python() -> Path:
 def variables() -> dict[str, str]:
     """Return the environment variables in which the tools run: this project's code, our words."""
     kept = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
-    return kept | {"PYTHONPATH": f"{ROOT}:{PACKAGE}", "PYTHONNOUSERSITE": "1"}
+    return kept | {
+        "PYTHONPATH": f"{ROOT}:{PACKAGE}",
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONSAFEPATH": "1",
+    }
 
 
 def ask(command: str, request: Mapping[str, Any]) -> Any:  # noqa: ANN401

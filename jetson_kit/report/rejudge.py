@@ -58,7 +58,7 @@ def _process(reports: Sequence[Report]) -> list[Answer]:
     }
     try:
         stdout = subprocess.run(
-            [sys.executable, "-m", "mediapipe_jetson.verify.many"],
+            [sys.executable, "-P", "-m", "mediapipe_jetson.verify.many"],
             input=requested.encode(),
             capture_output=True,
             env=environment,

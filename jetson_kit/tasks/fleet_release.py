@@ -98,8 +98,9 @@ def release(
         raise BadInputError("name one target, or an --image", "./inv fleet.release r36.4.4")
     built = releases.folder_of(target[0]) if target else None
     own = key or signing.default_key()
-    signing.public_of(own)
+    signing.check_signer(own)
     folder = built or other_image.write(image, Progress())
+    releases.built(folder)
     terms = release_terms.Terms(number, valid, module, signers=signers.attach(folder))
     result = releases.make(
         folder, terms, lambda raw: signing.sign_bytes(raw, own, signing.RELEASES)

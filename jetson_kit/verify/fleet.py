@@ -183,7 +183,8 @@ def _pytest(
     step: Callable[[str], None],
     become: str,
 ) -> tuple[int, str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    command = [sys.executable, "-P", "-m", "pytest", "-q"]
+    command += ["-p", "no:cacheprovider", "-p", "no:xdist"]
     command += [f"--hosts=ansible://{host.name}", f"--ansible-inventory={path}"]
     command += [f"--reports={place}", f"--junitxml={junit}", "-o", f"junit_suite_name={host.name}"]
     common = str(host.variables.get("ansible_ssh_common_args", ""))

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -153,6 +154,8 @@ def in_venv(place: Path | None, options: VerifyOptions) -> dict[str, Any]:
         try:
             done = subprocess.run(
                 [*map(str, command), *options.words()],
+                # Nothing of the user's current folder is imported.
+                env={**os.environ, "PYTHONSAFEPATH": "1"},
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=options.limit_s,

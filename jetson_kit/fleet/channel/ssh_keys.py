@@ -43,6 +43,7 @@ class SshSigner(Signer):
     """Signs by ssh-keygen."""
 
     def __init__(self, private: Path, role: signing.Role = CHANNEL) -> None:
+        signing.check_signer(private, role)
         self._private = private
         self._public = public_key(private, role)
 

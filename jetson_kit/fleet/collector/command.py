@@ -56,6 +56,7 @@ def run(request: Request) -> None:
     if bool(request.cert) != bool(request.key):
         raise BadInputError("a certificate needs its key", "give --cert and --key, or neither")
     keys = board_keys.of_inventory(request.inventory)
+    reports.check_keys(keys)
     folder = paths.made(home(), paths.STATE, 0o700)
     reports.keep_boards(folder, keys)
     authority = ""

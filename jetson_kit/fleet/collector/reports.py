@@ -199,21 +199,26 @@ def shares(others: Sequence[str]) -> str:
     return f"has the ssh host key of {', '.join(others[:MOST_NAMED])}{more}, which signs nothing"
 
 
-def keep_boards(folder: Path, keys: Keys) -> None:
-    """Note whose reports are awaited, for the view of who is silent.
-
-    Raises BadInputError where no board could report.
-    """
-    without = sorted(name for name, known in keys.items() if not known)
-    shared = shared_keys(keys)
-    if len(without) == len(keys):
+def check_keys(keys: Keys) -> None:
+    """Raise BadInputError where no board could report."""
+    if not any(keys.values()):
         raise BadInputError(
             "no key of any board is known here",
             "provision them from here first, or bring known_hosts of the machine that did",
         )
     if not any(own_keys(keys).values()):
-        name = next(iter(shared))
-        raise BadInputError(f"no board has a key of its own: {name} {shares(shared[name])}", CURE)
+        name, others = next(iter(shared_keys(keys).items()))
+        raise BadInputError(f"no board has a key of its own: {name} {shares(others)}", CURE)
+
+
+def keep_boards(folder: Path, keys: Keys) -> None:
+    """Note whose reports are awaited, for the view of who is silent.
+
+    Raises BadInputError where no board could report.
+    """
+    check_keys(keys)
+    without = sorted(name for name, known in keys.items() if not known)
+    shared = shared_keys(keys)
     with disk_guard(folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         body = {"boards": sorted(keys), "without": without, "shared": shared}

@@ -102,7 +102,9 @@ def _file(path: Path) -> Iterator[Document]:
     try:
         text = path.read_text(encoding="utf-8")
         # Each JSON is YAML, but a hundred times slower to read.
-        bodies = [json.loads(text)] if text.lstrip()[:1] == "{" else list(yaml.safe_load_all(text))
+        yaml_loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        as_json = text.lstrip()[:1] == "{"
+        bodies = [json.loads(text)] if as_json else list(yaml.load_all(text, yaml_loader))
         yield from (item for body in bodies if body is not None for item in _items(body))
     except (OSError, ValueError, RecursionError, *PARSERS) as error:
         reason = error.message if isinstance(error, jsonschema.ValidationError) else why(error)

@@ -18,10 +18,9 @@ from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError, IntegrityError, NetworkError, ToolMissingError
 from jetson_kit.core.files import check_regular, write_text
-from jetson_kit.core.output_folder import MANIFEST
 from jetson_kit.core.run import run
 from jetson_kit.fleet.release.registry import Registry
-from jetson_kit.fleet.release.release import Release
+from jetson_kit.fleet.release.release import Release, built
 
 FILE = "registry.json"
 REPOSITORY = "mediapipe-jetson"
@@ -54,7 +53,7 @@ def push(release: Release, registry: Registry) -> Pushed:
     """
     if shutil.which("skopeo") is None:
         raise ToolMissingError("skopeo is not installed", "install it: apt-get install skopeo")
-    build = json.loads((release.folder / MANIFEST).read_text(encoding="utf-8"))
+    build = built(release.folder)
     archive = release.folder / build["archive"]["file"]
     check_regular(archive, "move it away, and build it again: ./inv build")
     name = f"{registry.name}/{REPOSITORY}"
@@ -91,7 +90,7 @@ def pushed(release: Release) -> Pushed:
         body = json.loads((release.folder / FILE).read_text(encoding="utf-8"))
         if body["image_id"] == release.image_id:
             return Pushed(str(body["reference"]), str(body["ca"]))
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     raise NetworkError(
         f"{release.name} is in no registry", "push it: ./inv fleet.registry --push TARGET"

@@ -20,7 +20,7 @@ from typing import Any
 
 import jsonschema
 
-from jetson_kit.build.manifest import SCHEMA as BUILD_SCHEMA
+from jetson_kit.build import manifest as build_manifest
 from jetson_kit.containers.oci import digest
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import (
@@ -50,6 +50,9 @@ FILE = "release.json"
 SIGNERS = "signers.json"
 # As the device's program has it.
 LARGEST = 1 << 20
+MANIFEST_MOST = 16 << 20
+# Of a build's manifest, what a release takes.
+PARTS = ("kit", "plan", "image", "archive")
 # As the device names a layer that is on its way.
 PART = ".part"
 APPLICATION = "io.mediapipe-jetson.app"
@@ -137,7 +140,7 @@ def make(
     folder that is no build, IntegrityError for a damaged archive.
     """
     terms = terms or Terms()
-    build = _build(folder)
+    build = built(folder)
     archive = folder / build["archive"]["file"]
     with opened(archive) as tar:
         raw = blob(tar, build["archive"]["digest"])
@@ -188,7 +191,7 @@ def _document(path: Path) -> dict[str, Any]:
     """Return a release's document, nothing where there is none that can be read."""
     try:
         with open_regular(path, OTHERS_PLACE) as stream:
-            body: dict[str, Any] = json.loads(stream.read(LARGEST))
+            body: dict[str, Any] = json.loads(stream.read(LARGEST).decode())
         jsonschema.validate(body, _schema())
         parse_time(body["created"]), parse_time(body["expires"])
     except (OSError, ValueError, RecursionError, jsonschema.ValidationError):
@@ -201,7 +204,7 @@ def load(folder: Path) -> Release:
     path = folder / FILE
     try:
         with open_regular(path, OTHERS_PLACE) as stream:
-            body: dict[str, Any] = json.loads(stream.read(LARGEST))
+            body: dict[str, Any] = json.loads(stream.read(LARGEST).decode())
         if isinstance(body, dict) and body.get("schema") == BEFORE:
             raise BadInputError(
                 f"{path} is a release of an older kit, without number and expiry",
@@ -249,7 +252,7 @@ def layers(release: Release) -> Path:
     """Return a folder with every layer as a file named as the device names it; checked."""
     folder = place(release)
     if lacking := damaged(release):
-        build = _build(release.folder)
+        build = built(release.folder)
         with opened(release.folder / build["archive"]["file"]) as tar, disk_guard(folder):
             for layer in lacking:
                 with written_aside(folder / layer.file) as aside, aside.open("wb") as out:
@@ -271,16 +274,26 @@ def damaged(release: Release) -> list[Layer]:
     return [layer for layer in release.layers if not whole(place(release) / layer.file, layer)]
 
 
-def _build(folder: Path) -> dict[str, Any]:
+def built(folder: Path) -> dict[str, Any]:
+    """Return what of a build's manifest a release is made of. Raises BadInputError."""
+    path = folder / MANIFEST
     try:
-        with open_regular(folder / MANIFEST, OTHERS_PLACE) as stream:
-            body: dict[str, Any] = json.loads(stream.read())
-    except (OSError, ValueError) as error:
+        with open_regular(path, OTHERS_PLACE) as stream:
+            body: dict[str, Any] = json.loads(stream.read(MANIFEST_MOST).decode())
+    except (OSError, ValueError, RecursionError) as error:
         raise BadInputError(
-            f"{folder} holds no build", "name a target of dist/, or build one: ./inv build"
+            f"{folder} holds no build: {MANIFEST}: {why(error)}",
+            "name a target of dist/, or build one: ./inv build",
         ) from error
-    if body.get("schema") != BUILD_SCHEMA:
-        raise BadInputError(f"{folder / MANIFEST} is of another schema", "build it again")
+    if not isinstance(body, dict) or body.get("schema") != build_manifest.SCHEMA:
+        raise BadInputError(f"{path} is of another schema", "build it again")
+    try:
+        build_manifest.check_parts(body, PARTS)
+    except jsonschema.ValidationError as error:
+        at = ".".join(map(str, error.absolute_path)) or "the document"
+        raise BadInputError(
+            f"{path} is no manifest of a build: {at}: {error.message}", "build it again"
+        ) from error
     return body
 
 

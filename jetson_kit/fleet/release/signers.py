@@ -19,6 +19,7 @@ import jsonschema
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.files import open_regular, write_text
 from jetson_kit.core.paths import SCHEMAS
+from jetson_kit.core.reasons import why
 from jetson_kit.core.text import counted, verb
 from jetson_kit.fleet import controller
 from jetson_kit.fleet.release import release, signing
@@ -27,6 +28,24 @@ from jetson_kit.fleet.release import terms as release_terms
 CHAIN_SCHEMA = "mediapipe-jetson/signers/1"
 LIST_SCHEMA = "mediapipe-jetson/signer-list/1"
 SCHEMA_FILE = SCHEMAS / "signer-list.schema.json"
+CHAIN: dict[str, Any] = {
+    "type": "object",
+    "required": ["schema", "lists"],
+    "properties": {
+        "schema": {"const": CHAIN_SCHEMA},
+        "lists": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["document", "signatures"],
+                "properties": {
+                    "document": {"type": "string"},
+                    "signatures": {"type": "array", "items": {"type": "string"}},
+                },
+            },
+        },
+    },
+}
 FINGERPRINT = re.compile(r"SHA256:[A-Za-z0-9+/]{43}")
 ROLES = ("releases", "owners")
 # Its base64 is one word of a command, of which Linux takes 128 KiB.
@@ -63,14 +82,15 @@ def load(place: Path | None = None) -> list[dict[str, Any]]:
     try:
         with open_regular(place, "restore it from a release") as stream:
             raw = stream.read(LARGEST + 1)
-        body = json.loads(raw)
+        body = json.loads(raw.decode())
+        jsonschema.validate(body, CHAIN)
         rows: list[dict[str, Any]] = body["lists"]
         for row in rows:
             jsonschema.validate(json.loads(row["document"]), _schema())
-    except (OSError, ValueError, KeyError, TypeError, jsonschema.ValidationError) as error:
-        reason = error.message if isinstance(error, jsonschema.ValidationError) else error
+    except (OSError, ValueError, RecursionError, jsonschema.ValidationError) as error:
+        reason = error.message if isinstance(error, jsonschema.ValidationError) else why(error)
         raise BadInputError(
-            f"{place} holds no lists of signers: {str(reason)[:200]}", "restore it from a release"
+            f"{place} holds no lists of signers: {reason[:200]}", "restore it from a release"
         ) from error
     return rows
 
@@ -122,6 +142,7 @@ def sign(key: Path) -> None:
     rows = load()
     if not rows:
         raise BadInputError("there is no list of signers", "write one: ./inv fleet.signers --help")
+    signing.check_signer(key, signing.OWNERS)
     own = signing.key_text(signing.public_of(key, signing.OWNERS))
     known = {item for row in rows[-2:] for item in json.loads(row["document"])["owners"]["keys"]}
     # Before the first list devices have the inventory's keys, which aren't known here.

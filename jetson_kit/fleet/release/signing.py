@@ -14,12 +14,15 @@ from pathlib import Path
 
 from jetson_kit.core import paths
 from jetson_kit.core.errors import BadInputError, StepFailedError, ToolMissingError
+from jetson_kit.core.files import open_regular
 from jetson_kit.core.run import run
 
 SUFFIX = ".sig"
 BLOCK = re.compile(r"-----BEGIN SSH SIGNATURE-----.*?-----END SSH SIGNATURE-----\n?", re.DOTALL)
 BASE64 = re.compile(r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?")
 LARGEST = 64 * 1024
+# What ssh-keygen says of a private key that is whole and needs a passphrase.
+ENCRYPTED = re.compile("incorrect passphrase|passphrase.*required", re.IGNORECASE)
 KINDS = (
     "ssh-ed25519",
     "ssh-rsa",
@@ -74,7 +77,8 @@ def default_key(role: Role = RELEASES) -> Path:
 def public_of(key: Path, role: Role = RELEASES) -> Path:
     """Return the public half of a key, which may be named itself: its private one is elsewhere.
 
-    Raises BadInputError where there is none.
+    Raises BadInputError where there is none, and for a private half that can sign nothing or is
+    another key's.
     """
     public = key if key.suffix == ".pub" else key.with_name(key.name + ".pub")
     if not public.is_file():
@@ -84,7 +88,44 @@ def public_of(key: Path, role: Role = RELEASES) -> Path:
             if not key.exists()
             else f"make it: ssh-keygen -y -f {key} >{public}",
         )
+    if key != public and key.exists():
+        _check_private(key, public)
     return public
+
+
+def check_signer(key: Path, role: Role = RELEASES) -> None:
+    """Raise BadInputError for a key that nothing here can sign with: look before long work."""
+    public = public_of(key, role)
+    if (key == public or not key.exists()) and not os.environ.get("SSH_AUTH_SOCK"):
+        raise BadInputError(
+            f"of this key only {public} is here, and there is no ssh-agent",
+            "name the private half: --key, or start the agent that has it",
+        )
+
+
+def _check_private(key: Path, public: Path) -> None:
+    try:
+        with open_regular(key, "name another: --key") as stream:
+            text = stream.read(LARGEST + 1)
+    except OSError as error:
+        raise BadInputError(
+            f"the key {key} can't be read: {error.strerror}", "name another: --key"
+        ) from error
+    if len(text) > LARGEST:
+        raise BadInputError(f"{key} is no private key: it is too large", "name another: --key")
+    if text.decode("utf-8", "replace").startswith(KINDS):
+        return  # the public half by another name: ssh-agent has the private one
+    done = _without_passphrase(key)
+    own, words = " ".join(done.stdout.split()[:2]), done.stderr.strip().splitlines()
+    if done.returncode and not ENCRYPTED.search(done.stderr):
+        reason = words[-1].rpartition(": ")[2] if words else f"exit code {done.returncode}"
+        cure = f"chmod 600 {key}" if "bad permissions" in reason else "name another: --key"
+        raise BadInputError(f"{key} is no private key that ssh-keygen takes: {reason}", cure)
+    if own and own != key_text(public):
+        raise BadInputError(
+            f"{public} is not the public half of {key}",
+            f"make it: ssh-keygen -y -f {key} >{public}",
+        )
 
 
 def make_key(path: Path, comment: str, *, passphrase: bool, token: bool = False) -> Path:
@@ -135,14 +176,24 @@ def _can_ask() -> bool:
 
 def _open(path: Path) -> bool:
     """Tell whether a private key needs no passphrase."""
+    return _without_passphrase(path).returncode == 0
+
+
+def _without_passphrase(path: Path) -> subprocess.CompletedProcess[str]:
+    """Have ssh-keygen print the public half of a private key that needs no passphrase."""
     command = ["ssh-keygen", "-y", "-P", "", "-f", str(path)]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, errors="replace", check=False
+        )
+    except FileNotFoundError as error:
+        raise _missing() from error
 
 
 def key_text(path: Path) -> str:
     """Return "KIND BASE64" of a public key's file. Raises BadInputError."""
     try:
-        with path.open("rb") as stream:
+        with open_regular(path, "name the file ending in .pub") as stream:
             words = stream.read(LARGEST).decode("utf-8", "replace").split()
     except OSError as error:
         raise BadInputError(f"cannot read the public key {path}: {error.strerror}") from error

@@ -90,7 +90,7 @@ def check(release: Release, trusted: Anchor) -> None:
         numbers = {key: getattr(trusted, key) for key in THRESHOLDS}
         write_text(etc / "image.json", json.dumps(numbers))
         done = subprocess.run(
-            [sys.executable, "-m", "mediapipe_image", "check", release.path.absolute()],
+            [sys.executable, "-P", "-m", "mediapipe_image", "check", release.path.absolute()],
             env={
                 **os.environ,
                 "PYTHONPATH": str(PROGRAM),

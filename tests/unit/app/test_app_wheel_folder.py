@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from pathlib import Path
 
@@ -51,6 +52,17 @@ def refused(app: App) -> KitError:
     assert caught.value.cure
     assert not lock.path_of(app, "arm64", "3.11").exists()
     return caught.value
+
+
+@pytest.mark.parametrize("name", ["mine-1.0-py3-none-any.whl", "mine-1.0.tar.gz", "notes"])
+@pytest.mark.parametrize("to", ["", "/dev/zero", "/dev/full"], ids=["pipe", "zero", "full"])
+def test_what_is_no_regular_file_is_not_read(app: App, name: str, to: str) -> None:
+    place = app.folder / "wheels" / name
+    if to:
+        place.symlink_to(to)
+    else:
+        os.mkfifo(place)
+    assert "is no regular file" in refused(app).message
 
 
 def cut(path: Path) -> None:

@@ -37,6 +37,17 @@ def fails(c: Context, kind: str = "") -> None:
     if kind == "deep":
         import json
         json.loads("[" * 100000)
+    if kind == "here":
+        import os
+        os.getcwd()
+    if kind == "loop":
+        import os
+        from pathlib import Path
+        os.symlink("turns", "turns")
+        try:
+            Path("turns").resolve(strict=True)
+        finally:
+            os.unlink("turns")
     raise getattr(errors, kind)("two\\nlines", "do\\nthis")
 
 @kit_task()
@@ -153,6 +164,25 @@ def test_a_document_that_is_nested_too_deeply(home: Path) -> None:
     done = invoke(home, "fails", "--kind", "deep")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "nested too deeply" in done.stderr
+
+
+def test_a_link_that_leads_to_itself(home: Path) -> None:
+    done = invoke(home, "fails", "--kind", "loop")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "turns is a link that leads to itself" in done.stderr
+
+
+def test_a_current_folder_that_was_removed(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    words = ["sh", "-c", 'rmdir ../gone && exec "$@"', "-", sys.executable, home / "tasks.py"]
+    done = subprocess.run(
+        [*words, "fails", "--kind", "here"], cwd=tmp_path / "gone", env=env(),
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.stderr.splitlines()[-1:] == [
+        "error: the current folder is there no more; go to another: cd"
+    ]
+    assert done.returncode == 2
 
 
 def test_unknown_flag_and_task_are_no_traceback(home: Path) -> None:

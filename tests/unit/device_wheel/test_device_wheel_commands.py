@@ -40,7 +40,7 @@ EMULATED = dataclasses.replace(A76, names=(), emulated="QEMU user emulation on x
         (["info", "--help"], 0),
         (["selftest", "--help"], 0),
         (["healthcheck", "--help"], 0),
-        (["selftest", "--model", "/nonexistent.task"], 11),
+        (["selftest", "--model", "/nonexistent.task"], 2),
     ],
 )
 def test_usage(words: list[str], code: int) -> None:

@@ -103,3 +103,17 @@ def test_what_is_no_video_file(
     made(path)
     with pytest.raises(SourceError, match=rf"video {path} {why}$"):
         open_source(path)
+
+
+@pytest.mark.parametrize("name", ["n" * 256, "x" * 100_000, f"{'y' * 300}/a.avi"])
+def test_a_name_that_no_file_can_have_is_no_video(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    cv2: Any = ModuleType("cv2")
+    cv2.CAP_PROP_OPEN_TIMEOUT_MSEC = cv2.CAP_PROP_READ_TIMEOUT_MSEC = 0
+    monkeypatch.setitem(sys.modules, "cv2", cv2)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SourceError, match=r"^video "):
+        open_source(name)
+    with pytest.raises(SourceError, match="File name too long"):
+        open_source(f"file:///{tmp_path}/{name}?loop=1")

@@ -71,6 +71,16 @@ def test_a_folder_of_the_kernel_is_refused(tmp_path: Path, folder: str) -> None:
         migrating.migrate(Path(place))
 
 
+def test_the_modules_of_the_current_folder_are_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "app.py").write_text("import mediapipe as mp\nmp.solutions\n")
+    for name in ("json", "random", "mediapipe_jetson"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(99)\n")
+    monkeypatch.chdir(tmp_path)
+    assert "legacy-api" in local.local(tmp_path).bad
+
+
 def test_migrate_names_what_it_does_not_read(tmp_path: Path) -> None:
     (tmp_path / "app.py").symlink_to("/proc/kmsg")
     os.mkfifo(tmp_path / "other.py")

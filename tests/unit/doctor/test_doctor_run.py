@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -141,6 +142,23 @@ def test_programs_that_fail_are_absent(tmp_path: Path, monkeypatch: pytest.Monke
         result = commands.run((name,), environment)
         assert isinstance(result, Absent)
         assert words in result.reason
+
+
+def test_a_docker_that_hangs_is_ended_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shell asks it: ending the shell alone would leave one more with each doctor."""
+    folder, note = tmp_path / "bin", tmp_path / "pid"
+    program(folder, "docker", f"echo $$ >{note}; exec sleep 60")
+    monkeypatch.setattr(commands, "TIMEOUT_S", 2.0)
+    result = commands.run(
+        commands.COMMANDS["docker-containers"], {"PATH": f"{folder}:/usr/bin:/bin"}
+    )
+    assert isinstance(result, Absent)
+    assert result.reason == "docker gave no answer within 2 s"
+    place = Path("/proc", note.read_text().strip(), "stat")
+    deadline = time.monotonic() + 10
+    while place.exists() and place.read_text().rpartition(")")[2].split()[0] != "Z":
+        assert time.monotonic() < deadline, "it goes on"
+        time.sleep(0.05)
 
 
 def test_a_board_as_its_own_programs_tell_it(tmp_path: Path) -> None:

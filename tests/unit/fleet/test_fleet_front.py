@@ -87,6 +87,7 @@ def test_bad_input_is_one_line(tmp_path: Path, words: str, code: int, said: str)
     assert done.stderr.startswith("error: ")
     assert said in done.stderr
     assert done.stdout == ""
+    assert not (tmp_path / "state" / "collector").exists()
 
 
 def test_a_plan_touches_nobody(tmp_path: Path) -> None:

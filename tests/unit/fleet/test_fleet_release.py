@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit.containers.oci import digest
-from jetson_kit.core.errors import BadInputError, IntegrityError, StepFailedError
+from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.fleet.channel import command
 from jetson_kit.fleet.channel.repository import Validity
 from jetson_kit.fleet.release import release, signing
@@ -198,7 +198,7 @@ def test_what_is_no_key_does_not_sign(tmp_path: Path) -> None:
     (tmp_path / "bad").write_text("no key")
     (tmp_path / "bad").chmod(0o600)
     key(tmp_path, "good").with_name("good.pub").rename(tmp_path / "bad.pub")
-    with pytest.raises(StepFailedError):
+    with pytest.raises(BadInputError, match="is no private key"):
         signing.sign(result.path, tmp_path / "bad")
     assert not list(result.folder.glob(".sign-*"))
 

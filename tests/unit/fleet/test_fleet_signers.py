@@ -137,9 +137,42 @@ def test_bad_words_for_a_list(words: tuple[str, ...], state: Path) -> None:
     assert not (state / "fleet" / "signers.json").exists()
 
 
+@pytest.mark.parametrize("role", ["releases", "owners"])
+@pytest.mark.parametrize("text", ["", "x", "ssh-ed25519", "ssh-ed25519 A", "ssh-ed25519 #"])
+def test_a_list_with_what_is_no_key_is_told(
+    tmp_path: Path, state: Path, role: str, text: str
+) -> None:
+    own, owner = key(tmp_path), key(tmp_path, "owner")
+    signers.change(signers.Change(releases=public(own), owners=public(owner)))
+    signers.sign(owner)
+    place = state / "fleet" / "signers.json"
+    body = json.loads(place.read_text())
+    document = json.loads(body["lists"][0]["document"])
+    document[role]["keys"] = [text]
+    body["lists"][0]["document"] = json.dumps(document)
+    place.write_text(json.dumps(body))
+    done = task("signers")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "holds no lists of signers" in done.stderr
+
+
+@pytest.mark.parametrize("value", [1, None, "x", [1], {}])
+def test_signatures_that_are_none_are_told(tmp_path: Path, state: Path, value: object) -> None:
+    own, owner = key(tmp_path), key(tmp_path, "owner")
+    signers.change(signers.Change(releases=public(own), owners=public(owner)))
+    place = state / "fleet" / "signers.json"
+    body = json.loads(place.read_text())
+    body["lists"][0]["signatures"] = value
+    place.write_text(json.dumps(body))
+    done = task("signers")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+
+
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[]", '{"lists": [{}]}', '{"lists": [{"document": 1}]}']
-)
+    "text",
+    ["", "{}", "[]", "null", '{"lists": [{}]}', '{"lists": [{"document": 1}]}', "[" * 60_000,
+     '{"schema": "mediapipe-jetson/signers/1", "lists": {}}'],
+)  # fmt: skip
 def test_damaged_lists_are_told(state: Path, text: str) -> None:
     (state / "fleet").mkdir(parents=True)
     (state / "fleet" / "signers.json").write_text(text)

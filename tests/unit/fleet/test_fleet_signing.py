@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from jetson_kit.core.errors import BadInputError, StepFailedError
-from jetson_kit.fleet.release import release, signing
+from jetson_kit.fleet.release import release, signers, signing
 from jetson_kit.fleet.release import terms as release_terms
 from tests.fleet.small_release import build
 from tests.support.here import needs_parts
@@ -111,6 +112,83 @@ def test_a_release_without_a_key_names_the_task(tmp_path: Path) -> None:
     assert "Errno" not in done.stderr
 
 
+def _large(path: Path) -> None:
+    path.write_text(path.read_text() + "\n" * signing.LARGEST)
+
+
+def _readable(path: Path) -> None:
+    path.chmod(0o644)
+
+
+def _of_another(path: Path) -> None:
+    other = key(path.parent, "other")
+    other.replace(path)
+
+
+def _link_to_nothing(path: Path) -> None:
+    path.unlink()
+    path.symlink_to("gone")
+
+
+def _holding(raw: bytes) -> Callable[[Path], None]:
+    def become(path: Path) -> None:
+        path.write_bytes(raw)
+
+    return become
+
+
+@pytest.mark.parametrize(
+    ("become", "says"),
+    [
+        (_holding(b""), "is no private key"),
+        (_holding(b"<!DOCTYPE html>"), "is no private key"),
+        (_holding(b"-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n"), "is no private key"),
+        (_large, "it is too large"),
+        (_readable, "bad permissions; chmod 600"),
+        (_of_another, "is not the public half"),
+    ],
+    ids=["empty", "page", "half", "large", "readable", "other"],
+)
+@pytest.mark.parametrize("with_list", [True, False], ids=["list", "none"])
+def test_a_key_that_can_not_sign_is_told_before_anything_is_made(
+    tmp_path: Path, become: Callable[[Path], None], says: str, *, with_list: bool
+) -> None:
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    result.path.unlink()
+    own = key(tmp_path)
+    if with_list:
+        owner = key(tmp_path, "owner")
+        signers.change(signers.Change(releases=(f"{own}.pub",), owners=(f"{owner}.pub",)))
+        signers.sign(owner)
+    before = sorted(path.name for path in result.folder.iterdir())
+    become(own)
+    done = task("release", str(result.folder), "--key", str(own))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert says in done.stderr
+    assert sorted(path.name for path in result.folder.iterdir()) == before
+
+
+@pytest.mark.parametrize("become", [Path.unlink, _link_to_nothing])
+def test_a_public_half_alone_signs_nothing_without_an_agent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, become: Callable[[Path], None]
+) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    signing.make_key(signing.default_key(), "me", passphrase=False)
+    become(signing.default_key())
+    done = task("release", str(result.folder))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "there is no ssh-agent" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["RFC4716", "PEM", "PKCS8"])
+def test_a_key_with_a_passphrase_is_a_key(tmp_path: Path, form: str) -> None:
+    own = tmp_path / "own"
+    words = ["-t", "rsa", "-b", "2048", "-m", form, "-N", "secret", "-f", str(own)]
+    subprocess.run(["ssh-keygen", "-q", *words], check=True)
+    assert signing.public_of(own) == tmp_path / "own.pub"
+
+
 @pytest.mark.parametrize("more", [[], ["--owner"]])
 def test_a_channels_key_gives_no_line_that_devices_would_trust(
     tmp_path: Path, more: list[str]
@@ -133,6 +211,14 @@ def test_what_is_no_public_key(tmp_path: Path, text: str) -> None:
     (tmp_path / "k.pub").write_text(text)
     with pytest.raises(BadInputError, match="no public key"):
         signing.signers([tmp_path / "k.pub"])
+
+
+@pytest.mark.parametrize("word", ["--revoke", "--release-key"])
+def test_a_pipe_is_no_public_key(tmp_path: Path, word: str) -> None:
+    os.mkfifo(tmp_path / "k.pub")
+    done = task("signers", word, str(tmp_path / "k.pub"))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "is no regular file" in done.stderr
 
 
 def test_fingerprints_are_openssh_s(tmp_path: Path) -> None:
@@ -234,6 +320,65 @@ def test_bad_words_for_a_release(tmp_path: Path, words: tuple[str, ...]) -> None
     done = task("release", str(result.folder), "--key", str(own), *words)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert result.path.read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "holds no build"),
+        ("[", "holds no build"),
+        ("[" * 100_000, "nested too deeply"),
+        ("null", "of another schema"),
+        ("[]", "of another schema"),
+        ("1e999", "of another schema"),
+        ("{}", "of another schema"),
+        ('{"schema": "mediapipe-jetson-kit/build/1"}', "is no manifest of a build"),
+    ],
+)
+def test_what_is_no_manifest_of_a_build(tmp_path: Path, text: str, says: str) -> None:
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    before = sorted(path.name for path in result.folder.iterdir())
+    (result.folder / "manifest.json").write_text(text)
+    done = task("release", str(result.folder), "--key", str(key(tmp_path)))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert says in done.stderr
+    assert sorted(path.name for path in result.folder.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [
+        (("plan", "target"), "36.4.4"),
+        (("plan", "mediapipe"), "1.2.2"),
+        (("plan", "base"), None),
+        (("plan", "name"), 1),
+        (("plan",), []),
+        (("image",), None),
+        (("archive", "layers"), [1]),
+        (("archive", "file"), None),
+    ],
+)
+def test_a_part_of_a_manifest_that_is_another_is_named(
+    tmp_path: Path, part: tuple[str, ...], value: object
+) -> None:
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    place = result.folder / "manifest.json"
+    body = json.loads(place.read_text())
+    holder = body
+    for name in part[:-1]:
+        holder = holder[name]
+    holder[part[-1]] = value
+    place.write_text(json.dumps(body))
+    with pytest.raises(BadInputError, match=".".join(part)):
+        release.make(result.folder)
+
+
+@pytest.mark.parametrize("code", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
+def test_a_release_is_utf_8(tmp_path: Path, code: str) -> None:
+    result = build(tmp_path / "a", "1", bulk=100, runnable=False)
+    result.path.write_bytes(result.path.read_text().encode(code))
+    with pytest.raises(BadInputError, match="is no release"):
+        release.load(result.folder)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '"x"', "[" * 100_000, '{"schema": 1}'])

@@ -55,6 +55,19 @@ def test_a_rollout_goes_by_what_the_devices_trust(tmp_path: Path) -> None:
         trust.anchor({"image_allowed_signers": line, "image_release_threshold": "many"})
 
 
+def test_the_modules_of_the_current_folder_check_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result, own = build(tmp_path / "a", "1", runnable=False), key(tmp_path)
+    signing.sign(result.path, own)
+    (tmp_path / "json.py").write_text("raise SystemExit(0)\n")
+    monkeypatch.chdir(tmp_path)
+    trust.trusted(result, [host(image_allowed_signers=signing.signers([Path(f"{own}.pub")]))])
+    with pytest.raises(IntegrityError, match="not signed by anyone"):
+        other = signing.signers([Path(f"{key(tmp_path, 'o')}.pub")])
+        trust.trusted(result, [host(image_allowed_signers=other)])
+
+
 def test_a_release_of_the_future_is_refused(tmp_path: Path) -> None:
     """Devices would take its time for the least that it can be, and refuse what is made today."""
     result, own = build(tmp_path / "a", "1", runnable=False), key(tmp_path)

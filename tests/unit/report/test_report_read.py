@@ -91,6 +91,16 @@ def test_judgements_are_those_of_the_observations(tmp_path: Path) -> None:
     assert [control.verdict for control in task.controls] == ["cpu", "broken"]
 
 
+def test_the_modules_of_the_current_folder_judge_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = read.read(sample.put(tmp_path, "device", sample.real("cpu"), NOW))
+    answers = rejudge.judge([report])
+    (tmp_path / "json.py").write_text("raise SystemExit(99)\n")
+    monkeypatch.chdir(tmp_path)
+    assert rejudge.judge([report]) == answers
+
+
 def test_what_can_not_be_judged_is_no_pass(tmp_path: Path) -> None:
     damaged = sample.board()
     damaged["observations"]["tasks"]["FaceLandmarker"]["run"]["hardware"] = {"present": True}

@@ -89,11 +89,14 @@ def run(name: str, words: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("MEDIAPIPE_JETSON_DEBUG"):
             raise
-        _error(
-            f"{name} failed: {type(error).__name__}: {error}; "
-            "set MEDIAPIPE_JETSON_DEBUG=1 to see where"
-        )
         code = exit_codes.of(error)
+        if code == exit_codes.BAD_INPUT and isinstance(error, OSError) and error.filename:
+            _error(f"{os.fsdecode(str(error.filename))}: {error.strerror}; correct the path")
+        else:
+            _error(
+                f"{name} failed: {type(error).__name__}: {error}; "
+                "set MEDIAPIPE_JETSON_DEBUG=1 to see where"
+            )
     return code
 
 

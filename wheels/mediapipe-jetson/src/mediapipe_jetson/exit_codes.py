@@ -28,7 +28,10 @@ def of(error: BaseException) -> int:
         return SIGNAL + int(getattr(error, "number", 2))
     if isinstance(error, OSError):
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        return DISK_FULL if full else BAD_INPUT if isinstance(error, FileNotFoundError) else FAILED
+        # A path that leads nowhere, or that no file can have.
+        no_path = (errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR)
+        missing = isinstance(error, FileNotFoundError) or error.errno in no_path
+        return DISK_FULL if full else BAD_INPUT if missing else FAILED
     if isinstance(error, ImportError):
         return MISSING
     return FAILED if isinstance(error, MemoryError) else INTERNAL

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import statistics
@@ -18,7 +19,7 @@ from mediapipe_jetson.diagnosis import Broken, Ending, diagnose, refused
 from mediapipe_jetson.models import FACE_MODEL, MODELS_VARIABLE, models_folder, sha256
 from mediapipe_jetson.observe import cpu, emulation, packages
 from mediapipe_jetson.options import MEBIBYTE, input_file, positive, whole
-from mediapipe_jetson.usage import Parser
+from mediapipe_jetson.usage import Parser, line
 
 SCHEMA = "mediapipe-jetson/selftest/1"
 FRAMES_VARIABLE = "MEDIAPIPE_JETSON_SELFTEST_FRAMES"
@@ -95,9 +96,9 @@ def ending_of(told: bytes, code: Optional[int], words: IO[bytes]) -> Ending:
     words.seek(max(0, words.seek(0, os.SEEK_END) - LAST_WORDS))
     stderr = words.read().decode("utf-8", "replace")
     facts: dict[str, Any] = {}
-    for line in told.decode("utf-8", "replace").splitlines():
+    for row in told.decode("utf-8", "replace").splitlines():
         try:
-            facts.update(json.loads(line))
+            facts.update(json.loads(row))
         except ValueError:
             continue
     if os.environ.get("MEDIAPIPE_JETSON_DEBUG"):
@@ -133,7 +134,7 @@ def selftest(
         image=str(image),
     )
     try:
-        model_hash = sha256(model)
+        model_hash = _hash_of(model)
     except OSError as error:
         cure = (
             f"give --model PATH, or put {FACE_MODEL} into the folder that {MODELS_VARIABLE} names"
@@ -149,6 +150,12 @@ def selftest(
         broken: Broken = diagnose(ending, base.mediapipe, here)
         return dataclasses.replace(base, cause=broken.cause, message=broken.message)
     return judge(base, ending.facts, expected, own_picture=sha256(image) == expected.image_sha256)
+
+
+def _hash_of(model: Path) -> str:
+    if model.exists() and not model.is_file():
+        raise OSError(errno.EINVAL, "it is no regular file")
+    return sha256(model)
 
 
 def judge(
@@ -214,7 +221,11 @@ def main(arguments: Sequence[str]) -> int:
     """Run the test; return 0 where the landmarks are right, 1 where not, 11 where it broke."""
     parser = Parser("selftest", "Find a face on the CPU and compare its landmarks.")
     parser.add_argument("--json", action="store_true", help=f"print JSON ({SCHEMA})")
-    parser.add_argument("--model", type=Path, help=f"default: {FACE_MODEL} in ${MODELS_VARIABLE}")
+    parser.add_argument(
+        "--model",
+        type=input_file(256 * MEBIBYTE),
+        help=f"default: {FACE_MODEL} in ${MODELS_VARIABLE}",
+    )
     parser.add_argument(
         "--image", type=input_file(256 * MEBIBYTE), help="default: the photograph in this wheel"
     )
@@ -234,7 +245,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.json:
         print(json.dumps(verdict.document(), indent=2))
     elif verdict.verdict == "broken":
-        print(f"error: {verdict.message}", file=sys.stderr)
+        print(line(f"error: {verdict.message}"), file=sys.stderr)
     else:
         print(text(verdict))
     return EXIT[verdict.verdict]

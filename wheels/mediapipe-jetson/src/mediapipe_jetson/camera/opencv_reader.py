@@ -129,9 +129,13 @@ def _open(cv2: Any, address: Address, timeout_s: float) -> Any:  # noqa: ANN401
     place = address.place
     if address.kind == FILE:
         path = Path(place)
-        if path.is_dir() or ("%" not in path.name and not path.is_file()):
-            raise CameraSourceError(f"{place} is {'a folder' if path.is_dir() else 'not there'}")
-        sequence = "%" in path.name and not path.is_file()
+        try:
+            if path.is_dir() or ("%" not in path.name and not path.is_file()):
+                kind = "a folder" if path.is_dir() else "not there"
+                raise CameraSourceError(f"{place} is {kind}")
+            sequence = "%" in path.name and not path.is_file()
+        except OSError as error:
+            raise CameraSourceError(f"{place}: {error.strerror}") from error
         return cv2.VideoCapture(place, cv2.CAP_IMAGES if sequence else cv2.CAP_ANY)
     if address.kind == V4L2:
         capture = cv2.VideoCapture(place, cv2.CAP_V4L2)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Union
 
 from mediapipe_jetson.observation import Absent, one_line
@@ -49,26 +52,47 @@ def run(command: tuple[str, ...], environment: Mapping[str, str]) -> Output:
     if not program:
         return Absent(f"{command[0]} is not installed here")
     try:
-        done = subprocess.run(
+        process = subprocess.Popen(
             [program, *command[1:]],
             env={**environment, "PATH": path, "LC_ALL": "C"},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            timeout=TIMEOUT_S,
-            check=False,
         )
-    except subprocess.TimeoutExpired:
-        return Absent(f"{command[0]} gave no answer within {TIMEOUT_S:g} s")
     except OSError as error:
         return Absent(f"{command[0]} can't be started: {one_line(error)}")
-    stdout, stderr = (text.decode("utf-8", "replace") for text in (done.stdout, done.stderr))
-    return evaluate(command, done.returncode, stdout, stderr)
+    with process:
+        try:
+            answers = process.communicate(timeout=TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            _kill(process)
+            return Absent(f"{_name(command)} gave no answer within {TIMEOUT_S:g} s")
+        except BaseException:
+            _kill(process)
+            raise
+    stdout, stderr = (text.decode("utf-8", "replace") for text in answers)
+    return evaluate(command, process.returncode, stdout, stderr)
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """End a program, and what a shell has started: that would go on without it."""
+    children: list[str] = []
+    with contextlib.suppress(OSError):
+        place = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+        children = place.read_text(encoding="ascii").split()
+    process.kill()
+    for child in children:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(child), signal.SIGKILL)
+
+
+def _name(command: tuple[str, ...]) -> str:
+    return "docker" if command[0] == "sh" else command[0]
 
 
 def evaluate(command: tuple[str, ...], code: int, stdout: str, stderr: str = "") -> Output:
     """Return what a program printed, or why that does not count."""
-    name = "docker" if command[0] == "sh" else command[0]
+    name = _name(command)
     if code == NOT_FOUND:
         return Absent(f"{name} is not installed here")
     if code:

@@ -111,7 +111,7 @@ def _build(options: argparse.Namespace) -> int:
     except (ManifestError, NoBuilderError) as error:
         print(line(f"error: {error}"), file=sys.stderr)
         return exit_codes.of(error)
-    except (ValueError, AttributeError) as error:
+    except (ValueError, AttributeError, RecursionError) as error:
         print(line(f"error: --device: {error}"), file=sys.stderr)
         return exit_codes.BAD_INPUT
     flags = builders.LEAN_FLAGS if options.lean else ()
@@ -128,7 +128,7 @@ def _one(place: Place, source: Onnx, builder: builders.Builder) -> bool:
     try:
         engine = there or make.one(place, source, builder)
     except (BuildError, OSError) as error:
-        print(f"error: {source.file}: {reason(error)}", file=sys.stderr, flush=True)
+        print(line(f"error: {source.file}: {reason(error)}"), file=sys.stderr, flush=True)
         return False
     output = "there already" if there else f"built in {engine.build_s:.1f} s"
     emulated = "; a stand-in's, no engine" if engine.emulated else ""

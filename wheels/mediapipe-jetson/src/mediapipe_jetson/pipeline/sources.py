@@ -77,11 +77,14 @@ class VideoFile:
         self.name = str(path)
         cv2 = opencv()
         place = Path(path)
-        sequence = is_sequence(self.name) and not place.exists()
-        if not place.is_file() and not sequence:
-            there = "no regular file" if place.exists() else "not there"
-            kind = "a folder" if place.is_dir() else there
-            raise SourceError(f"video {self.name} is {kind}")
+        try:
+            sequence = is_sequence(self.name) and not place.exists()
+            if not place.is_file() and not sequence:
+                there = "no regular file" if place.exists() else "not there"
+                kind = "a folder" if place.is_dir() else there
+                raise SourceError(f"video {self.name} is {kind}")
+        except OSError as error:
+            raise SourceError(f"video {self.name}: {error.strerror}") from error
         self._capture = cv2.VideoCapture(str(place), cv2.CAP_IMAGES if sequence else cv2.CAP_ANY)
         if sequence and not self._capture.isOpened():
             raise SourceError(f"{self.name}: there is no picture with the number 0 or 1")

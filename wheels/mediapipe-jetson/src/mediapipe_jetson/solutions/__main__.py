@@ -14,7 +14,7 @@ from mediapipe_jetson.landmarks import DATA
 from mediapipe_jetson.observation import Absent, counted
 from mediapipe_jetson.observe import solutions
 from mediapipe_jetson.solutions import fetching, hook, weights
-from mediapipe_jetson.usage import Parser
+from mediapipe_jetson.usage import Parser, line
 
 HOOK = DATA / "mediapipe_jetson_solutions.pth"
 
@@ -49,7 +49,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             return fetch(options.archive, pose=options.pose)
         return {"status": status, "install": install, "remove": remove}[options.command]()
     except (OSError, fetching.FetchError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print(line(f"error: {error}"), file=sys.stderr)
         return exit_codes.of(error)
 
 
@@ -81,8 +81,8 @@ def status() -> int:
     Return 0 where there are some that have their models.
     """
     result = solutions.read()
-    for line in result.lines():
-        print(line)
+    for row in result.lines():
+        print(row)
     if isinstance(result, Absent) or result.missing:
         return exit_codes.NEGATIVE
     usable = result.in_use in (solutions.KIT, solutions.MEDIAPIPE)
