@@ -176,9 +176,13 @@ finish_dpkg() {
 
 register_binfmt() {
   doing='registering QEMU for arm64'
-  [ "$(id -u)" = 0 ] || say "Registering QEMU for arm64 with binfmt_misc, for $purpose; that takes root"
   folder=$(dirname "$binfmt")
+  if [ "$(id -u)" != 0 ] && have sudo; then
+    say "Registering QEMU for arm64 with binfmt_misc, for $purpose; that takes root"
+  fi
   if ! may_be_root; then
+    # The set-up that this ./inv began with has said it.
+    case " ${INV_SET_UP:-} " in *" binfmt "*) return 0 ;; esac
     say "warning: arm64 images can't be started until root has run: cat $sys/usr/lib/binfmt.d/qemu-aarch64.conf >$folder/register"
     return 0
   fi

@@ -161,10 +161,11 @@ def _prepare(machine: Machine) -> None:
     packages = [*row.packages, *(["sudo"] if row.user == "sudo" else [])]
     if packages:
         install = "apt-get -qq install -y --no-install-recommends"
+        # Who may not be root reads the lists that there are.
+        clean = "true" if row.user == "plain" else "rm -rf /var/lib/apt/lists/*"
         ended = machine.shell(
             "export DEBIAN_FRONTEND=noninteractive; "
-            f"apt-get -qq update && {install} {shlex.join(packages)} && "
-            "rm -rf /var/lib/apt/lists/* && apt-get clean"
+            f"apt-get -qq update && {install} {shlex.join(packages)} && {clean} && apt-get clean"
         )
         if ended.code:
             raise NetworkError(f"{row.name}: {shlex.join(packages)}: {ended.last}")

@@ -52,7 +52,7 @@ def test_rows_cover_systems_users_and_stores() -> None:
         ('suite = "sid"\nuser = "root"\nmemory = 2048', "only a guest has memory of its own"),
         ('suite = "sid"\nuser = "root"\nreboot = true', "only a guest"),
         ('suite = "sid"\nuser = "root"\nrootless = true', "without root is a user's"),
-        ('suite = "sid"\nuser = "sudo"\nguest = "amd64"\nrootless = true', "a user's, in no guest"),
+        ('suite = "sid"\nuser = "sudo"\nguest = "amd64"\nrootless = true', "a user's, and in no guest"),
         ('suite = "sid"\nuser = "root"\n[[row]]\nname = "a"\nsuite = "x"\nuser = "root"', "two"),
     ],
 )
