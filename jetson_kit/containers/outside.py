@@ -6,9 +6,11 @@ virtual machine, a snap's sees neither hidden folders nor /tmp, one behind tcp:/
 
 from __future__ import annotations
 
+import base64
 import datetime
 import functools
 import io
+import json
 import re
 import socket
 import tarfile
@@ -16,6 +18,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import requests
 from docker.errors import APIError, NotFound
 from docker.types import Mount
 
@@ -24,6 +27,7 @@ from jetson_kit.core.errors import ToolMissingError
 
 SEEN = "/mediapipe-jetson-seen"
 SNAP = "/var/snap/"
+STAT = "X-Docker-Container-Path-Stat"
 # By which Docker's and Podman's containers know that they are one.
 INSIDE = (Path("/.dockerenv"), Path("/run/.containerenv"))
 VOLUME = "mediapipe-jetson-kit"
@@ -56,13 +60,24 @@ def sees(path: Path, image: str) -> bool:
     except APIError:
         return False
     try:
-        stream, there = container.get_archive(SEEN)
-        stream.close()  # type: ignore[attr-defined] # a generator, which holds a connection
-    except APIError:
-        return False
+        there = _stat(str(container.id))
     finally:
         container.remove(force=True)
     return there is not None and _same(path, there)
+
+
+def _stat(container: str) -> Mapping[str, Any] | None:
+    """Return what the engine says of the file at SEEN; None where nothing is there.
+
+    By HEAD, which the SDK has no name for: a whole folder would come with its own.
+    """
+    api = engine.client().api
+    address = f"{api.base_url}/v{api.api_version}/containers/{container}/archive"
+    answer = api.head(address, params={"path": SEEN})
+    if answer.status_code != requests.codes.ok:
+        return None
+    facts: Mapping[str, Any] = json.loads(base64.b64decode(answer.headers[STAT]))
+    return facts
 
 
 def require(paths: tuple[Path, ...], image: str) -> None:
