@@ -157,3 +157,50 @@ def test_a_long_script_is_read_in_time(tmp_path: Path, text: str) -> None:
     answer = judged(tmp_path, {"i.sh": text}, device="orin")["old-requirement"]
     assert answer.result.status == "bad"
     assert time.process_time() - began < 5
+
+
+LIST = {"requirements.txt": f"{OLD}\nnumpy\n"}
+INSTALLED = "RUN pip install -r requirements.txt\n"
+CHANGED = {
+    "replaced": f"{BASE}{INSTALLED}RUN pip install --upgrade {NEW}\n",
+    "edited": f"{BASE}RUN sed -i 's/{OLD}/{NEW}/' requirements.txt\n{INSTALLED}",
+    "edited in the same line": (
+        f"{BASE}RUN sed -i '/mediapipe/d' requirements.txt && pip install -r requirements.txt\n"
+    ),
+    "filtered": (
+        f"{BASE}RUN grep -v mediapipe requirements.txt > r.txt && pip install -r r.txt\n"
+        f"RUN pip install {NEW}\n"
+    ),
+}
+PLAIN = {
+    "edited later": f"{BASE}{INSTALLED}RUN sed -i 's/{OLD}/{NEW}/' requirements.txt\n",
+    "replaced before": f"{BASE}RUN pip install {NEW}\n{INSTALLED}",
+    "another package": f"{BASE}RUN sed -i 's/numpy/numpy<2/' requirements.txt\n{INSTALLED}",
+}
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_a_list_that_a_build_changes_is_not_what_is_installed(tmp_path: Path, kind: str) -> None:
+    files = {**LIST, "Dockerfile": CHANGED[kind]}
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "unknown", lines(answer)
+    assert "changes or replaces it" in lines(answer)
+    also = {**files, "install.sh": "pip install -r requirements.txt\n"}
+    answer = judged(tmp_path, also, device="orin")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)
+
+
+def test_a_right_list_that_a_build_edits_is_not_right(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": f"{NEW}\n",
+        "Dockerfile": f"{BASE}RUN sed -i 's/mediapipe.*/{OLD}/' requirements.txt\n{INSTALLED}",
+    }
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "unknown", lines(answer)
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_a_list_that_is_installed_as_it_is(tmp_path: Path, kind: str) -> None:
+    files = {**LIST, "Dockerfile": PLAIN[kind]}
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)

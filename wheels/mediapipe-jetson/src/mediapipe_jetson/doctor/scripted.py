@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import PurePosixPath
 
 from mediapipe_jetson.doctor import pins, versions
@@ -17,6 +18,8 @@ from mediapipe_jetson.doctor.files import (
 )
 from mediapipe_jetson.doctor.files.facts import Requirement
 
+LIST = re.compile(r"\binstall\b[^\n]*\s(?:-r|--requirement)|\bmediapipe\b")
+
 
 def alive(name: str, text: str) -> str:
     """Return a script's text without what a board does not run; its lines keep their numbers."""
@@ -27,10 +30,13 @@ def alive(name: str, text: str) -> str:
 
 def marked(
     name: str, text: str, items: list[Requirement], kind: str, lists: replaced.Lists
-) -> list[Requirement]:
-    """Return what a script of a kind installs, with a note at what it replaces further down."""
-    if not items:
-        return items
+) -> tuple[list[Requirement], replaced.Used]:
+    """Return what a script of a kind installs, with a note at what it replaces further down.
+
+    With it comes how it uses requirements files.
+    """
+    if not items and not LIST.search(text):
+        return items, replaced.Used()
     made = variables.MAKE.match(PurePosixPath(name).name) is not None
     steps = branches.steps(text, board.board(), _installs)
     return replaced.marked(items, text, steps, lists, docker=kind == "dockerfile", made=made)
@@ -50,7 +56,7 @@ def in_cells(
             dockerfiles.MAGIC.sub("", row) if at in chosen else "" for at, row in enumerate(rows)
         ]
     moved = [dataclasses.replace(item, line=item.line + first[item.cell]) for item in items]
-    noted = marked(name, "\n".join(lines), moved, "notebook", lists)
+    noted, _ = marked(name, "\n".join(lines), moved, "notebook", lists)
     return [dataclasses.replace(item, line=item.line - first[item.cell]) for item in noted]
 
 

@@ -21,6 +21,7 @@ PLAIN |= {"--no-input", "-H", "-E", "-I"}
 PLACES = {"-t", "--target", "--prefix", "--root", "--user", "-p", "--python", "--system"}
 VALUED = PLACES - {"--user", "--system"}
 MOST = 300
+EDITORS = {"sed", "gsed", "perl", "grep", "egrep", "awk"}
 TARGETS = {"-t", "--target"}
 FORCING = {"-U", "--upgrade", "--force-reinstall", "-I", "--ignore-installed", "--reinstall"}
 YES = {"-y", "--yes"}
@@ -51,6 +52,18 @@ Lists = Callable[[str], list[Requirement]]
 
 
 @dataclasses.dataclass(frozen=True)
+class Used:
+    """The requirements files of which a script changes what they install, and of which it not.
+
+    `changed` has the line for each; `edited` are those of them that are written anew.
+    """
+
+    changed: dict[str, int] = dataclasses.field(default_factory=dict)
+    edited: set[str] = dataclasses.field(default_factory=set)
+    plain: set[str] = dataclasses.field(default_factory=set)
+
+
+@dataclasses.dataclass(frozen=True)
 class _Done:
     """A command of pip's: what it does, in which environment and under which conditions."""
 
@@ -72,20 +85,30 @@ def marked(
     *,
     docker: bool,
     made: bool,
-) -> list[Requirement]:
+) -> tuple[list[Requirement], Used]:
     """Return what a script installs, with a note at what it replaces further down.
 
     `steps` are its commands as a board may run them, `lists` gives what a requirements file asks
-    for; `docker` tells that it is a Dockerfile, `made` that it is a Makefile or a justfile.
+    for; `docker` tells that it is a Dockerfile, `made` that it is a Makefile or a justfile. With it
+    comes how it uses such files.
     """
     done = list(_done(text, steps, lists, docker=docker, made=made))
     result = list(items)
+    edited = _edited(steps, lists)
+    used = Used({file: text.count("\n", 0, at) + 1 for file, at in edited.items()}, {*edited})
     if len(done) > MOST:
-        return result
+        return result, used
     for number, early in enumerate(done):
         for entry in early.installed:
-            if any(_replaces(late, early, entry) for late in done[number + 1 :]):
-                first = text.count("\n", 0, early.step.start) + 1
+            first = text.count("\n", 0, early.step.start) + 1
+            gone = any(_replaces(late, early, entry) for late in done[number + 1 :])
+            if entry.file and edited.get(entry.file, early.step.start) < early.step.start:
+                continue
+            if entry.file and gone:
+                used.changed.setdefault(entry.file, first)
+            elif entry.file:
+                used.plain.add(entry.file)
+            elif gone:
                 last = text.count("\n", 0, early.step.end) + 1
                 note = STOPS if early.stops else REPLACED
                 result = [
@@ -96,6 +119,18 @@ def marked(
                     else item
                     for item in result
                 ]
+    return result, used
+
+
+def _edited(steps: list[Step], lists: Lists) -> dict[str, int]:
+    """Return the requirements files whose MediaPipe a script changes, each with where it does."""
+    result: dict[str, int] = {}
+    for step in steps:
+        command = invocation.started(step.words)
+        if command and command[0] in EDITORS and "mediapipe" in " ".join(command).lower():
+            for word in command[1:]:
+                for entry in lists(word) if word.endswith((".txt", ".in")) else ():
+                    result.setdefault(entry.file, step.start)
     return result
 
 
@@ -189,7 +224,7 @@ def _installed(words: list[str], lists: Lists) -> list[Requirement]:
         match = LISTED.match(word)
         if match:
             path = match[1] or (words[at + 1] if at + 1 < len(words) else "")
-            result += lists(path)
+            result += [item for item in lists(path) if "mediapipe" in item.name]
     return result
 
 
