@@ -35,8 +35,14 @@ REPLACED = {
         "Dockerfile",
         f'{BASE}RUN pip install {OLD}\nRUN if [ "$(uname -m)" = aarch64 ]; then '
         f"pip install {NEW}; fi\n"),
+    "given to a shell": (
+        "i.sh", f'bash -ec "pip install {OLD} && pip uninstall -y mediapipe; pip install {NEW}"\n'),
+    "given to a shell, then": ("i.sh", f"sh -c 'pip install {OLD}'\npip install -U {NEW}\n"),
     "a heredoc's own script": (
         "Dockerfile", f"{BASE}RUN pip install {OLD}\nRUN <<E\npip install {NEW}\nE\n"),
+    "in a folder": ("i.sh", f"(cd x && pip install {OLD})\npip install {NEW}\n"),
+    "beside a function": (
+        "i.sh", f"pip install {OLD}\nf() {{\n  echo a\n}}\npip install {NEW}\n"),
     "a shell of its own, both": ("i.sh", f"(pip install {OLD}; pip install {NEW})\n"),
     "a target": (
         "Makefile", f"setup:\n\tpip install {OLD}\n\tpip uninstall -y mediapipe\n"
@@ -66,12 +72,22 @@ BOTH = {
     "another target": ("Makefile", f"old:\n\tpip install {OLD}\nnew:\n\tpip install {NEW}\n"),
     "a shell of its own": (
         "i.sh", f"(. a/bin/activate; pip install {OLD})\npip install {NEW}\n"),
+    "a shell of its own, then": (
+        "i.sh", f"(. a/bin/activate && pip install {OLD}) && pip install {NEW}\n"),
+    "given to a shell, and then": (
+        "i.sh", f"bash -c '. a/bin/activate; pip install {OLD}' && pip install {NEW}\n"),
     "a file that is written": (
         "i.sh", f"pip install {OLD}\ncat > D <<E\nRUN pip install {NEW}\nE\n"),
     "a file that a build writes": (
         "Dockerfile",
         f"{BASE}RUN pip install {OLD}\nRUN cat <<E > /x.sh\npip install {NEW}\nE\n"),
     "a folder that has it": ("i.sh", f"pip install -t a {OLD}\npip install -t a {NEW}\n"),
+    "given to a shell with an environment": (
+        "i.sh", f"bash -c '. a/bin/activate; pip install {OLD}'\npip install {NEW}\n"),
+    "given to a shell elsewhere": (
+        "i.sh", f"pip install {OLD}\ndocker exec x bash -c 'pip install {NEW}'\n"),
+    "given to a shell on a condition": (
+        "i.sh", f"pip install {OLD}\n[ -n $X ] && bash -c 'pip install {NEW}'\n"),
     "another machine": (
         "i.sh", f"pip install {OLD}\nssh board pip install {NEW}\n"),
     "a question": ("i.sh", f"pip install {OLD}\npip uninstall mediapipe\n"),

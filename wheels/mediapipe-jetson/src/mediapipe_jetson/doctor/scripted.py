@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from mediapipe_jetson.doctor import pins, versions
@@ -18,6 +19,7 @@ from mediapipe_jetson.doctor.files import (
 )
 from mediapipe_jetson.doctor.files.facts import Requirement
 
+PLAIN = {"\n", ";", "(", ")"}
 LIST = re.compile(r"\binstall\b[^\n]*\s(?:-r|--requirement)|\bmediapipe\b")
 
 
@@ -38,8 +40,30 @@ def marked(
     if not items and not LIST.search(text):
         return items, replaced.Used()
     made = variables.MAKE.match(PurePosixPath(name).name) is not None
-    steps = branches.steps(text, board.board(), _installs)
+    steps = list(_with_inner(branches.steps(text, board.board(), _installs)))
     return replaced.marked(items, text, steps, lists, docker=kind == "dockerfile", made=made)
+
+
+def _with_inner(steps: list[branches.Step]) -> Iterator[branches.Step]:
+    """Yield commands, and in place of bash -c "..." what it is given, in a shell of its own."""
+    closing = False
+    for number, step in enumerate(steps):
+        following = steps[number + 1].before if number + 1 < len(steps) else "\n"
+        alone = step.before in PLAIN and following in PLAIN
+        inner = dockerfiles.inner(step.words) if alone else ""
+        own = branches.steps(inner, board.board(), _installs) if inner else []
+        before = ")" if closing and step.before in PLAIN else step.before
+        for at, one in enumerate(own):
+            yield dataclasses.replace(
+                one,
+                start=step.start,
+                end=step.end,
+                path=(*step.path, *one.path),
+                before=one.before if at else "(",
+            )
+        if not own:
+            yield dataclasses.replace(step, before=before)
+        closing = bool(own)
 
 
 def in_cells(

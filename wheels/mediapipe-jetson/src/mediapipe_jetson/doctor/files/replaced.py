@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import bisect
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import installers, invocation
+from mediapipe_jetson.doctor.files import heredocs, installers, invocation
 from mediapipe_jetson.doctor.files.branches import Step
 from mediapipe_jetson.doctor.files.facts import REPLACED, STOPS, Requirement
-from mediapipe_jetson.doctor.files.instructions import HEREDOC, QUOTED
 
 PIP = re.compile(r"(?P<folder>.*/)?pip(?P<version>[\d.]*)|(?P<variable>\$\{?\w*PIP\w*\}?)")
 PYTHON = re.compile(r"(?:\S*/)?python[\d.]*")
@@ -44,7 +42,6 @@ STOPPING = re.compile(r"^#!.*sh\s+-\w*e|^\s*set\s+(?:-\w+\s+)*-(?:\w*e|o\s+errex
 # What stands before && and does not decide on anything.
 GOES_ON = {"pip", "uv", "apt", "apt-get", "cd", "rm", "mkdir", "echo", "export", "curl", "wget"}
 GOES_ON |= {"sleep", "ldconfig", "cp", "mv", "yes", "python", "python3"}
-OWN = re.compile(r"\s*RUN\s+(?:--\S+\s+)*<<", re.IGNORECASE)
 LISTED = re.compile(r"(?:-r|--requirement)(?:=|$)?(.*)$")
 TARGET = re.compile(r"[^\s:=]+\s*:(?!=)")
 
@@ -75,6 +72,32 @@ class _Done:
     forced: bool
     sure: bool
     stops: bool
+
+
+class _Scopes:
+    """Which environment commands are in, by a number; that of a shell of its own ends with it."""
+
+    def __init__(self) -> None:
+        self.now = self._last = 0
+        self._outer: list[int] = []
+
+    def another(self) -> None:
+        """Begin another environment."""
+        self._last += 1
+        self.now = self._last
+
+    def reach(self, text: str, before: Optional[Step], step: Step) -> None:
+        """Follow the brackets from one command to the next."""
+        marks = re.sub(r"#[^\n]*", "", text[before.end if before else 0 : step.start])
+        if step.before in ("(", ")") and step.before not in marks:
+            marks = step.before  # of a command that is given to a shell
+        for mark in marks:
+            if mark == "(":
+                self._outer.append(self.now)
+            elif mark == ")" and self._outer:
+                self.now = self._outer.pop()
+            elif mark == ")":
+                self.another()
 
 
 def marked(
@@ -156,20 +179,19 @@ def _done(
     text: str, steps: list[Step], lists: Lists, *, docker: bool, made: bool
 ) -> Iterator[_Done]:
     errexit = docker or STOPPING.search(text) is not None
-    scope, sure = 0, True
-    written = _written(text)
-    begins = [begin for begin, _ in written]
-    steps = [step for step in steps if not _within(step.start, begins, written)]
+    scopes, sure = _Scopes(), True
+    written = heredocs.written(text)
+    steps = [step for step in steps if not heredocs.within(step.start, written)]
     for number, step in enumerate(steps):
         before = steps[number - 1].words if number else []
         # What comes behind && is run where what comes before it is and goes well.
         chained = step.before != "&&" or (sure and (docker or _goes_on(before)))
         sure = step.before not in ("||", "&") and chained
-        scope += step.before in "()"  # a shell of its own, or its end
+        scopes.reach(text, steps[number - 1] if number else None, step)
         at_start = not step.start or text[step.start - 1] == "\n"
         target = made and at_start and TARGET.match(text[step.start :])
         if target or _another(step.words):
-            scope += 1
+            scopes.another()
             continue
         place = _place(step.words)
         if place is None:
@@ -178,41 +200,13 @@ def _done(
         yield _Done(
             step,
             place,
-            scope,
+            scopes.now,
             _installed(step.words, lists),
             _removed(step, before),
             not FORCING.isdisjoint(step.words),
             sure and "--dry-run" not in step.words,
             _stops(following, errexit=errexit),
         )
-
-
-def _within(at: int, begins: list[int], places: list[tuple[int, int]]) -> bool:
-    number = bisect.bisect_right(begins, at) - 1
-    return number >= 0 and at < places[number][1]
-
-
-def _written(text: str) -> list[tuple[int, int]]:
-    """Return where heredocs stand that are not a RUN's own script."""
-    rows = text.splitlines(keepends=True)
-    begins = [0]
-    places: dict[str, list[int]] = {}
-    for number, row in enumerate(rows):
-        begins.append(begins[-1] + len(row))
-        places.setdefault(row.strip(), []).append(number)
-    result: list[tuple[int, int]] = []
-    number = 0
-    while number < len(rows):
-        words = [match[2] for match in HEREDOC.finditer(QUOTED.sub(" ", rows[number]))]
-        first, own = number + 1, OWN.match(rows[number])
-        for word in words:
-            ends = places.get(word, [])
-            at = bisect.bisect_right(ends, number)
-            number = ends[at] if at < len(ends) else number
-        if number >= first and not own:
-            result.append((begins[first], begins[number + 1]))
-        number += 1
-    return result
 
 
 def _installed(words: list[str], lists: Lists) -> list[Requirement]:
