@@ -35,8 +35,14 @@ REPLACED = {
         "Dockerfile",
         f'{BASE}RUN pip install {OLD}\nRUN if [ "$(uname -m)" = aarch64 ]; then '
         f"pip install {NEW}; fi\n"),
+    "given to a shell": (
+        "i.sh", f'bash -ec "pip install {OLD} && pip uninstall -y mediapipe; pip install {NEW}"\n'),
+    "given to a shell, then": ("i.sh", f"sh -c 'pip install {OLD}'\npip install -U {NEW}\n"),
     "a heredoc's own script": (
         "Dockerfile", f"{BASE}RUN pip install {OLD}\nRUN <<E\npip install {NEW}\nE\n"),
+    "in a folder": ("i.sh", f"(cd x && pip install {OLD})\npip install {NEW}\n"),
+    "beside a function": (
+        "i.sh", f"pip install {OLD}\nf() {{\n  echo a\n}}\npip install {NEW}\n"),
     "a shell of its own, both": ("i.sh", f"(pip install {OLD}; pip install {NEW})\n"),
     "a target": (
         "Makefile", f"setup:\n\tpip install {OLD}\n\tpip uninstall -y mediapipe\n"
@@ -66,12 +72,22 @@ BOTH = {
     "another target": ("Makefile", f"old:\n\tpip install {OLD}\nnew:\n\tpip install {NEW}\n"),
     "a shell of its own": (
         "i.sh", f"(. a/bin/activate; pip install {OLD})\npip install {NEW}\n"),
+    "a shell of its own, then": (
+        "i.sh", f"(. a/bin/activate && pip install {OLD}) && pip install {NEW}\n"),
+    "given to a shell, and then": (
+        "i.sh", f"bash -c '. a/bin/activate; pip install {OLD}' && pip install {NEW}\n"),
     "a file that is written": (
         "i.sh", f"pip install {OLD}\ncat > D <<E\nRUN pip install {NEW}\nE\n"),
     "a file that a build writes": (
         "Dockerfile",
         f"{BASE}RUN pip install {OLD}\nRUN cat <<E > /x.sh\npip install {NEW}\nE\n"),
     "a folder that has it": ("i.sh", f"pip install -t a {OLD}\npip install -t a {NEW}\n"),
+    "given to a shell with an environment": (
+        "i.sh", f"bash -c '. a/bin/activate; pip install {OLD}'\npip install {NEW}\n"),
+    "given to a shell elsewhere": (
+        "i.sh", f"pip install {OLD}\ndocker exec x bash -c 'pip install {NEW}'\n"),
+    "given to a shell on a condition": (
+        "i.sh", f"pip install {OLD}\n[ -n $X ] && bash -c 'pip install {NEW}'\n"),
     "another machine": (
         "i.sh", f"pip install {OLD}\nssh board pip install {NEW}\n"),
     "a question": ("i.sh", f"pip install {OLD}\npip uninstall mediapipe\n"),
@@ -157,3 +173,50 @@ def test_a_long_script_is_read_in_time(tmp_path: Path, text: str) -> None:
     answer = judged(tmp_path, {"i.sh": text}, device="orin")["old-requirement"]
     assert answer.result.status == "bad"
     assert time.process_time() - began < 5
+
+
+LIST = {"requirements.txt": f"{OLD}\nnumpy\n"}
+INSTALLED = "RUN pip install -r requirements.txt\n"
+CHANGED = {
+    "replaced": f"{BASE}{INSTALLED}RUN pip install --upgrade {NEW}\n",
+    "edited": f"{BASE}RUN sed -i 's/{OLD}/{NEW}/' requirements.txt\n{INSTALLED}",
+    "edited in the same line": (
+        f"{BASE}RUN sed -i '/mediapipe/d' requirements.txt && pip install -r requirements.txt\n"
+    ),
+    "filtered": (
+        f"{BASE}RUN grep -v mediapipe requirements.txt > r.txt && pip install -r r.txt\n"
+        f"RUN pip install {NEW}\n"
+    ),
+}
+PLAIN = {
+    "edited later": f"{BASE}{INSTALLED}RUN sed -i 's/{OLD}/{NEW}/' requirements.txt\n",
+    "replaced before": f"{BASE}RUN pip install {NEW}\n{INSTALLED}",
+    "another package": f"{BASE}RUN sed -i 's/numpy/numpy<2/' requirements.txt\n{INSTALLED}",
+}
+
+
+@pytest.mark.parametrize("kind", CHANGED)
+def test_a_list_that_a_build_changes_is_not_what_is_installed(tmp_path: Path, kind: str) -> None:
+    files = {**LIST, "Dockerfile": CHANGED[kind]}
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "unknown", lines(answer)
+    assert "changes or replaces it" in lines(answer)
+    also = {**files, "install.sh": "pip install -r requirements.txt\n"}
+    answer = judged(tmp_path, also, device="orin")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)
+
+
+def test_a_right_list_that_a_build_edits_is_not_right(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": f"{NEW}\n",
+        "Dockerfile": f"{BASE}RUN sed -i 's/mediapipe.*/{OLD}/' requirements.txt\n{INSTALLED}",
+    }
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "unknown", lines(answer)
+
+
+@pytest.mark.parametrize("kind", PLAIN)
+def test_a_list_that_is_installed_as_it_is(tmp_path: Path, kind: str) -> None:
+    files = {**LIST, "Dockerfile": PLAIN[kind]}
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)

@@ -134,10 +134,11 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
     judged = [item for item in effective(scan) if pins.is_mediapipe(item.name)]
     for item in judged:
         problem = audited(scan, item, here) or pins.judge(item, here)
-        beside = relevance.for_boards(scan, item) if problem is not None else ""
-        if problem is not None and beside:
-            other = f"{beside} beside it is for boards; which is installed is not known"
-            doubts.append(f"{item.place}: {problem.what or item.text}; {other}")
+        doubtful = problem is not None or item.file in scan.rewritten
+        other = relevance.otherwise(scan, item) if doubtful else ""
+        if other:
+            shown = problem.what if problem is not None and problem.what else item.text
+            doubts.append(f"{item.place}: {shown}; {other}")
         elif problem is not None and problem.known:
             findings.append(_finding(scan, item, problem, here))
         elif problem is not None and problem.what:

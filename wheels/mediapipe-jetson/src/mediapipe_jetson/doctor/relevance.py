@@ -132,7 +132,16 @@ def _stands_alone(scan: Scan, folders: _Folders, file: str) -> bool:
         return False  # a name that no file can have
 
 
-def for_boards(scan: Scan, item: Requirement) -> str:
+def otherwise(scan: Scan, item: Requirement) -> str:
+    """Return why it is not known whether a list's entry is what is installed; "" if it is."""
+    changed = scan.changed.get(item.file, "")
+    if changed and item.file not in scan.plain:
+        return f"{changed} changes or replaces it; what is installed then is judged there"
+    beside = _for_boards(scan, item)
+    return f"{beside} beside it is for boards; which is installed is not known" if beside else ""
+
+
+def _for_boards(scan: Scan, item: Requirement) -> str:
     """Return the list beside this one that is for boards, where nothing installs this one.
 
     "" where there is none, or where a script, a Dockerfile or a program names this list.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from mediapipe_jetson.doctor import pins, versions
@@ -17,6 +19,9 @@ from mediapipe_jetson.doctor.files import (
 )
 from mediapipe_jetson.doctor.files.facts import Requirement
 
+PLAIN = {"\n", ";", "(", ")"}
+LIST = re.compile(r"\binstall\b[^\n]*\s(?:-r|--requirement)|\bmediapipe\b")
+
 
 def alive(name: str, text: str) -> str:
     """Return a script's text without what a board does not run; its lines keep their numbers."""
@@ -27,13 +32,38 @@ def alive(name: str, text: str) -> str:
 
 def marked(
     name: str, text: str, items: list[Requirement], kind: str, lists: replaced.Lists
-) -> list[Requirement]:
-    """Return what a script of a kind installs, with a note at what it replaces further down."""
-    if not items:
-        return items
+) -> tuple[list[Requirement], replaced.Used]:
+    """Return what a script of a kind installs, with a note at what it replaces further down.
+
+    With it comes how it uses requirements files.
+    """
+    if not items and not LIST.search(text):
+        return items, replaced.Used()
     made = variables.MAKE.match(PurePosixPath(name).name) is not None
-    steps = branches.steps(text, board.board(), _installs)
+    steps = list(_with_inner(branches.steps(text, board.board(), _installs)))
     return replaced.marked(items, text, steps, lists, docker=kind == "dockerfile", made=made)
+
+
+def _with_inner(steps: list[branches.Step]) -> Iterator[branches.Step]:
+    """Yield commands, and in place of bash -c "..." what it is given, in a shell of its own."""
+    closing = False
+    for number, step in enumerate(steps):
+        following = steps[number + 1].before if number + 1 < len(steps) else "\n"
+        alone = step.before in PLAIN and following in PLAIN
+        inner = dockerfiles.inner(step.words) if alone else ""
+        own = branches.steps(inner, board.board(), _installs) if inner else []
+        before = ")" if closing and step.before in PLAIN else step.before
+        for at, one in enumerate(own):
+            yield dataclasses.replace(
+                one,
+                start=step.start,
+                end=step.end,
+                path=(*step.path, *one.path),
+                before=one.before if at else "(",
+            )
+        if not own:
+            yield dataclasses.replace(step, before=before)
+        closing = bool(own)
 
 
 def in_cells(
@@ -50,7 +80,7 @@ def in_cells(
             dockerfiles.MAGIC.sub("", row) if at in chosen else "" for at, row in enumerate(rows)
         ]
     moved = [dataclasses.replace(item, line=item.line + first[item.cell]) for item in items]
-    noted = marked(name, "\n".join(lines), moved, "notebook", lists)
+    noted, _ = marked(name, "\n".join(lines), moved, "notebook", lists)
     return [dataclasses.replace(item, line=item.line - first[item.cell]) for item in noted]
 
 

@@ -80,6 +80,10 @@ class Scan:
         self.texts: dict[str, bytes] = {}
         self.kinds: dict[str, str] = {}
         self.contexts: dict[str, set[str]] = {}
+        # Lists of which scripts change what they install, each with its place, or do not.
+        self.changed: dict[str, str] = {}
+        self.rewritten: set[str] = set()
+        self.plain: set[str] = set()
         self._arguments: dict[str, list[builds.Arguments]] = {}
         self._scripts: frozenset[str] = frozenset()
         self._own: frozenset[str] = frozenset()
@@ -318,7 +322,12 @@ class Scan:
         """Note what commands install, and containers that they start."""
         items = dockerfiles.installs(name, text, chosen, cell)
         if chosen is None:
-            items = scripted.marked(name, text, items, self.kinds.get(name, ""), self._asked)
+            kind = self.kinds.get(name, "")
+            items, used = scripted.marked(name, text, items, kind, self._asked)
+            for file, line in used.changed.items():
+                self.changed.setdefault(file, f"{name}:{line}")
+            self.rewritten |= used.edited
+            self.plain |= used.plain
         for item in items:
             self.requirements += [item] if item not in self.requirements else []
         for number, words, _ in dockerfiles.commands(text, chosen):

@@ -16,6 +16,7 @@ from mediapipe_jetson.doctor.files.instructions import INSTRUCTION, Line, heredo
 
 # A shell's own assignments within a RUN: there the name is no longer the build's.
 SETS = re.compile(r"(?<![\w$.-])([A-Za-z_]\w*)\+?=(?![=~])|\b(?:for|read|unset)\s+([A-Za-z_]\w*)")
+ARGUMENT = re.compile(r"^\s*ARG\s", re.IGNORECASE | re.MULTILINE)
 Variables = dict[str, Optional[str]]
 
 
@@ -63,6 +64,8 @@ def filled(text: str, given: Mapping[str, str], platform: Mapping[str, str]) -> 
 
     `given` are arguments of the build, `platform` those that Docker itself sets.
     """
+    if "$" not in text and not ARGUMENT.search(text):
+        return text
     stages = _Stages(given, platform)
     rows = text.splitlines(keepends=True)
     ends: list[str] = []

@@ -209,6 +209,14 @@ def _with_inner(
             return
 
 
+def inner(words: list[str]) -> str:
+    """Return what a command that is a shell is given to run: bash -c "..."; "" for another one."""
+    if not words or SHELL.fullmatch(words[0].rsplit("/", 1)[-1]) is None:
+        return ""
+    at = next((n for n in range(1, len(words) - 1) if GIVEN.fullmatch(words[n])), 0)
+    return words[at + 1] if at else ""
+
+
 def _magic(match: re.Match[str]) -> str:
     """Return a notebook's magic without its mark: %pip is pip, !pip is pip."""
     text = match.group(0)

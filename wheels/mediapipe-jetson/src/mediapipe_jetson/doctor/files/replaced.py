@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import bisect
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Optional
 
-from mediapipe_jetson.doctor.files import installers, invocation
+from mediapipe_jetson.doctor.files import heredocs, installers, invocation
 from mediapipe_jetson.doctor.files.branches import Step
 from mediapipe_jetson.doctor.files.facts import REPLACED, STOPS, Requirement
-from mediapipe_jetson.doctor.files.instructions import HEREDOC, QUOTED
 
 PIP = re.compile(r"(?P<folder>.*/)?pip(?P<version>[\d.]*)|(?P<variable>\$\{?\w*PIP\w*\}?)")
 PYTHON = re.compile(r"(?:\S*/)?python[\d.]*")
@@ -21,6 +19,7 @@ PLAIN |= {"--no-input", "-H", "-E", "-I"}
 PLACES = {"-t", "--target", "--prefix", "--root", "--user", "-p", "--python", "--system"}
 VALUED = PLACES - {"--user", "--system"}
 MOST = 300
+EDITORS = {"sed", "gsed", "perl", "grep", "egrep", "awk"}
 TARGETS = {"-t", "--target"}
 FORCING = {"-U", "--upgrade", "--force-reinstall", "-I", "--ignore-installed", "--reinstall"}
 YES = {"-y", "--yes"}
@@ -43,11 +42,22 @@ STOPPING = re.compile(r"^#!.*sh\s+-\w*e|^\s*set\s+(?:-\w+\s+)*-(?:\w*e|o\s+errex
 # What stands before && and does not decide on anything.
 GOES_ON = {"pip", "uv", "apt", "apt-get", "cd", "rm", "mkdir", "echo", "export", "curl", "wget"}
 GOES_ON |= {"sleep", "ldconfig", "cp", "mv", "yes", "python", "python3"}
-OWN = re.compile(r"\s*RUN\s+(?:--\S+\s+)*<<", re.IGNORECASE)
 LISTED = re.compile(r"(?:-r|--requirement)(?:=|$)?(.*)$")
 TARGET = re.compile(r"[^\s:=]+\s*:(?!=)")
 
 Lists = Callable[[str], list[Requirement]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Used:
+    """The requirements files of which a script changes what they install, and of which it not.
+
+    `changed` has the line for each; `edited` are those of them that are written anew.
+    """
+
+    changed: dict[str, int] = dataclasses.field(default_factory=dict)
+    edited: set[str] = dataclasses.field(default_factory=set)
+    plain: set[str] = dataclasses.field(default_factory=set)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,6 +74,32 @@ class _Done:
     stops: bool
 
 
+class _Scopes:
+    """Which environment commands are in, by a number; that of a shell of its own ends with it."""
+
+    def __init__(self) -> None:
+        self.now = self._last = 0
+        self._outer: list[int] = []
+
+    def another(self) -> None:
+        """Begin another environment."""
+        self._last += 1
+        self.now = self._last
+
+    def reach(self, text: str, before: Optional[Step], step: Step) -> None:
+        """Follow the brackets from one command to the next."""
+        marks = re.sub(r"#[^\n]*", "", text[before.end if before else 0 : step.start])
+        if step.before in ("(", ")") and step.before not in marks:
+            marks = step.before  # of a command that is given to a shell
+        for mark in marks:
+            if mark == "(":
+                self._outer.append(self.now)
+            elif mark == ")" and self._outer:
+                self.now = self._outer.pop()
+            elif mark == ")":
+                self.another()
+
+
 def marked(
     items: Iterable[Requirement],
     text: str,
@@ -72,20 +108,30 @@ def marked(
     *,
     docker: bool,
     made: bool,
-) -> list[Requirement]:
+) -> tuple[list[Requirement], Used]:
     """Return what a script installs, with a note at what it replaces further down.
 
     `steps` are its commands as a board may run them, `lists` gives what a requirements file asks
-    for; `docker` tells that it is a Dockerfile, `made` that it is a Makefile or a justfile.
+    for; `docker` tells that it is a Dockerfile, `made` that it is a Makefile or a justfile. With it
+    comes how it uses such files.
     """
     done = list(_done(text, steps, lists, docker=docker, made=made))
     result = list(items)
+    edited = _edited(steps, lists)
+    used = Used({file: text.count("\n", 0, at) + 1 for file, at in edited.items()}, {*edited})
     if len(done) > MOST:
-        return result
+        return result, used
     for number, early in enumerate(done):
         for entry in early.installed:
-            if any(_replaces(late, early, entry) for late in done[number + 1 :]):
-                first = text.count("\n", 0, early.step.start) + 1
+            first = text.count("\n", 0, early.step.start) + 1
+            gone = any(_replaces(late, early, entry) for late in done[number + 1 :])
+            if entry.file and edited.get(entry.file, early.step.start) < early.step.start:
+                continue
+            if entry.file and gone:
+                used.changed.setdefault(entry.file, first)
+            elif entry.file:
+                used.plain.add(entry.file)
+            elif gone:
                 last = text.count("\n", 0, early.step.end) + 1
                 note = STOPS if early.stops else REPLACED
                 result = [
@@ -96,6 +142,18 @@ def marked(
                     else item
                     for item in result
                 ]
+    return result, used
+
+
+def _edited(steps: list[Step], lists: Lists) -> dict[str, int]:
+    """Return the requirements files whose MediaPipe a script changes, each with where it does."""
+    result: dict[str, int] = {}
+    for step in steps:
+        command = invocation.started(step.words)
+        if command and command[0] in EDITORS and "mediapipe" in " ".join(command).lower():
+            for word in command[1:]:
+                for entry in lists(word) if word.endswith((".txt", ".in")) else ():
+                    result.setdefault(entry.file, step.start)
     return result
 
 
@@ -121,20 +179,19 @@ def _done(
     text: str, steps: list[Step], lists: Lists, *, docker: bool, made: bool
 ) -> Iterator[_Done]:
     errexit = docker or STOPPING.search(text) is not None
-    scope, sure = 0, True
-    written = _written(text)
-    begins = [begin for begin, _ in written]
-    steps = [step for step in steps if not _within(step.start, begins, written)]
+    scopes, sure = _Scopes(), True
+    written = heredocs.written(text)
+    steps = [step for step in steps if not heredocs.within(step.start, written)]
     for number, step in enumerate(steps):
         before = steps[number - 1].words if number else []
         # What comes behind && is run where what comes before it is and goes well.
         chained = step.before != "&&" or (sure and (docker or _goes_on(before)))
         sure = step.before not in ("||", "&") and chained
-        scope += step.before in "()"  # a shell of its own, or its end
+        scopes.reach(text, steps[number - 1] if number else None, step)
         at_start = not step.start or text[step.start - 1] == "\n"
         target = made and at_start and TARGET.match(text[step.start :])
         if target or _another(step.words):
-            scope += 1
+            scopes.another()
             continue
         place = _place(step.words)
         if place is None:
@@ -143,41 +200,13 @@ def _done(
         yield _Done(
             step,
             place,
-            scope,
+            scopes.now,
             _installed(step.words, lists),
             _removed(step, before),
             not FORCING.isdisjoint(step.words),
             sure and "--dry-run" not in step.words,
             _stops(following, errexit=errexit),
         )
-
-
-def _within(at: int, begins: list[int], places: list[tuple[int, int]]) -> bool:
-    number = bisect.bisect_right(begins, at) - 1
-    return number >= 0 and at < places[number][1]
-
-
-def _written(text: str) -> list[tuple[int, int]]:
-    """Return where heredocs stand that are not a RUN's own script."""
-    rows = text.splitlines(keepends=True)
-    begins = [0]
-    places: dict[str, list[int]] = {}
-    for number, row in enumerate(rows):
-        begins.append(begins[-1] + len(row))
-        places.setdefault(row.strip(), []).append(number)
-    result: list[tuple[int, int]] = []
-    number = 0
-    while number < len(rows):
-        words = [match[2] for match in HEREDOC.finditer(QUOTED.sub(" ", rows[number]))]
-        first, own = number + 1, OWN.match(rows[number])
-        for word in words:
-            ends = places.get(word, [])
-            at = bisect.bisect_right(ends, number)
-            number = ends[at] if at < len(ends) else number
-        if number >= first and not own:
-            result.append((begins[first], begins[number + 1]))
-        number += 1
-    return result
 
 
 def _installed(words: list[str], lists: Lists) -> list[Requirement]:
@@ -189,7 +218,7 @@ def _installed(words: list[str], lists: Lists) -> list[Requirement]:
         match = LISTED.match(word)
         if match:
             path = match[1] or (words[at + 1] if at + 1 < len(words) else "")
-            result += lists(path)
+            result += [item for item in lists(path) if "mediapipe" in item.name]
     return result
 
 
