@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -384,3 +385,33 @@ HANDED = {
 @pytest.mark.parametrize("how", HANDED)
 def test_drawing_that_others_call_is_refused(how: str, tmp_path: Path) -> None:
     assert "draw_landmarks is handed on; call it" in refused(tmp_path, HEAD + HANDED[how])[0]
+
+
+def test_a_file_that_is_imported_by_a_text_counts(tmp_path: Path) -> None:
+    main = "import importlib\nc = importlib.import_module('conf')\nprint(c.HAND_CONNECTIONS)\n"
+    outcome = write(tmp_path, conf=f"{HANDS}HAND_CONNECTIONS\n", main=main)
+    assert "is taken from here by main.py:3;" in reasons(outcome)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "told"),
+    [
+        ("a.ipynb", "from utils import r", True),
+        ("a.ipynb", "import numpy as np, pkg.utils as u", True),
+        ("a.pyx", "import utils", True),
+        ("a.ipynb", "import utilities", False),
+        ("a.ipynb", "utils = 1", False),
+        ("a.ipynb", "one may import utils", False),
+        ("a.ipynb", "from the utils", False),
+    ],
+)
+def test_a_notebook_that_imports_what_is_rewritten_is_told_of(
+    name: str, line: str, told: bool, tmp_path: Path
+) -> None:
+    text = json.dumps({"cells": [{"source": [f"{line}\n"]}]}) if name == "a.ipynb" else line
+    (tmp_path / name).write_text(text, encoding="utf-8")
+    outcome = write(tmp_path, utils=HEAD + OLD_HANDS)
+    assert [change.name for change in outcome.changes] == ["utils.py"]
+    assert [str(note) for note in outcome.unread] == (
+        [f"{name}:1:1: it may import utils.py, which is rewritten; look through it"] if told else []
+    )

@@ -23,6 +23,8 @@ class Outcome:
     refused: list[Note] = field(default_factory=list)
     unread: list[Note] = field(default_factory=list)
     """Files that may have to do with MediaPipe, of which nothing old was seen: the reasons."""
+    others: dict[str, bytes] = field(default_factory=dict)
+    """Notebooks and their like, in which nothing old was seen."""
     differs: list[Note] = field(default_factory=list)
     models: dict[str, None] = field(default_factory=dict)
 

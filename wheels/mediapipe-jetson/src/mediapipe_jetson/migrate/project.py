@@ -42,6 +42,7 @@ LARGEST_BYTES = 256_000_000
 GLUED = re.compile(
     rb"\b(return|yield|assert|raise|not|and|or|in|is|if|elif|else|while|await)\([\s(]*$"
 )
+IMPORTING = "it may import {}, which is rewritten; look through it"
 UNREADABLE = "no program that LibCST can read"
 RECURSION = 20_000
 """Frames that LibCST takes for code that is nested that deeply."""
@@ -85,6 +86,10 @@ def _migrated(folder: Path, outcome: Outcome) -> Outcome:
         facts = _followed(folder, programs, places)
         unreached.note(facts, trees)
     together.rewritten(programs, modules, facts, outcome)
+    changed = [change.name for change in outcome.changes]
+    for name, content in outcome.others.items():
+        for other in reach.importing(content, changed)[:1]:
+            outcome.unread.append(Note(name, 1, 1, IMPORTING.format(other)))
     outcome.refused.sort()
     outcome.unread.sort()
     outcome.differs.sort()
@@ -100,6 +105,8 @@ def _programs(folder: Path, outcome: Outcome) -> Iterator[Program]:
         content, old, why = _content(path)
         if why:
             (outcome.refused if old else outcome.unread).append(Note(name, 1, 1, why))
+        elif path.suffix.lower() in (NOTEBOOK, *OTHERS):
+            outcome.others[name] = content
         elif content:
             paths[name], contents[name] = path, content
     chosen, reached = reach.reached(contents)
@@ -156,9 +163,9 @@ def _content(path: Path) -> tuple[bytes, bool, str]:
     plain = content if text is None else text.encode()
     old, ours = LEGACY.search(plain) is not None, MENTIONED in plain
     if path.suffix.lower() == NOTEBOOK:
-        return b"", *_notebook(plain, old=old, ours=ours)
+        return plain, *_notebook(plain, old=old, ours=ours)
     if path.suffix.lower() in OTHERS:
-        return b"", old, f"programs that end in {path.suffix} are not rewritten" if old else ""
+        return plain, old, f"programs that end in {path.suffix} are not rewritten" if old else ""
     if text is not None:
         return b"", old, unreadable.UTF16 if old or ours else ""
     if len(content) > kinds.LARGEST_BYTES:

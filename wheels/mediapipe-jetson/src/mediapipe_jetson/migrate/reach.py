@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from mediapipe_jetson.doctor.imports import import_lines
 
 MENTIONED = b"mediapipe"
+BY_NAME = re.compile(rb"\b(?:import_module|__import__|importorskip)\s*\(\s*[\"']([\w.]+)")
+# Within a notebook's texts too.
+ANYWHERE = re.compile(
+    rb"(?:^|[\"'])[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import\b|import[ \t]+([\w., \t]+))", re.MULTILINE
+)
 
 
 def reached(contents: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
@@ -47,7 +53,20 @@ def _words(name: str, content: bytes) -> set[str]:
         if base and not base.strip("."):
             # `from .. import x` may take x from the package itself.
             result.add(folders[min(len(base), len(folders)) - 1])
+    for word in BY_NAME.findall(content):
+        result |= set(word.decode(errors="replace").split("."))
     return result - {""}
+
+
+def importing(content: bytes, modules: Iterable[str]) -> list[str]:
+    """Return which of these files' modules a notebook or its like may import."""
+    words = {
+        part
+        for pair in ANYWHERE.findall(content)
+        for word in pair
+        for part in re.findall(r"\w+", word.decode(errors="replace"))
+    }
+    return sorted(name for name in modules if _module(name) in words)
 
 
 def _closure(start: Iterable[str], near: Callable[[str], Iterable[str]]) -> set[str]:
