@@ -15,10 +15,11 @@ from docker.errors import APIError, ContainerError
 from jetson_kit.build import images, plan
 from jetson_kit.build.request import Request
 from jetson_kit.containers import engine, owned
-from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import ROOT
 from jetson_kit.core.progress import Progress
+from jetson_kit.core.reasons import why
 
 OUT = ROOT / "bench" / "litert-gpu.json"
 # Debian 13, whose Mesa is one that Dawn takes.
@@ -47,8 +48,10 @@ def run(models: Sequence[str] = (), *, take: Path | None = None) -> dict[str, An
         text = take.read_text(encoding="utf-8") if take else _measured(models)
         document: dict[str, Any] = json.loads(text)
         place = [document["machine"], document["vulkan"], document["emulated"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise StepFailedError(f"no result of bench.litert: {error!r}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        if take:
+            raise BadInputError(f"{take} is no result of bench.litert", "measure again") from error
+        raise StepFailedError(f"no result of bench.litert: {why(error)}") from error
     if not models:
         known = json.loads(OUT.read_text(encoding="utf-8")) if OUT.exists() else []
         others = [

@@ -49,7 +49,7 @@ def document(
         **({"below_code": parts.below_code} if parts.code else {}),
         "first_start": written.first_start.as_json(),
     }
-    check(body)
+    check(json.loads(json.dumps(body)))  # as it is written: a tuple is a list there
     return body
 
 

@@ -19,7 +19,7 @@ from typing import IO
 
 from jetson_kit.core import stopping
 from jetson_kit.core.errors import BadInputError, DiskFullError, IntegrityError, NetworkError
-from jetson_kit.core.paths import FULL, full_place, room_hint
+from jetson_kit.core.paths import FULL, cache_dir, full_place, room_hint
 
 CHUNK = 1 << 20
 # What a killed run leaves; younger ones may belong to a run that goes on.
@@ -99,6 +99,12 @@ def locked(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
             waiting()
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield
+
+
+def lock_of(place: Path) -> Path:
+    """Return the lock file, in the cache, of what several runs may write at once."""
+    key = hashlib.sha256(os.fsencode(place.absolute())).hexdigest()[:16]
+    return cache_dir("locks") / f"place-{key}.lock"
 
 
 def sweep(folder: Path, pattern: str) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError
-from jetson_kit.core.files import disk_full, free_bytes
+from jetson_kit.core.files import disk_full, free_bytes, lock_of, locked
 
 MANIFEST = "manifest.json"
 # No image's archive is smaller.
@@ -51,7 +51,15 @@ def recover(output: Path) -> None:
 
 @contextlib.contextmanager
 def replaced(output: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of `output` only if the block succeeds."""
+    """Yield an empty folder that takes the place of `output` only if the block succeeds.
+
+    Another run that replaces the same folder waits.
+    """
+    with locked(lock_of(output), lambda: None):
+        yield from _replaced(output)
+
+
+def _replaced(output: Path) -> Iterator[Path]:
     folder = output.with_name(f".{output.name}.part")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

@@ -33,7 +33,10 @@ class SshKey(Key):
 
     def verify_signature(self, signature: Signature, data: bytes) -> None:
         """Raise UnverifiedSignatureError unless this key signed these bytes for a channel."""
-        blocks = signing.blocks(signature.signature)
+        text = signature.signature
+        if not isinstance(text, str):
+            raise UnverifiedSignatureError(f"what is named as signed by {self.keyid} is no text")
+        blocks = signing.blocks(text)
         own = str(self.keyval["public"])
         if len(blocks) != 1 or not signing.signed_by(data, blocks[0], own, CHANNEL):
             raise UnverifiedSignatureError(f"not signed by {self.keyid}")

@@ -6,9 +6,11 @@ them travel with every release, so that a device that missed some follows.
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import Any
 import jsonschema
 
 from jetson_kit.core.errors import BadInputError
-from jetson_kit.core.files import open_regular, write_text
+from jetson_kit.core.files import lock_of, locked, open_regular, write_text
 from jetson_kit.core.paths import SCHEMAS
 from jetson_kit.core.reasons import why
 from jetson_kit.core.text import counted, verb
@@ -101,6 +103,14 @@ def newest() -> dict[str, Any] | None:
     return json.loads(rows[-1]["document"]) if rows else None
 
 
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Let nobody else read and write the lists meanwhile: a signature would be lost."""
+    with locked(lock_of(path()), lambda: None):
+        yield
+
+
+@_alone()
 def change(request: Change) -> dict[str, Any]:
     """Write the next list, still unsigned, and return it. Raises BadInputError."""
     rows = load()
@@ -137,6 +147,7 @@ def change(request: Change) -> dict[str, Any]:
     return body
 
 
+@_alone()
 def sign(key: Path) -> None:
     """Sign the newest list by one more owner's key. Raises BadInputError."""
     rows = load()
@@ -158,6 +169,7 @@ def sign(key: Path) -> None:
     _write(rows)
 
 
+@_alone()
 def drop() -> None:
     """Take the newest list back, if it lacks signatures. Raises BadInputError."""
     rows = load()

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import pytest
 
 from jetson_kit.audit import planned
-from jetson_kit.build import plan, view
+from jetson_kit.build import manifest, plan, view
 from jetson_kit.build.request import Request
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import ROOT
@@ -85,7 +85,9 @@ def test_every_target_and_python_has_a_plan_or_a_reason(name: str, python: str) 
     assert result.verdict in ("gpu", "cpu")
     assert bool(result.notes) == (result.verdict == "cpu" or result.pin.core != "")
     assert result.driver_dirs
-    assert json.loads(json.dumps(result.as_json()))["target"]["l4t"] == name.removeprefix("r")
+    document = json.loads(json.dumps(result.as_json()))
+    assert document["target"]["l4t"] == name.removeprefix("r")
+    manifest.check_parts({"plan": document}, ["plan"])
 
 
 @pytest.mark.parametrize("python", ["", "3.11", "3.13"])
@@ -102,6 +104,7 @@ def test_native_plans(monkeypatch: pytest.MonkeyPatch, machine: str, python: str
     assert result.python == (python or "3.11")
     assert result.driver_dirs == ()
     assert result.verdict == "gpu"
+    manifest.check_parts({"plan": json.loads(json.dumps(result.as_json()))}, ["plan"])
 
 
 def test_other_machines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

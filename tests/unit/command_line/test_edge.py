@@ -174,7 +174,8 @@ def test_a_link_that_leads_to_itself(home: Path) -> None:
 
 def test_a_current_folder_that_was_removed(home: Path, tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
-    words = ["sh", "-c", 'rmdir ../gone && exec "$@"', "-", sys.executable, home / "tasks.py"]
+    program = str(home / "tasks.py")
+    words = ["sh", "-c", 'rmdir ../gone && exec "$@"', "-", sys.executable, program]
     done = subprocess.run(
         [*words, "fails", "--kind", "here"], cwd=tmp_path / "gone", env=env(),
         capture_output=True, text=True, check=False,

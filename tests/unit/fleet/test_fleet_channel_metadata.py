@@ -6,6 +6,7 @@ Each case changes what a server offers; both must take it, or both refuse it.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import random
 import shutil
@@ -179,6 +180,19 @@ def test_both_refuse_older_targets_under_a_newer_timestamp(
     there.timestamp.sign(keys.channel)
     (www / "timestamp.json").write_bytes(there.timestamp.to_bytes())
     assert both.refresh() == ""
+
+
+@pytest.mark.parametrize("value", [None, 1, 0.5, True, [], {}])
+@pytest.mark.parametrize("name", ["timestamp.json", "2.root.json"])
+def test_a_signature_that_is_no_text_is_none(
+    www: Path, keys: Keys, name: str, value: object
+) -> None:
+    shutil.copy(www / "1.root.json", www / "2.root.json")
+    body = json.loads((www / name).read_text())
+    body["signatures"][0]["sig"] = value
+    (www / name).write_text(json.dumps(body))
+    with pytest.raises(IntegrityError):
+        Repository(www).publish({}, keys.channel, LONG)
 
 
 def test_a_threshold_of_two(both: Both, www: Path, keys: Keys) -> None:

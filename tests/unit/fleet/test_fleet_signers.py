@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,16 @@ def test_a_signed_list_can_not_be_taken_back(tmp_path: Path) -> None:
     signers.sign(owner)
     with pytest.raises(BadInputError, match="no list of signers that lacks"):
         signers.drop()
+
+
+def test_two_owners_sign_at_once(tmp_path: Path) -> None:
+    keys = [key(tmp_path, f"owner{number}") for number in range(4)]
+    releases, owners = public(key(tmp_path, "own")), public(*keys)
+    signers.change(signers.Change(releases=releases, owners=owners, owner_threshold=4))
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda own: task("signers", "--key", str(own)), keys))
+    assert [item.returncode for item in done] == [0] * 4
+    assert signers.lacking() == 0
 
 
 def test_only_owners_sign_the_next_list(tmp_path: Path) -> None:

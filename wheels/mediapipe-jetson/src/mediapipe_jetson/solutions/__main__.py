@@ -11,7 +11,7 @@ from typing import Optional
 
 from mediapipe_jetson import exit_codes
 from mediapipe_jetson.landmarks import DATA
-from mediapipe_jetson.observation import Absent, counted
+from mediapipe_jetson.observation import Absent, counted, one_line
 from mediapipe_jetson.observe import solutions
 from mediapipe_jetson.solutions import fetching, hook, weights
 from mediapipe_jetson.usage import Parser, line
@@ -49,7 +49,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
             return fetch(options.archive, pose=options.pose)
         return {"status": status, "install": install, "remove": remove}[options.command]()
     except (OSError, fetching.FetchError) as error:
-        print(line(f"error: {error}"), file=sys.stderr)
+        print(line(f"error: {one_line(error)}"), file=sys.stderr)
         return exit_codes.of(error)
 
 
