@@ -20,9 +20,9 @@ from jetson_kit.virtual_devices import limits
 
 LABEL = "io.mediapipe-jetson.bare-machine"
 INIT = Path(__file__).with_name("init.sh")
-# A user's own engine mounts /proc, which the kernel refuses where a part of it is hidden; its files
-# are at home, and need a real file system below them.
-ROOTLESS = ("--security-opt", "systempaths=unconfined", "--volume", "/home")
+# In a namespace of users the engine mounts /proc, which the kernel refuses where a part of it is
+# hidden; the files of a user's own are at home, and need a real file system below them.
+NUMBERED = ("--security-opt", "systempaths=unconfined", "--volume", "/home")
 READY_S = 30.0
 CALL_S = 60.0
 
@@ -66,7 +66,7 @@ def started(row: Row) -> Iterator[Container]:
             *("docker", "run", "--detach", "--name", name, "--hostname", row.name),
             *("--label", f"{LABEL}={row.name}", "--cgroupns", "private"),
             *(f"--cap-add={capability}" for capability in capabilities),
-            *(ROOTLESS if row.rootless else ()),
+            *(NUMBERED if row.numbered else ()),
             "--device-cgroup-rule=a *:* rwm",  # its containers may have devices
             *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
             # The engine's files need a real file system below them: an overlay takes no overlay.

@@ -61,6 +61,11 @@ class Row:
         """Where the kit is cloned to."""
         return f"{self.home}/{self.folder}"
 
+    @property
+    def numbered(self) -> bool:
+        """Whether its engine numbers the containers' users otherwise than the machine."""
+        return self.rootless or "userns-remap" in self.daemon
+
     def peculiar(self) -> list[str]:
         """Return what sets the machine apart from a bare one, for a person."""
         memory = f", {self.memory} MiB" if self.memory else ""

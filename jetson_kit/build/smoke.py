@@ -16,7 +16,7 @@ from docker.errors import APIError, ContainerError
 from jetson_kit.build.plan import BuildPlan
 from jetson_kit.containers import engine, owned, podman
 from jetson_kit.core import stopping
-from jetson_kit.core.errors import StepFailedError
+from jetson_kit.core.errors import StepFailedError, ToolMissingError
 from jetson_kit.core.machine import host_arch
 from jetson_kit.core.progress import Progress
 from jetson_kit.emulation import cores as emulation
@@ -68,7 +68,11 @@ def start(plan: BuildPlan, image: str, progress: Progress) -> FirstStart:
         return not_started(plan, reason)
     cpu = None if native else emulation.oldest(soc.id for soc in plan.socs)
     if cpu:
-        emulation.require(image)
+        try:
+            emulation.require(image)
+        except ToolMissingError as error:
+            cure = f"{error.cure}; until then --no-start builds"
+            raise ToolMissingError(error.message, cure) from error
     where = f"emulated {cpu.name}" if cpu else "native"
     started = time.monotonic()
     owned.remove_left()

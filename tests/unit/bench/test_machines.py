@@ -52,7 +52,7 @@ def test_rows_cover_systems_users_and_stores() -> None:
         ('suite = "sid"\nuser = "root"\nmemory = 2048', "only a guest has memory of its own"),
         ('suite = "sid"\nuser = "root"\nreboot = true', "only a guest"),
         ('suite = "sid"\nuser = "root"\nrootless = true', "without root is a user's"),
-        ('suite = "sid"\nuser = "sudo"\nguest = "amd64"\nrootless = true', "a user's, and in no guest"),
+        ('suite = "sid"\nuser = "sudo"\nguest = "amd64"\nrootless = true', "and in no guest"),
         ('suite = "sid"\nuser = "root"\n[[row]]\nname = "a"\nsuite = "x"\nuser = "root"', "two"),
     ],
 )
@@ -122,6 +122,7 @@ def test_whose_engine_it_is_and_what_follows_is_shown() -> None:
     assert own.peculiar()[1:] == ["the engine is the user's own, without root"]
     remapped = Row("a", "sid", "root", daemon={"userns-remap": "default"})
     assert remapped.peculiar() == ['daemon.json {"userns-remap": "default"}']
+    assert own.numbered and remapped.numbered and not Row("a", "sid", "root").numbered
     row = next(row for row in rows.load() if row.then)
     assert f"; then `{row.then}` |" in page.table({"rows": [result(row.name).as_json()]})
 

@@ -12,8 +12,9 @@ from jetson_kit.build import plan as planning
 from jetson_kit.build import smoke
 from jetson_kit.build.request import Request
 from jetson_kit.containers import owned
+from jetson_kit.core.errors import ToolMissingError
 from jetson_kit.core.progress import Progress
-from jetson_kit.emulation import cpus, own_core
+from jetson_kit.emulation import cores, cpus, own_core
 
 FEATURES = {cpu.name: tuple(cpu.features) for cpu in cpus.load()}
 
@@ -74,3 +75,14 @@ def test_an_image_that_this_machine_can_run_is_started(
 def test_a_machine_that_says_nothing_of_its_cores_tries(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(StartedError):
         start(monkeypatch, Absent("no /proc/cpuinfo"), Request(jetson=True))
+
+
+def test_without_qemu_it_is_said_what_builds_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent() -> None:
+        raise ToolMissingError("this machine does not run arm64 programs", "as root, once: cat x")
+
+    monkeypatch.setattr(smoke, "host_arch", lambda: "amd64")
+    monkeypatch.setattr(cores, "require", absent)
+    with pytest.raises(ToolMissingError) as raised:
+        smoke.start(planning.make(Request(jetson=True)), "sha256:00", Progress(quiet=True))
+    assert raised.value.cure == "as root, once: cat x; until then --no-start builds"
