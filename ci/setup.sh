@@ -191,7 +191,7 @@ register_binfmt() {
   as_root sh -c "cat '$sys/usr/lib/binfmt.d/qemu-aarch64.conf' >'$folder/register'" 2>/dev/null ||
     as_root update-binfmts --enable qemu-aarch64 >/dev/null 2>&1 || true
   [ -e "$binfmt" ] ||
-    say "warning: QEMU for arm64 can't be registered here; images are built but can't be started"
+    say "warning: QEMU for arm64 can't be registered here; images are built, and start only where the Docker Engine's machine has it"
 }
 
 # As jetson_kit/containers/docker_context.py: the user's docker may speak to another engine.

@@ -67,9 +67,11 @@ def start(plan: BuildPlan, image: str, progress: Progress) -> FirstStart:
         progress.say(f"        not started: {reason}")
         return not_started(plan, reason)
     cpu = None if native else emulation.oldest(soc.id for soc in plan.socs)
+    options: dict[str, Any] = {"environment": {}, "mounts": []}
     if cpu:
         try:
             emulation.require(image)
+            options = emulation.container_options(cpu, image)
         except ToolMissingError as error:
             cure = f"{error.cure}; until then --no-start builds"
             raise ToolMissingError(error.message, cure) from error
@@ -77,9 +79,6 @@ def start(plan: BuildPlan, image: str, progress: Progress) -> FirstStart:
     started = time.monotonic()
     owned.remove_left()
     with progress.step("smoke", f"first start and inference, {where}") as step:
-        options: dict[str, Any] = {"environment": {}, "mounts": []}
-        if cpu:
-            options = emulation.container_options(cpu, image)
         frames = EMULATED_FRAMES if cpu else NATIVE_FRAMES
         raw = _run(plan, image, [*COMMAND, str(frames)], options)
         try:
