@@ -78,7 +78,7 @@ def test_a_machine_that_says_nothing_of_its_cores_tries(monkeypatch: pytest.Monk
 
 
 def test_without_qemu_it_is_said_what_builds_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    def absent() -> None:
+    def absent(image: str) -> None:
         raise ToolMissingError("this machine does not run arm64 programs", "as root, once: cat x")
 
     monkeypatch.setattr(smoke, "host_arch", lambda: "amd64")
