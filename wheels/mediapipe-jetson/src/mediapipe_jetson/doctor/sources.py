@@ -34,6 +34,7 @@ from mediapipe_jetson.doctor.files import (
     requirements,
     rosdep,
     scripts,
+    stages,
     started,
     unreadable,
     variables,
@@ -89,6 +90,7 @@ class Scan:
         self._own: frozenset[str] = frozenset()
         self._ros: frozenset[str] = frozenset()
         self._templates: dict[str, set[str]] = {}
+        self._targets: set[str] = set()
         self._edited: set[str] = set()
         self._handlers: dict[str, str] = {}
         self._elsewhere: set[str] = set()
@@ -105,6 +107,7 @@ class Scan:
                 break
             name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name
             kind, content = self._load(path, name)
+            self._targets |= stages.named(content)
             if kind is not None:
                 result.append((kind, name, content))
                 if kind != "markdown":
@@ -114,7 +117,12 @@ class Scan:
         result = [(kind, name, self.texts[name]) for kind, name, _ in result]
         self._arguments = builds.given(_on_boards(result))
         self.contexts = builds.contexts(_on_boards(result))
-        self.texts |= builds.as_built(result, builds.targets(_on_boards(result)))
+        self.texts |= builds.as_built(
+            result,
+            builds.targets(_on_boards(result)),
+            self._arguments,
+            frozenset(self._targets),
+        )
         result = [(kind, name, self.texts[name]) for kind, name, _ in result]
         self._scripts = started.scripts(result)
         self._own = started.programs(result)
