@@ -58,6 +58,7 @@ WHAT, INSTEAD = "docker run --gpus without --runtime nvidia", "--runtime nvidia"
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
 READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
 INSTALL = b"install"
+STARTING = ("shell", "env")
 PINS = {"mise": python_versions.mise, "python_version": python_versions.plain}
 LISTS = {"cfg": requirements.cfg, "conda": requirements.conda, "lock": locks.read}
 OTHER = "it names MediaPipe, but this kind of file is not read"
@@ -145,6 +146,10 @@ class Scan:
         self._templates = compose.templates(
             (name, text) for kind, name, text in result if kind == "compose"
         )
+        for name in [*self._templates]:
+            # What a script starts by its own file is more than a template.
+            if compose.is_named(name, (text for kind, _, text in result if kind in STARTING)):
+                del self._templates[name]
         for kind, name, content in result:
             if kind != "compose" or not compose.overrides(name, composed):
                 self._read(kind, name, content, composed)
