@@ -7,10 +7,9 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Any, Optional
 
-from mediapipe_jetson.doctor import imports, projects, scripted
+from mediapipe_jetson.doctor import imports, projects, relations, scripted
 from mediapipe_jetson.doctor.files import (
     bake,
-    builds,
     compose,
     containers,
     devcontainer,
@@ -21,7 +20,6 @@ from mediapipe_jetson.doctor.files import (
     installers,
     kinds,
     kubernetes,
-    kustomizations,
     locks,
     machines,
     notebooks,
@@ -58,7 +56,6 @@ WHAT, INSTEAD = "docker run --gpus without --runtime nvidia", "--runtime nvidia"
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
 READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
 INSTALL = b"install"
-STARTING = ("shell", "env")
 PINS = {"mise": python_versions.mise, "python_version": python_versions.plain}
 LISTS = {"cfg": requirements.cfg, "conda": requirements.conda, "lock": locks.read}
 OTHER = "it names MediaPipe, but this kind of file is not read"
@@ -86,22 +83,33 @@ class Scan:
         self.changed: dict[str, str] = {}
         self.rewritten: set[str] = set()
         self.plain: set[str] = set()
-        self._arguments: dict[str, list[builds.Arguments]] = {}
-        self._scripts: frozenset[str] = frozenset()
-        self._own: frozenset[str] = frozenset()
-        self._ros: frozenset[str] = frozenset()
-        self._templates: dict[str, set[str]] = {}
         self._targets: set[str] = set()
-        self._edited: set[str] = set()
-        self._handlers: dict[str, str] = {}
-        self._elsewhere: set[str] = set()
         self._done: set[str] = set()
         self._files(folder)
         self.programs.follow()
         self.unread += self.programs.unread
 
     def _files(self, folder: Path) -> None:
-        result: list[tuple[str, str, bytes]] = []
+        files = self._loaded(folder)
+        self._relations = relations.of(files, frozenset(self._targets))
+        self.contexts = self._relations.contexts
+        files = self._relations.files
+        self.texts |= {name: content for _, name, content in files}
+        self.programs.packages = own_packages.folders(name for _, name, _ in files)
+        for kind, name, content in files:
+            if name in self._relations.layered:
+                self._rest(kind if kind in kubernetes.KINDS else kubernetes.MANIFEST, name, content)
+        self._done |= self._relations.layered
+        composed = self._relations.composed
+        for kind, name, content in files:
+            if kind != "compose" or not compose.overrides(name, composed):
+                self._read(kind, name, content, composed)
+        own = own_packages.names(files) - projects.known_packages()
+        self.requirements = [item for item in self.requirements if item.name not in own]
+
+    def _loaded(self, folder: Path) -> list[relations.File]:
+        """Return the files whose kind is known."""
+        result: list[relations.File] = []
         for path in kinds.files(folder, lambda error: self._unseen(folder, error)):
             if len(result) >= FILES_MOST:
                 self.unread.append(Unread(str(folder), f"it has more than {FILES_MOST} files"))
@@ -114,47 +122,7 @@ class Scan:
                 if kind != "markdown":
                     self.programs.folders |= imports.folders_named(content)
                 self.texts[name], self.kinds[name] = content, kind
-        self.texts |= builds.with_environment(result)
-        result = [(kind, name, self.texts[name]) for kind, name, _ in result]
-        self._arguments = builds.given(_on_boards(result))
-        self.contexts = builds.contexts(_on_boards(result))
-        self.texts |= builds.as_built(
-            result,
-            builds.targets(_on_boards(result)),
-            self._arguments,
-            frozenset(self._targets),
-        )
-        result = [(kind, name, self.texts[name]) for kind, name, _ in result]
-        self._scripts = started.scripts(result)
-        self._own = started.programs(result)
-        self.programs.packages = own_packages.folders(name for _, name, _ in result)
-        self._edited = devcontainer.built(result)
-        self._ros = rosdep.names(result)
-        layered = kustomizations.listed(
-            ((name, text) for kind, name, text in result if kind == kubernetes.KUSTOMIZATION),
-            self.kinds.__contains__,
-        )
-        self._handlers = kubernetes.classes(
-            (name, text) for kind, name, text in result if kind == kubernetes.MANIFEST
-        )
-        for kind, name, content in result:
-            if name in layered:
-                self._rest(kind if kind in kubernetes.KINDS else kubernetes.MANIFEST, name, content)
-        self._done |= layered
-        self._elsewhere = builds.elsewhere(result)
-        composed = {name for kind, name, _ in result if kind == "compose"}
-        self._templates = compose.templates(
-            (name, text) for kind, name, text in result if kind == "compose"
-        )
-        for name in [*self._templates]:
-            # What a script starts by its own file is more than a template.
-            if compose.is_named(name, (text for kind, _, text in result if kind in STARTING)):
-                del self._templates[name]
-        for kind, name, content in result:
-            if kind != "compose" or not compose.overrides(name, composed):
-                self._read(kind, name, content, composed)
-        own = own_packages.names(result) - projects.known_packages()
-        self.requirements = [item for item in self.requirements if item.name not in own]
+        return result
 
     def _unseen(self, folder: Path, error: OSError) -> None:
         name = os.path.relpath(error.filename or folder, folder)
@@ -190,7 +158,7 @@ class Scan:
             return
         self.read += kind != "markdown"
         other = elsewhere.marker(name) if kind not in ("python", "notebook") else ""
-        other = elsewhere.PC if name in self._elsewhere else other
+        other = elsewhere.PC if name in self._relations.elsewhere else other
         lists: list[list[Any]] = [self.pythons, self.images, self.services, self.commands]
         before = [len(items) for items in (*lists, self.requirements)]
         try:
@@ -266,7 +234,9 @@ class Scan:
 
     def _rosdep(self, name: str, content: bytes) -> None:
         try:
-            found, open_ = rosdep.read(name, content, projects.table()["rosdep"], self._ros)
+            found, open_ = rosdep.read(
+                name, content, projects.table()["rosdep"], self._relations.ros
+            )
         except FormError as error:
             self.unread.append(dataclasses.replace(Unread.of(name, error), settings=True))
             return
@@ -294,10 +264,12 @@ class Scan:
 
     def _dockerfile(self, name: str, content: bytes) -> None:
         text = documents.decoded(content)
-        for given in self._arguments.get(name, [{}]):
-            for base in map(_of_uv, dockerfiles.bases(name, content, given, self._scripts)):
+        for given in self._relations.arguments.get(name, [{}]):
+            for base in map(
+                _of_uv, dockerfiles.bases(name, content, given, self._relations.scripts)
+            ):
                 # Into an editor's container packages are installed after it is built.
-                runs = name in self._edited or self._runs(base, text)
+                runs = name in self._relations.edited or self._runs(base, text)
                 image = dataclasses.replace(base, packages=True) if base.final and runs else base
                 self.images += [image] if image not in self.images else []
             self._commands(name, scripted.alive(name, dockerfiles.filled(text, given)), None, 0)
@@ -306,7 +278,7 @@ class Scan:
         """Return whether an image is one of MediaPipe's, or starts a program of the project."""
         if containers.MEDIAPIPES.match(base.image):
             return True
-        return started.is_own(dockerfiles.started(text), self._own, there=True)
+        return started.is_own(dockerfiles.started(text), self._relations.own, there=True)
 
     def _shell(self, name: str, content: bytes) -> None:
         text = variables.filled(name, scripted.alive(name, documents.decoded(content)))
@@ -367,11 +339,11 @@ class Scan:
             folder = PurePosixPath(name).parent
             same = [item for item in composed if PurePosixPath(item).parent == folder]
             override = next(filter(compose.OVERRIDE.search, sorted(same)), None)
-        services, images = compose.read(name, content, self._other, override, self._own)
+        services, images = compose.read(name, content, self._other, override, self._relations.own)
         # A template and its image are judged in the services that extend it.
-        own = self._templates.get(name, set())
+        own = self._relations.templates.get(name, set())
         self.services += [item for item in services if item.name not in own]
-        self.images += images if name not in self._templates else []
+        self.images += images if name not in self._relations.templates else []
         for line, text in compose.commands(content):
             self._commands(name, "\n" * (line - 1) + text, None, 0)
         for line, text in compose.inline(content):
@@ -380,14 +352,18 @@ class Scan:
 
     def _kubernetes(self, name: str, content: bytes) -> None:
         try:
-            self._pods(name, kubernetes.read(name, content, self._own, self._handlers))
+            self._pods(
+                name, kubernetes.read(name, content, self._relations.own, self._relations.handlers)
+            )
         except FormError as error:
             if b"{{" in content:
                 raise FormError(kubernetes.UNFILLED) from error
             raise
 
     def _helm(self, name: str, content: bytes) -> None:
-        self._pods(name, kubernetes.values(name, content, self._own, self._handlers))
+        self._pods(
+            name, kubernetes.values(name, content, self._relations.own, self._relations.handlers)
+        )
 
     def _helm_template(self, name: str, content: bytes) -> None:
         settings = kinds.only_settings(name, content)
@@ -395,7 +371,10 @@ class Scan:
 
     def _kustomize(self, name: str, content: bytes) -> None:
         del content
-        self._pods(name, kubernetes.kustomized(name, self._other, self._own, self._handlers))
+        self._pods(
+            name,
+            kubernetes.kustomized(name, self._other, self._relations.own, self._relations.handlers),
+        )
 
     def _rest(self, kind: str, name: str, content: bytes) -> None:
         """Note a file of Kubernetes that tells more of MediaPipe than what is read of its pods."""
@@ -436,13 +415,3 @@ def _of_uv(base: BaseImage) -> BaseImage:
         return base
     known = projects.image(base.image)
     return dataclasses.replace(base, installs=UV if known is None or known.ready else "?")
-
-
-def _on_boards(files: list[tuple[str, str, bytes]]) -> list[tuple[str, str, bytes]]:
-    """Return kind, name and content of files, scripts without what boards do not run of them."""
-    return [
-        (kind, name, scripted.alive(name, documents.decoded(content)).encode())
-        if kind == "shell"
-        else (kind, name, content)
-        for kind, name, content in files
-    ]
