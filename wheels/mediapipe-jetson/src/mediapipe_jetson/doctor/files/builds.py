@@ -28,7 +28,7 @@ FLAGS = {"--no-cache", "--pull", "--push", "--load", "--rm", "--force-rm", "-q",
 FLAGS |= {"--squash", "--compress"}
 # A stage that a variable names, which who builds may set.
 TARGET = re.compile(
-    r"--target(?:=|\s+)[^\s${]*(?:\{\{[^}\n]*\}\}|\$+(?:\([^)\n]*\)|\{[^}\n]*\}|[\w@*<%]+))\S*"
+    r"--target(?:=|\s+)[^\s${]{0,64}(?:\{\{[^}\n]*\}\}|\$+(?:\([^)\n]*\)|\{[^}\n]*\}|[\w@*<%]+))\S*"
 )
 
 
