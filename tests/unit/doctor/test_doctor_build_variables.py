@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -107,3 +108,38 @@ def test_an_argument_that_the_stage_does_not_see_is_explained(tmp_path: Path) ->
     answer = judged(tmp_path, {"Dockerfile": text}, device="orin")["old-requirement"]
     assert answer.result.status == "unknown", lines(answer)
     assert "sees an ARG from before FROM where it names it again" in lines(answer)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Dockerfile", f"{STAGE}RUN echo " + "${a" * 6_000 + "\n"),
+        ("Dockerfile", f"{STAGE}RUN echo " + "${a" * 20_000 + "}" * 10_000 + "\n"),
+        (
+            "Dockerfile",
+            f"{STAGE}ARG A0=abc\n"
+            + "".join(f"ARG A{n}={f'$A{n - 1}' * 3}\n" for n in range(1, 40)),
+        ),
+        (
+            "Dockerfile",
+            f"{STAGE}ENV A0=abc\n"
+            + "".join(f"ENV A{n}={f'$A{n - 1}' * 3}\n" for n in range(1, 40)),
+        ),
+        ("README.md", "pip " * 20_000 + "\n"),
+        ("Makefile", "x:\n" * 3_000 + "\n" * 20_000 + "\tpip install a\n" * 200),
+        ("Dockerfile", f"{STAGE}RUN pip install a {'sh ' * 20_000}\n"),
+    ],
+)
+def test_long_lines_are_read_in_time(tmp_path: Path, name: str, text: str) -> None:
+    began = time.process_time()
+    files = {name: text, "requirements.txt": "mediapipe>=0.10\n" * (name == "Dockerfile")}
+    assert judged(tmp_path, files, device="orin")
+    assert time.process_time() - began < 5
+
+
+def test_a_value_that_grows_too_long_is_not_known() -> None:
+    for word in ("ARG", "ENV"):
+        rows = "".join(f"{word} A={'$A' * 3}\n" for _ in range(12))
+        text = dockerfiles.filled(f"{STAGE}{word} A=abc\n{rows}RUN x $A\n", {})
+        assert text.endswith("RUN x $A\n")
+        assert len(text) < 1_000_000

@@ -257,3 +257,22 @@ def test_another_service_of_a_templates_file_counts(tmp_path: Path) -> None:
     answer = judged(tmp_path, files, device="orin", outputs={"docker-containers": ""})["gpus-flag"]
     assert answer.result.status == "bad", lines(answer)
     assert "service b" in lines(answer)
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("docker compose -f docker-compose.base.yml up\n", "bad"),
+        ("docker compose up # extends docker-compose.base.yml.j2\n", "ok"),
+    ],
+)
+def test_a_template_that_a_script_starts_counts(tmp_path: Path, text: str, status: str) -> None:
+    extends = "extends: {file: docker-compose.base.yml, service: gpu}"
+    files = {
+        "docker-compose.yml": f"services:\n  app:\n    {extends}\n    runtime: nvidia\n",
+        "docker-compose.base.yml": f"services:\n  gpu:\n    image: me/x:1\n    {RESERVING}\n",
+        "run.sh": text,
+    }
+    answer = judged(tmp_path, files, device="orin", outputs={"docker-containers": ""})["gpus-flag"]
+    assert answer.result.status == status, lines(answer)
+    assert ("service gpu" in lines(answer)) is (status == "bad")

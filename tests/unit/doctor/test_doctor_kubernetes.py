@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from mediapipe_jetson.doctor.files import kubernetes
-from mediapipe_jetson.doctor.sources import OTHER, Scan
+from mediapipe_jetson.doctor.scanned_containers import OTHER
+from mediapipe_jetson.doctor.sources import Scan
 
 from tests.unit.doctor_scenes import judged, lines, plant
 

@@ -211,7 +211,16 @@ LISTS = {
             {"Dockerfile": "FROM python:3.11\nRUN pip install -r requirements-jetson.txt\n"},
             "unknown",
         ),
-        ({"README.md": "pip install -r requirements.txt\n"}, "unknown"),
+        ({"README.md": "pip install -r requirements.txt\n"}, "bad"),
+        ({"README.md": "`pip3 install --requirement=./requirements.txt`\n"}, "bad"),
+        ({"README.md": "See requirements.txt. pip install -r x/requirements.txt.old\n"}, "unknown"),
+        (
+            {
+                "README.md": "pip install -r requirements.txt\n",
+                "docs/jetson.md": "pip install -r requirements-jetson.txt\n",
+            },
+            "unknown",
+        ),
         ({"Dockerfile": "FROM python:3.11\nRUN pip install -r requirements.txt\n"}, "bad"),
         ({"install.sh": "pip3 install -r ./requirements.txt\n"}, "bad"),
         ({"requirements-jetson.txt": "-r requirements.txt\nmediapipe==1.2.2\n"}, "bad"),

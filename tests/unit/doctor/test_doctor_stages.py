@@ -20,7 +20,12 @@ RUN pip install mediapipe==0.10.9
 COMPOSE = "services:\n  app:\n    build: {{context: .{}}}\n"
 BUILDS = [
     ({"compose.yaml": COMPOSE.format(", target: prod")}, "ok"),
-    ({"compose.yaml": COMPOSE.format(", target: '${STAGE:-prod}'")}, "ok"),
+    ({"compose.yaml": COMPOSE.format(", target: '${STAGE}'"), ".env": "STAGE=prod\n"}, "ok"),
+    ({"build.sh": "STAGE=latest\ndocker build --target prod -t x:$STAGE .\n"}, "ok"),
+    ({"compose.yaml": COMPOSE.format(", target: '${STAGE:-prod}'")}, "bad"),
+    ({"Makefile": "STAGE ?= prod\nx:\n\tdocker build --target $(STAGE) .\n"}, "bad"),
+    ({"justfile": "STAGE := 'prod'\nx:\n  docker build --target '{{ STAGE }}' .\n"}, "bad"),
+    ({"build.sh": 'STAGE="${1:-prod}"\ndocker build --target="$STAGE" .\n'}, "bad"),
     ({"build.sh": "docker build --target prod -t x .\n"}, "ok"),
     ({"README.md": "```\ndocker build --target=prod .\n```\n"}, "ok"),
     ({"compose.yaml": COMPOSE.format("")}, "bad"),
@@ -30,6 +35,20 @@ BUILDS = [
     ({"build.sh": "docker build --target prod -t x .\ndocker build -t y .\n"}, "bad"),
     ({"build.sh": 'docker build --target "$1" -t x .\n'}, "bad"),
     ({}, "bad"),
+    (
+        {
+            "compose.yaml": COMPOSE.format(", target: prod"),
+            ".github/workflows/a.yml": "jobs: {a: {steps: [{run: docker build --target dev .}]}}\n",
+        },
+        "bad",
+    ),
+    (
+        {
+            "compose.yaml": COMPOSE.format(", target: prod"),
+            ".gitlab-ci.yml": "with:\n  target: dev\n",
+        },
+        "bad",
+    ),
 ]
 
 
@@ -55,3 +74,44 @@ def test_what_a_stage_is_made_from_stays() -> None:
     assert stages.built(text, {stages.ALL, "last"}) == text
     assert stages.built(text, set()) == text
     assert stages.built(text, {"unknown"}) == text
+
+
+JETSON = "FROM nvcr.io/nvidia/l4t-jetpack:r36.4.0"
+OLD, NEW = "RUN pip install mediapipe==0.10.9\n", "RUN pip install mediapipe==1.2.2\n"
+BY_VARIABLES = {
+    "a base": f"{JETSON} AS base-arm64\n{OLD}FROM python:3.11 AS base-amd64\n"
+    "FROM base-${TARGETARCH} AS final\n",
+    "a copy": f"{JETSON} AS venv-arm64\n{OLD}FROM python:3.11 AS venv-amd64\n{JETSON}\n"
+    "ARG TARGETARCH\nCOPY --from=venv-${TARGETARCH} /v /v\n",
+    "a copy of what is not told": f"{JETSON} AS a\n{OLD}{JETSON}\nARG X\nCOPY --from=$X /v /v\n",
+    "a mount": f"{JETSON} AS a\n{OLD}{JETSON}\nARG X\nRUN --mount=from=$X,target=/v cp /v /w\n",
+    "an argument": f"ARG BASE=jp\n{JETSON} AS jp\n{OLD}FROM ${{BASE}}\n",
+    "what is not told": f"ARG BASE\n{JETSON} AS jp\n{OLD}FROM ${{BASE}}\n",
+}
+
+
+@pytest.mark.parametrize("kind", BY_VARIABLES)
+@pytest.mark.parametrize("build", ["docker buildx build .\n", "docker build --target 2 .\n"])
+def test_stages_that_variables_name_stay(tmp_path: Path, kind: str, build: str) -> None:
+    files = {"Dockerfile": BY_VARIABLES[kind], "build.sh": build, "Dockerfile.l4t": JETSON + NEW}
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)
+
+
+def test_a_stage_by_an_argument_of_a_build_counts(tmp_path: Path) -> None:
+    text = f"ARG BASE=new\n{JETSON} AS old\n{OLD}{JETSON} AS new\n{NEW}FROM ${{BASE}}\n"
+    build = "docker build {}.\n"
+    for given, status in (("--build-arg BASE=old ", "bad"), ("", "ok")):
+        files = {"Dockerfile": text, "build.sh": build.format(given)}
+        answer = judged(tmp_path, files, device="orin")["old-requirement"]
+        assert answer.result.status == status, lines(answer)
+
+
+def test_a_dockerfile_within_a_compose_file_builds_no_other_one(tmp_path: Path) -> None:
+    files = {
+        "Dockerfile": f"{JETSON} AS a\n{OLD}{JETSON}\n{NEW}",
+        "compose.yaml": "services:\n  a:\n    build:\n      dockerfile_inline: |\n"
+        "        FROM python:3.11\n",
+    }
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)

@@ -144,7 +144,8 @@ def otherwise(scan: Scan, item: Requirement) -> str:
 def _for_boards(scan: Scan, item: Requirement) -> str:
     """Return the list beside this one that is for boards, where nothing installs this one.
 
-    "" where there is none, or where a script, a Dockerfile or a program names this list.
+    "" where there is none, or where a script, a Dockerfile or a program names this list, or
+    documents say to install it and not the other one.
     """
     name = PurePosixPath(item.file).name
     if scan.kinds.get(item.file) != "requirements" or elsewhere.for_boards(name):
@@ -164,7 +165,19 @@ def _for_boards(scan: Scan, item: Requirement) -> str:
         for file, text in scan.texts.items()
         if file != item.file and scan.kinds[file] != "markdown"
     )
-    return "" if named else next(beside, "")
+    found = next(beside, "")
+    if named or (_is_told(scan, name) and not _is_told(scan, PurePosixPath(found).name)):
+        return ""
+    return found
+
+
+def _is_told(scan: Scan, name: str) -> bool:
+    """Return whether a document says to install this list."""
+    path = rf"(?:\S{{0,200}}/)?{re.escape(name)}(?![\w-]|\.\w)"
+    told = re.compile(rf"\s(?:-r|--requirement)[ =]{{0,4}}{path}".encode())
+    return bool(name) and any(
+        told.search(text) for file, text in scan.texts.items() if scan.kinds[file] == "markdown"
+    )
 
 
 def _folder(file: str) -> str:

@@ -20,6 +20,8 @@ from mediapipe_jetson.doctor.files import (
 from mediapipe_jetson.doctor.files.facts import Requirement
 
 PLAIN = {"\n", ";", "(", ")"}
+# A notebook's line that Python's own if or def has.
+INDENTED = re.compile(r"\s+[!%]")
 LIST = re.compile(r"\binstall\b[^\n]*\s(?:-r|--requirement)|\bmediapipe\b")
 
 
@@ -31,17 +33,23 @@ def alive(name: str, text: str) -> str:
 
 
 def marked(
-    name: str, text: str, items: list[Requirement], kind: str, lists: replaced.Lists
+    name: str,
+    text: str,
+    items: list[Requirement],
+    kind: str,
+    lists: replaced.Lists,
+    doubtful: frozenset[int] = frozenset(),
 ) -> tuple[list[Requirement], replaced.Used]:
     """Return what a script of a kind installs, with a note at what it replaces further down.
 
-    With it comes how it uses requirements files.
+    With it comes how it uses requirements files. `doubtful` are lines that may not be run.
     """
     if not items and not LIST.search(text):
         return items, replaced.Used()
     made = variables.MAKE.match(PurePosixPath(name).name) is not None
     steps = list(_with_inner(branches.steps(text, board.board(), _installs)))
-    return replaced.marked(items, text, steps, lists, docker=kind == "dockerfile", made=made)
+    docker = kind == "dockerfile"
+    return replaced.marked(items, text, steps, lists, doubtful, docker=docker, made=made)
 
 
 def _with_inner(steps: list[branches.Step]) -> Iterator[branches.Step]:
@@ -72,15 +80,21 @@ def in_cells(
     """Return what a notebook installs, with a note at what a later cell replaces."""
     lines: list[str] = []
     first: dict[int, int] = {}
+    doubtful: set[int] = set()
     for cell in cells:
         first[cell.number] = len(lines)
         rows = cell.text.splitlines()
         chosen = set(cell.shell)
+        doubtful |= {
+            first[cell.number] + at + 1
+            for at, row in enumerate(rows)
+            if at in chosen and INDENTED.match(row)
+        }
         lines += [
             dockerfiles.MAGIC.sub("", row) if at in chosen else "" for at, row in enumerate(rows)
         ]
     moved = [dataclasses.replace(item, line=item.line + first[item.cell]) for item in items]
-    noted, _ = marked(name, "\n".join(lines), moved, "notebook", lists)
+    noted, _ = marked(name, "\n".join(lines), moved, "notebook", lists, frozenset(doubtful))
     return [dataclasses.replace(item, line=item.line - first[item.cell]) for item in noted]
 
 

@@ -7,141 +7,85 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import Any, Optional
 
-from mediapipe_jetson.doctor import imports, projects, scripted
+from mediapipe_jetson.doctor import imports, projects, relations, scripted
 from mediapipe_jetson.doctor.files import (
-    bake,
-    builds,
     compose,
     containers,
-    devcontainer,
     docker_run,
     dockerfiles,
     documents,
     elsewhere,
-    installers,
     kinds,
     kubernetes,
-    kustomizations,
     locks,
     machines,
     notebooks,
     own_packages,
     pixi,
-    pods,
-    pods_rest,
     python_versions,
     reading,
     requirements,
     rosdep,
     scripts,
-    started,
+    stages,
     unreadable,
-    variables,
     wheelfile,
 )
-from mediapipe_jetson.doctor.files.facts import (
-    UV,
-    UV_ALONE,
-    BaseImage,
-    PythonPin,
-    Requirement,
-    Service,
-    Wheel,
-)
 from mediapipe_jetson.doctor.files.unreadable import FormError
-from mediapipe_jetson.doctor.finding import Finding, Unread, lines_of
-from mediapipe_jetson.doctor.programs import Programs
+from mediapipe_jetson.doctor.finding import Unread
+from mediapipe_jetson.doctor.scanned_containers import OTHER, ScannedContainers
 
 FILES_MOST = 20_000
-WHAT, INSTEAD = "docker run --gpus without --runtime nvidia", "--runtime nvidia"
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
 READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
 INSTALL = b"install"
 PINS = {"mise": python_versions.mise, "python_version": python_versions.plain}
 LISTS = {"cfg": requirements.cfg, "conda": requirements.conda, "lock": locks.read}
-OTHER = "it names MediaPipe, but this kind of file is not read"
 
 
-class Scan:
+class Scan(ScannedContainers):
     """What was found in one folder."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.requirements: list[Requirement] = []
-        self.pythons: list[PythonPin] = []
-        self.images: list[BaseImage] = []
-        self.services: list[Service] = []
-        self.commands: list[Finding] = []
-        self.wheels: list[Wheel] = []
-        self.locks: list[str] = []
-        self.unread: list[Unread] = []
-        self.programs = Programs()
-        self.read = 0
-        self.texts: dict[str, bytes] = {}
-        self.kinds: dict[str, str] = {}
-        self.contexts: dict[str, set[str]] = {}
-        # Lists of which scripts change what they install, each with its place, or do not.
-        self.changed: dict[str, str] = {}
-        self.rewritten: set[str] = set()
-        self.plain: set[str] = set()
-        self._arguments: dict[str, list[builds.Arguments]] = {}
-        self._scripts: frozenset[str] = frozenset()
-        self._own: frozenset[str] = frozenset()
-        self._ros: frozenset[str] = frozenset()
-        self._templates: dict[str, set[str]] = {}
-        self._edited: set[str] = set()
-        self._handlers: dict[str, str] = {}
-        self._elsewhere: set[str] = set()
-        self._done: set[str] = set()
+        super().__init__(folder)
         self._files(folder)
         self.programs.follow()
         self.unread += self.programs.unread
 
     def _files(self, folder: Path) -> None:
-        result: list[tuple[str, str, bytes]] = []
+        files = self._loaded(folder)
+        self._relations = relations.of(files, frozenset(self._targets))
+        self.contexts = self._relations.contexts
+        files = self._relations.files
+        self.texts |= {name: content for _, name, content in files}
+        self.programs.packages = own_packages.folders(name for _, name, _ in files)
+        for kind, name, content in files:
+            if name in self._relations.layered:
+                self._rest(kind if kind in kubernetes.KINDS else kubernetes.MANIFEST, name, content)
+        self._done |= self._relations.layered
+        composed = self._relations.composed
+        for kind, name, content in files:
+            if kind != "compose" or not compose.overrides(name, composed):
+                self._read(kind, name, content, composed)
+        own = own_packages.names(files) - projects.known_packages()
+        self.requirements = [item for item in self.requirements if item.name not in own]
+
+    def _loaded(self, folder: Path) -> list[relations.File]:
+        """Return the files whose kind is known."""
+        result: list[relations.File] = []
         for path in kinds.files(folder, lambda error: self._unseen(folder, error)):
             if len(result) >= FILES_MOST:
                 self.unread.append(Unread(str(folder), f"it has more than {FILES_MOST} files"))
                 break
             name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name
             kind, content = self._load(path, name)
+            self._targets |= stages.named(content)
             if kind is not None:
                 result.append((kind, name, content))
                 if kind != "markdown":
                     self.programs.folders |= imports.folders_named(content)
                 self.texts[name], self.kinds[name] = content, kind
-        self.texts |= builds.with_environment(result)
-        result = [(kind, name, self.texts[name]) for kind, name, _ in result]
-        self._arguments = builds.given(_on_boards(result))
-        self.contexts = builds.contexts(_on_boards(result))
-        self.texts |= builds.as_built(result, builds.targets(_on_boards(result)))
-        result = [(kind, name, self.texts[name]) for kind, name, _ in result]
-        self._scripts = started.scripts(result)
-        self._own = started.programs(result)
-        self.programs.packages = own_packages.folders(name for _, name, _ in result)
-        self._edited = devcontainer.built(result)
-        self._ros = rosdep.names(result)
-        layered = kustomizations.listed(
-            ((name, text) for kind, name, text in result if kind == kubernetes.KUSTOMIZATION),
-            self.kinds.__contains__,
-        )
-        self._handlers = kubernetes.classes(
-            (name, text) for kind, name, text in result if kind == kubernetes.MANIFEST
-        )
-        for kind, name, content in result:
-            if name in layered:
-                self._rest(kind if kind in kubernetes.KINDS else kubernetes.MANIFEST, name, content)
-        self._done |= layered
-        self._elsewhere = builds.elsewhere(result)
-        composed = {name for kind, name, _ in result if kind == "compose"}
-        self._templates = compose.templates(
-            (name, text) for kind, name, text in result if kind == "compose"
-        )
-        for kind, name, content in result:
-            if kind != "compose" or not compose.overrides(name, composed):
-                self._read(kind, name, content, composed)
-        own = own_packages.names(result) - projects.known_packages()
-        self.requirements = [item for item in self.requirements if item.name not in own]
+        return result
 
     def _unseen(self, folder: Path, error: OSError) -> None:
         name = os.path.relpath(error.filename or folder, folder)
@@ -177,7 +121,7 @@ class Scan:
             return
         self.read += kind != "markdown"
         other = elsewhere.marker(name) if kind not in ("python", "notebook") else ""
-        other = elsewhere.PC if name in self._elsewhere else other
+        other = elsewhere.PC if name in self._relations.elsewhere else other
         lists: list[list[Any]] = [self.pythons, self.images, self.services, self.commands]
         before = [len(items) for items in (*lists, self.requirements)]
         try:
@@ -253,7 +197,9 @@ class Scan:
 
     def _rosdep(self, name: str, content: bytes) -> None:
         try:
-            found, open_ = rosdep.read(name, content, projects.table()["rosdep"], self._ros)
+            found, open_ = rosdep.read(
+                name, content, projects.table()["rosdep"], self._relations.ros
+            )
         except FormError as error:
             self.unread.append(dataclasses.replace(Unread.of(name, error), settings=True))
             return
@@ -279,157 +225,7 @@ class Scan:
         self.requirements += result
         self.pythons += pythons
 
-    def _dockerfile(self, name: str, content: bytes) -> None:
-        text = documents.decoded(content)
-        for given in self._arguments.get(name, [{}]):
-            for base in map(_of_uv, dockerfiles.bases(name, content, given, self._scripts)):
-                # Into an editor's container packages are installed after it is built.
-                runs = name in self._edited or self._runs(base, text)
-                image = dataclasses.replace(base, packages=True) if base.final and runs else base
-                self.images += [image] if image not in self.images else []
-            self._commands(name, scripted.alive(name, dockerfiles.filled(text, given)), None, 0)
-
-    def _runs(self, base: BaseImage, text: str) -> bool:
-        """Return whether an image is one of MediaPipe's, or starts a program of the project."""
-        if containers.MEDIAPIPES.match(base.image):
-            return True
-        return started.is_own(dockerfiles.started(text), self._own, there=True)
-
-    def _shell(self, name: str, content: bytes) -> None:
-        text = variables.filled(name, scripted.alive(name, documents.decoded(content)))
-        self._lines(name, text, None, 0)
-
     def _markdown(self, name: str, content: bytes) -> None:
         """Note the containers that a document says to start."""
         for number, words, _ in dockerfiles.commands(docker_run.shown(documents.decoded(content))):
             self._started(name, 0, number, words)
-
-    def _lines(self, name: str, text: str, chosen: Optional[list[int]], cell: int) -> None:
-        """Note what commands do, and the Pythons of environments that they make."""
-        self._commands(name, text, chosen, cell)
-        for number, words, _ in dockerfiles.commands(text, chosen):
-            self.pythons += installers.pythons(words, name, number, cell)
-
-    def _devcontainer(self, name: str, content: bytes) -> None:
-        found = devcontainer.read(name, content)
-        self.images += found.images
-        for line, text in found.commands:
-            self._shell(name, b"\n" * (line - 1) + text.encode())
-        if found.run and docker_run.gpus_alone(["docker", "run", *found.run[1]]):
-            self.commands.append(Finding(name, 0, found.run[0], 1, WHAT, INSTEAD))
-
-    def _commands(self, name: str, text: str, chosen: Optional[list[int]], cell: int) -> None:
-        """Note what commands install, and containers that they start."""
-        items = dockerfiles.installs(name, text, chosen, cell)
-        if chosen is None:
-            kind = self.kinds.get(name, "")
-            items, used = scripted.marked(name, text, items, kind, self._asked)
-            for file, line in used.changed.items():
-                self.changed.setdefault(file, f"{name}:{line}")
-            self.rewritten |= used.edited
-            self.plain |= used.plain
-        for item in items:
-            self.requirements += [item] if item not in self.requirements else []
-        for number, words, _ in dockerfiles.commands(text, chosen):
-            self._started(name, cell, number, words)
-
-    def _asked(self, path: str) -> list[Requirement]:
-        """Return what the one requirements file of this name asks for; nothing for several."""
-        names = [
-            name
-            for name, kind in self.kinds.items()
-            if kind == "requirements" and PurePosixPath(name).name == PurePosixPath(path).name
-        ]
-        return requirements.listed(names[0], self.texts[names[0]])[0] if len(names) == 1 else []
-
-    def _started(self, name: str, cell: int, line: int, words: list[str]) -> None:
-        """Note a command that starts a container with --gpus alone."""
-        finding = Finding(name, cell, line, 1, WHAT, INSTEAD)
-        if docker_run.gpus_alone(words) and finding not in self.commands:
-            self.commands.append(finding)
-
-    def _compose(self, name: str, content: bytes, composed: set[str]) -> None:
-        override = None
-        if compose.MAIN.search(name):
-            folder = PurePosixPath(name).parent
-            same = [item for item in composed if PurePosixPath(item).parent == folder]
-            override = next(filter(compose.OVERRIDE.search, sorted(same)), None)
-        services, images = compose.read(name, content, self._other, override, self._own)
-        # A template and its image are judged in the services that extend it.
-        own = self._templates.get(name, set())
-        self.services += [item for item in services if item.name not in own]
-        self.images += images if name not in self._templates else []
-        for line, text in compose.commands(content):
-            self._commands(name, "\n" * (line - 1) + text, None, 0)
-        for line, text in compose.inline(content):
-            # As many empty lines before it as make its lines the file's.
-            self._dockerfile(name, b"\n" * line + text.encode())
-
-    def _kubernetes(self, name: str, content: bytes) -> None:
-        try:
-            self._pods(name, kubernetes.read(name, content, self._own, self._handlers))
-        except FormError as error:
-            if b"{{" in content:
-                raise FormError(kubernetes.UNFILLED) from error
-            raise
-
-    def _helm(self, name: str, content: bytes) -> None:
-        self._pods(name, kubernetes.values(name, content, self._own, self._handlers))
-
-    def _helm_template(self, name: str, content: bytes) -> None:
-        settings = kinds.only_settings(name, content)
-        self.unread.append(Unread(name, kubernetes.UNFILLED, settings))
-
-    def _kustomize(self, name: str, content: bytes) -> None:
-        del content
-        self._pods(name, kubernetes.kustomized(name, self._other, self._own, self._handlers))
-
-    def _rest(self, kind: str, name: str, content: bytes) -> None:
-        """Note a file of Kubernetes that tells more of MediaPipe than what is read of its pods."""
-        rest = pods_rest.text(kind, content)
-        if kinds.USES.search(rest):
-            self.unread.append(Unread(name, OTHER, kinds.only_settings(name, rest)))
-
-    def _pods(self, name: str, found: pods.Found) -> None:
-        """Note what the pods of a file are."""
-        self.services += found.services
-        self.images += found.images
-        for file, line, text in found.commands:
-            self._commands(file, "\n" * (line - 1) + text, None, 0)
-        for path in found.missing:
-            why = f"it takes {path}, which is not in the project"
-            self.unread.append(Unread(name, why, settings=True))
-
-    def _bake(self, name: str, content: bytes) -> None:
-        found = bake.targets(name, content)
-        self.images += bake.foreign(name, found)
-        for line, text in bake.inline(found):
-            self._dockerfile(name, b"\n" * line + text.encode())
-
-    def unread_lines(self, *, programs: bool = False) -> list[str]:
-        """Return what could not be read, or alone what may say what programs do, as lines."""
-        return lines_of(item for item in self.unread if not (programs and item.says_nothing))
-
-    def _other(self, name: str) -> bytes:
-        """Return another file of the project. Raises FormError."""
-        if name in self.texts:
-            return self.texts[name]
-        return reading.within(self.folder, name)
-
-
-def _of_uv(base: BaseImage) -> BaseImage:
-    """Return an image with what uv takes there: its own Python, where it has one from the start."""
-    if base.installs != UV_ALONE:
-        return base
-    known = projects.image(base.image)
-    return dataclasses.replace(base, installs=UV if known is None or known.ready else "?")
-
-
-def _on_boards(files: list[tuple[str, str, bytes]]) -> list[tuple[str, str, bytes]]:
-    """Return kind, name and content of files, scripts without what boards do not run of them."""
-    return [
-        (kind, name, scripted.alive(name, documents.decoded(content)).encode())
-        if kind == "shell"
-        else (kind, name, content)
-        for kind, name, content in files
-    ]

@@ -16,7 +16,7 @@ COMMAND = re.compile(
     r"(?:^|[`$>#%]|\s)(?P<command>(?:sudo\s+)?(?:(?:\S*/)?python[\d.]*\s+-m\s+)?"
     r"(?:pip[\d.]*|uv|conda|mamba|poetry|pipenv)\s[^`\n]*\b(?:install|add)\s[^`\n]+)"
 )
-MOST = 3
+MOST, LONGEST = 3, 2000
 
 
 def lines(scan: Scan, here: Board) -> list[str]:
@@ -30,7 +30,7 @@ def lines(scan: Scan, here: Board) -> list[str]:
 
 def _of(name: str, text: str, here: Board) -> Iterator[str]:
     for number, row in enumerate(text.splitlines(), 1):
-        match = COMMAND.search(row)
+        match = COMMAND.search(row) if len(row) <= LONGEST else None
         for words in installers.split(match["command"]) if match else ():
             for item in installers.command(words, name, number):
                 if pins.is_mediapipe(item.name):

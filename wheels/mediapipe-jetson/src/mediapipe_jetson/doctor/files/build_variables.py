@@ -17,6 +17,7 @@ from mediapipe_jetson.doctor.files.instructions import INSTRUCTION, Line, heredo
 # A shell's own assignments within a RUN: there the name is no longer the build's.
 SETS = re.compile(r"(?<![\w$.-])([A-Za-z_]\w*)\+?=(?![=~])|\b(?:for|read|unset)\s+([A-Za-z_]\w*)")
 ARGUMENT = re.compile(r"^\s*ARG\s", re.IGNORECASE | re.MULTILINE)
+LONGEST, UNKNOWN = 4096, "$"
 Variables = dict[str, Optional[str]]
 
 
@@ -48,7 +49,7 @@ class _Stages:
         elif name in self.given:
             self.now[name] = None if "$" in self.given[name] else self.given[name]
         elif default is not None:
-            self.now[name] = default
+            self.now[name] = None if default == UNKNOWN else default
         else:
             known = self.now.get(name)
             self.now[name] = self.first.get(name) if within and known is None else known
@@ -116,12 +117,13 @@ def _set(stages: _Stages, word: str, line: Line, rest: str, rows: list[str]) -> 
     """Follow an ARG or an ENV, and write what it sets where it stands."""
     before = dict(stages.now)
     pairs = [
-        (name, None if value is None else expanded(value, before))
+        (name, None if value is None else _short(expanded(value, before)))
         for name, value in _pairs(rest, plain=word == "ENV")
     ]
     for name, value in pairs:
         if word == "ARG":
-            stages.argument(name, None if value is None or "$" in value else value)
+            known = value is not None and ("$" not in value or value == UNKNOWN)
+            stages.argument(name, value if known else None)
         elif value is not None:
             stages.variable(name, value)
     numbers = [number - 1 for number, _ in line.parts]
@@ -131,6 +133,11 @@ def _set(stages: _Stages, word: str, line: Line, rest: str, rows: list[str]) -> 
         rows[numbers[0]] = f"ARG {pairs[0][0]}={shlex.quote(value)}{end}"
     else:
         _replace(rows, numbers, before)
+
+
+def _short(value: str) -> str:
+    """Return a value, or one that is not known for one that grows from line to line."""
+    return value if len(value) <= LONGEST else UNKNOWN
 
 
 def _pairs(rest: str, *, plain: bool) -> Iterator[tuple[str, Optional[str]]]:

@@ -26,6 +26,10 @@ USUAL = "Dockerfile"
 # Options of docker build that take no value.
 FLAGS = {"--no-cache", "--pull", "--push", "--load", "--rm", "--force-rm", "-q", "--quiet"}
 FLAGS |= {"--squash", "--compress"}
+# A stage that a variable names, which who builds may set.
+TARGET = re.compile(
+    r"--target(?:=|\s+)[^\s${]{0,64}(?:\{\{[^}\n]*\}\}|\$+(?:\([^)\n]*\)|\{[^}\n]*\}|[\w@*<%]+))\S*"
+)
 
 
 def given(files: Iterable[tuple[str, str, bytes]]) -> dict[str, list[Arguments]]:
@@ -85,21 +89,33 @@ def targets(files: Iterable[tuple[str, str, bytes]]) -> dict[str, set[str]]:
     return result
 
 
-def as_built(files: list[tuple[str, str, bytes]], asked: dict[str, set[str]]) -> dict[str, bytes]:
-    """Return the Dockerfiles with the stages that builds make alone, by their paths."""
-    return {
-        name: stages.built(documents.decoded(content), asked[name]).encode()
-        for kind, name, content in files
-        if kind == "dockerfile" and name in asked
-    }
+def as_built(
+    files: list[tuple[str, str, bytes]],
+    asked: dict[str, set[str]],
+    arguments: dict[str, list[Arguments]],
+    others: frozenset[str],
+) -> dict[str, bytes]:
+    """Return the Dockerfiles with the stages that builds make alone, by their paths.
+
+    `arguments` are what each is built with somewhere, `others` what may be stages that are asked
+    for elsewhere.
+    """
+    result = {}
+    for kind, name, content in files:
+        if kind == "dockerfile" and name in asked:
+            text = documents.decoded(content)
+            builds: list[Arguments] = [{}, *arguments.get(name, ())]
+            filled = [dockerfiles.filled(text, given) for given in builds]
+            result[name] = stages.built(text, asked[name], filled, others).encode()
+    return result
 
 
 def _targets(kind: str, name: str, content: bytes) -> Iterator[tuple[str, str]]:
     """Return the Dockerfiles that a file has built, each with its stage. Raises ValueError."""
     if kind == "compose":
         for build in _composed_builds(content):
-            target = _plain(build.get("target"), "")
-            yield _composed_file(name, build), dockerfiles.substituted(target, {})
+            # Its variables are set by who starts it, whatever their defaults.
+            yield _composed_file(name, build), _plain(build.get("target"), "")
     elif kind in ("devcontainer", "bake"):
         yield from ((path, stages.ALL) for path, _ in _contexts(kind, name, content))
     elif kind in ("shell", "markdown"):
@@ -120,6 +136,7 @@ def _target(words: list[str]) -> str:
 
 def _shell_words(kind: str, name: str, content: bytes) -> Iterator[list[str]]:
     text = documents.decoded(content)
+    text = TARGET.sub(f"--target={stages.ALL}", text)
     text = docker_run.shown(text) if kind == "markdown" else variables.filled(name, text)
     yield from (words for _, words, _ in dockerfiles.commands(text))
 
@@ -192,13 +209,13 @@ def _composed(name: str, content: bytes) -> Iterator[tuple[str, Arguments]]:
 
 
 def _composed_builds(content: bytes) -> Iterator[Node]:
-    """Return what the services of a compose file say of their builds. Raises ValueError."""
+    """Return what the services of a compose file say of builds of files. Raises ValueError."""
     for document in documents.yaml(content):
         services = document.get("services")
         entries = services.value if services is not None else None
         for service in entries.values() if isinstance(entries, dict) else ():
             build = service.get("build")
-            if build is not None:
+            if build is not None and build.get("dockerfile_inline") is None:
                 yield build
 
 

@@ -91,6 +91,12 @@ def templates(files: Iterable[tuple[str, bytes]]) -> dict[str, set[str]]:
     return {path: names for path, names in result.items() if not MAIN.search(path)}
 
 
+def is_named(name: str, texts: Iterable[bytes]) -> bool:
+    """Return whether texts name a file."""
+    own = rf"(?<![\w.-]){re.escape(PurePosixPath(name).name)}(?![\w.-])".encode()
+    return any(re.search(own, text) for text in texts)
+
+
 def overrides(name: str, composed: set[str]) -> bool:
     """Return whether a file overrides another one of these, which lies beside it."""
     folder = PurePosixPath(name).parent

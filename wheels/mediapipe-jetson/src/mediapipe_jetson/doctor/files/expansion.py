@@ -8,6 +8,7 @@ from typing import Optional
 
 BEGIN = re.compile(r"(?<!\\)\$(?:(?P<name>[A-Za-z_]\w*|\d)|\{(?P<braced>\w+))")
 OPERATOR = re.compile(r":?[-+?]")
+MARKS = re.compile(r"\$\{|\}|\n")
 DEEPEST = 8
 Values = Mapping[str, Optional[str]]
 
@@ -18,11 +19,13 @@ def expanded(text: str, known: Values, depth: int = 0) -> str:
     What is not in `known`, or None there, stays as it is, or is its own default.
     """
     result, at = [], 0
+    closing: Optional[dict[int, int]] = None
     while (match := BEGIN.search(text, at)) is not None:
         result.append(text[at : match.start()])
         name, end = match["name"], match.end()
         if name is None:
-            end = _closed(text, match.end())
+            closing = _closings(text) if closing is None else closing
+            end = closing.get(match.start(), -1)
             if end < 0:
                 result.append(text[match.start() : match.end()])
                 at = match.end()
@@ -34,19 +37,18 @@ def expanded(text: str, known: Values, depth: int = 0) -> str:
     return "".join([*result, text[at:]])
 
 
-def _closed(text: str, at: int) -> int:
-    """Return where the brace that is open here has been closed; -1 where it is not."""
-    depth = 1
-    for position in range(at, len(text)):
-        if text[position] == "}":
-            depth -= 1
-        elif text.startswith("${", position):
-            depth += 1
-        elif text[position] == "\n":
-            return -1
-        if not depth:
-            return position + 1
-    return -1
+def _closings(text: str) -> dict[int, int]:
+    """Return where each ${ that is closed in its line ends, by where it begins."""
+    result: dict[int, int] = {}
+    opened: list[int] = []
+    for match in MARKS.finditer(text):
+        if match[0] == "${":
+            opened.append(match.start())
+        elif match[0] == "\n":
+            opened.clear()
+        elif opened:
+            result[opened.pop()] = match.end()
+    return result
 
 
 def _value(whole: str, name: str, inside: str, known: Values, depth: int) -> str:

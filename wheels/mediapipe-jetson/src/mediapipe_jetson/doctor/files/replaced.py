@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -43,7 +44,20 @@ STOPPING = re.compile(r"^#!.*sh\s+-\w*e|^\s*set\s+(?:-\w+\s+)*-(?:\w*e|o\s+errex
 GOES_ON = {"pip", "uv", "apt", "apt-get", "cd", "rm", "mkdir", "echo", "export", "curl", "wget"}
 GOES_ON |= {"sleep", "ldconfig", "cp", "mv", "yes", "python", "python3"}
 LISTED = re.compile(r"(?:-r|--requirement)(?:=|$)?(.*)$")
-TARGET = re.compile(r"[^\s:=]+\s*:(?!=)")
+# A line of make's or just's that begins what is run by its own name.
+TARGET = re.compile(r"^[^\s#][^\n]*?:(?![:=])", re.MULTILINE)
+# Options and tools that keep to the folder they are run in.
+IN_FOLDER = {"uv", "poetry", "pipenv", "pdm"}
+RELATIVE = re.compile(r"[^/~$-][^/]*/")
+MOVES = {"cd", "pushd", "popd"}
+# In a build and in make a shell goes on behind ; unless it is told to stop.
+TOLD_TO_STOP = re.compile(r"\b(?:set|SHELL|\w*sh)\b[^\n;&|]{0,80}?\s\[?[\"']?-\w*e|errexit")
+LINE_END = re.compile(r"(?<!\\)(?<!\\\r)\n")
+MARKS = re.compile(
+    r"(?:^|[;&|(){}\n]|\b(?:RUN|then|do|else)\s)[ \t]*"
+    r"(if|elif|while|until|then|do|else|fi|done)(?=[\s;]|$)"
+)
+CONDITIONS = {"if", "elif", "while", "until"}
 
 Lists = Callable[[str], list[Requirement]]
 
@@ -75,27 +89,41 @@ class _Done:
 
 
 class _Scopes:
-    """Which environment commands are in, by a number; that of a shell of its own ends with it."""
+    """Which environment and folder commands are in, by numbers.
 
-    def __init__(self) -> None:
-        self.now = self._last = 0
-        self._outer: list[int] = []
+    Those of a shell of its own end with it; `lines` tells that each line is one.
+    """
+
+    def __init__(self, *, lines: bool) -> None:
+        self.now = self.folder = self._last = 0
+        self._lines, self._moved = lines, False
+        self._outer: list[tuple[int, int]] = []
 
     def another(self) -> None:
         """Begin another environment."""
         self._last += 1
         self.now = self._last
 
+    def moves(self, words: list[str]) -> None:
+        """Follow what a command does to the folder that those behind it are run in."""
+        command = invocation.started(words)
+        if words[0] == "WORKDIR" or (command and command[0] in MOVES):
+            self._last += 1
+            self.folder, self._moved = self._last, words[0] != "WORKDIR"
+
     def reach(self, text: str, before: Optional[Step], step: Step) -> None:
         """Follow the brackets from one command to the next."""
         marks = re.sub(r"#[^\n]*", "", text[before.end if before else 0 : step.start])
         if step.before in ("(", ")") and step.before not in marks:
             marks = step.before  # of a command that is given to a shell
+        if self._lines and self._moved and before and _line_ends(text, before, step):
+            self._last += 1
+            self.folder, self._moved = self._last, False
         for mark in marks:
             if mark == "(":
-                self._outer.append(self.now)
+                self._outer.append((self.now, self.folder))
             elif mark == ")" and self._outer:
-                self.now = self._outer.pop()
+                self.now, self.folder = self._outer.pop()
             elif mark == ")":
                 self.another()
 
@@ -105,6 +133,7 @@ def marked(
     text: str,
     steps: list[Step],
     lists: Lists,
+    doubtful: frozenset[int] = frozenset(),
     *,
     docker: bool,
     made: bool,
@@ -112,10 +141,15 @@ def marked(
     """Return what a script installs, with a note at what it replaces further down.
 
     `steps` are its commands as a board may run them, `lists` gives what a requirements file asks
-    for; `docker` tells that it is a Dockerfile, `made` that it is a Makefile or a justfile. With it
-    comes how it uses such files.
+    for; `docker` tells that it is a Dockerfile, `made` that it is a Makefile or a justfile,
+    `doubtful` are lines that may not be run. With it comes how it uses such files.
     """
-    done = list(_done(text, steps, lists, docker=docker, made=made))
+    done = [
+        dataclasses.replace(item, sure=False)
+        if doubtful and text.count("\n", 0, item.step.start) + 1 in doubtful
+        else item
+        for item in _done(text, steps, lists, docker=docker, made=made)
+    ]
     result = list(items)
     edited = _edited(steps, lists)
     used = Used({file: text.count("\n", 0, at) + 1 for file, at in edited.items()}, {*edited})
@@ -161,13 +195,15 @@ def _replaces(late: _Done, early: _Done, entry: Requirement) -> bool:
     """Return whether what a command installs is gone after another one, wherever both are run."""
     if not late.sure or late.scope != early.scope or late.place != early.place:
         return False
+    if any("$" in word for word in late.place):
+        return False  # its value may be another one
     own = early.step.path[len(late.step.path) :]
     if early.step.path[: len(late.step.path)] != late.step.path or any(arm < 0 for _, arm in own):
         return False
     if entry.name in late.removed:
         return True
     for other in late.installed:
-        if other.name == entry.name:
+        if other.name == entry.name and not other.marker:
             exact = bool(other.source) or re.fullmatch(r"===?[^*,]+", other.specifier.strip())
             there = not TARGETS.isdisjoint(late.place)  # pip leaves what is in a folder
             if late.forced or (exact and not there and other.specifier != entry.specifier):
@@ -178,8 +214,12 @@ def _replaces(late: _Done, early: _Done, entry: Requirement) -> bool:
 def _done(
     text: str, steps: list[Step], lists: Lists, *, docker: bool, made: bool
 ) -> Iterator[_Done]:
-    errexit = docker or STOPPING.search(text) is not None
-    scopes, sure = _Scopes(), True
+    lines = docker or made
+    errexit = (TOLD_TO_STOP if lines else STOPPING).search(text) is not None
+    conditions = [(match.start(1), match[1] in CONDITIONS) for match in MARKS.finditer(text)]
+    targets = [match.start() for match in TARGET.finditer(text)] if made else []
+    reached = 0
+    scopes, sure = _Scopes(lines=lines), True
     written = heredocs.written(text)
     steps = [step for step in steps if not heredocs.within(step.start, written)]
     for number, step in enumerate(steps):
@@ -188,25 +228,46 @@ def _done(
         chained = step.before != "&&" or (sure and (docker or _goes_on(before)))
         sure = step.before not in ("||", "&") and chained
         scopes.reach(text, steps[number - 1] if number else None, step)
-        at_start = not step.start or text[step.start - 1] == "\n"
-        target = made and at_start and TARGET.match(text[step.start :])
-        if target or _another(step.words):
+        if bisect.bisect(targets, step.start) != reached:
+            reached = bisect.bisect(targets, step.start)
+            scopes.another()
+        if _another(step.words):
             scopes.another()
             continue
+        scopes.moves(step.words)
         place = _place(step.words)
         if place is None:
             continue
         following = steps[number + 1] if number + 1 < len(steps) else None
+        asks = bisect.bisect(conditions, (step.start, True))
+        ends = lines and (following is None or _line_ends(text, step, following))
+        fails = (errexit or ends) and not (asks and conditions[asks - 1][1])
         yield _Done(
             step,
-            place,
+            (*place, f"in {scopes.folder}") if _is_in_folder(place) else place,
             scopes.now,
             _installed(step.words, lists),
             _removed(step, before),
             not FORCING.isdisjoint(step.words),
             sure and "--dry-run" not in step.words,
-            _stops(following, errexit=errexit),
+            _stops(following, errexit=fails),
         )
+
+
+def _line_ends(text: str, step: Step, following: Step) -> bool:
+    """Return whether an instruction or a line of make's ends between two commands."""
+    return LINE_END.search(text, step.end, following.start) is not None
+
+
+def _is_in_folder(place: tuple[str, ...]) -> bool:
+    """Return whether it depends on the folder which environment a place is."""
+    if "--system" in place:
+        return False
+    at = next((n for n, word in enumerate(place) if word.partition("=")[0] in PLACES), len(place))
+    values = [word.partition("=")[2] or word for word in place[at:]]
+    return any(word in IN_FOLDER or RELATIVE.match(word) for word in place[:at]) or any(
+        word[:1] not in "-/" for word in values
+    )
 
 
 def _installed(words: list[str], lists: Lists) -> list[Requirement]:

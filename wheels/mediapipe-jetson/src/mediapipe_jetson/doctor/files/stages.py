@@ -3,27 +3,61 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Optional
 
 from mediapipe_jetson.doctor.files.instructions import INSTRUCTION, heredocs, logical
 
 # What a build asks for: "" is the last stage, ALL any of them.
 ALL = "*"
-FROM = re.compile(r"\bfrom=([\w.-]+)")
+FROM = re.compile(r"\bfrom=([^\s,]+)")
+NAMED = re.compile(rb"target[\"']?(?:\s*[:=,]\s*|\s+)[\"']?([A-Za-z_][\w.-]*)")
 BLANK = re.compile(r"[^\r\n]")
 _Stage = tuple[int, int, str, list[str]]
 
 
-def built(text: str, targets: set[str]) -> str:
-    """Return a Dockerfile's text with the stages alone that lead to these; lines stay in place."""
-    stages = list(_stages(text))
-    names = {name: at for at, (_, _, name, _) in enumerate(stages) if name}
-    if len(stages) < 2 or not targets or ALL in targets:
+def named(content: bytes) -> set[str]:
+    """Return what any file names behind "target", such as a workflow's docker build."""
+    if b"target" not in content:
+        return set()
+    return {name.decode(errors="replace") for name in NAMED.findall(content)}
+
+
+def built(
+    text: str,
+    targets: set[str],
+    filled: Iterable[str] = (),
+    others: frozenset[str] = frozenset(),
+) -> str:
+    """Return a Dockerfile's text with the stages alone that lead to these; lines stay in place.
+
+    `filled` are its texts with the arguments of each build in place, `others` what may be stages
+    that are asked for elsewhere.
+    """
+    if not targets or ALL in targets:
         return text
+    rows = text.splitlines(keepends=True)
+    needed: set[int] = set()
+    for one in dict.fromkeys(filled) or [text]:
+        stages = list(_stages(one))
+        found = _needed(stages, targets, others)
+        if len(stages) < 2 or found is None:
+            return text
+        needed |= {row for at in found for row in range(*stages[at][:2])}
+    first = next(iter(_stages(text)))[0]
+    return "".join(
+        BLANK.sub("", row) if at >= first and at not in needed else row
+        for at, row in enumerate(rows)
+    )
+
+
+def _needed(stages: list[_Stage], targets: set[str], others: frozenset[str]) -> Optional[set[int]]:
+    """Return the stages that lead to these; None where that is not known."""
+    names = {name: at for at, (_, _, name, _) in enumerate(stages) if name}
     wanted = [len(stages) - 1 if not item else _number(item, names, stages) for item in targets]
     if None in wanted:
-        return text
+        return None
+    wanted += [names[name.lower()] for name in others if name.lower() in names]
     needed: set[int] = set()
     waiting = [item for item in wanted if item is not None]
     while waiting:
@@ -31,13 +65,11 @@ def built(text: str, targets: set[str]) -> str:
         if at in needed:
             continue
         needed.add(at)
+        if any("$" in item for item in stages[at][3]):
+            return None
         found = (_number(item, names, stages[:at]) for item in stages[at][3])
         waiting += [item for item in found if item is not None]
-    rows = text.splitlines(keepends=True)
-    for at, (begin, end, _, _) in enumerate(stages):
-        if at not in needed:
-            rows[begin:end] = [BLANK.sub("", row) for row in rows[begin:end]]
-    return "".join(rows)
+    return needed
 
 
 def _number(name: str, names: dict[str, int], stages: list[_Stage]) -> Optional[int]:

@@ -21,7 +21,8 @@ MADE = re.compile(
 )
 # $(NAME) of make and {{ NAME }} of just; $(...) of a shell is a command.
 REFERENCE = re.compile(r"\$\((\w+)\)|\{\{\s*(\w+)\s*\}\}")
-RECIPE = re.compile(r"^(\s+)[@+-]+\s*")
+RECIPE = re.compile(r"^(\s+)([@+-]+)\s*")
+GOES_ON = " || true"
 # What sets a variable in another way: an assignment anywhere in a line, += and [0]=, ${NAME:=...},
 # a loop, and commands that are given names.
 SETS = re.compile(
@@ -49,7 +50,7 @@ def filled(name: str, text: str) -> str:
     make = MAKE.match(PurePosixPath(name).name) is not None
     lines = text.splitlines(keepends=True)
     if make:
-        lines = [RECIPE.sub(r"\1", REFERENCE.sub(_braced, line)) for line in lines]
+        lines = _recipes([REFERENCE.sub(_braced, line) for line in lines])
     pattern = MADE if make else SHELL
     values: dict[str, set[str]] = {}
     plain: set[int] = set()
@@ -75,6 +76,20 @@ def filled(name: str, text: str) -> str:
         spare -= max(0, len(done or "") - len(line))
         result.append(line if done is None else done)
     return "".join(result)
+
+
+def _recipes(lines: list[str]) -> list[str]:
+    """Return lines without the marks of make before commands; - is what || true is to a shell."""
+    result, ignored = [], False
+    for line in lines:
+        match = RECIPE.match(line)
+        ignored = ignored or (match is not None and "-" in match[2])
+        row = RECIPE.sub(r"\1", line)
+        text = row.rstrip("\r\n")
+        if ignored and not text.endswith("\\"):
+            row, ignored = f"{text}{GOES_ON}{row[len(text) :]}", False
+        result.append(row)
+    return result
 
 
 def _otherwise(line: str, make: bool) -> set[str]:

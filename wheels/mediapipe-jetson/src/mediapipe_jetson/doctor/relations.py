@@ -1,0 +1,99 @@
+"""What a project's files say of each other: builds, templates, what scripts start."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from mediapipe_jetson.doctor import scripted
+from mediapipe_jetson.doctor.files import (
+    builds,
+    compose,
+    devcontainer,
+    documents,
+    kubernetes,
+    kustomizations,
+    rosdep,
+    started,
+)
+
+File = tuple[str, str, bytes]
+STARTING = ("shell", "env")
+
+
+@dataclasses.dataclass(frozen=True)
+class Relations:
+    """What is known of a project's files before each is read by itself.
+
+    `files` are kind, name and content, with what the others tell in place; `arguments` and
+    `contexts` what Dockerfiles are built with, `scripts` those that install packages, `own` the
+    project's programs, `edited` the Dockerfiles of editors' containers, `layered` the files that
+    kustomizations take, `elsewhere` the Dockerfiles that are built for other machines alone.
+    """
+
+    files: list[File]
+    arguments: dict[str, list[builds.Arguments]]
+    contexts: dict[str, set[str]]
+    scripts: frozenset[str]
+    own: frozenset[str]
+    edited: set[str]
+    ros: frozenset[str]
+    layered: set[str]
+    handlers: dict[str, str]
+    elsewhere: set[str]
+    composed: set[str]
+    templates: dict[str, set[str]]
+
+
+def of(files: list[File], targets: frozenset[str]) -> Relations:
+    """Return those of files; `targets` are what any file names so, and may be stages."""
+    files = _with(files, builds.with_environment(files))
+    on_boards = _on_boards(files)
+    arguments = builds.given(on_boards)
+    contexts = builds.contexts(on_boards)
+    asked = builds.targets(on_boards)
+    files = _with(files, builds.as_built(files, asked, arguments, targets))
+    return Relations(
+        files,
+        arguments,
+        contexts,
+        started.scripts(files),
+        started.programs(files),
+        devcontainer.built(files),
+        rosdep.names(files),
+        kustomizations.listed(
+            _of_kind(files, kubernetes.KUSTOMIZATION), {name for _, name, _ in files}.__contains__
+        ),
+        kubernetes.classes(_of_kind(files, kubernetes.MANIFEST)),
+        builds.elsewhere(files),
+        {name for name, _ in _of_kind(files, "compose")},
+        _templates(files),
+    )
+
+
+def _templates(files: list[File]) -> dict[str, set[str]]:
+    """Return the services that others extend; what a script starts by its own file is no such."""
+    scripts = [text for kind, _, text in files if kind in STARTING]
+    return {
+        name: services
+        for name, services in compose.templates(_of_kind(files, "compose")).items()
+        if not compose.is_named(name, scripts)
+    }
+
+
+def _with(files: Iterable[File], texts: dict[str, bytes]) -> list[File]:
+    return [(kind, name, texts.get(name, content)) for kind, name, content in files]
+
+
+def _of_kind(files: Iterable[File], kind: str) -> list[tuple[str, bytes]]:
+    return [(name, content) for own, name, content in files if own == kind]
+
+
+def _on_boards(files: list[File]) -> list[File]:
+    """Return files, scripts without what boards do not run of them."""
+    return [
+        (kind, name, scripted.alive(name, documents.decoded(content)).encode())
+        if kind == "shell"
+        else (kind, name, content)
+        for kind, name, content in files
+    ]
