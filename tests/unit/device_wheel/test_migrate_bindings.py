@@ -109,6 +109,27 @@ NOT_APART = {
     "it runs": HEAD + "try:\n    h = mp.solutions.hands.Hands()\nexcept Exception: pass\n",
     "it is used": f"{HEAD}try:\n    h = mp.solutions.hands\nexcept AttributeError: h = None\n"
     "def f(x): return h.Hands().process(x).multi_hand_landmarks\n",
+    "any error of a name": "import mediapipe as mp\ntry:\n    h = mp.solutions.hands\n"
+    "except Exception:\n    h = None\n",
+    "it is read": "import mediapipe as mp\ndef nose(a):\n    try:\n"
+    "        return a[mp.solutions.pose.PoseLandmark.NOSE.value].x\n"
+    "    except:\n        return None\n",
+    "it is read by an attribute": "import mediapipe as mp\ndef nose(a):\n    try:\n"
+    "        return a[mp.solutions.pose.PoseLandmark.NOSE].x\n"
+    "    except AttributeError:\n        return None\n",
+    "it is read where it is imported": "def nose(a):\n    try:\n"
+    "        from mediapipe.python.solutions.pose import PoseLandmark\n"
+    "        return a[PoseLandmark.NOSE].x\n"
+    "    except ImportError:\n        return None\n",
+    "it draws": "import mediapipe as mp\ndef draw(x, a):\n    try:\n"
+    "        mp.solutions.drawing_utils.draw_landmarks(x, a,\n"
+    "            mp.solutions.hands.HAND_CONNECTIONS)\n"
+    "    except Exception as e:\n        print(e)\n",
+    "it draws in one line": "import mediapipe as mp\ndef draw(x, a):\n"
+    "    try: d = mp.solutions.drawing_utils; d.draw_landmarks(x, a)\n"
+    "    except AttributeError: pass\n",
+    "it draws where nothing failed": "try:\n    from mediapipe.python.solutions import pose\n"
+    "except ImportError:\n    pass\nelse:\n    print(pose.PoseLandmark.NOSE)\n",
     "the other way is old too": "try:\n    from mediapipe.python.solutions import hands\n"
     "except ImportError:\n    from mediapipe.solutions import hands\n",
 }
@@ -126,6 +147,37 @@ def test_what_another_file_takes_of_a_guarded_one_is_rewritten_with_it(tmp_path:
     outcome = write(tmp_path, conf=APART["an attribute"], main=main)
     assert not outcome.refused
     assert [change.name for change in outcome.changes] == ["conf.py", "main.py"]
+
+
+PACKAGES = {
+    "by names": ("from .config import mp_hands, mp_drawing\n", "det"),
+    "by a star": ("from .config import *\n", "main"),
+    "by another file": ("from .more import *\n", "det"),
+}
+
+
+@pytest.mark.parametrize("how", PACKAGES)
+def test_what_a_package_hands_on_of_a_guarded_file_is_rewritten_with_it(
+    how: str, tmp_path: Path
+) -> None:
+    config = "try:\n    import mediapipe as mp\n    mp_hands = mp.solutions.hands\n"
+    config += "    mp_drawing = mp.solutions.drawing_utils\n"
+    config += "except (ImportError, AttributeError):\n    mp_hands = mp_drawing = None\n"
+    init, user = PACKAGES[how]
+    outcome = write(
+        tmp_path, pkg_init=init, pkg_config=config, pkg_more="from .config import *\n",
+        pkg_det="from . import mp_hands, mp_drawing\nh = mp_hands.Hands()\n" * (user == "det"),
+        main="import pkg\nh = pkg.mp_hands.Hands()\n" * (user == "main"),
+    )  # fmt: skip
+    assert not outcome.refused
+    names = [change.name for change in outcome.changes]
+    assert names == sorted(["pkg/config.py", "pkg/det.py" if user == "det" else "main.py"])
+
+
+def test_a_guarded_file_beside_a_program_that_is_new_is_left(tmp_path: Path) -> None:
+    outcome = write(tmp_path, conf=APART["an attribute"], main="import conf, other\n", other="")
+    assert (outcome.changes, outcome.refused) == ([], [])
+    assert [note.file for note in outcome.differs] == ["conf.py"]
 
 
 def test_a_file_without_anything_old_is_passed_over(tmp_path: Path) -> None:
