@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mediapipe_jetson.migrate import project, view
+from mediapipe_jetson.migrate import bindings, project, view
 
 from tests.unit.migrate_cases import HEAD, OLD_HANDS, TASKS, after, refused
 
@@ -482,6 +482,30 @@ def test_what_would_fail_unseen_is_refused(how: str, tmp_path: Path) -> None:
     assert refused(tmp_path, UNSEEN[how])
 
 
+QUOTED = {
+    "def f(x: Optional['landmark_pb2.NormalizedLandmarkList']): pass\n": True,
+    "def f(x: 'Optional[\"landmark_pb2.NormalizedLandmarkList\"]'): pass\n": True,
+    "def f() -> Annotated['landmark_pb2.NormalizedLandmarkList', 'of a hand']: pass\n": True,
+    "x: list[' landmark_pb2.NormalizedLandmark'] = []\n": True,
+    "def f(x: Annotated[list, 'as landmark_pb2 has them']): pass\n": False,
+    "def f(x: Annotated[list, 'landmark_pb2']): pass\n": False,
+    "def f(x: typing.Literal['landmark_pb2', 'numpy']): pass\n": False,
+    "def f(x: \"Literal['landmark_pb2']\"): pass\n": False,
+    "def f(x: 'what landmark_pb2 had'): pass\n": False,
+    "def f(x: 'other.landmark_pb2'): pass\n": False,
+}
+
+
+@pytest.mark.parametrize("old", QUOTED)
+def test_only_types_in_quotes_count(old: str, tmp_path: Path) -> None:
+    text = f"from mediapipe.framework.formats import landmark_pb2\n{old}"
+    outcome = write(tmp_path, a=text)
+    assert [note.text for note in outcome.refused] == (
+        [bindings.QUOTED.format("landmark_pb2")] if QUOTED[old] else []
+    )
+    assert QUOTED[old] or outcome.changes[0].after.decode() == old
+
+
 def test_a_quoted_annotation_that_names_it_is_told(tmp_path: Path) -> None:
     text = "import mediapipe as mp\ndef f(h: 'mp.solutions.hands.Hands'): pass\n"
     outcome = write(tmp_path, a=text)
@@ -505,6 +529,38 @@ def test_new_names_that_a_star_import_would_bring_over_others_are_refused(tmp_pa
     assert any(note.startswith("utils.py:1:1: left as it is") for note in notes)
     outcome = write(tmp_path, utils=utils, main="import os\nfrom utils import *\n")
     assert not outcome.refused
+
+
+HIDDEN = {
+    "own below": ("", "from utils import *\ndef to_image(x): return x\n", False),
+    "a class below": ("", "from utils import *\nclass to_image: pass\n", False),
+    "a list": ('__all__ = ["r"]\n', "to_image = 1\nfrom utils import *\n", False),
+    "a tuple": ("__all__ = 'r', 'hands'\n", "to_image = 1\nfrom utils import *\n", False),
+    "above and below": (
+        "", "to_image = 1\nfrom utils import *\ndef to_image(x): return x\n", True
+    ),
+    "below where something is": (
+        "", "from utils import *\nif r:\n    def to_image(x): return x\n", True
+    ),
+    "an import above": (
+        "", "from cv import to_image\nfrom utils import *\ndef to_image(x): pass\n", True
+    ),
+    "a list that has it": ('__all__ = ["to_image"]\n', "to_image = 1\nfrom utils import *\n", True),
+    "a list that grows": (
+        '__all__ = ["r"]\n__all__ += x\n', "to_image = 1\nfrom utils import *\n", True
+    ),
+    "a list that is found": (
+        "__all__ = [n for n in dir()]\n", "to_image = 1\nfrom utils import *\n", True
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_only_names_that_a_star_import_hides_are_refused(how: str, tmp_path: Path) -> None:
+    head, main, hides = HIDDEN[how]
+    outcome = write(tmp_path, utils=f"{HEAD}{head}{OLD_HANDS}", main=main)
+    assert bool(outcome.refused) == hides
+    assert [change.name for change in outcome.changes] == ([] if hides else ["utils.py"])
 
 
 HOLDERS = {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 import symtable
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from mediapipe_jetson.doctor.legacy import parse
 from mediapipe_jetson.migrate.context import Note
 from mediapipe_jetson.migrate.leftover import old_line
 from mediapipe_jetson.migrate.modules import Modules
+from mediapipe_jetson.migrate.stars import below, exported
 
 MISSED = "{} is used in a way that can't be rewritten"
 TAKEN = "{} is taken from here by {}; import it there from MediaPipe"
@@ -68,7 +68,7 @@ def missed(file: str, before: str, after: str) -> list[Note]:
     texts = [
         (name, node.lineno, node.col_offset + 1)
         for node in quoted(tree)
-        for name in sorted((old.own - new.own) & set(re.findall(r"\w+", str(node.value))))
+        for name in sorted((old.own - new.own) & _read(str(node.value)))
     ]
     if texts:
         name, line, column = texts[0]
@@ -92,12 +92,36 @@ def missed(file: str, before: str, after: str) -> list[Note]:
 
 
 def quoted(tree: ast.Module) -> Iterator[ast.Constant]:
-    """Yield the texts within annotations."""
+    """Yield the texts within annotations that are types."""
     for node in ast.walk(tree):
-        notes = [getattr(node, name, None) for name in ("annotation", "returns")]
-        for inner in (item for note in filter(None, notes) for item in ast.walk(note)):
-            if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
-                yield inner
+        for note in (getattr(node, name, None) for name in ("annotation", "returns")):
+            yield from _types(note) if isinstance(note, ast.expr) else ()
+
+
+def _types(node: ast.AST) -> Iterator[ast.Constant]:
+    """Yield the texts in a type that are types: what Literal and Annotated tell beside is none."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node
+    inner: list[ast.AST] = list(ast.iter_child_nodes(node))
+    if isinstance(node, ast.Subscript):
+        kind = ast.unparse(node.value).rpartition(".")[2]
+        if kind == "Literal":
+            return
+        if kind == "Annotated" and isinstance(node.slice, ast.Tuple):
+            inner = [*node.slice.elts[:1]]
+    for item in inner:
+        yield from _types(item)
+
+
+def _read(text: str) -> set[str]:
+    """Return the names that a type in quotes reads; what is no expression is no type."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    within = (str(item.value) for item in _types(tree.body))
+    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return read.union(*map(_read, within))
 
 
 def _names(node: ast.AST) -> list[str]:
@@ -152,10 +176,13 @@ def hidden(
     """Return the star imports of a file by others whose own names its new ones would hide."""
     stars = list(modules.starred(file))
     added = Bindings.of(after).own - Bindings.of(before).own if stars else frozenset()
+    if added:
+        added &= exported(modules.trees[file], added)
     return [
         Note(other, node.lineno, node.col_offset + 1, HIDDEN.format(file, min(both)))
         for other, node in stars
-        for both in [added & _assigned(texts[other])]
+        for own in [added & _assigned(texts[other])]
+        for both in [own - below(modules.trees[other], node.lineno) if own else own]
         if both
     ]
 
