@@ -259,7 +259,52 @@ def test_another_thing_where_the_import_fails_is_refused(
         f"try:\n    from mediapipe.{module} import {name}\nexcept ImportError:\n    {name} = None\n"
     )
     notes = refused(tmp_path, f"{old}def f():\n    if {name} is None: return\n    print({name})\n")
-    assert notes[0].startswith(f"program.py:2:5: {name} is imported")
+    assert notes[0].startswith("program.py:6:")
+    assert name in notes[0]
+
+
+LANDMARKS = "from mediapipe.framework.formats import landmark_pb2"
+FAILING = f"try:\n    import mediapipe as mp\n    {LANDMARKS}\n    HAVE = True\n"
+FAILING += "except ImportError:\n    mp = None\n    landmark_pb2 = None\n    HAVE = False\n"
+MADE = "def f(x):\n    if HAVE: return landmark_pb2.NormalizedLandmark(x=x, y=1, z=0)\n"
+
+
+@pytest.mark.parametrize("uses", ["", MADE])
+def test_a_constant_where_the_import_fails_and_nothing_reads_it(uses: str, tmp_path: Path) -> None:
+    outcome = write(tmp_path, a=f"{FAILING}{uses}h = mp.solutions.hands.Hands()\n")
+    assert not outcome.refused
+    text = outcome.changes[0].after.decode()
+    assert "import landmark_pb2" not in text
+    assert ("NormalizedLandmark(" in text.partition("landmark_pb2 = None")[2]) == bool(uses)
+    assert "landmark_pb2." not in text
+
+
+STILL_READ = {
+    "a question": (FAILING + "if landmark_pb2 is not None: n = 1\n", ""),
+    "a part": (FAILING + "n = [landmark_pb2]\n", ""),
+    "a part of a function": (FAILING + "def f(): return landmark_pb2\n", ""),
+    "another binding": (FAILING + "if not HAVE:\n    landmark_pb2 = 1\n", ""),
+    "a function's": (FAILING + "def f():\n    global landmark_pb2\n    landmark_pb2 = 1\n", ""),
+    "another handler": (FAILING + "try: f()\nexcept OSError: landmark_pb2 = 2\n", ""),
+    "no constant": (FAILING.replace("landmark_pb2 = None", "landmark_pb2 = find()"), ""),
+    "another file's": (FAILING, "from a import landmark_pb2\n"),
+    "another file's by a star": (FAILING, "from a import *\nn = landmark_pb2\n"),
+    "another file's by an attribute": (FAILING, "import a\nn = a.landmark_pb2\n"),
+    "in __all__": (FAILING + "__all__ = ['landmark_pb2']\n", ""),
+    "quoted": (FAILING + "def f(x: 'landmark_pb2.NormalizedLandmark'): pass\n", ""),
+    "in a function": ("def g():\n" + "".join(f"    {x}\n" for x in FAILING.splitlines()), ""),
+}
+
+
+@pytest.mark.parametrize("how", STILL_READ)
+def test_a_constant_where_the_import_fails_that_something_reads_is_refused(
+    how: str, tmp_path: Path
+) -> None:
+    text, main = STILL_READ[how]
+    outcome = write(
+        tmp_path, a=f"{text}import mediapipe\nh = mediapipe.solutions.hands.Hands()\n", main=main
+    )
+    assert "landmark_pb2" in " ".join(reasons(outcome))
 
 
 TAKING = {

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from mediapipe_jetson.doctor.legacy import parse
 from mediapipe_jetson.migrate.context import Note
+from mediapipe_jetson.migrate.fallback import unhandled
 from mediapipe_jetson.migrate.leftover import old_line
 from mediapipe_jetson.migrate.modules import Modules
 from mediapipe_jetson.migrate.stars import below, exported
@@ -30,9 +31,9 @@ class Bindings:
 
     @classmethod
     def of(cls, text: str) -> Bindings:
-        """Return what a program binds. Raises SyntaxError."""
+        """Return what a program binds where no `except` is run. Raises SyntaxError."""
         table = symtable.symtable(text, "program.py", "exec")
-        own = frozenset(_bound(table))
+        own = frozenset(_bound(symtable.symtable(unhandled(text), "program.py", "exec")))
         held, used = set(), set()
         for inner in _scopes(table):
             for symbol in inner.get_symbols():
@@ -78,7 +79,8 @@ def missed(file: str, before: str, after: str) -> list[Note]:
     left = [
         (node.id, old_line(before, after, node.lineno), 1)
         for node in ast.walk(parse(after, file))
-        if isinstance(node, ast.Name) and node.id in new.missing - old.missing
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        if node.id in new.missing - old.missing
     ]
     bound = [
         (name, node.lineno, node.col_offset + 1)
