@@ -356,6 +356,9 @@ SPELLED = {
     'get = functools.partial(getattr, conf)\nprint(get("HAND_CONNECTIONS"))\n',
     "by getattr of another name": "import conf\nfrom builtins import getattr as get\n"
     'print(get(conf, "HAND_CONNECTIONS"))\n',
+    "by dir": 'import conf\nprint("HAND_CONNECTIONS" in dir(conf))\n',
+    "by inspect": "import conf, inspect\n"
+    'print(dict(inspect.getmembers(conf)).get("HAND_CONNECTIONS"))\n',
     "by monkeypatch": "import conf\ndef test(monkeypatch):\n"
     '    monkeypatch.setattr(conf, "HAND_CONNECTIONS", 1)\n',
 }

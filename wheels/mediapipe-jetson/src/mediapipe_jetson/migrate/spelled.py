@@ -16,11 +16,12 @@ GETTING = {
     "getattr_static": 1,
     "attrgetter": 0,
     "__getattribute__": 0,
+    "__getattr__": 0,
     "eval": 0,
     "exec": 0,
     "__import__": 3,
 }
-SPACES = frozenset({"globals", "locals", "vars"})
+SPACES = frozenset({"globals", "locals", "vars", "dir", "getmembers"})
 Spelled = tuple[str, int]
 
 
