@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from mediapipe_jetson.migrate import project, view
+from mediapipe_jetson.migrate import bindings, project, view
 
 from tests.unit.migrate_cases import HEAD, OLD_HANDS, TASKS, after, refused
 
@@ -109,6 +111,27 @@ NOT_APART = {
     "it runs": HEAD + "try:\n    h = mp.solutions.hands.Hands()\nexcept Exception: pass\n",
     "it is used": f"{HEAD}try:\n    h = mp.solutions.hands\nexcept AttributeError: h = None\n"
     "def f(x): return h.Hands().process(x).multi_hand_landmarks\n",
+    "any error of a name": "import mediapipe as mp\ntry:\n    h = mp.solutions.hands\n"
+    "except Exception:\n    h = None\n",
+    "it is read": "import mediapipe as mp\ndef nose(a):\n    try:\n"
+    "        return a[mp.solutions.pose.PoseLandmark.NOSE.value].x\n"
+    "    except:\n        return None\n",
+    "it is read by an attribute": "import mediapipe as mp\ndef nose(a):\n    try:\n"
+    "        return a[mp.solutions.pose.PoseLandmark.NOSE].x\n"
+    "    except AttributeError:\n        return None\n",
+    "it is read where it is imported": "def nose(a):\n    try:\n"
+    "        from mediapipe.python.solutions.pose import PoseLandmark\n"
+    "        return a[PoseLandmark.NOSE].x\n"
+    "    except ImportError:\n        return None\n",
+    "it draws": "import mediapipe as mp\ndef draw(x, a):\n    try:\n"
+    "        mp.solutions.drawing_utils.draw_landmarks(x, a,\n"
+    "            mp.solutions.hands.HAND_CONNECTIONS)\n"
+    "    except Exception as e:\n        print(e)\n",
+    "it draws in one line": "import mediapipe as mp\ndef draw(x, a):\n"
+    "    try: d = mp.solutions.drawing_utils; d.draw_landmarks(x, a)\n"
+    "    except AttributeError: pass\n",
+    "it draws where nothing failed": "try:\n    from mediapipe.python.solutions import pose\n"
+    "except ImportError:\n    pass\nelse:\n    print(pose.PoseLandmark.NOSE)\n",
     "the other way is old too": "try:\n    from mediapipe.python.solutions import hands\n"
     "except ImportError:\n    from mediapipe.solutions import hands\n",
 }
@@ -126,6 +149,37 @@ def test_what_another_file_takes_of_a_guarded_one_is_rewritten_with_it(tmp_path:
     outcome = write(tmp_path, conf=APART["an attribute"], main=main)
     assert not outcome.refused
     assert [change.name for change in outcome.changes] == ["conf.py", "main.py"]
+
+
+PACKAGES = {
+    "by names": ("from .config import mp_hands, mp_drawing\n", "det"),
+    "by a star": ("from .config import *\n", "main"),
+    "by another file": ("from .more import *\n", "det"),
+}
+
+
+@pytest.mark.parametrize("how", PACKAGES)
+def test_what_a_package_hands_on_of_a_guarded_file_is_rewritten_with_it(
+    how: str, tmp_path: Path
+) -> None:
+    config = "try:\n    import mediapipe as mp\n    mp_hands = mp.solutions.hands\n"
+    config += "    mp_drawing = mp.solutions.drawing_utils\n"
+    config += "except (ImportError, AttributeError):\n    mp_hands = mp_drawing = None\n"
+    init, user = PACKAGES[how]
+    outcome = write(
+        tmp_path, pkg_init=init, pkg_config=config, pkg_more="from .config import *\n",
+        pkg_det="from . import mp_hands, mp_drawing\nh = mp_hands.Hands()\n" * (user == "det"),
+        main="import pkg\nh = pkg.mp_hands.Hands()\n" * (user == "main"),
+    )  # fmt: skip
+    assert not outcome.refused
+    names = [change.name for change in outcome.changes]
+    assert names == sorted(["pkg/config.py", "pkg/det.py" if user == "det" else "main.py"])
+
+
+def test_a_guarded_file_beside_a_program_that_is_new_is_left(tmp_path: Path) -> None:
+    outcome = write(tmp_path, conf=APART["an attribute"], main="import conf, other\n", other="")
+    assert (outcome.changes, outcome.refused) == ([], [])
+    assert [note.file for note in outcome.differs] == ["conf.py"]
 
 
 def test_a_file_without_anything_old_is_passed_over(tmp_path: Path) -> None:
@@ -205,7 +259,52 @@ def test_another_thing_where_the_import_fails_is_refused(
         f"try:\n    from mediapipe.{module} import {name}\nexcept ImportError:\n    {name} = None\n"
     )
     notes = refused(tmp_path, f"{old}def f():\n    if {name} is None: return\n    print({name})\n")
-    assert notes[0].startswith(f"program.py:2:5: {name} is imported")
+    assert notes[0].startswith("program.py:6:")
+    assert name in notes[0]
+
+
+LANDMARKS = "from mediapipe.framework.formats import landmark_pb2"
+FAILING = f"try:\n    import mediapipe as mp\n    {LANDMARKS}\n    HAVE = True\n"
+FAILING += "except ImportError:\n    mp = None\n    landmark_pb2 = None\n    HAVE = False\n"
+MADE = "def f(x):\n    if HAVE: return landmark_pb2.NormalizedLandmark(x=x, y=1, z=0)\n"
+
+
+@pytest.mark.parametrize("uses", ["", MADE])
+def test_a_constant_where_the_import_fails_and_nothing_reads_it(uses: str, tmp_path: Path) -> None:
+    outcome = write(tmp_path, a=f"{FAILING}{uses}h = mp.solutions.hands.Hands()\n")
+    assert not outcome.refused
+    text = outcome.changes[0].after.decode()
+    assert "import landmark_pb2" not in text
+    assert ("NormalizedLandmark(" in text.partition("landmark_pb2 = None")[2]) == bool(uses)
+    assert "landmark_pb2." not in text
+
+
+STILL_READ = {
+    "a question": (FAILING + "if landmark_pb2 is not None: n = 1\n", ""),
+    "a part": (FAILING + "n = [landmark_pb2]\n", ""),
+    "a part of a function": (FAILING + "def f(): return landmark_pb2\n", ""),
+    "another binding": (FAILING + "if not HAVE:\n    landmark_pb2 = 1\n", ""),
+    "a function's": (FAILING + "def f():\n    global landmark_pb2\n    landmark_pb2 = 1\n", ""),
+    "another handler": (FAILING + "try: f()\nexcept OSError: landmark_pb2 = 2\n", ""),
+    "no constant": (FAILING.replace("landmark_pb2 = None", "landmark_pb2 = find()"), ""),
+    "another file's": (FAILING, "from a import landmark_pb2\n"),
+    "another file's by a star": (FAILING, "from a import *\nn = landmark_pb2\n"),
+    "another file's by an attribute": (FAILING, "import a\nn = a.landmark_pb2\n"),
+    "in __all__": (FAILING + "__all__ = ['landmark_pb2']\n", ""),
+    "quoted": (FAILING + "def f(x: 'landmark_pb2.NormalizedLandmark'): pass\n", ""),
+    "in a function": ("def g():\n" + "".join(f"    {x}\n" for x in FAILING.splitlines()), ""),
+}
+
+
+@pytest.mark.parametrize("how", STILL_READ)
+def test_a_constant_where_the_import_fails_that_something_reads_is_refused(
+    how: str, tmp_path: Path
+) -> None:
+    text, main = STILL_READ[how]
+    outcome = write(
+        tmp_path, a=f"{text}import mediapipe\nh = mediapipe.solutions.hands.Hands()\n", main=main
+    )
+    assert "landmark_pb2" in " ".join(reasons(outcome))
 
 
 TAKING = {
@@ -241,6 +340,119 @@ def test_a_constant_that_goes_through_a_package_is_refused(tmp_path: Path) -> No
 def test_a_constant_in_dunder_all_is_refused(tmp_path: Path) -> None:
     text = f'{HANDS}HAND_CONNECTIONS\n__all__ = ["HAND_CONNECTIONS"]\n'
     assert reasons(write(tmp_path, a=text))[0].startswith("a.py:1:1: HAND_CONNECTIONS is taken")
+
+
+SPELLED = {
+    "in __all__ that grows": 'import conf\n__all__ = []\n__all__ += ["HAND_CONNECTIONS"]\n',
+    "in __all__ that is extended": "from conf import n\n__all__ = []\n"
+    '__all__.extend(["HAND_CONNECTIONS"])\n',
+    "by attrgetter": "import conf, operator\n"
+    'print(operator.attrgetter("n", "HAND_CONNECTIONS")(conf))\n',
+    "by vars": 'import conf\nprint(vars(conf)["HAND_CONNECTIONS"])\n',
+    "by __dict__": 'import conf\nprint(conf.__dict__.get("HAND_CONNECTIONS"))\n',
+    "by a namespace": 'import conf\nspace = vars(conf)\nprint(space["HAND_CONNECTIONS"])\n',
+    "by a variable": 'import conf\nname = "HAND_CONNECTIONS"\nprint(getattr(conf, name))\n',
+    "by getattr that is handed on": "import conf, functools\n"
+    'get = functools.partial(getattr, conf)\nprint(get("HAND_CONNECTIONS"))\n',
+    "by getattr of another name": "import conf\nfrom builtins import getattr as get\n"
+    'print(get(conf, "HAND_CONNECTIONS"))\n',
+    "by dir": 'import conf\nprint("HAND_CONNECTIONS" in dir(conf))\n',
+    "by inspect": "import conf, inspect\n"
+    'print(dict(inspect.getmembers(conf)).get("HAND_CONNECTIONS"))\n',
+    "by monkeypatch": "import conf\ndef test(monkeypatch):\n"
+    '    monkeypatch.setattr(conf, "HAND_CONNECTIONS", 1)\n',
+}
+
+
+@pytest.mark.parametrize("how", SPELLED)
+def test_a_constant_that_a_text_names_is_refused(how: str, tmp_path: Path) -> None:
+    conf = f"{HANDS}HAND_CONNECTIONS\nn = len(HAND_CONNECTIONS)\n"
+    notes = reasons(write(tmp_path, conf=conf, main=SPELLED[how]))
+    assert any("HAND_CONNECTIONS is taken from here by main.py:" in note for note in notes), notes
+
+
+NOT_SPELLED = {
+    "compared": 'if k == "HAND_CONNECTIONS": print(n)\n',
+    "a key": 'cache = {"HAND_CONNECTIONS": n}\n',
+    "an argument": 'setup(excludes=["HAND_CONNECTIONS"])\n',
+    "a text beside others": 'print("HAND_CONNECTIONS", getattr(n, "real"), vars()["n"])\n',
+    "beside __all__": '__all__ = ["n"]\nprint("HAND_CONNECTIONS")\n',
+}
+
+
+@pytest.mark.parametrize("how", NOT_SPELLED)
+@pytest.mark.parametrize("beside", ["", "from conf import n\n"])
+def test_a_text_that_takes_nothing_does_not_count(how: str, beside: str, tmp_path: Path) -> None:
+    conf = f"{HANDS}HAND_CONNECTIONS\nn = len(HAND_CONNECTIONS)\n"
+    if beside:
+        outcome = write(tmp_path, conf=conf, main=beside + NOT_SPELLED[how])
+    else:
+        outcome = write(tmp_path, conf=conf + NOT_SPELLED[how])
+    assert not outcome.refused
+    assert f"n = len({CONNECTED})" in outcome.changes[0].after.decode()
+
+
+OWN = "HAND_CONNECTIONS = [1]\n"
+OTHER_MODULES = {
+    "beside it": {"other_utils": OWN, "other_main": "from utils import HAND_CONNECTIONS\n"},
+    "by dots": {"pose_utils": OWN, "pose_main": "from .utils import HAND_CONNECTIONS\n"},
+    "by its path": {"b_pose_utils": OWN, "main": "from pose.utils import HAND_CONNECTIONS\n"},
+    "a package": {"pose_init": OWN, "pose_a": "from . import HAND_CONNECTIONS\n"},
+    "a star": {"pose_utils": OWN, "pose_a": "from .utils import *\nprint(HAND_CONNECTIONS)\n"},
+}
+
+
+@pytest.mark.parametrize("how", OTHER_MODULES)
+def test_names_of_another_module_with_the_same_last_name_do_not_count(
+    how: str, tmp_path: Path
+) -> None:
+    maker = f"{HANDS}HAND_CONNECTIONS\nn = len(HAND_CONNECTIONS)\n"
+    outcome = write(tmp_path, **OTHER_MODULES[how], app_utils=maker)
+    assert not outcome.refused
+    assert [change.name for change in outcome.changes] == ["app/utils.py"]
+
+
+SAME_MODULES = {
+    "a folder above": {"app_other_utils": OWN, "app_other_main": "from utils import "},
+    "a path of its own": {
+        "other_utils": OWN,
+        "other_main": "import sys\nsys.path.insert(0, 'app')\nfrom utils import ",
+    },
+    "another folder": {"other_main": "from utils import "},
+    "its path": {"other_utils": OWN, "main": "from app.utils import "},
+    "dots": {"other_utils": OWN, "app_sub_a": "from ..utils import "},
+    "dots from above": {"other_utils": OWN, "main": "from .app.utils import "},
+    "a package of another name": {"other_main": "from installed.utils import "},
+    "the folder that is migrated": {"other_main": "from {}.app.utils import "},
+}
+
+
+@pytest.mark.parametrize("how", SAME_MODULES)
+def test_names_of_what_may_be_the_same_module_count(how: str, tmp_path: Path) -> None:
+    files = {
+        name: text.format(tmp_path.name) + "HAND_CONNECTIONS\n" * text.endswith("import ")
+        for name, text in SAME_MODULES[how].items()
+    }
+    outcome = write(tmp_path, **files, app_utils=f"{HANDS}HAND_CONNECTIONS\n")
+    assert any("is taken from here by" in note for note in reasons(outcome))
+
+
+def test_star_imports_are_looked_for_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    walked: list[ast.AST] = []
+    walk = ast.walk
+
+    def counted(node: ast.AST) -> Iterator[ast.AST]:
+        walked.extend([node] * isinstance(node, ast.Module))
+        return walk(node)
+
+    monkeypatch.setattr(ast, "walk", counted)
+    counts = []
+    for number in (5, 20):
+        walked.clear()
+        files = {f"a{item}": HEAD + OLD_HANDS for item in range(number)}
+        assert not write(tmp_path, **files).refused
+        counts.append(len(walked))
+    assert counts[1] == 4 * counts[0]
 
 
 NOT_TAKING = {
@@ -318,6 +530,30 @@ def test_what_would_fail_unseen_is_refused(how: str, tmp_path: Path) -> None:
     assert refused(tmp_path, UNSEEN[how])
 
 
+QUOTED = {
+    "def f(x: Optional['landmark_pb2.NormalizedLandmarkList']): pass\n": True,
+    "def f(x: 'Optional[\"landmark_pb2.NormalizedLandmarkList\"]'): pass\n": True,
+    "def f() -> Annotated['landmark_pb2.NormalizedLandmarkList', 'of a hand']: pass\n": True,
+    "x: list[' landmark_pb2.NormalizedLandmark'] = []\n": True,
+    "def f(x: Annotated[list, 'as landmark_pb2 has them']): pass\n": False,
+    "def f(x: Annotated[list, 'landmark_pb2']): pass\n": False,
+    "def f(x: typing.Literal['landmark_pb2', 'numpy']): pass\n": False,
+    "def f(x: \"Literal['landmark_pb2']\"): pass\n": False,
+    "def f(x: 'what landmark_pb2 had'): pass\n": False,
+    "def f(x: 'other.landmark_pb2'): pass\n": False,
+}
+
+
+@pytest.mark.parametrize("old", QUOTED)
+def test_only_types_in_quotes_count(old: str, tmp_path: Path) -> None:
+    text = f"from mediapipe.framework.formats import landmark_pb2\n{old}"
+    outcome = write(tmp_path, a=text)
+    assert [note.text for note in outcome.refused] == (
+        [bindings.QUOTED.format("landmark_pb2")] if QUOTED[old] else []
+    )
+    assert QUOTED[old] or outcome.changes[0].after.decode() == old
+
+
 def test_a_quoted_annotation_that_names_it_is_told(tmp_path: Path) -> None:
     text = "import mediapipe as mp\ndef f(h: 'mp.solutions.hands.Hands'): pass\n"
     outcome = write(tmp_path, a=text)
@@ -341,6 +577,38 @@ def test_new_names_that_a_star_import_would_bring_over_others_are_refused(tmp_pa
     assert any(note.startswith("utils.py:1:1: left as it is") for note in notes)
     outcome = write(tmp_path, utils=utils, main="import os\nfrom utils import *\n")
     assert not outcome.refused
+
+
+HIDDEN = {
+    "own below": ("", "from utils import *\ndef to_image(x): return x\n", False),
+    "a class below": ("", "from utils import *\nclass to_image: pass\n", False),
+    "a list": ('__all__ = ["r"]\n', "to_image = 1\nfrom utils import *\n", False),
+    "a tuple": ("__all__ = 'r', 'hands'\n", "to_image = 1\nfrom utils import *\n", False),
+    "above and below": (
+        "", "to_image = 1\nfrom utils import *\ndef to_image(x): return x\n", True
+    ),
+    "below where something is": (
+        "", "from utils import *\nif r:\n    def to_image(x): return x\n", True
+    ),
+    "an import above": (
+        "", "from cv import to_image\nfrom utils import *\ndef to_image(x): pass\n", True
+    ),
+    "a list that has it": ('__all__ = ["to_image"]\n', "to_image = 1\nfrom utils import *\n", True),
+    "a list that grows": (
+        '__all__ = ["r"]\n__all__ += x\n', "to_image = 1\nfrom utils import *\n", True
+    ),
+    "a list that is found": (
+        "__all__ = [n for n in dir()]\n", "to_image = 1\nfrom utils import *\n", True
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", HIDDEN)
+def test_only_names_that_a_star_import_hides_are_refused(how: str, tmp_path: Path) -> None:
+    head, main, hides = HIDDEN[how]
+    outcome = write(tmp_path, utils=f"{HEAD}{head}{OLD_HANDS}", main=main)
+    assert bool(outcome.refused) == hides
+    assert [change.name for change in outcome.changes] == ([] if hides else ["utils.py"])
 
 
 HOLDERS = {

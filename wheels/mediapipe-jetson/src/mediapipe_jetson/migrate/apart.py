@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from mediapipe_jetson.migrate.facts import Facts, things
 
 LEFT = "stays as it is: where MediaPipe has no mp.solutions, the program goes on without this"
-IMPORT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException", ""})
-ATTRIBUTE = frozenset({"AttributeError", "Exception", "BaseException", ""})
+IMPORT = frozenset({"ImportError", "ModuleNotFoundError"})
+ATTRIBUTE = frozenset({"AttributeError"})
+# These hide what fails for other reasons too: only around imports do they tell of MediaPipe.
+ANY = frozenset({"Exception", "BaseException", ""})
 # What only names the legacy API, and runs nothing of it.
-NAMES = frozenset(
-    {"package", "module", "class", "name", "formats", "list_class", "landmark_class", "gone"}
-)
+NAMES = frozenset({"package", "module", "class", "formats", "list_class", "landmark_class", "gone"})
 ENDS = frozenset({"exit", "_exit", "quit", "abort"})
 Lines = tuple[int, int]
 
@@ -21,18 +21,30 @@ Lines = tuple[int, int]
 def left_alone(facts: Facts, trees: dict[str, ast.Module]) -> dict[str, int]:
     """Return the files that stay as they are, each with the first line that is old.
 
-    Where another file of the project takes from them, or they from it, and that one is old, they
-    are rewritten or refused with it.
+    Where another file of the project takes from them, or they from it, be it through files that
+    are not old, and that one is old, they are rewritten or refused with it.
     """
     old = facts.legacy_files() & trees.keys()
     found = {name: _guarded(name, facts, trees[name]) for name in old}
-    near = {name: {other for link in facts.links if name in link for other in link} for name in old}
     result = {name: line for name, line in found.items() if line}
+    near = {name: _near(name, facts.links, old) for name in result}
     while True:
-        bad = {name for name in result if (near[name] & old) - result.keys()}
+        bad = {name for name in result if near[name] - result.keys()}
         if not bad:
             return result
         result = {name: line for name, line in result.items() if name not in bad}
+
+
+def _near(file: str, links: Iterable[frozenset[str]], old: set[str]) -> set[str]:
+    """Return the old files that a file has to do with, be it through files that are not old."""
+    reached, waiting = {file}, [file]
+    while waiting:
+        name = waiting.pop()
+        for other in {other for link in links if name in link for other in link} - reached:
+            reached.add(other)
+            if other not in old:
+                waiting.append(other)
+    return reached & old
 
 
 def _guarded(file: str, facts: Facts, tree: ast.Module) -> int:
@@ -81,20 +93,46 @@ def _asks(test: ast.expr) -> bool:
 
 
 def _caught(tree: ast.AST, imports: set[int], lines: Iterable[int]) -> Iterator[Lines]:
-    """Yield where code stands whose error, without the legacy API, is caught and passed over."""
+    """Yield where code stands whose error, without the legacy API, is caught and passed over.
+
+    It only imports and binds: what uses the legacy API would give nothing any more, unseen.
+    """
     for node in ast.walk(tree):
         if not isinstance(node, ast.Try):
             continue
-        last = node.body[-1].end_lineno or node.lineno
-        inside = sorted(line for line in lines if node.lineno <= line <= last)
-        if not inside:
+        first, last = node.lineno, node.body[-1].end_lineno or node.lineno
+        inside = sorted(line for line in lines if first <= line <= last)
+        if not inside or any(map(_ends, node.handlers)):
             continue
         enough = IMPORT if inside[0] in imports else ATTRIBUTE
-        handlers = [item for item in node.handlers if set(_names(item)) & enough]
-        if handlers and not any(map(_ends, node.handlers)):
-            yield node.lineno, last
-            if node.orelse:
-                yield node.orelse[0].lineno, node.orelse[-1].end_lineno or last
+        if imports.issuperset(inside):
+            enough |= ANY
+        if any(set(_names(item)) & enough for item in node.handlers):
+            yield from _binding([*node.body, *node.orelse])
+
+
+def _binding(body: list[ast.stmt]) -> Iterator[Lines]:
+    """Yield the lines on which there is nothing but imports and bindings of names to names."""
+    simple = [
+        node
+        for statement in body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.stmt) and not hasattr(node, "body")
+    ]
+    places = {node: (node.lineno, node.end_lineno or node.lineno) for node in simple}
+    others = [place for node, place in places.items() if not _binds(node)]
+    for node, (first, last) in places.items():
+        apart = all(end < first or start > last for start, end in others)
+        if _binds(node) and apart:
+            yield first, last
+
+
+def _binds(node: ast.stmt) -> bool:
+    """Return whether a statement is an import, or gives a name to what another names."""
+    if isinstance(node, ast.Assign):
+        dotted = ast.unparse(node.value).replace(".", "").isidentifier()
+        return dotted and all(isinstance(item, ast.Name) for item in node.targets)
+    return isinstance(node, (ast.Import, ast.ImportFrom, ast.Pass))
 
 
 def _names(handler: ast.ExceptHandler) -> list[str]:

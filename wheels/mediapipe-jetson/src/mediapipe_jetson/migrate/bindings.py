@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 import symtable
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 from mediapipe_jetson.doctor.legacy import parse
-from mediapipe_jetson.doctor.names import is_ours
 from mediapipe_jetson.migrate.context import Note
+from mediapipe_jetson.migrate.fallback import unhandled
 from mediapipe_jetson.migrate.leftover import old_line
+from mediapipe_jetson.migrate.modules import Modules
+from mediapipe_jetson.migrate.stars import below, exported
 
 MISSED = "{} is used in a way that can't be rewritten"
 TAKEN = "{} is taken from here by {}; import it there from MediaPipe"
 QUOTED = "{} in a quoted annotation would have no meaning any more; write it without quotes"
 HIDDEN = "a star import of {}, whose new code has a name of this file too: {}"
-ALL = "*"
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,9 @@ class Bindings:
 
     @classmethod
     def of(cls, text: str) -> Bindings:
-        """Return what a program binds. Raises SyntaxError."""
+        """Return what a program binds where no `except` is run. Raises SyntaxError."""
         table = symtable.symtable(text, "program.py", "exec")
-        own = frozenset(_bound(table))
+        own = frozenset(_bound(symtable.symtable(unhandled(text), "program.py", "exec")))
         held, used = set(), set()
         for inner in _scopes(table):
             for symbol in inner.get_symbols():
@@ -70,7 +69,7 @@ def missed(file: str, before: str, after: str) -> list[Note]:
     texts = [
         (name, node.lineno, node.col_offset + 1)
         for node in quoted(tree)
-        for name in sorted((old.own - new.own) & set(re.findall(r"\w+", str(node.value))))
+        for name in sorted((old.own - new.own) & _read(str(node.value)))
     ]
     if texts:
         name, line, column = texts[0]
@@ -80,7 +79,8 @@ def missed(file: str, before: str, after: str) -> list[Note]:
     left = [
         (node.id, old_line(before, after, node.lineno), 1)
         for node in ast.walk(parse(after, file))
-        if isinstance(node, ast.Name) and node.id in new.missing - old.missing
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        if node.id in new.missing - old.missing
     ]
     bound = [
         (name, node.lineno, node.col_offset + 1)
@@ -94,12 +94,36 @@ def missed(file: str, before: str, after: str) -> list[Note]:
 
 
 def quoted(tree: ast.Module) -> Iterator[ast.Constant]:
-    """Yield the texts within annotations."""
+    """Yield the texts within annotations that are types."""
     for node in ast.walk(tree):
-        notes = [getattr(node, name, None) for name in ("annotation", "returns")]
-        for inner in (item for note in filter(None, notes) for item in ast.walk(note)):
-            if isinstance(inner, ast.Constant) and isinstance(inner.value, str):
-                yield inner
+        for note in (getattr(node, name, None) for name in ("annotation", "returns")):
+            yield from _types(note) if isinstance(note, ast.expr) else ()
+
+
+def _types(node: ast.AST) -> Iterator[ast.Constant]:
+    """Yield the texts in a type that are types: what Literal and Annotated tell beside is none."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node
+    inner: list[ast.AST] = list(ast.iter_child_nodes(node))
+    if isinstance(node, ast.Subscript):
+        kind = ast.unparse(node.value).rpartition(".")[2]
+        if kind == "Literal":
+            return
+        if kind == "Annotated" and isinstance(node.slice, ast.Tuple):
+            inner = [*node.slice.elts[:1]]
+    for item in inner:
+        yield from _types(item)
+
+
+def _read(text: str) -> set[str]:
+    """Return the names that a type in quotes reads; what is no expression is no type."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+    within = (str(item.value) for item in _types(tree.body))
+    read = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    return read.union(*map(_read, within))
 
 
 def _names(node: ast.AST) -> list[str]:
@@ -116,59 +140,51 @@ def lost(before: str, after: str) -> frozenset[str]:
 def taken(
     file: str,
     names: Iterable[str],
-    trees: Mapping[str, ast.Module],
+    modules: Modules,
     read: Mapping[tuple[str, str], str],
 ) -> list[Note]:
     """Return the imports in a file of names that are lost and that other files take from it.
 
     `read` tells where names are read of modules by attribute, by the modules' files and the names.
-    Modules that have the same last name count as one.
     """
-    makers = _makers(file, trees)
-    words = set(map(module_of, makers))
+    makers = modules.makers(file)
     takers = {name: where for (of, name), where in read.items() if of in makers}
-    for other, tree in trees.items():
-        for name, line in _taken(other, tree, words, starred=other in makers and other != file):
+    for other in modules.trees:
+        for name, line in [*modules.texts[other], *_taken(other, modules, makers, file)]:
             takers.setdefault(name, f"{other}:{line}")
     return [
         Note(file, node.lineno, node.col_offset + 1, TAKEN.format(name, takers[name]))
-        for node in ast.walk(trees[file])
+        for node in ast.walk(modules.trees[file])
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for name in _names(node)
         if name in names and name in takers
     ]
 
 
-def _taken(
-    file: str, tree: ast.Module, words: set[str], *, starred: bool
-) -> Iterator[tuple[str, int]]:
-    """Yield the names that a file takes of modules, and those that texts may name.
-
-    A text may stand in __all__, or name something for getattr().
-    """
+def _taken(other: str, modules: Modules, makers: set[str], file: str) -> Iterator[tuple[str, int]]:
+    """Yield the names that a file takes of the makers of another one's names."""
+    tree, starred = modules.trees[other], other in makers and other != file
     imported = {name for node in ast.walk(tree) for name in _names(node)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            yield node.value, node.lineno
-        elif isinstance(node, ast.ImportFrom) and _from(node, file) in words:
+        if isinstance(node, ast.ImportFrom) and modules.meant(node, other) & makers:
             yield from ((item.name, node.lineno) for item in node.names)
         elif isinstance(node, ast.Name) and starred and node.id not in imported:
             yield node.id, node.lineno
 
 
 def hidden(
-    file: str, before: str, after: str, trees: Mapping[str, ast.Module], texts: Mapping[str, str]
+    file: str, before: str, after: str, modules: Modules, texts: Mapping[str, str]
 ) -> list[Note]:
     """Return the star imports of a file by others whose own names its new ones would hide."""
-    added = Bindings.of(after).own - Bindings.of(before).own
-    words = {module_of(file)}
+    stars = list(modules.starred(file))
+    added = Bindings.of(after).own - Bindings.of(before).own if stars else frozenset()
+    if added:
+        added &= exported(modules.trees[file], added)
     return [
         Note(other, node.lineno, node.col_offset + 1, HIDDEN.format(file, min(both)))
-        for other in _makers(file, trees) - {file}
-        for node in ast.walk(trees[other])
-        if isinstance(node, ast.ImportFrom)
-        if node.names[0].name == ALL and _from(node, other) in words
-        for both in [added & _assigned(texts[other])]
+        for other, node in stars
+        for own in [added & _assigned(texts[other])]
+        for both in [own - below(modules.trees[other], node.lineno) if own else own]
         if both
     ]
 
@@ -181,35 +197,3 @@ def _assigned(text: str) -> set[str]:
         for symbol in table.get_symbols()
         if symbol.is_assigned() or symbol.is_namespace()
     }
-
-
-def module_of(name: str) -> str:
-    """Return the last part of the name of a file's module; a package's is its folder's."""
-    path = PurePosixPath(name)
-    return path.parent.name if path.stem == "__init__" else path.stem
-
-
-def _from(node: ast.ImportFrom, file: str) -> str:
-    """Return the last part of the name of the project's module that an import takes names from."""
-    if not node.level and is_ours(node.module or ""):
-        return ""
-    folders = [path.name for path in PurePosixPath(file).parents]
-    folder = folders[min(max(node.level, 1), len(folders)) - 1]
-    return (node.module or folder).rpartition(".")[2]
-
-
-def _makers(file: str, trees: Mapping[str, ast.Module]) -> set[str]:
-    """Return a file, and those that have all its names by star imports."""
-    result, before = {file}, 0
-    while len(result) > before:
-        before = len(result)
-        words = set(map(module_of, result))
-        for other, tree in trees.items():
-            stars = (
-                node
-                for node in ast.walk(tree)
-                if isinstance(node, ast.ImportFrom) and node.names[0].name == ALL
-            )
-            if any(_from(node, other) in words for node in stars):
-                result.add(other)
-    return result

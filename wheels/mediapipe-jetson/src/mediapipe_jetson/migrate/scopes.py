@@ -8,6 +8,8 @@ from typing import Optional
 
 import libcst as cst
 
+from mediapipe_jetson.migrate.fallback import fallbacks
+
 Parent = Callable[[cst.CSTNode], Optional[cst.CSTNode]]
 COMPREHENSIONS = (cst.ListComp, cst.SetComp, cst.GeneratorExp, cst.DictComp)
 
@@ -32,6 +34,8 @@ class Scopes:
                     self.rebound.add(symbol.get_name())
                 if (bound or symbol.is_parameter()) and not declared:
                     own.add(symbol.get_name())
+        # What is left of these fails where it is read, and is refused there.
+        self.rebound -= fallbacks(text)
 
     def local(self, node: cst.Name, parent: Parent, line: Callable[[cst.CSTNode], int]) -> bool:
         """Return whether a name is one that a function, a class or a comprehension binds itself."""

@@ -8,6 +8,7 @@ from libcst import metadata
 from mediapipe_jetson.migrate import bindings, leftover, missing
 from mediapipe_jetson.migrate.context import Note
 from mediapipe_jetson.migrate.facts import Facts
+from mediapipe_jetson.migrate.modules import Modules
 from mediapipe_jetson.migrate.outcome import Outcome, Program
 from mediapipe_jetson.migrate.rewrite import rewrite
 from mediapipe_jetson.migrate.writing import Change
@@ -30,12 +31,15 @@ def rewritten(
         outcome.refused += left
         if not left:
             done[name] = result
-    trees = {name: program.tree for name, program in programs.items()}
+    files = Modules(
+        {name: program.tree for name, program in programs.items()},
+        {name: program.path for name, program in programs.items()},
+    )
     texts = {name: program.text for name, program in programs.items()}
     for name, result in list(done.items()):
         lost = bindings.lost(modules[name].code, result.module.code)
-        notes = bindings.taken(name, lost, trees, facts.read) if lost else []
-        notes += bindings.hidden(name, modules[name].code, result.module.code, trees, texts)
+        notes = bindings.taken(name, lost, files, facts.read) if lost else []
+        notes += bindings.hidden(name, modules[name].code, result.module.code, files, texts)
         outcome.refused += notes
         for note in notes:
             done.pop(note.file, None)
