@@ -69,6 +69,8 @@ REPLACED = {
 BOTH = {
     "the other way round": ("i.sh", f"pip install {NEW}\npip install {OLD}\n"),
     "not upgraded": ("i.sh", f"pip install {OLD}\npip install mediapipe\n"),
+    "where make's condition holds": (
+        "Makefile", f"all:\n\tpip install {OLD}\nifeq ($(GPU),1)\n\tpip install {NEW}\nendif\n"),
     "other arms": (
         "i.sh", f"if [ \"$1\" = a ]; then\n  pip install {OLD}\nelse\n  pip install {NEW}\nfi\n"),
     "in an arm alone": (
@@ -199,6 +201,24 @@ def test_a_wheel_file_that_replaces_a_version_is_for_an_audit(tmp_path: Path) ->
         ("Dockerfile", f"{BASE}RUN pip install mediapipe==0.8.9 && pip install {NEW}\n"),
         ("i.sh", f"#!/bin/sh -e\npip install mediapipe==0.8.9\npip install {NEW}\n"),
         ("i.sh", f"pip install mediapipe==0.8.9 || exit 1\npip install {NEW}\n"),
+        (
+            "Dockerfile",
+            f"{BASE}# hands (if any)\nRUN pip install mediapipe==0.8.9\nRUN pip install {NEW}\n",
+        ),
+        (
+            "Dockerfile",
+            f'{BASE}RUN echo "(if any)" && pip install mediapipe==0.8.9\nRUN pip install {NEW}\n',
+        ),
+        ("i.sh", f"set -e\n# packages (if any)\npip install mediapipe==0.8.9\npip install {NEW}\n"),
+        (
+            "Makefile",
+            f"P := $(if $(V),a,b)\nall:\n\tpip install mediapipe==0.8.9\n\tpip install {NEW}\n",
+        ),
+        (
+            "Makefile",
+            "all:\n\tpip install \\\n\t  --no-cache-dir \\\n\t  mediapipe==0.8.9\n"
+            f"\tpip install {NEW}\n",
+        ),
     ],
 )
 def test_what_stops_the_script_is_a_cause(tmp_path: Path, name: str, text: str) -> None:

@@ -44,6 +44,21 @@ BUILDS = [
     ),
     (
         {
+            "build.sh": "docker build --target prod -t x .\n",
+            "bg.py": "import threading\nthreading.Thread(target=dev).start()\n",
+            "notes.md": "The dev server's target dev is for laptops.\n",
+        },
+        "ok",
+    ),
+    (
+        {
+            "build.sh": "docker build --target prod -t x .\n",
+            "make.py": "run(['docker', 'build', '--target', 'dev', '.'])\n",
+        },
+        "bad",
+    ),
+    (
+        {
             "compose.yaml": COMPOSE.format(", target: prod"),
             ".gitlab-ci.yml": "with:\n  target: dev\n",
         },
@@ -115,3 +130,10 @@ def test_a_dockerfile_within_a_compose_file_builds_no_other_one(tmp_path: Path) 
     }
     answer = judged(tmp_path, files, device="orin")["old-requirement"]
     assert answer.result.status == "bad", lines(answer)
+
+
+@pytest.mark.parametrize("text", ["", "# see Dockerfile.l4t\n", "{{ from }}\nRUN pip install x\n"])
+def test_a_dockerfile_without_a_stage_is_read(tmp_path: Path, text: str) -> None:
+    files = {"Dockerfile": text, "compose.yaml": COMPOSE.format("")}
+    answer = judged(tmp_path, {**files, "requirements.txt": "mediapipe==0.10.9\n"}, device="orin")
+    assert answer["old-requirement"].result.status == "bad", lines(answer["old-requirement"])

@@ -35,6 +35,9 @@ from mediapipe_jetson.doctor.files.unreadable import FormError
 from mediapipe_jetson.doctor.finding import Unread
 from mediapipe_jetson.doctor.scanned_containers import OTHER, ScannedContainers
 
+# In which "target" is a word like any other.
+CODE = ("python", "notebook", "markdown")
+
 FILES_MOST = 20_000
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
 READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
@@ -79,7 +82,7 @@ class Scan(ScannedContainers):
                 break
             name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name
             kind, content = self._load(path, name)
-            self._targets |= stages.named(content)
+            self._targets |= stages.named(content, code=kind in CODE)
             if kind is not None:
                 result.append((kind, name, content))
                 if kind != "markdown":

@@ -44,8 +44,8 @@ STOPPING = re.compile(r"^#!.*sh\s+-\w*e|^\s*set\s+(?:-\w+\s+)*-(?:\w*e|o\s+errex
 GOES_ON = {"pip", "uv", "apt", "apt-get", "cd", "rm", "mkdir", "echo", "export", "curl", "wget"}
 GOES_ON |= {"sleep", "ldconfig", "cp", "mv", "yes", "python", "python3"}
 LISTED = re.compile(r"(?:-r|--requirement)(?:=|$)?(.*)$")
-# A line of make's or just's that begins what is run by its own name.
-TARGET = re.compile(r"^[^\s#][^\n]*?:(?![:=])", re.MULTILINE)
+# A line of make's or just's that begins what is run by its own name, or where make wants it.
+TARGET = re.compile(r"^(?:if|else|endif)|^[^\s#][^\n]*?:(?![:=])", re.MULTILINE)
 # Options and tools that keep to the folder they are run in.
 IN_FOLDER = {"uv", "poetry", "pipenv", "pdm"}
 RELATIVE = re.compile(r"[^/~$-][^/]*/")
@@ -53,11 +53,8 @@ MOVES = {"cd", "pushd", "popd"}
 # In a build and in make a shell goes on behind ; unless it is told to stop.
 TOLD_TO_STOP = re.compile(r"\b(?:set|SHELL|\w*sh)\b[^\n;&|]{0,80}?\s\[?[\"']?-\w*e|errexit")
 LINE_END = re.compile(r"(?<!\\)(?<!\\\r)\n")
-MARKS = re.compile(
-    r"(?:^|[;&|(){}\n]|\b(?:RUN|then|do|else)\s)[ \t]*"
-    r"(if|elif|while|until|then|do|else|fi|done)(?=[\s;]|$)"
-)
-CONDITIONS = {"if", "elif", "while", "until"}
+# A command that decides on what follows stops nothing.
+CONDITION = re.compile(r"\s*(?:RUN\s+)?(?:(?:then|do|else)\s+)?(?:if|elif|while|until)\s")
 
 Lists = Callable[[str], list[Requirement]]
 
@@ -216,7 +213,6 @@ def _done(
 ) -> Iterator[_Done]:
     lines = docker or made
     errexit = (TOLD_TO_STOP if lines else STOPPING).search(text) is not None
-    conditions = [(match.start(1), match[1] in CONDITIONS) for match in MARKS.finditer(text)]
     targets = [match.start() for match in TARGET.finditer(text)] if made else []
     reached = 0
     scopes, sure = _Scopes(lines=lines), True
@@ -239,9 +235,9 @@ def _done(
         if place is None:
             continue
         following = steps[number + 1] if number + 1 < len(steps) else None
-        asks = bisect.bisect(conditions, (step.start, True))
+        asks = CONDITION.match(text, step.start)
         ends = lines and (following is None or _line_ends(text, step, following))
-        fails = (errexit or ends) and not (asks and conditions[asks - 1][1])
+        fails = (errexit or ends) and not asks
         yield _Done(
             step,
             (*place, f"in {scopes.folder}") if _is_in_folder(place) else place,

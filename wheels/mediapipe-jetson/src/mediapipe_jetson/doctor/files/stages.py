@@ -12,14 +12,20 @@ from mediapipe_jetson.doctor.files.instructions import INSTRUCTION, heredocs, lo
 ALL = "*"
 FROM = re.compile(r"\bfrom=([^\s,]+)")
 NAMED = re.compile(rb"target[\"']?(?:\s*[:=,]\s*|\s+)[\"']?([A-Za-z_][\w.-]*)")
+OPTION = re.compile(rb"--target[^\n]{1,80}")
 BLANK = re.compile(r"[^\r\n]")
 _Stage = tuple[int, int, str, list[str]]
 
 
-def named(content: bytes) -> set[str]:
-    """Return what any file names behind "target", such as a workflow's docker build."""
-    if b"target" not in content:
+def named(content: bytes, *, code: bool = False) -> set[str]:
+    """Return what any file names behind "target", such as a workflow's docker build.
+
+    In `code` and text only an option --target counts.
+    """
+    if (b"--target" if code else b"target") not in content:
         return set()
+    if code:
+        content = b"\n".join(OPTION.findall(content))
     return {name.decode(errors="replace") for name in NAMED.findall(content)}
 
 
@@ -40,8 +46,8 @@ def built(
     needed: set[int] = set()
     for one in dict.fromkeys(filled) or [text]:
         stages = list(_stages(one))
-        found = _needed(stages, targets, others)
-        if len(stages) < 2 or found is None:
+        found = _needed(stages, targets, others) if len(stages) > 1 else None
+        if found is None:
             return text
         needed |= {row for at in found for row in range(*stages[at][:2])}
     first = next(iter(_stages(text)))[0]

@@ -80,11 +80,12 @@ def filled(name: str, text: str) -> str:
 
 def _recipes(lines: list[str]) -> list[str]:
     """Return lines without the marks of make before commands; - is what || true is to a shell."""
-    result, ignored = [], False
+    result, ignored, goes_on = [], False, False
     for line in lines:
-        match = RECIPE.match(line)
+        match = None if goes_on else RECIPE.match(line)
+        goes_on = line.rstrip("\r\n").endswith("\\")
         ignored = ignored or (match is not None and "-" in match[2])
-        row = RECIPE.sub(r"\1", line)
+        row = RECIPE.sub(r"\1", line) if match else line
         text = row.rstrip("\r\n")
         if ignored and not text.endswith("\\"):
             row, ignored = f"{text}{GOES_ON}{row[len(text) :]}", False
