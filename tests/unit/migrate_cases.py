@@ -76,3 +76,22 @@ PROGRAMS = {
     "holistic": (OLD_HOLISTIC, NEW_HOLISTIC),
     "none": ("", ""),
 }
+
+HANDS = "from mediapipe.python.solutions.hands import "
+VISION = "from mediapipe.tasks.python import vision"
+CONNECTED = "connection_pairs(vision.HandLandmarksConnections.HAND_CONNECTIONS)"
+
+
+def write(folder: Path, **files: str) -> project.Outcome:
+    """Write programs, and return what migrating them comes to; `a_b` is a/b.py."""
+    for name, text in files.items():
+        path = folder / f"{name.replace('_', '/').replace('/init', '/__init__')}.py"
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.write_text(text, encoding="utf-8")
+    return project.migrate(folder)
+
+
+def reasons(outcome: project.Outcome) -> list[str]:
+    """Return what was refused; nothing was changed."""
+    assert not outcome.changes
+    return [str(note) for note in outcome.refused]
