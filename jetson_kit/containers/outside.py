@@ -84,11 +84,15 @@ def require(paths: tuple[Path, ...], image: str) -> None:
     """Raise ToolMissingError where the engine does not see one of our files or folders."""
     for path in paths:
         if not sees(path, image):
-            raise ToolMissingError(
-                f"the Docker Engine does not see {path}: it runs elsewhere, or in a confinement",
-                "use this machine's own engine, or give the job's container the same paths "
-                "(docs/building.md, Engines elsewhere)",
-            )
+            raise _unseen(path)
+
+
+def _unseen(path: Path) -> ToolMissingError:
+    return ToolMissingError(
+        f"the Docker Engine does not see {path}: it runs elsewhere, or in a confinement",
+        "use this machine's own engine, or give the job's container the same paths "
+        "(docs/building.md, Engines elsewhere)",
+    )
 
 
 def mounted_file(path: Path, target: str, image: str) -> Mount:
@@ -100,7 +104,7 @@ def mounted_file(path: Path, target: str, image: str) -> Mount:
         return Mount(target, str(path), type="bind", read_only=True)
     version = tuple(int(part) for part in engine.client().version()["ApiVersion"].split("."))
     if version < SUBPATH_API:
-        require((path,), image)
+        raise _unseen(path)
     _fill(path, image)
     return Mount(target, VOLUME, type="volume", read_only=True, subpath=path.name)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Optional
 
 from mediapipe_jetson.doctor.files.expansion import expanded
-from mediapipe_jetson.doctor.files.instructions import INSTRUCTION, Line, heredocs, logical
+from mediapipe_jetson.doctor.files.instructions import WITHIN, Line, instructions
 
 # A shell's own assignments within a RUN: there the name is no longer the build's.
 SETS = re.compile(r"(?<![\w$.-])([A-Za-z_]\w*)\+?=(?![=~])|\b(?:for|read|unset)\s+([A-Za-z_]\w*)")
@@ -69,19 +69,13 @@ def filled(text: str, given: Mapping[str, str], platform: Mapping[str, str]) -> 
         return text
     stages = _Stages(given, platform)
     rows = text.splitlines(keepends=True)
-    ends: list[str] = []
     own: set[str] = set()
-    for line in logical(text):
+    for line, word, rest in instructions(text):
         numbers = [number - 1 for number, _ in line.parts]
-        if ends:
-            if line.text.strip() == ends[0]:
-                ends.pop(0)
-            own |= _own(line.text)
+        if word == WITHIN:
+            own |= _own(rest)
             _replace(rows, numbers, _within(stages, own))
             continue
-        ends = heredocs(line, text)
-        match = INSTRUCTION.match(line.text)
-        word, rest = (match[1].upper(), match[2]) if match else ("", "")
         own = _own(rest) if word == "RUN" else set()
         if word == "FROM":
             stages.base(rest)

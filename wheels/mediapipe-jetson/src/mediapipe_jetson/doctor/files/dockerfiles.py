@@ -19,7 +19,13 @@ from mediapipe_jetson.doctor.files import (
     shell_lists,
 )
 from mediapipe_jetson.doctor.files.facts import BaseImage, Requirement
-from mediapipe_jetson.doctor.files.instructions import INSTRUCTION, Line, heredocs, logical
+from mediapipe_jetson.doctor.files.instructions import (
+    INSTRUCTION,
+    WITHIN,
+    Line,
+    instructions,
+    logical,
+)
 
 PACKAGES = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pdm|conda|(micro)?mamba)\b|mediapipe", re.I)
 INSTALLERS = re.compile(r"\b(pip[\d.]*|uv|poetry|pipenv|pdm|conda|(micro)?mamba)\b", re.I)
@@ -56,17 +62,7 @@ def bases(
     platforms: dict[int, str] = {}
     result: list[tuple[int, str, str]] = []
     text = filled(documents.decoded(content), given)
-    ends: list[str] = []
-    for line in logical(text):
-        if ends:
-            if line.text.strip() == ends[0]:
-                ends.pop(0)
-            elif result:
-                runs.setdefault(len(result) - 1, []).append(f"RUN {line.text}")
-            continue
-        ends = heredocs(line, text)
-        match = INSTRUCTION.match(line.text)
-        word, rest = (match.group(1).upper(), match.group(2)) if match else ("", "")
+    for line, word, rest in instructions(text):
         if word == "FROM":
             parts = [part for part in rest.split() if not part.startswith("--")]
             asked = re.search(r"--platform=(\S+)", rest)
@@ -78,6 +74,8 @@ def bases(
             stage = parts[2].lower() if len(parts) > 2 and parts[1].upper() == "AS" else ""
             result.append((line.number, image, stage))
             stages.setdefault(stage or f" {len(result)}", (len(result) - 1, image))
+        elif result and word == WITHIN:
+            runs.setdefault(len(result) - 1, []).append(f"RUN {rest}")
         elif result and word in ("RUN", "COPY", "ADD", "ENV", "ARG"):
             runs.setdefault(len(result) - 1, []).append(f"{word} {rest}")
     found = _resolved(name, result, stages, runs, scripts)
@@ -142,14 +140,7 @@ def _runs(text: str, scripts: frozenset[str]) -> bool:
 def started(text: str) -> list[str]:
     """Return what a Dockerfile's last stage starts: its ENTRYPOINT, then its CMD, the last ones."""
     result: dict[str, str] = {}
-    ends: list[str] = []
-    for line in logical(text):
-        if ends:
-            ends = ends[1:] if line.text.strip() == ends[0] else ends
-            continue
-        ends = heredocs(line, text)
-        match = INSTRUCTION.match(line.text)
-        word = match[1].upper() if match else ""
+    for line, word, _ in instructions(text):
         if word == "FROM":
             result = {}
         elif word in ("CMD", "ENTRYPOINT"):

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Optional
 
 INSTRUCTION = re.compile(r"\s*([A-Za-z]+)\s+(.*)$", re.DOTALL)
+WITHIN = "<<"
 # A word of its own, as BuildKit takes it: not <<< and not the shift of $((1<<3)).
 HEREDOC = re.compile(r"(?<![<\w(])\d*<<-?([\"']?)(\w+)\1(?=\s|$)")
 QUOTED = re.compile(r"\$\(\(.*?\)\)|(?<!<)(?<!<-)\"[^\"]*\"|(?<!<)(?<!<-)'[^']*'")
@@ -44,6 +45,24 @@ def logical(text: str, chosen: Optional[list[int]] = None) -> Iterator[Line]:
     whole = " ".join(part.strip() for _, part in parts).strip()
     if whole:
         yield Line(parts[0][0], whole, tuple(parts))
+
+
+def instructions(text: str) -> Iterator[tuple[Line, str, str]]:
+    """Yield a Dockerfile's instructions: the line, the word in capitals, and what is behind it.
+
+    A line of a heredoc has WITHIN in place of the word, and is itself behind it.
+    """
+    ends: list[str] = []
+    for line in logical(text):
+        if ends:
+            if line.text.strip() == ends[0]:
+                ends.pop(0)
+            else:
+                yield line, WITHIN, line.text
+            continue
+        ends = heredocs(line, text)
+        match = INSTRUCTION.match(line.text)
+        yield (line, match[1].upper(), match[2]) if match else (line, "", "")
 
 
 def heredocs(line: Line, text: str) -> list[str]:

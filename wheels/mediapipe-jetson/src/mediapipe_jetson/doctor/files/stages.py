@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Optional
 
-from mediapipe_jetson.doctor.files.instructions import INSTRUCTION, heredocs, logical
+from mediapipe_jetson.doctor.files.instructions import instructions
 
 # What a build asks for: "" is the last stage, ALL any of them.
 ALL = "*"
@@ -88,14 +88,7 @@ def _stages(text: str) -> Iterator[_Stage]:
     """Return where each stage begins and ends, its name, and the stages that it names."""
     begin, name = -1, ""
     used: list[str] = []
-    ends: list[str] = []
-    for line in logical(text):
-        if ends:
-            ends = ends[1:] if line.text.strip() == ends[0] else ends
-            continue
-        ends = heredocs(line, text)
-        match = INSTRUCTION.match(line.text)
-        word, rest = (match[1].upper(), match[2]) if match else ("", "")
+    for line, word, rest in instructions(text):
         if word == "FROM":
             if begin >= 0:
                 yield begin, line.number - 1, name, used
