@@ -77,7 +77,7 @@ PROGRAMS = {
     "none": ("", ""),
 }
 
-HANDS = "from mediapipe.python.solutions.hands import "
+FROM_HANDS = "from mediapipe.python.solutions.hands import "
 VISION = "from mediapipe.tasks.python import vision"
 CONNECTED = "connection_pairs(vision.HandLandmarksConnections.HAND_CONNECTIONS)"
 

@@ -9,7 +9,7 @@ from mediapipe_jetson.migrate import view
 
 from tests.unit.migrate_cases import (
     CONNECTED,
-    HANDS,
+    FROM_HANDS,
     HEAD,
     VISION,
     after,
@@ -26,13 +26,13 @@ ONLY_IMPORTED = {
     "import mediapipe.python.solutions.hands as h\n": f"{VISION} as h\n",
     "import mediapipe.python.solutions.hands\n": "import mediapipe\n",
     "from mediapipe.python.solutions import pose\n": f"{VISION} as pose\n",
-    f"{HANDS}Hands\n": "from mediapipe.tasks.python.vision import HandLandmarker as Hands\n",
-    f"{HANDS}HAND_CONNECTIONS\nx = 1\n": "x = 1\n",
+    f"{FROM_HANDS}Hands\n": "from mediapipe.tasks.python.vision import HandLandmarker as Hands\n",
+    f"{FROM_HANDS}HAND_CONNECTIONS\nx = 1\n": "x = 1\n",
     "from mediapipe.framework.formats import landmark_pb2\nx = 1\n": "x = 1\n",
     "def f():\n    from mediapipe.python.solutions import pose\n": (
         f"def f():\n    {VISION} as pose\n"
     ),
-    f"try:\n    {HANDS}HAND_CONNECTIONS\nfinally:\n    x = 1\n": (
+    f"try:\n    {FROM_HANDS}HAND_CONNECTIONS\nfinally:\n    x = 1\n": (
         "try:\n    pass\nfinally:\n    x = 1\n"
     ),
 }
@@ -66,7 +66,7 @@ def test_a_file_that_only_imports_what_is_gone_is_refused(
 APART = {
     "an import": "try:\n    from mediapipe.python.solutions import hands\n"
     "except ImportError:\n    hands = None\n",
-    "any error": f"try:\n    {HANDS}Hands\nexcept:\n    pass\n",
+    "any error": f"try:\n    {FROM_HANDS}Hands\nexcept:\n    pass\n",
     "several errors": "try:\n    import mediapipe.python.solutions as s\n"
     "except (ValueError, ModuleNotFoundError):\n    s = None\n",
     "an attribute": "import mediapipe as mp\ntry:\n    hands = mp.solutions.hands\n"
@@ -74,8 +74,8 @@ APART = {
     "a question": 'import mediapipe as mp\nif hasattr(mp, "solutions"):\n'
     "    hands = mp.solutions.hands.Hands()\n    r = hands.process(x)\nelse:\n    hands = None\n",
     "types": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n"
-    f"    {HANDS}Hands\ndef f(h: 'Hands'): pass\n",
-    "types of a module": f"import typing\nif typing.TYPE_CHECKING:\n    {HANDS}Hands\n",
+    f"    {FROM_HANDS}Hands\ndef f(h: 'Hands'): pass\n",
+    "types of a module": f"import typing\nif typing.TYPE_CHECKING:\n    {FROM_HANDS}Hands\n",
 }
 
 
@@ -89,9 +89,9 @@ def test_what_goes_on_without_it_is_left_and_told(how: str, tmp_path: Path) -> N
 
 
 NOT_APART = {
-    "it ends": f"try:\n    {HANDS}Hands\nexcept ImportError:\n    raise SystemExit('no')\n",
-    "it exits": f"import sys\ntry:\n    {HANDS}Hands\nexcept ImportError:\n    sys.exit(1)\n",
-    "another error": f"try:\n    {HANDS}Hands\nexcept ValueError:\n    Hands = None\n",
+    "it ends": f"try:\n    {FROM_HANDS}Hands\nexcept ImportError:\n    raise SystemExit('no')\n",
+    "it exits": f"import sys\ntry:\n    {FROM_HANDS}Hands\nexcept ImportError:\n    sys.exit(1)\n",
+    "another error": f"try:\n    {FROM_HANDS}Hands\nexcept ValueError:\n    Hands = None\n",
     "an import's error alone": "import mediapipe as mp\ntry:\n    h = mp.solutions.hands\n"
     "except ImportError:\n    h = None\n",
     "it runs": HEAD + "try:\n    h = mp.solutions.hands.Hands()\nexcept Exception: pass\n",
@@ -199,7 +199,7 @@ DEFAULTS = {
 
 @pytest.mark.parametrize("old", DEFAULTS)
 def test_a_constant_by_its_name_wherever_it_is_read(old: str, tmp_path: Path) -> None:
-    assert after(tmp_path, old, f"{HANDS}HAND_CONNECTIONS\n") == DEFAULTS[old]
+    assert after(tmp_path, old, f"{FROM_HANDS}HAND_CONNECTIONS\n") == DEFAULTS[old]
 
 
 def test_a_default_by_its_path(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ REBOUND = (
 
 @pytest.mark.parametrize("old", REBOUND)
 def test_a_constant_that_becomes_another_thing_is_refused(old: str, tmp_path: Path) -> None:
-    notes = refused(tmp_path, f"{HANDS}HAND_CONNECTIONS\n{old}")
+    notes = refused(tmp_path, f"{FROM_HANDS}HAND_CONNECTIONS\n{old}")
     assert notes[0].startswith("program.py:1:1: HAND_CONNECTIONS is imported from the legacy API")
 
 

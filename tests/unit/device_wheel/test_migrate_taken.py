@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.migrate_cases import (
     CONNECTED,
-    HANDS,
+    FROM_HANDS,
     HEAD,
     OLD_HANDS,
     TASKS,
@@ -31,7 +31,7 @@ TAKING = {
 
 @pytest.mark.parametrize("how", TAKING)
 def test_a_constant_that_another_file_takes_is_refused(how: str, tmp_path: Path) -> None:
-    outcome = write(tmp_path, conf=f"{HANDS}HAND_CONNECTIONS\n", main=TAKING[how])
+    outcome = write(tmp_path, conf=f"{FROM_HANDS}HAND_CONNECTIONS\n", main=TAKING[how])
     notes = reasons(outcome)
     assert any(
         note.startswith("conf.py:1:1: HAND_CONNECTIONS is taken from here by main.py:")
@@ -42,14 +42,14 @@ def test_a_constant_that_another_file_takes_is_refused(how: str, tmp_path: Path)
 def test_a_constant_that_goes_through_a_package_is_refused(tmp_path: Path) -> None:
     main = "from pkg import HAND_CONNECTIONS\nprint(HAND_CONNECTIONS)\n"
     outcome = write(
-        tmp_path, pkg_init="from .conf import *\n", pkg_conf=f"{HANDS}HAND_CONNECTIONS\n",
+        tmp_path, pkg_init="from .conf import *\n", pkg_conf=f"{FROM_HANDS}HAND_CONNECTIONS\n",
         main=main,
     )  # fmt: skip
     assert any(note.startswith("pkg/conf.py:1:1: ") for note in reasons(outcome))
 
 
 def test_a_constant_in_dunder_all_is_refused(tmp_path: Path) -> None:
-    text = f'{HANDS}HAND_CONNECTIONS\n__all__ = ["HAND_CONNECTIONS"]\n'
+    text = f'{FROM_HANDS}HAND_CONNECTIONS\n__all__ = ["HAND_CONNECTIONS"]\n'
     assert reasons(write(tmp_path, a=text))[0].startswith("a.py:1:1: HAND_CONNECTIONS is taken")
 
 
@@ -77,7 +77,7 @@ SPELLED = {
 
 @pytest.mark.parametrize("how", SPELLED)
 def test_a_constant_that_a_text_names_is_refused(how: str, tmp_path: Path) -> None:
-    conf = f"{HANDS}HAND_CONNECTIONS\nn = len(HAND_CONNECTIONS)\n"
+    conf = f"{FROM_HANDS}HAND_CONNECTIONS\nn = len(HAND_CONNECTIONS)\n"
     notes = reasons(write(tmp_path, conf=conf, main=SPELLED[how]))
     assert any("HAND_CONNECTIONS is taken from here by main.py:" in note for note in notes), notes
 
@@ -94,7 +94,7 @@ NOT_SPELLED = {
 @pytest.mark.parametrize("how", NOT_SPELLED)
 @pytest.mark.parametrize("beside", ["", "from conf import n\n"])
 def test_a_text_that_takes_nothing_does_not_count(how: str, beside: str, tmp_path: Path) -> None:
-    conf = f"{HANDS}HAND_CONNECTIONS\nn = len(HAND_CONNECTIONS)\n"
+    conf = f"{FROM_HANDS}HAND_CONNECTIONS\nn = len(HAND_CONNECTIONS)\n"
     if beside:
         outcome = write(tmp_path, conf=conf, main=beside + NOT_SPELLED[how])
     else:
@@ -117,7 +117,7 @@ OTHER_MODULES = {
 def test_names_of_another_module_with_the_same_last_name_do_not_count(
     how: str, tmp_path: Path
 ) -> None:
-    maker = f"{HANDS}HAND_CONNECTIONS\nn = len(HAND_CONNECTIONS)\n"
+    maker = f"{FROM_HANDS}HAND_CONNECTIONS\nn = len(HAND_CONNECTIONS)\n"
     outcome = write(tmp_path, **OTHER_MODULES[how], app_utils=maker)
     assert not outcome.refused
     assert [change.name for change in outcome.changes] == ["app/utils.py"]
@@ -144,7 +144,7 @@ def test_names_of_what_may_be_the_same_module_count(how: str, tmp_path: Path) ->
         name: text.format(tmp_path.name) + "HAND_CONNECTIONS\n" * text.endswith("import ")
         for name, text in SAME_MODULES[how].items()
     }
-    outcome = write(tmp_path, **files, app_utils=f"{HANDS}HAND_CONNECTIONS\n")
+    outcome = write(tmp_path, **files, app_utils=f"{FROM_HANDS}HAND_CONNECTIONS\n")
     assert any("is taken from here by" in note for note in reasons(outcome))
 
 
@@ -167,7 +167,7 @@ def test_star_imports_are_looked_for_once(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 NOT_TAKING = {
-    "an import of its own": f"{HANDS}HAND_CONNECTIONS\nfrom conf import n\nlen(HAND_CONNECTIONS)\n",
+    "an import of its own": f"{FROM_HANDS}HAND_CONNECTIONS\nfrom conf import n\nlen(HAND_CONNECTIONS)\n",
     "a star": "from conf import *\nprint(n)\n",
     "an attribute of MediaPipe": "import conf\nimport mediapipe as mp\n"
     "print(mp.solutions.hands.HAND_CONNECTIONS, conf.n)\n",
@@ -176,7 +176,7 @@ NOT_TAKING = {
 
 @pytest.mark.parametrize("how", NOT_TAKING)
 def test_files_that_take_other_names_are_rewritten(how: str, tmp_path: Path) -> None:
-    conf = f"{HANDS}HAND_CONNECTIONS\nn = len(HAND_CONNECTIONS)\n"
+    conf = f"{FROM_HANDS}HAND_CONNECTIONS\nn = len(HAND_CONNECTIONS)\n"
     outcome = write(tmp_path, conf=conf, main=NOT_TAKING[how])
     assert not outcome.refused
     assert f"n = len({CONNECTED})" in outcome.changes[0].after.decode()

@@ -9,7 +9,7 @@ import pytest
 from mediapipe_jetson.migrate import bindings
 
 from tests.unit.migrate_cases import (
-    HANDS,
+    FROM_HANDS,
     HEAD,
     OLD_HANDS,
     reasons,
@@ -18,11 +18,11 @@ from tests.unit.migrate_cases import (
 )
 
 UNSEEN = {
-    "a class's own": f"{HANDS}HAND_CONNECTIONS\nclass A:\n"
+    "a class's own": f"{FROM_HANDS}HAND_CONNECTIONS\nclass A:\n"
     "    HAND_CONNECTIONS = list(HAND_CONNECTIONS)\n    a = HAND_CONNECTIONS[0]\n",
-    "a comprehension's own": f"{HANDS}HAND_CONNECTIONS\n"
+    "a comprehension's own": f"{FROM_HANDS}HAND_CONNECTIONS\n"
     "a = [HAND_CONNECTIONS for HAND_CONNECTIONS in HAND_CONNECTIONS]\n",
-    "a class": f"class A:\n    {HANDS}HAND_CONNECTIONS\ndef f(a): return a.HAND_CONNECTIONS\n",
+    "a class": f"class A:\n    {FROM_HANDS}HAND_CONNECTIONS\ndef f(a): return a.HAND_CONNECTIONS\n",
     "a quoted annotation": "from mediapipe.framework.formats import landmark_pb2\n"
     "def f(x: 'landmark_pb2.NormalizedLandmarkList'): pass\n",
     "drawing by anything": HEAD + OLD_HANDS + "def f(d):\n    for h in r.multi_hand_landmarks:\n"
@@ -76,7 +76,7 @@ def test_a_package_that_is_imported_by_its_dots_counts(tmp_path: Path) -> None:
     inner = tmp_path / "pkg" / "sub"
     inner.mkdir(parents=True)
     (inner / "a.py").write_text("from .. import HAND_CONNECTIONS\n", encoding="utf-8")
-    outcome = write(tmp_path, pkg_init=f"{HANDS}HAND_CONNECTIONS\n", pkg_sub_init="")
+    outcome = write(tmp_path, pkg_init=f"{FROM_HANDS}HAND_CONNECTIONS\n", pkg_sub_init="")
     assert "is taken from here by pkg/sub/a.py:1;" in reasons(outcome)[0]
 
 
@@ -124,7 +124,7 @@ def test_only_names_that_a_star_import_hides_are_refused(how: str, tmp_path: Pat
 
 def test_a_file_that_is_imported_by_a_text_counts(tmp_path: Path) -> None:
     main = "import importlib\nc = importlib.import_module('conf')\nprint(c.HAND_CONNECTIONS)\n"
-    outcome = write(tmp_path, conf=f"{HANDS}HAND_CONNECTIONS\n", main=main)
+    outcome = write(tmp_path, conf=f"{FROM_HANDS}HAND_CONNECTIONS\n", main=main)
     assert "is taken from here by main.py:3;" in reasons(outcome)[0]
 
 
