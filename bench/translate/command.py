@@ -133,6 +133,10 @@ def _photographs(sites: Pair) -> dict[str, Any]:
     return inference.photographs(sites, newest())
 
 
+def _graph(sites: Pair, model: str) -> dict[str, Any]:
+    return inference.graph(sites, model, newest())
+
+
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "versions": _versions,
     "compared": _compared,
@@ -144,7 +148,7 @@ INFERENCES: dict[str, Callable[[Pair], dict[str, Any]]] = {
     **{
         f"{name}_{model}": functools.partial(function, model=model)
         for name, function in (
-            ("graph", inference.graph),
+            ("graph", _graph),
             ("video", inference.video),
             ("video_graph", inference.video_graph),
         )

@@ -64,10 +64,7 @@ def photographs(sites: Pair, translation: Translation) -> dict[str, Any]:
     """
     work = Work(CPU_TASKS)
     expected = tasks.infer(sites.original, ORIGINAL, work)
-    with tempfile.TemporaryDirectory() as name:
-        log = Path(name) / "reached"
-        got = tasks.infer(sites.translated, OLD, work, options=("-d", "in_asm", "-D", log))
-        reached = tasks.reached(log, translation)
+    got, reached = _counted(sites, work, translation)
     _require_identical(expected, got)
     return {"numbers_equal": _numbers(got), "sites_run": reached}
 
@@ -94,13 +91,14 @@ def on_old_kernel(sites: Pair) -> dict[str, Any]:
     return {"numbers_equal": _numbers(got), "calls": asdict(calls)}
 
 
-def graph(sites: Pair, model: str) -> dict[str, Any]:
+def graph(sites: Pair, model: str, translation: Translation | None = None) -> dict[str, Any]:
     """Compare photographs by the GPU's graph on Mesa's software OpenGL ES.
 
-    Raises CheckFailedError where a number differs by more than the last digit, and StepFailedError.
+    With a translation the translated sites that were reached are counted. Raises CheckFailedError
+    where a number differs by more than the last digit, and StepFailedError.
     """
     with tempfile.TemporaryDirectory() as name:
-        return _compared(sites, Work((model,), "GPU"), Path(name))
+        return _compared(sites, Work((model,), "GPU"), Path(name), translation)
 
 
 def video(sites: Pair, model: str) -> dict[str, Any]:
@@ -143,12 +141,14 @@ def apart(content: bytes, other: bytes) -> tuple[float, float]:
     return far, max(map(abs, mine), default=0.0)
 
 
-def _compared(sites: Pair, work: Work, folder: Path) -> dict[str, Any]:
+def _compared(
+    sites: Pair, work: Work, folder: Path, translation: Translation | None = None
+) -> dict[str, Any]:
     """Return how far two libraries' results of a task are apart: no more than a last digit."""
     for name in ("original", "translated"):
         (folder / name).mkdir()
     expected = tasks.infer(sites.original, ORIGINAL, work, values=folder / "original")
-    got = tasks.infer(sites.translated, OLD, work, values=folder / "translated")
+    got, reached = _counted(sites, work, translation, folder / "translated")
     ((name, row),) = got.rows.items()
     files = [folder / side / name for side in ("original", "translated")]
     far, largest = apart(*(path.read_bytes() for path in files))
@@ -160,7 +160,21 @@ def _compared(sites: Pair, work: Work, folder: Path) -> dict[str, Any]:
         "numbers": row["numbers"],
         "bit_identical": not differing(expected, got),
         "largest_difference": far,
+        **({"sites_run": reached} if translation else {}),
     }
+
+
+def _counted(
+    sites: Pair, work: Work, translation: Translation | None, values: Path | None = None
+) -> tuple[Inferred, int]:
+    """Infer by the translated library; count the translated sites that were reached."""
+    if translation is None:
+        return tasks.infer(sites.translated, OLD, work, values=values), 0
+    with tempfile.TemporaryDirectory() as name:
+        log = Path(name) / "reached"
+        options = ("-d", "in_asm", "-D", log)
+        got = tasks.infer(sites.translated, OLD, work, options=options, values=values)
+        return got, tasks.reached(log, translation)
 
 
 def _numbers(results: Inferred) -> dict[str, int]:
