@@ -156,3 +156,23 @@ def test_a_new_member_of_the_group_docker_gets_it_at_once(machine: Machine) -> N
     assert out.splitlines()[-3:] == ["<targets>", "<it's *>", "<a b>"]
     if os.geteuid() != 0:  # root may write to any socket
         assert [line for line in machine.calls if line.startswith("sg docker -c")]
+
+
+# As ROS, conda, a hook of git's or a person's shell export them.
+STRANGERS = """PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONINSPECT PYTHONWARNINGS
+PYTHONHASHSEED PYTHONMALLOC PYTHONUTF8 PYTHONPLATLIBDIR PYTEST_ADDOPTS PYTEST_PLUGINS
+PYTEST_DISABLE_PLUGIN_AUTOLOAD GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY""".split()
+
+
+def test_what_others_export_for_python_and_git_reaches_neither(machine: Machine) -> None:
+    machine.set_up()
+    mine = {"PYTHON_TOKEN": "mine", "GIT_SSH_COMMAND": "mine", "TEXT": "two\nPYTHONS=lines"}
+    code, _, err = machine.run(
+        PYTHON_DOES='env >"$FILES/seen"', **mine, **dict.fromkeys(STRANGERS, "/nonexistent")
+    )
+    assert (code, err.splitlines()[1:]) == (0, [])
+    seen = (machine.files / "seen").read_text()
+    names = set(re.findall(r"^(\w+)=", seen, re.M))
+    assert not names & set(STRANGERS)
+    assert names >= mine.keys()
+    assert "two\nPYTHONS=lines\n" in seen
