@@ -158,6 +158,19 @@ def test_a_new_member_of_the_group_docker_gets_it_at_once(machine: Machine) -> N
         assert [line for line in machine.calls if line.startswith("sg docker -c")]
 
 
+def test_no_other_environment_is_changed(machine: Machine) -> None:
+    machine.set_up()
+    assert machine.run()[0] == 0
+    own = f"{machine.checkout}/.venv/bin"
+    inside = "python -m jetson_kit.core.uv_environment "
+    through = [line.removeprefix(inside) for line in machine.calls if line.startswith(inside)]
+    assert [line.split(" install ")[0].split(" sync ")[0] for line in through] == [
+        f"env PIP_USER=0 PIP_TARGET= PIP_PREFIX= {own}/python -m pip --disable-pip-version-check",
+        f"{own}/uv pip",
+    ]
+    assert f" --python {own}/python " in through[1]
+
+
 # As ROS, conda, a hook of git's or a person's shell export them.
 STRANGERS = """PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONINSPECT PYTHONWARNINGS
 PYTHONHASHSEED PYTHONMALLOC PYTHONUTF8 PYTHONPLATLIBDIR PYTEST_ADDOPTS PYTEST_PLUGINS
