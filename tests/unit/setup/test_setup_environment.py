@@ -180,9 +180,8 @@ PYTEST_DISABLE_PLUGIN_AUTOLOAD GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_D
 def test_what_others_export_for_python_and_git_reaches_neither(machine: Machine) -> None:
     machine.set_up()
     mine = {"PYTHON_TOKEN": "mine", "GIT_SSH_COMMAND": "mine", "TEXT": "two\nPYTHONS=lines"}
-    code, _, err = machine.run(
-        PYTHON_DOES='env >"$FILES/seen"', **mine, **dict.fromkeys(STRANGERS, "/nonexistent")
-    )
+    machine.environment |= {**mine, **dict.fromkeys(STRANGERS, "/nonexistent")}
+    code, _, err = machine.run(PYTHON_DOES='env >"$FILES/seen"')
     assert (code, err.splitlines()[1:]) == (0, [])
     seen = (machine.files / "seen").read_text()
     names = set(re.findall(r"^(\w+)=", seen, re.M))
