@@ -18,11 +18,11 @@ venv=$root/.venv
 busy=75
 code=0
 if [ "${1:-}" != --locked ]; then
-  flock -n -o -E "$busy" "$here/setup.sh" "$here/setup.sh" --locked "$@" || code=$?
+  flock -n -o -E "$busy" "$here/setup.sh" sh "$here/setup.sh" --locked "$@" || code=$?
   if [ "$code" = "$busy" ]; then
     say "Another ./inv is setting this machine up; waiting for it"
     explained=yes
-    exec flock -o "$here/setup.sh" "$here/setup.sh" --locked "$@"
+    exec flock -o "$here/setup.sh" sh "$here/setup.sh" --locked "$@"
   fi
   explained=yes # by the one that had the lock
   exit "$code"
@@ -215,7 +215,7 @@ start_docker() {
   if ! have dockerd || docker_is_elsewhere || engine_without_root; then return 0; fi
   doing='starting Docker'
   [ "$(id -u)" = 0 ] || say "Starting Docker, for $purpose; that takes root"
-  if may_be_root && as_root "$here/start-docker.sh"; then return 0; fi
+  if may_be_root && as_root sh "$here/start-docker.sh"; then return 0; fi
   say "warning: no Docker Engine answers $(id -un); builds need one"
 }
 

@@ -6,6 +6,7 @@ import os
 import sys
 from pathlib import Path
 
+from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import ANSIBLE
 
 # Names of environment variables that hold what no argument and no log may hold.
@@ -34,7 +35,16 @@ def environment() -> dict[str, str]:
 
 
 def secrets() -> dict[str, str]:
-    """Return the options by which Ansible gets its passwords out of the environment, if there."""
-    return {
-        option: str(program) for name, (option, program) in SECRETS.items() if os.environ.get(name)
-    }
+    """Return the options by which Ansible gets its passwords out of the environment, if there.
+
+    Raises BadInputError where it would take a program's text for a password: it may not be run.
+    """
+    requested = [SECRETS[name] for name in SECRETS if os.environ.get(name)]
+    for _, program in requested:
+        if not os.access(program, os.X_OK):
+            raise BadInputError(
+                f"{program} can't be run: the kit was unpacked without the modes of its files, or "
+                "lies where no program may run",
+                f"chmod +x {program}, or clone it with Git",
+            )
+    return {option: str(program) for option, program in requested}

@@ -57,7 +57,7 @@ def client() -> docker.DockerClient:
             problem = str(error)
             if attempt or where.named or not _may_start():
                 break
-            done = subprocess.run([START], capture_output=True, text=True, check=False)
+            done = subprocess.run(["sh", START], capture_output=True, text=True, check=False)
             if done.returncode:
                 words = done.stderr.strip().rpartition("\n")[2].removeprefix("error: ")
                 what, _, cure = words.rpartition("; ")
@@ -90,7 +90,7 @@ def client() -> docker.DockerClient:
         )
     raise ToolMissingError(
         "the Docker Engine does not answer",
-        "start it (sudo systemctl start docker, or sudo ci/start-docker.sh)",
+        "start it (sudo systemctl start docker, or sudo sh ci/start-docker.sh)",
     )
 
 

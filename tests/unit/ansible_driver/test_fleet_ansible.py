@@ -135,3 +135,18 @@ def test_jetpack_4_has_a_core_of_its_own() -> None:
 def test_no_python_for_it_is_one_line() -> None:
     with pytest.raises(ToolMissingError, match="this machine has none of them"):
         environments.old_python(("3.99",))
+
+
+def test_a_program_that_cannot_be_run_is_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "secret-vault"
+    program.write_text("#!/bin/sh\n")
+    name = program_environment.VAULT_SECRET
+    monkeypatch.setitem(program_environment.SECRETS, name, ("OPTION", program))
+    assert "OPTION" not in program_environment.secrets()
+    monkeypatch.setenv(name, "a password")
+    with pytest.raises(BadInputError, match="without the modes of its files"):
+        program_environment.secrets()
+    program.chmod(0o755)
+    assert program_environment.secrets()["OPTION"] == str(program)

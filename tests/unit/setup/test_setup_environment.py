@@ -158,6 +158,18 @@ def test_a_new_member_of_the_group_docker_gets_it_at_once(machine: Machine) -> N
         assert [line for line in machine.calls if line.startswith("sg docker -c")]
 
 
+def test_files_without_their_modes_do(machine: Machine) -> None:
+    machine.set_up()
+    (machine.files / "engine").unlink()
+    for script in (machine.checkout / "inv", *(machine.checkout / "ci").glob("*.sh")):
+        script.chmod(0o644)
+    machine.program("again", f'sh "{machine.checkout}/inv" "$@"\n')
+    code, out, err = machine.run("build", script="../bin/again")
+    assert (code, out.splitlines()[-1]) == (0, "<build>"), err
+    assert "denied" not in err
+    assert (machine.checkout / ".venv" / ".locked").exists()
+
+
 def test_no_other_environment_is_changed(machine: Machine) -> None:
     machine.set_up()
     assert machine.run()[0] == 0
