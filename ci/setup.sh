@@ -18,11 +18,11 @@ venv=$root/.venv
 busy=75
 code=0
 if [ "${1:-}" != --locked ]; then
-  flock -n -o -E "$busy" "$here/setup.sh" "$here/setup.sh" --locked "$@" || code=$?
+  flock -n -o -E "$busy" "$here/setup.sh" sh "$here/setup.sh" --locked "$@" || code=$?
   if [ "$code" = "$busy" ]; then
     say "Another ./inv is setting this machine up; waiting for it"
     explained=yes
-    exec flock -o "$here/setup.sh" "$here/setup.sh" --locked "$@"
+    exec flock -o "$here/setup.sh" sh "$here/setup.sh" --locked "$@"
   fi
   explained=yes # by the one that had the lock
   exit "$code"
@@ -215,10 +215,12 @@ start_docker() {
   if ! have dockerd || docker_is_elsewhere || engine_without_root; then return 0; fi
   doing='starting Docker'
   [ "$(id -u)" = 0 ] || say "Starting Docker, for $purpose; that takes root"
-  if may_be_root && as_root "$here/start-docker.sh"; then return 0; fi
+  if may_be_root && as_root sh "$here/start-docker.sh"; then return 0; fi
   say "warning: no Docker Engine answers $(id -un); builds need one"
 }
 
+# installer COMMAND...: run it without what the user has said of other environments.
+installer() { PYTHONPATH=$root "$venv/bin/python" -m jetson_kit.core.uv_environment "$@"; }
 works() { "$@" >/dev/null 2>&1 </dev/null; }
 
 python_environment() {
@@ -236,7 +238,7 @@ python_environment() {
     say "Setting up the Python environment in .venv"
     step "making .venv" "$python" -m venv "$venv"
     # pip is needed once, for uv; a user's own pip settings on where to install don't count.
-    step "fetching uv" env PIP_USER=0 PIP_TARGET= PIP_PREFIX= "$venv/bin/python" -m pip \
+    step "fetching uv" installer env PIP_USER=0 PIP_TARGET= PIP_PREFIX= "$venv/bin/python" -m pip \
       --disable-pip-version-check install --quiet --only-binary :all: --require-hashes -r "$root/requirements/uv.txt"
   fi
   # Without the mark of a finished run a package may be there in part.
@@ -244,8 +246,8 @@ python_environment() {
   if [ ! -f "$venv/.locked" ]; then again=--reinstall; fi
   rm -f "$venv/.locked"
   # shellcheck disable=SC2086
-  step "fetching the locked Python packages" env VIRTUAL_ENV="$venv" "$venv/bin/uv" pip sync $again \
-    --compile-bytecode --only-binary :all: --require-hashes "$root/requirements/host.txt"
+  step "fetching the locked Python packages" installer "$venv/bin/uv" pip sync $again \
+    --python "$venv/bin/python" --compile-bytecode --only-binary :all: --require-hashes "$root/requirements/host.txt"
   # The device wheel from source, as an editable install puts it on the path.
   for site in "$venv"/lib/python3*/site-packages; do
     [ -d "$site" ] || continue

@@ -11,14 +11,14 @@ if answers; then exit 0; fi
 [ -z "${DOCKER_HOST:-}" ] ||
   fail "$TOOL_MISSING" "no Docker Engine answers at DOCKER_HOST ($DOCKER_HOST); start it or unset it"
 have dockerd || fail "$TOOL_MISSING" "Docker is not installed; run ./inv build as root or with sudo, once"
-[ "$(id -u)" = 0 ] || fail "$TOOL_MISSING" "only root may start dockerd; run: sudo ci/start-docker.sh"
+[ "$(id -u)" = 0 ] || fail "$TOOL_MISSING" "only root may start dockerd; run: sudo sh ci/start-docker.sh"
 if [ -d "$sys/run/systemd/system" ]; then
   systemctl start docker >/dev/null 2>&1 || true
   if answers; then exit 0; fi
   fail "$TOOL_MISSING" "systemd can't start docker; see: journalctl -u docker"
 fi
 if [ "${1:-}" != --locked ]; then
-  exec flock -o "$root/ci/start-docker.sh" "$root/ci/start-docker.sh" --locked
+  exec flock -o "$root/ci/start-docker.sh" sh "$root/ci/start-docker.sh" --locked
 fi
 
 # A killed dockerd leaves these; another process may have its number by now, or it is a zombie,

@@ -107,7 +107,7 @@ def releases_of(hosts: Iterable[inventory.Host]) -> dict[str, str]:
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment in which Ansible's programs find settings and collections."""
     return {
-        **os.environ,
+        **program_environment.of_user(),
         "ANSIBLE_CONFIG": str(HOME / "ansible.cfg"),
         "ANSIBLE_COLLECTIONS_PATH": os.pathsep.join(
             [str(HOME / "collections"), str(collections.path())]

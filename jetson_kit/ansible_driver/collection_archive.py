@@ -21,7 +21,7 @@ import yaml
 from jetson_kit.ansible_driver import environments
 from jetson_kit.core.errors import IntegrityError, KitError
 from jetson_kit.core.files import written_aside
-from jetson_kit.core.paths import COLLECTION, COLLECTION_NAME
+from jetson_kit.core.paths import ANY_OWNER, COLLECTION, COLLECTION_NAME
 from jetson_kit.core.run import run
 
 MANIFEST, FILES = "MANIFEST.json", "FILES.json"
@@ -60,7 +60,8 @@ def _tracked(collection: Path, folder: Path) -> Path:
     The collection itself where it is no checkout.
     """
     try:
-        names = run(["git", "ls-files", "-z"], what="listing tracked files", cwd=collection)
+        words = ["git", *ANY_OWNER, "ls-files", "-z"]
+        names = run(words, what="listing tracked files", cwd=collection)
     except KitError:
         return collection
     for name in filter(None, names.split("\0")):

@@ -80,7 +80,9 @@ def old_python(versions: Iterable[str] = OLD_PYTHONS) -> str:
         return sys.executable
     for version in requested:
         try:
-            return uv.uv(["python", "find", "--no-project", version], what="a Python").strip()
+            return uv.uv(
+                ["python", "find", "--no-project", "--system", version], what="a Python"
+            ).strip()
         except StepFailedError:
             continue
     raise ToolMissingError(

@@ -9,10 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.core import uv
-from jetson_kit.core.errors import BadInputError
+from jetson_kit.core import uv, uv_settings
 from jetson_kit.core.paths import cache_dir
-from jetson_kit.core.reasons import why
 
 
 def compile_file(
@@ -74,8 +72,9 @@ def source_row(
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="app-lock-") as aside:
         settings, listed = Path(aside, "uv.toml"), Path(aside, "requirements.txt")
         settings.touch(0o600)
+        own = uv_settings.text(os.environ)  # which a file that is named replaces
         settings.write_text(
-            f'{own_settings()}\n[[dependency-metadata]]\nname = "{name}"\nrequires-dist = []\n',
+            f'{own}\n[[dependency-metadata]]\nname = "{name}"\nrequires-dist = []\n',
             encoding="utf-8",
         )
         listed.write_text("".join(f"{line}\n" for line in requirements), encoding="utf-8")
@@ -97,19 +96,3 @@ def _places(folder: str, options: Sequence[str]) -> Path:
     path.touch(0o600)
     path.write_text("".join(f"{line}\n" for line in options), encoding="utf-8")
     return path
-
-
-def own_settings() -> str:
-    """Return the user's settings of uv, which a file that is named would replace."""
-    named = os.environ.get("UV_CONFIG_FILE")
-    home = Path(os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser())
-    for path in (Path(named),) if named else (home / "uv" / "uv.toml", Path("/etc/uv/uv.toml")):
-        try:
-            return path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            continue
-        except (OSError, ValueError) as error:
-            raise BadInputError(
-                f"{path} can't be read: {why(error)}", "correct uv's settings"
-            ) from error
-    return ""

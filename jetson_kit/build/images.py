@@ -29,7 +29,7 @@ from jetson_kit.build.image_ahead import Ahead
 from jetson_kit.build.parts import Parts
 from jetson_kit.build.plan import BuildPlan
 from jetson_kit.build.smoke import FirstStart
-from jetson_kit.containers import engine, image_load, oci
+from jetson_kit.containers import docker_settings, engine, image_load, oci
 from jetson_kit.core import cached_files, output_folder
 from jetson_kit.core.errors import BadInputError, NetworkError
 from jetson_kit.core.files import locked, sweep, write_text
@@ -168,7 +168,10 @@ def _whole(made: Parts, make: Callable[[], Parts], progress: Progress) -> Parts:
 
 
 def push(plan: BuildPlan, reference: str, progress: Progress) -> str:
-    """Push the image under `reference`; return its digest there. Raises NetworkError."""
+    """Push the image under `reference`; return its digest there.
+
+    Raises NetworkError, BadInputError, ToolMissingError where no login is to be had.
+    """
     with progress.step("push", f"push to {reference}") as step:
         image = engine.client().images.get(plan.tag)
         repository, _, tag = reference.rpartition(":")
@@ -186,6 +189,8 @@ def push(plan: BuildPlan, reference: str, progress: Progress) -> str:
                     )
                 digest = row.get("aux", {}).get("Digest", digest)
         except DockerException as error:
+            if refused := docker_settings.refused_login(error):
+                raise refused from error
             message = getattr(error, "explanation", None) or error
             if "invalid reference format" in str(message) or "repository name" in str(message):
                 raise BadInputError(

@@ -11,12 +11,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from jetson_kit.containers import podman
+from jetson_kit.containers import docker_settings, podman
 from jetson_kit.core.errors import BadInputError
 
-HOST, CONTEXT, CONFIG = "DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"
+HOST, CONTEXT = "DOCKER_HOST", "DOCKER_CONTEXT"
 DEFAULT = "default"
 
 
@@ -48,10 +47,10 @@ def address() -> Address:
                 "unset it: the kit builds here, and ./inv fleet.rollout brings images to boards",
             )
         return Address(f"{HOST}={host}", True, own)
-    folder = _folder()
+    folder = docker_settings.folder()
     name, by = own.get(CONTEXT, ""), CONTEXT
     if not name:
-        name, by = _current(folder / "config.json"), f"currentContext in {folder / 'config.json'}"
+        name, by = _current(), f"currentContext in {docker_settings.file()}"
     if name in ("", DEFAULT):
         place = podman.socket() if podman.is_docker() else None
         if place is None:
@@ -86,19 +85,7 @@ def without_root() -> Path | None:
     return place if os.geteuid() and os.access(place, os.W_OK) else None
 
 
-def _folder() -> Path:
-    if named := os.environ.get(CONFIG):
-        return Path(named)
-    try:
-        return Path.home() / ".docker"
-    except RuntimeError:
-        return Path("/nonexistent")
-
-
-def _current(config: Path) -> str:
+def _current() -> str:
     """Return the context that the user chose; "" where there is none."""
-    try:
-        document: Any = json.loads(config.read_text(encoding="utf-8"))
-        return str(document.get("currentContext") or "")
-    except (OSError, ValueError, AttributeError):
-        return ""
+    document = docker_settings.read()
+    return str(document.get("currentContext") or "") if isinstance(document, dict) else ""

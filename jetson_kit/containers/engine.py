@@ -19,10 +19,10 @@ from typing import IO, cast
 
 import docker
 import zstandard
-from docker.errors import APIError, DockerException, ImageNotFound
+from docker.errors import DockerException, ImageNotFound, TLSParameterError
 from docker.models.images import Image
 
-from jetson_kit.containers import docker_context, oci, podman
+from jetson_kit.containers import docker_context, docker_settings, oci, podman
 from jetson_kit.core.errors import BadInputError, NetworkError, StepFailedError, ToolMissingError
 from jetson_kit.core.files import disk_guard
 from jetson_kit.core.paths import ROOT, cache_dir
@@ -43,15 +43,21 @@ def client() -> docker.DockerClient:
     """
     problem = ""
     where = docker_context.address()
+    docker_settings.check()
     for attempt in range(2):
         try:
             env = docker.from_env(timeout=TIMEOUT_S, environment=dict(where.environment))
             env.ping()
+        except TLSParameterError as error:
+            raise BadInputError(
+                "DOCKER_TLS_VERIFY is set, and DOCKER_CERT_PATH names no folder of certificates",
+                "correct them, or unset both",
+            ) from error
         except (DockerException, OSError) as error:
             problem = str(error)
             if attempt or where.named or not _may_start():
                 break
-            done = subprocess.run([START], capture_output=True, text=True, check=False)
+            done = subprocess.run(["sh", START], capture_output=True, text=True, check=False)
             if done.returncode:
                 words = done.stderr.strip().rpartition("\n")[2].removeprefix("error: ")
                 what, _, cure = words.rpartition("; ")
@@ -84,7 +90,7 @@ def client() -> docker.DockerClient:
         )
     raise ToolMissingError(
         "the Docker Engine does not answer",
-        "start it (sudo systemctl start docker, or sudo ci/start-docker.sh)",
+        "start it (sudo systemctl start docker, or sudo sh ci/start-docker.sh)",
     )
 
 
@@ -117,11 +123,12 @@ def diff_ids(found: Image) -> tuple[str, ...]:
 def pull(reference: str, platform: str) -> Image:
     """Pull an image, or use the local one where no registry has it.
 
-    Raises NetworkError when neither is to be had, BadInputError for one of another processor.
+    Raises NetworkError when neither is to be had, ToolMissingError where no login is, BadInputError
+    for one of another processor.
     """
     try:
         return client().images.pull(reference, platform=platform)
-    except (APIError, ImageNotFound) as error:
+    except DockerException as error:
         local = image(reference)
         requested = platform.partition("/")[2].partition("/")[0]
         if local is not None and local.attrs["Architecture"] == requested:
@@ -132,10 +139,16 @@ def pull(reference: str, platform: str) -> Image:
                 "registry gives another",
                 f"name an image that is built for {requested}",
             ) from error
+        if refused := docker_settings.refused_login(error):
+            raise refused from error
         raise NetworkError(
-            f"the base image {reference} can't be had: {error.explanation or error}",
+            f"the base image {reference} can't be had: {_words(error)}",
             "check the name and the network, log in to its registry, or leave out --base",
         ) from error
+
+
+def _words(error: DockerException) -> str:
+    return str(getattr(error, "explanation", None) or error)
 
 
 def with_fixed_times(tag: str) -> Image:

@@ -217,7 +217,7 @@ def require(parts: Sequence[str], command: str, *, strict: bool = True) -> None:
         lacking = tuple(part for part in lacking if part.packages != ("-",))
     if not lacking:
         return
-    done = subprocess.run([SETUP, "--for", command, *parts], check=False)
+    done = subprocess.run(["sh", SETUP, "--for", command, *parts], check=False)
     if done.returncode:
         code = done.returncode if done.returncode > 0 else 128 - done.returncode
         sys.exit(code)
@@ -229,4 +229,4 @@ def require(parts: Sequence[str], command: str, *, strict: bool = True) -> None:
             f"install what Debian has as {' '.join(part.package for part in still)}",
         )
     if os.geteuid() and any(part.name == "dockerd" for part in lacking):
-        os.execv(ROOT / "inv", [str(ROOT / "inv"), *sys.argv[1:]])  # noqa: S606 # this very command
+        os.execvp("sh", ["sh", str(ROOT / "inv"), *sys.argv[1:]])  # noqa: S606 # this very command

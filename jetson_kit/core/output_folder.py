@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,12 @@ def check(output: Path) -> None:
         raise BadInputError(
             f"{output} is the top of a file system, which no build can replace",
             f"name a folder in it: --output {output / 'NAME'}",
+        )
+    beside = next(place for place in output.absolute().parents if place.exists())
+    if not os.access(beside, os.W_OK):
+        raise BadInputError(
+            f"{output} can't be made: this user can't write into {beside}",
+            "name a folder elsewhere with --output",
         )
     if not output.exists():
         return

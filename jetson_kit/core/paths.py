@@ -17,6 +17,8 @@ SCHEMAS = ROOT / "jetson_kit" / "schemas"
 ANSIBLE = ROOT / "ansible"
 COLLECTION_NAME = "mediapipe_jetson.kit"
 COLLECTION = ANSIBLE.joinpath("collections", "ansible_collections", *COLLECTION_NAME.split("."))
+# Git looks at this checkout whoever owns it (sudo, a shared folder): its code runs here anyway.
+ANY_OWNER = ("-c", "safe.directory=*")
 ROOT_NAME = "mediapipe-jetson-kit"
 STATE = "KIT_STATE"
 CACHE = "KIT_CACHE"

@@ -14,8 +14,12 @@ from jetson_kit.core.errors import (
     ToolMissingError,
 )
 
-# Whoever makes a connection: no terminal is asked, and no unknown key is taken.
-STRICT = ("-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes")
+# Whoever makes a connection: no terminal is asked, and no unknown key is taken. What people set for
+# themselves ("Host *" with tmux, a line on every login) must not run here, nor hide why ssh failed.
+STRICT = (
+    *("-o", "BatchMode=yes", "-o", "StrictHostKeyChecking=yes", "-o", "RemoteCommand=none"),
+    *("-o", "RequestTTY=no", "-o", "PermitLocalCommand=no", "-o", "LogLevel=INFO"),
+)
 # A host that is frozen takes a connection and never answers; one that was lost does not end it.
 ALIVE = ("-o", "ServerAliveInterval=15", "-o", "ServerAliveCountMax=4")
 LASTING = ("-o", "ConnectTimeout=15", *ALIVE)

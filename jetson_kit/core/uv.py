@@ -61,14 +61,12 @@ def uv(arguments: Sequence[str | Path], *, what: str, stdin: str | None = None) 
 
 def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
     """Run uv or pip and return its standard output, its failures told apart."""
-    environment = uv_environment.of(os.environ)
     try:
-        # Killed, they would leave temporary folders of their own.
-        with log.timed(what), tempfile.TemporaryDirectory(prefix="kit-installer-") as scratch:
+        with log.timed(what), uv_environment.made(os.environ) as environment:
             done = subprocess.run(
                 command,
                 input=stdin or "",
-                env={**environment, "TMPDIR": scratch},
+                env=environment,
                 capture_output=True,
                 text=True,
                 timeout=TIMEOUT_S,

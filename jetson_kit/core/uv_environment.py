@@ -1,35 +1,56 @@
-"""The environment of uv's processes: what of the user's goes on to them, and their folders."""
+"""The environment of uv's and pip's processes: what of the user's goes on to them, their folders.
+
+As a program it runs its arguments in it: ci/setup.sh does, with no package installed yet.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
-from collections.abc import Mapping
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from jetson_kit.core import uv_settings
+from jetson_kit.core.errors import KitError
 from jetson_kit.core.paths import cache_dir
 
-REACHES = re.compile(
-    "INDEX|FIND_LINKS|CONFIG_FILE|CACHE_DIR|TLS|CERT|HOST|HTTP|TIMEOUT|RETRIES|OFFLINE|KEYRING"
-    "|CREDENTIAL|LINK_MODE|CONCURRENT"
-)
+TOOLS = ("UV_", "PIP_")
+# By which uv finds an environment to work in, and what only this module's caller needs.
+OTHERS = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH")
 
 
-def of(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return uv's environment in the place of the user's."""
+@contextlib.contextmanager
+def made(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """Yield the environment, in the place of the user's; its files go afterwards.
+
+    Raises BadInputError for settings of uv that can't be read.
+    """
+    # Killed, they would leave temporary folders of their own.
+    with tempfile.TemporaryDirectory(prefix="kit-installer-") as scratch:
+        settings = Path(scratch, "uv.toml")
+        settings.touch(0o600)  # it may hold a password
+        settings.write_text(uv_settings.text(environ), encoding="utf-8")
+        yield {**_of(environ), "UV_CONFIG_FILE": str(settings), "TMPDIR": scratch}
+
+
+def _of(environ: Mapping[str, str]) -> dict[str, str]:
     environment = {name: value for name, value in environ.items() if _passed_on(name)}
+    environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON": sys.executable}
     # Without downloads unasked, uv resolves for a Python that is not here by the one that is.
-    environment |= {"UV_NO_PROGRESS": "1", "UV_PYTHON_DOWNLOADS": "manual"}
+    environment["UV_PYTHON_DOWNLOADS"] = "manual"
     return environment | _folders(environment)
 
 
 def _passed_on(name: str) -> bool:
-    """Tell whether a variable of the user's goes on to uv: where indexes are and how to reach them.
+    """Tell whether a variable of the user's goes on: where indexes are and how to reach them.
 
     What is chosen and how it is unpacked is the kit's to say.
     """
-    return name != "VIRTUAL_ENV" and (not name.startswith("UV_") or bool(REACHES.search(name)))
+    own = name.startswith(TOOLS)
+    return name not in OTHERS and (not own or bool(uv_settings.REACHES.search(name)))
 
 
 def _folders(environment: Mapping[str, str]) -> dict[str, str]:
@@ -67,3 +88,17 @@ def _readable(folder: Path) -> bool:
         there = next(place for place in (folder, *folder.parents) if place.exists())
         return there.is_dir() and os.access(there, os.R_OK | os.X_OK)
     return False
+
+
+def main(command: list[str]) -> int:
+    """Run a command; return its exit code, or this module's own after a line that says why."""
+    try:
+        with made(os.environ) as environment:
+            return subprocess.run(command, env=environment, check=False).returncode
+    except KitError as error:
+        print(error.line(), file=sys.stderr)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

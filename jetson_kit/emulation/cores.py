@@ -32,6 +32,9 @@ LABELS = "io.mediapipe-jetson"
 # By this the device side knows for certain that no board is here.
 MARKER = "MEDIAPIPE_JETSON_EMULATED"
 DEFAULT = "cortex-a76"
+NVIDIA = "nvidia"
+# Every Docker Engine knows it by this name.
+PLAIN = "runc"
 CORE_TEXT = """\
 processor\t: {number}
 BogoMIPS\t: 125.00
@@ -107,7 +110,12 @@ def container_options(cpu: Cpu, image: str) -> dict[str, Any]:
     Raises ToolMissingError where an engine elsewhere is too old to be given a file.
     """
     mount = outside.mounted_file(cpuinfo_file(cpu), CPUINFO, image)
-    return {"environment": {"QEMU_CPU": cpu.qemu, MARKER: "1"}, "mounts": [mount]}
+    environment = {"QEMU_CPU": cpu.qemu, MARKER: "1"}
+    options: dict[str, Any] = {"environment": environment, "mounts": [mount]}
+    # NVIDIA's gives a container this machine's drivers, of which an emulated core can use none.
+    if NVIDIA in str(engine.client().info().get("DefaultRuntime")):
+        options["runtime"] = PLAIN
+    return options
 
 
 def cpuinfo_file(cpu: Cpu) -> Path:

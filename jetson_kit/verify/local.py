@@ -104,17 +104,19 @@ def in_image(reference: str, requested: VerifyOptions) -> dict[str, Any]:
             f"there is no image {reference} here", "build it: ./inv build, or name one by --image"
         )
     client = engine.client()
-    device = service.local_device(client.info()["Runtimes"])
+    emulated = image.attrs["Architecture"] == "arm64" != host_arch()
+    # NVIDIA's would give an emulated core this machine's drivers, of which it can use none.
+    device = service.local_device(() if emulated else client.info()["Runtimes"])
     command = ("sh", "-c", SCRIPT, "verify", *requested.words())
     own = replace(service.load().throwaway(), command=command)
     options = service.run_options(own, str(image.id), device)
-    if not device.nvidia_runtime and CARD.exists():
+    if not emulated and not device.nvidia_runtime and CARD.exists():
         options |= with_card(options["environment"])
-    if image.attrs["Architecture"] == "arm64" != host_arch():
+    if emulated:
         emulation.require(str(image.id))
-        emulated = emulation.container_options(emulation.core_of(image), str(image.id))
-        options["environment"] |= emulated.pop("environment")
-        options |= emulated
+        more = emulation.container_options(emulation.core_of(image), str(image.id))
+        options["environment"] |= more.pop("environment")
+        options |= more
     container = None
     try:
         container = client.containers.run(**options, labels=owned.labels(), detach=True)

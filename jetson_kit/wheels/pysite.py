@@ -169,7 +169,7 @@ def application(
             listed.write_text(lock, encoding="utf-8")
             _install(
                 ["--no-deps", "--require-hashes", "-r", listed], python, arch, into,
-                what="unpacking the application's packages", platform=platform, own_settings=True,
+                what="unpacking the application's packages", platform=platform,
             )  # fmt: skip
         check(into)
         programs.update(console_scripts.take(into, f"/{PREFIX}/bin/python3", "../../../bin"))
@@ -246,13 +246,10 @@ def _install(
     *,
     what: str,
     platform: str = "",
-    own_settings: bool = False,
 ) -> None:
-    """Unpack wheels; `own_settings` has uv read the user's, which name private indexes."""
-    settings = () if own_settings else ("--no-config",)
     uv.uv(
         [
-            *("pip", "install", "--quiet", *settings, "--python", sys.executable),
+            *("pip", "install", "--quiet", "--python", sys.executable),
             *("--python-version", python, "--python-platform", platform or PLATFORMS[arch]),
             *("--only-binary", ":all:", "--target", into, *what_from),
         ],

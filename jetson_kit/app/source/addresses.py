@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from jetson_kit.app import resolve
+from jetson_kit.core import uv_settings
 
 # Variables that hold addresses of indexes, with passwords or without.
 INDEXES = re.compile(r"(UV|PIP)_.*(INDEX|FIND_LINKS).*")
@@ -59,16 +59,13 @@ def _server(address: str) -> tuple[str, str, int] | None:
 
 def _addresses(options: Sequence[str]) -> Iterator[str]:
     values = [value for name, value in os.environ.items() if INDEXES.fullmatch(name)]
-    for text in (*options, *values, resolve.own_settings()):
+    for text in (*options, *values, uv_settings.text(os.environ)):
         yield from ADDRESS.findall(text)
 
 
 def _named_indexes() -> Iterator[str]:
     """Yield the addresses of uv's own settings, with the login that variables have for them."""
-    try:
-        rows = tomllib.loads(resolve.own_settings()).get("index", [])
-    except ValueError:
-        return
+    rows = tomllib.loads(uv_settings.text(os.environ)).get("index", [])
     for row in rows if isinstance(rows, list) else ():
         prefix = f"UV_INDEX_{re.sub(r'[^A-Z0-9]', '_', str(row.get('name', '')).upper())}"
         user, password = (os.environ.get(f"{prefix}_{key}", "") for key in ("USERNAME", "PASSWORD"))

@@ -182,12 +182,17 @@ def test_no_task_names_a_folder_of_the_kit() -> None:
         assert "jetson_kit/" not in path.read_text(encoding="utf-8"), path
 
 
-def test_what_git_does_not_have_stays_out_of_the_archive(tmp_path: Path) -> None:
+@pytest.mark.parametrize("owner", ["own", "another"])
+def test_what_git_does_not_have_stays_out_of_the_archive(
+    owner: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     source = tmp_path / "checkout"
     shutil.copytree(COLLECTION, source, ignore=shutil.ignore_patterns("__pycache__"))
     for words in (("init", "-q"), ("add", "-A")):
         subprocess.run(["git", *words], cwd=source, check=True)
     (source / "roles" / "image" / "secret.pem").write_text("a key")
+    if owner == "another":
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     with tarfile.open(collection_archive.build(tmp_path, source)) as archive:
         names = archive.getnames()
     assert "roles/image/README.md" in names

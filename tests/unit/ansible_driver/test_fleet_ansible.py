@@ -50,10 +50,24 @@ def books(folder: Path, play: str = PLAY, hosts: str = HOSTS) -> tuple[str, Path
     return str(book), inventory
 
 
+# Each made a run fail, or another result of it: of hosts that were not reached, "ok".
+OF_A_PERSON = {
+    "ANSIBLE_STDOUT_CALLBACK": "json", "ANSIBLE_STRATEGY": "mitogen_linear", "ANSIBLE_DEBUG": "1",
+    "ANSIBLE_VERBOSITY": "4", "ANSIBLE_RUN_TAGS": "x", "ANSIBLE_SKIP_TAGS": "all",
+    "ANSIBLE_ANY_ERRORS_FATAL": "1", "ANSIBLE_ENABLE_TASK_DEBUGGER": "1", "ANSIBLE_NO_LOG": "1",
+    "ANSIBLE_TASK_TIMEOUT": "1", "ANSIBLE_CALLBACKS_ENABLED": "profile_tasks",
+}  # fmt: skip
+
+
 @pytest.mark.network
 @pytest.mark.slow
-def test_each_host_is_judged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("own", [{}, OF_A_PERSON], ids=["plain", "a person's variables"])
+def test_each_host_is_judged(
+    own: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By Ansible's own counts; and the secret, encrypted in the inventory, is in no log."""
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
     (tmp_path / "group_vars").mkdir()
     monkeypatch.setenv(program_environment.VAULT_SECRET, "key-of-the-vault")
     words = tmp_path / "group_vars" / "all.yml"
@@ -135,3 +149,28 @@ def test_jetpack_4_has_a_core_of_its_own() -> None:
 def test_no_python_for_it_is_one_line() -> None:
     with pytest.raises(ToolMissingError, match="this machine has none of them"):
         environments.old_python(("3.99",))
+
+
+def test_how_to_connect_is_the_persons_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = """ANSIBLE_PRIVATE_KEY_FILE ANSIBLE_REMOTE_USER ANSIBLE_SSH_ARGS ANSIBLE_BECOME_METHOD
+    ANSIBLE_BECOME_PASSWORD_FILE ANSIBLE_VAULT_PASSWORD_FILE ANSIBLE_INVENTORY_IGNORE ANSIBLE_HOME
+    ANSIBLE_HASHI_VAULT_TOKEN ANSIBLE_INVENTORY_PLUGINS ANSIBLE_TIMEOUT PATH""".split()
+    for name in names:
+        monkeypatch.setenv(name, "mine")
+    for environment in (ansible.environment(), program_environment.environment()):
+        assert environment.keys() >= set(names)
+
+
+def test_a_program_that_cannot_be_run_is_no_password(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "secret-vault"
+    program.write_text("#!/bin/sh\n")
+    name = program_environment.VAULT_SECRET
+    monkeypatch.setitem(program_environment.SECRETS, name, ("OPTION", program))
+    assert "OPTION" not in program_environment.secrets()
+    monkeypatch.setenv(name, "a password")
+    with pytest.raises(BadInputError, match="without the modes of its files"):
+        program_environment.secrets()
+    program.chmod(0o755)
+    assert program_environment.secrets()["OPTION"] == str(program)

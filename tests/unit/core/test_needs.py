@@ -336,10 +336,10 @@ def test_a_new_member_of_the_group_docker_begins_anew(
     begun: list[list[str]] = []
     monkeypatch.setattr(needs, "_answers", lambda *_: False)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(os, "execv", lambda _, words: begun.append(words))
+    monkeypatch.setattr(os, "execvp", lambda _, words: begun.append(words))
     monkeypatch.setattr(sys, "argv", ["tasks.py", "build", "--jetson"])
     needs.require(("dockerd", "docker"), "./inv build")
-    assert begun == [[str(ROOT / "inv"), "build", "--jetson"]]
+    assert begun == [["sh", str(ROOT / "inv"), "build", "--jetson"]]
 
 
 def test_a_path_with_a_star_is_looked_for(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit.core import output_folder
+from jetson_kit.core.errors import BadInputError
 
 
 @pytest.fixture(autouse=True)
@@ -43,3 +45,14 @@ def test_what_fails_leaves_the_old_folder(tmp_path: Path) -> None:
     with output_folder.replaced(place) as aside:
         (aside / "new").touch()
     assert [path.name for path in place.iterdir()] == ["new"]
+
+
+def test_a_place_that_cannot_be_written_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output_folder.check(tmp_path / "dist" / "r36")
+    monkeypatch.setattr(os, "access", lambda place, _mode: place != tmp_path)  # root may write any
+    with pytest.raises(BadInputError, match=f"can't write into {tmp_path}"):
+        output_folder.check(tmp_path / "dist" / "r36")
+    (tmp_path / "dist").mkdir()
+    output_folder.check(tmp_path / "dist" / "r36")

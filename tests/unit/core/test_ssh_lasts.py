@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import configparser
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from jetson_kit.core import ssh
+from jetson_kit.core.paths import ANSIBLE
 from jetson_kit.fleet.rollout import by_ssh
 from jetson_kit.virtual_devices import ssh as devices_ssh
 from jetson_kit.virtual_devices.spec import Device
@@ -41,6 +43,31 @@ def test_a_silent_host_is_given_up(words: list[str], connect: int) -> None:
     result = settings(words)
     assert int(result["connecttimeout"]) == connect
     assert int(result["serveraliveinterval"]) * int(result["serveralivecountmax"]) == 60
+
+
+def ansibles() -> list[str]:
+    config = configparser.ConfigParser(comment_prefixes=";")
+    config.read(ANSIBLE / "ansible.cfg")
+    return config["ssh_connection"]["ssh_args"].split()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[*ssh.STRICT, "-T"], [*by_ssh.OPTIONS], ansibles()],
+    ids=["ssh", "rollout", "ansible"],
+)
+def test_what_people_set_for_themselves_does_not_run(options: list[str], tmp_path: Path) -> None:
+    own = tmp_path / "config"
+    own.write_text(
+        "Host *\n RemoteCommand tmux attach\n RequestTTY force\n PermitLocalCommand yes\n"
+        " LocalCommand echo hello\n LogLevel QUIET\n"
+    )
+    assert settings(["ssh", "-F", str(own), "host"])["remotecommand"] == "tmux attach"
+    result = settings(["ssh", "-F", str(own), *options, "host", "true"])
+    assert result.get("remotecommand", "none") == "none"
+    assert result["requesttty"] in ("no", "false")
+    assert result["permitlocalcommand"] == "no"
+    assert result["loglevel"] == "INFO"
 
 
 def test_what_an_inventory_says_counts() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +12,9 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from jetson_kit.core import uv
-from jetson_kit.core.errors import IntegrityError, NetworkError, StepFailedError
+from jetson_kit.core import uv, uv_settings
+from jetson_kit.core.errors import BadInputError, IntegrityError, NetworkError, StepFailedError
+from jetson_kit.core.paths import ROOT
 from tests.unit import small_index
 from tests.unit.small_wheels import plain_wheel
 
@@ -74,6 +77,115 @@ def test_the_users_settings_choose_no_byte(tmp_path: Path, monkeypatch: pytest.M
     uv.uv(["pip", "install", "--quiet", "--target", into, "plain"], what="trying")
     assert any(into.rglob("*.py"))
     assert not list(into.rglob("*.pyc"))
+
+
+# A robot's project and a person's uv.toml: what they choose is for others than the kit.
+CHOICES = """\
+python-preference = "only-managed"
+exclude-newer = "2020-01-01T00:00:00Z"
+constraint-dependencies = ["plain<1"]
+required-version = ">=99"
+compile-bytecode = true
+no-binary = true
+"""
+
+
+@pytest.mark.parametrize("where", ["project", "own", "named"])
+def test_the_users_files_choose_no_byte_but_say_where_the_index_is(
+    where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project, own = tmp_path / "robot" / "src", tmp_path / "config" / "uv"
+    for folder in (project, own, own / "wheels"):
+        folder.mkdir(parents=True)
+    for name in ("UV_CONFIG_FILE", "UV_NO_CONFIG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(own.parent))
+    monkeypatch.chdir(project)
+    plain_wheel(own / "wheels", "plain", "1.0", {"plain.py": b"x = 1\n"})
+    index = 'no-index = true\nfind-links = ["./wheels"]\n'
+    pip = f'target = "{tmp_path}/other"\nuniversal = true\n'
+    (own / "uv.toml").write_text(f"{CHOICES}{index}[pip]\n{pip}")
+    if where == "project":
+        (own / "uv.toml").write_text(index)
+        (project.parent / "pyproject.toml").write_text(f"[tool.uv]\n{CHOICES}[tool.uv.pip]\n{pip}")
+    if where == "named":
+        (own / "uv.toml").rename(own / "mine.toml")
+        monkeypatch.setenv("UV_CONFIG_FILE", str(own / "mine.toml"))
+    into = tmp_path / "into"
+    uv.uv(["pip", "install", "--quiet", "--target", into, "plain"], what="trying")
+    assert [path.name for path in into.glob("*.py*")] == ["plain.py"]
+    assert not (tmp_path / "other").exists()
+    lock = uv.compile_lock(["plain"], platform="aarch64-manylinux_2_28", python="3.11")
+    assert lock.startswith("plain==1.0")
+
+
+def test_a_python_of_the_current_folder_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "bin").mkdir()
+    for place in (tmp_path / ".venv" / "bin" / "python", tmp_path / "bin" / "python3"):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("#!/bin/sh\necho an old Python >&2; exit 1\n")
+        place.chmod(0o755)
+    (tmp_path / ".venv" / "pyvenv.cfg").touch()
+    for name in ("VIRTUAL_ENV", "CONDA_PREFIX"):
+        monkeypatch.setenv(name, str(tmp_path / ".venv"))
+    monkeypatch.chdir(tmp_path)
+    plain_wheel(tmp_path, "plain", "1.0", {"plain.py": b"x = 1\n"})
+    monkeypatch.setenv("UV_FIND_LINKS", str(tmp_path))
+    monkeypatch.setenv("UV_NO_INDEX", "1")
+    uv.uv(["pip", "install", "--quiet", "--target", tmp_path / "into", "plain"], what="trying")
+    assert (tmp_path / "into" / "plain.py").exists()
+
+
+def test_a_program_of_the_set_up_gets_what_leads_to_indexes_alone(tmp_path: Path) -> None:
+    reaching = {"UV_DEFAULT_INDEX": "https://i", "PIP_INDEX_URL": "https://i", "PIP_CERT": "x"}
+    others = {"UV_SYSTEM_PYTHON": "1", "UV_PYTHON": "3.8", "UV_TARGET": "/", "PIP_PYTHON": "x",
+              "PIP_CONSTRAINT": "x", "VIRTUAL_ENV": "/v", "CONDA_PREFIX": "/c"}  # fmt: skip
+    words = [sys.executable, "-m", "jetson_kit.core.uv_environment"]
+    environment = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **reaching, **others}
+    done = subprocess.run(
+        [*words, "env"], env=environment, capture_output=True, text=True, check=True
+    )
+    seen = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    assert seen.items() >= reaching.items()
+    assert seen.pop("UV_PYTHON") == sys.executable
+    assert not seen.keys() & {*others, "PYTHONPATH"}
+    assert subprocess.run([*words, "false"], env=environment, check=False).returncode == 1
+
+
+def test_settings_of_uv_that_cannot_be_read_are_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_CONFIG_FILE", str(tmp_path / "uv.toml"))
+    for text in (None, "= 1\n"):
+        if text:
+            (tmp_path / "uv.toml").write_text(text)
+        with pytest.raises(BadInputError, match=r"uv\.toml can't be read"):
+            uv.uv(["--version"], what="asking")
+
+
+def test_settings_of_uv_are_written_as_they_were(tmp_path: Path) -> None:
+    own = {
+        "index": [
+            {
+                "name": "a b",
+                "url": "https://u:p@h/\N{LATIN SMALL LETTER E WITH ACUTE}\"'",
+                "default": True,
+            }
+        ],
+        "concurrent-downloads": 5,
+        "native-tls": False,
+        "pip": {"extra-index-url": ["https://h/\\", "https://h/#"]},
+    }
+    file = tmp_path / "uv.toml"
+    file.write_text(
+        'concurrent-downloads = 5\nnative-tls = false\n[[index]]\nname = "a b"\n'
+        'url = "https://u:p@h/\N{LATIN SMALL LETTER E WITH ACUTE}\\"\'"\ndefault = true\n'
+        "[pip]\nextra-index-url = ['https://h/\\', \"https://h/#\"]\nemit-index-url = true\n"
+    )
+    assert tomllib.loads(uv_settings.text({"UV_CONFIG_FILE": str(file)})) == own
+    assert uv_settings.text({"UV_NO_CONFIG": "1"}) == ""
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from mediapipe_jetson.observe import cpu as device_cpu
 
 from jetson_kit.audit import one_cpu
+from jetson_kit.containers import engine, outside
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.debian import rootfs
 from jetson_kit.emulation import cores as emulation
@@ -67,3 +69,19 @@ def test_an_unknown_core_lists_the_known() -> None:
     with pytest.raises(BadInputError, match="unknown CPU 'cortex-a99'") as caught:
         emulation.core("cortex-a99")
     assert "cortex-a57, carmel, cortex-a76, max" in caught.value.cure
+
+
+@pytest.mark.parametrize(
+    ("default", "runtime"),
+    [("runc", None), ("nvidia", "runc"), ("nvidia-legacy", "runc"), ("crun", None), (None, None)],
+)
+def test_a_default_runtime_of_nvidia_starts_no_emulated_container(
+    default: str | None, runtime: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path))
+    client = SimpleNamespace(info=lambda: {"NCPU": 2, "DefaultRuntime": default})
+    monkeypatch.setattr(engine, "client", lambda: client)
+    monkeypatch.setattr(outside, "mounted_file", lambda *_words: "a mount")
+    options = emulation.container_options(emulation.core("cortex-a76"), "image")
+    assert options.get("runtime") == runtime
+    assert options["mounts"] == ["a mount"]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from pathlib import Path
 from typing import cast
 
 import pytest
 
+from jetson_kit.core.errors import IntegrityError
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.sites import kit_archive
 from jetson_kit.fleet.sites.kit_archive import Kit
@@ -36,6 +38,27 @@ def test_old_archives_go_and_those_in_use_stay(tmp_path: Path) -> None:
     assert left == {own.name, other.name, python.name}
     # It counts as used from now on.
     assert own.stat().st_mtime > time.time() - 3600
+
+
+@pytest.mark.parametrize(
+    ("lies", "knows"), [("by itself", True), ("another's", True), ("ignored", False)]
+)
+def test_the_kits_files_are_those_of_its_checkout_whoever_owns_it(
+    lies: str, knows: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    top = tmp_path if lies == "ignored" else tmp_path / "kit"
+    (tmp_path / "kit").mkdir()
+    (tmp_path / "kit" / "a.py").touch()
+    (tmp_path / ".gitignore").write_text("kit\n")
+    subprocess.run(["git", "init", "-q", str(top)], check=True)
+    if lies == "another's":
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setattr(kit_archive, "ROOT", tmp_path / "kit")
+    if knows:
+        assert kit_archive._files(["*.py"]) == ["a.py"]
+        return
+    with pytest.raises(IntegrityError, match="is no checkout"):
+        kit_archive._files(["*.py"])
 
 
 def test_a_rollout_brings_one_kit_to_all_its_sites_of_a_machine(

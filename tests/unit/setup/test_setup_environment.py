@@ -156,3 +156,47 @@ def test_a_new_member_of_the_group_docker_gets_it_at_once(machine: Machine) -> N
     assert out.splitlines()[-3:] == ["<targets>", "<it's *>", "<a b>"]
     if os.geteuid() != 0:  # root may write to any socket
         assert [line for line in machine.calls if line.startswith("sg docker -c")]
+
+
+def test_files_without_their_modes_do(machine: Machine) -> None:
+    machine.set_up()
+    (machine.files / "engine").unlink()
+    for script in (machine.checkout / "inv", *(machine.checkout / "ci").glob("*.sh")):
+        script.chmod(0o644)
+    machine.program("again", f'sh "{machine.checkout}/inv" "$@"\n')
+    code, out, err = machine.run("build", script="../bin/again")
+    assert (code, out.splitlines()[-1]) == (0, "<build>"), err
+    assert "denied" not in err
+    assert (machine.checkout / ".venv" / ".locked").exists()
+
+
+def test_no_other_environment_is_changed(machine: Machine) -> None:
+    machine.set_up()
+    assert machine.run()[0] == 0
+    own = f"{machine.checkout}/.venv/bin"
+    inside = "python -m jetson_kit.core.uv_environment "
+    through = [line.removeprefix(inside) for line in machine.calls if line.startswith(inside)]
+    assert [line.split(" install ")[0].split(" sync ")[0] for line in through] == [
+        f"env PIP_USER=0 PIP_TARGET= PIP_PREFIX= {own}/python -m pip --disable-pip-version-check",
+        f"{own}/uv pip",
+    ]
+    assert f" --python {own}/python " in through[1]
+
+
+# As ROS, conda, a hook of git's or a person's shell export them.
+STRANGERS = """PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONINSPECT PYTHONWARNINGS
+PYTHONHASHSEED PYTHONMALLOC PYTHONUTF8 PYTHONPLATLIBDIR PYTEST_ADDOPTS PYTEST_PLUGINS
+PYTEST_DISABLE_PLUGIN_AUTOLOAD GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE GIT_OBJECT_DIRECTORY""".split()
+
+
+def test_what_others_export_for_python_and_git_reaches_neither(machine: Machine) -> None:
+    machine.set_up()
+    mine = {"PYTHON_TOKEN": "mine", "GIT_SSH_COMMAND": "mine", "TEXT": "two\nPYTHONS=lines"}
+    machine.environment |= {**mine, **dict.fromkeys(STRANGERS, "/nonexistent")}
+    code, _, err = machine.run(PYTHON_DOES='env >"$FILES/seen"')
+    assert (code, err.splitlines()[1:]) == (0, [])
+    seen = (machine.files / "seen").read_text()
+    names = set(re.findall(r"^(\w+)=", seen, re.M))
+    assert not names & set(STRANGERS)
+    assert names >= mine.keys()
+    assert "two\nPYTHONS=lines\n" in seen
