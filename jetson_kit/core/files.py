@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import http.client
 import os
+import resource
 import shutil
 import stat
 import tarfile
@@ -55,15 +57,33 @@ def check_regular(path: Path, cure: str) -> None:
 
 
 @contextlib.contextmanager
-def disk_guard(what: Path | None = None) -> Iterator[None]:
-    """Turn "no space left" into a DiskFullError that names the place, where it is known."""
+def disk_guard(what: Path | None = None, file: Path | None = None) -> Iterator[None]:
+    """Turn "no space left" into a DiskFullError that names the place, where it is known.
+
+    `what` is the folder, `file` what is written there.
+    """
     try:
         yield
     except OSError as error:
+        own = error.filename if isinstance(error.filename, str | bytes) else ""
+        place = Path(os.fsdecode(own)) if own else None
         if error.errno in FULL:
-            own = error.filename if isinstance(error.filename, str | bytes) else ""
-            raise disk_full(what or (Path(os.fsdecode(own)) if own else None)) from error
+            raise disk_full(what or place) from error
+        if error.errno == errno.EFBIG:
+            raise too_large(file or place) from error
         raise
+
+
+def too_large(file: Path | None = None) -> DiskFullError:
+    """Return the error for a file that may not grow: a limit of this process, or of its disk."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    name = file or "a file that this writes"
+    if limit == resource.RLIM_INFINITY:
+        return DiskFullError(f"{name} is larger than its disk takes", "write it to another one")
+    return DiskFullError(
+        f"{name} would be larger than the {limit} bytes that a file may have here",
+        "raise that limit (ulimit -f), and run it again",
+    )
 
 
 def disk_full(place: Path | None = None, doing: str = "") -> DiskFullError:
@@ -128,7 +148,7 @@ def written_aside(path: Path) -> Iterator[Path]:
         os.close(handle)
     aside = Path(name)
     try:
-        with disk_guard(path.parent):
+        with disk_guard(path.parent, path):
             yield aside
             aside.chmod(0o644)
             aside.replace(path)
