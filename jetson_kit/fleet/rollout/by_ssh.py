@@ -259,7 +259,9 @@ class Ssh(Ansible):
         self, step: str, hosts: Sequence[Host], work: Work, limit_s: float | None
     ) -> list[tuple[str, Reply]]:
         places = asyncio.Semaphore(self._plan.concurrency)
-        self._until = asyncio.get_running_loop().time() + (limit_s or self._plan.step_limit_s)
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(processes.unless_stopped)
+        self._until = loop.time() + (limit_s or self._plan.step_limit_s)
 
         async def one(host: Host) -> tuple[str, Reply]:
             async with places:
