@@ -15,6 +15,7 @@ import tarfile
 import tempfile
 import time
 import urllib.request
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -137,6 +138,34 @@ def sweep(folder: Path, pattern: str) -> None:
                 shutil.rmtree(left, ignore_errors=True)
             else:
                 left.unlink()
+
+
+def scratch(prefix: str) -> tempfile.TemporaryDirectory[str]:
+    """Return a temporary folder of this process's; old ones whose process was killed go.
+
+    A lock tells those that are in use: a rollout may wait for days.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.lstat().st_mtime >= STALE_S:
+                handle = _locked_folder(left)
+                shutil.rmtree(left, ignore_errors=True)
+                os.close(handle)
+    result = tempfile.TemporaryDirectory(prefix=prefix)
+    with contextlib.suppress(OSError):
+        weakref.finalize(result, os.close, _locked_folder(Path(result.name)))
+    return result
+
+
+def _locked_folder(folder: Path) -> int:
+    """Return the handle of a folder that nobody else has locked. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
 
 
 @contextlib.contextmanager

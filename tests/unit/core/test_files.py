@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import http.server
 import multiprocessing
@@ -9,6 +10,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -231,3 +233,31 @@ def test_a_file_that_may_not_grow_is_named(tmp_path: Path) -> None:
         assert "ulimit -f" in done.stderr and done.stderr.count("\n") == 1
         assert done.returncode == (7 if "run.run" in code else 6)
     assert [path.name for path in tmp_path.iterdir()] == ["own"]
+
+
+def test_temporary_folders_of_killed_runs_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    living = files.scratch("kit-x-")
+    for name in ("kit-x-killed", "kit-x-young", "kit-y-other", "outside"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    (tmp_path / "kit-x-link").symlink_to("outside")
+    for name in (living.name, "kit-x-killed", "kit-y-other", "kit-x-link"):
+        os.utime(tmp_path / name, (0, 0), follow_symlinks=False)
+    with files.scratch("kit-x-") as own:
+        left = {*names(tmp_path)} - {Path(own).name}
+        assert left == {
+            Path(living.name).name,
+            "kit-x-young",
+            "kit-y-other",
+            "kit-x-link",
+            "outside",
+        }
+    assert names(tmp_path / "outside") == ["file"]
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    living.cleanup()
+    del living
+    gc.collect()
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors - 1
