@@ -66,13 +66,20 @@ def disk_guard(what: Path | None = None, file: Path | None = None) -> Iterator[N
     try:
         yield
     except OSError as error:
-        own = error.filename if isinstance(error.filename, str | bytes) else ""
-        place = Path(os.fsdecode(own)) if own else None
+        place = written_to(error)
         if error.errno in FULL:
             raise disk_full(what or place) from error
         if error.errno == errno.EFBIG:
             raise too_large(file or place) from error
         raise
+
+
+def written_to(error: OSError) -> Path | None:
+    """Return the file that an error is about: of a copy where it was to be, not where it is."""
+    for name in (error.filename2, error.filename):
+        if isinstance(name, str | bytes) and name:
+            return Path(os.fsdecode(name))
+    return None
 
 
 def too_large(file: Path | None = None) -> DiskFullError:

@@ -221,6 +221,10 @@ def test_a_file_that_may_not_grow_is_named(tmp_path: Path) -> None:
     own = f"{tmp_path}/own"
     for code, named in (
         (f"files.write_text(Path({own!r}), 'x' * 5000)", f"error: {own} would be larger than the"),
+        (
+            f"with files.disk_guard(): import shutil; shutil.copy({__file__!r}, {own!r})",
+            f"error: {own} would be larger than the",
+        ),
         (f"Path({own!r}).write_text('x' * 5000)", "error: a file that this writes would be larger"),
         ("run.run(['dd', 'if=/dev/zero', 'of=own', 'bs=5000', 'count=1'], what='w')", "error: w"),
     ):
