@@ -24,7 +24,7 @@ NULL = "tag:yaml.org,2002:null"
 COMPOSE = "compose"
 CURE = "encrypt it by ansible-vault, or give it by KIT_BECOME_PASSWORD"
 # On a command line every user of this machine sees it.
-PASSWORD_ARGUMENT = re.compile(r"sshpass\s+(?:-\w*v\w*\s+)*-p")
+PASSWORD_ARGUMENT = re.compile(r"sshpass\s+(?:-v\s+)*-p|SSHPASS=")
 CURE_OF_ARGUMENT = "log in there by a key"
 
 

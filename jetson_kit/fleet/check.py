@@ -226,7 +226,7 @@ def _reach(host: Host) -> Iterator[Fault]:
 def _is_address(host: Host) -> bool:
     """Tell whether ssh takes a host's address; of those with colons only IPv6's bare ones are."""
     named, place = host.variable("ansible_host"), host.host.rpartition("@")[2]
-    if named and not isinstance(named, str | int):
+    if isinstance(named, bool) or (named and not isinstance(named, str | int)):
         return False
     if re.search(r"[][:]", place):
         try:

