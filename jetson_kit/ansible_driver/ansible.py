@@ -10,7 +10,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from jetson_kit.ansible_driver import (
     program_environment,
 )
 from jetson_kit.ansible_driver.events import Event, HostResult
+from jetson_kit.core import files
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.paths import ANSIBLE, COLLECTION, COLLECTION_NAME
 from jetson_kit.core.run import failure
@@ -127,7 +127,7 @@ def _run(
     listener: Listener | None,
     hold: Sequence[int],
 ) -> tuple[dict[str, HostResult], bool]:
-    with tempfile.TemporaryDirectory(prefix="kit-ansible-") as scratch, _log(job.log) as log:
+    with files.scratch("kit-ansible-") as scratch, _log(job.log) as log:
         job = _same(job, where, Path(scratch))
         errors = Path(scratch, "stderr")
         with errors.open("w", encoding="utf-8") as stderr:

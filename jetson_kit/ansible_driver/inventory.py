@@ -14,13 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from jetson_kit.ansible_driver import inventory_tree
+from jetson_kit.ansible_driver.inventory_refusals import GRAPH, refused
 from jetson_kit.ansible_driver.program_environment import environment
 from jetson_kit.core.errors import BadInputError, KitError, StepFailedError
 from jetson_kit.core.paths import ANSIBLE, COLLECTION
-from jetson_kit.core.reasons import of_utf16
 from jetson_kit.core.run import failure, run
 
 PLAYBOOKS = COLLECTION / "playbooks"
@@ -28,13 +26,12 @@ READER = Path(__file__).with_name("inventory_reader.py")
 READING = "reading the inventory"
 # For each one, and for the program to load Ansible.
 TIMEOUT_S = 120
-GRAPH = f"check it: {Path(sys.executable).parent}/ansible-inventory --graph -i FILE"
 # What ssh alone can reach; containers and the like are not machines with a kernel of their own.
 SSH = ("ssh", "smart", "ansible.builtin.ssh")
 # Names of variables that hold passwords: Ansible's, of connections and of every way to become root,
 # and those of the kit's roles.
 SECRET_NAME = re.compile(
-    r"^(?:ansible_(?:\w+_)?(?:pass|password|passphrase|passwd)|image_registry_password)$"
+    r"^(?:ansible_(?:\w+_)?(?:pass|password|passphrase|passwd|private_key)|image_registry_password)$"
 )
 # As the ssh plugin has them: where several are given, the last of these counts.
 ALIASES = {
@@ -43,7 +40,9 @@ ALIASES = {
     "ansible_user": ("ansible_user", "ansible_ssh_user"),
     "ansible_ssh_private_key_file": ("ansible_private_key_file", "ansible_ssh_private_key_file"),
 }
-ARGUMENTS = ("ansible_ssh_common_args", "ansible_ssh_extra_args")
+ARGUMENTS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
+# These and what only copying files takes.
+SSH_ARGUMENTS = (*ARGUMENTS, "ansible_sftp_extra_args", "ansible_scp_extra_args")
 # What must be known before a host can be reached.
 REACH = ("ansible_connection", *ARGUMENTS, *(name for names in ALIASES.values() for name in names))
 
@@ -85,18 +84,32 @@ class Host:
         connection = self.variables.get("ansible_connection", "ssh")
         if connection not in SSH:
             raise BadInputError(
-                f"{self.name} has the connection {connection!r}", "hosts are reached by ssh alone"
+                f"{self.name} has the connection {connection!r}",
+                "hosts are reached by ssh alone; --limit leaves one out",
             )
         words: list[str] = []
         # As Ansible puts them: the general ones first.
         for name in ARGUMENTS:
-            words += shlex.split(str(self.variables.get(name) or ""))
+            words += self._words(name)
         port, key = self.variable("ansible_port"), self.variable("ansible_ssh_private_key_file")
         if port:
             words += ["-p", str(port)]
         if key:
             words += ["-i", str(Path(str(key)).expanduser())]
         return tuple(words)
+
+    def _words(self, name: str) -> list[str]:
+        value = self.variables.get(name) or ""
+        try:
+            # Of INI -4 is a number.
+            if isinstance(value, str | int | float):
+                return shlex.split(str(value))
+            problem = "no text"
+        except ValueError as error:
+            problem = str(error).lower()
+        raise BadInputError(
+            f"{self.name}: {name} is no list of words: {problem}", "write it as a shell takes it"
+        )
 
     def unreachable(self) -> BadInputError | None:
         """Return what keeps the host from being reached: a variable that can't be rendered."""
@@ -121,7 +134,7 @@ class Inventory:
     def limited(self, limit: str) -> tuple[Host, ...]:
         """Return the hosts that `limit` names: hosts, groups or patterns, by commas; "" is all.
 
-        Raises BadInputError where a part of it names nothing.
+        A part may begin with Ansible's & or !. Raises BadInputError where one names nothing.
         """
         return _limited(self.groups, self.hosts, limit)
 
@@ -208,7 +221,7 @@ def read_each(paths: Sequence[Path]) -> dict[Path, Inventory | KitError]:
     try:
         read = _read(there) if there else []
     except StepFailedError as error:
-        read = [_refused(path, error) for path in there]
+        read = [refused(path, error) for path in there]
     return result | dict(zip(there, read, strict=True))
 
 
@@ -228,22 +241,17 @@ def _read(paths: Sequence[Path]) -> list[Inventory | KitError]:
     return [_inventory(path, *rows[number]) for number, path in enumerate(paths)]
 
 
-def _refused(path: Path, error: Exception) -> BadInputError:
-    message = of_utf16(path) or _yaml_fault(path) or getattr(error, "message", None) or str(error)
-    return BadInputError(f"{path} is no inventory: {message}", GRAPH)
-
-
 def _inventory(path: Path, code: int, output: str, errors: str) -> Inventory | KitError:
     """Return what Ansible read, or why it could not."""
     if code == -signal.SIGALRM:
-        return _refused(path, StepFailedError(f"{READING}: no answer within {TIMEOUT_S} s"))
+        return refused(path, StepFailedError(f"{READING}: no answer within {TIMEOUT_S} s"))
     if code:
         error = failure(READING, code, errors)
-        return _refused(path, error) if isinstance(error, StepFailedError) else error
+        return refused(path, error, errors) if isinstance(error, StepFailedError) else error
     try:
         table: dict[str, Any] = json.loads(output)
     except ValueError as error:
-        return _refused(path, error)
+        return refused(path, error)
     rows, groups = table["hosts"], table["groups"]
     hosts = tuple(
         Host(
@@ -263,21 +271,6 @@ def _inventory(path: Path, code: int, output: str, errors: str) -> Inventory | K
     return Inventory(path, hosts, groups)
 
 
-def _yaml_fault(path: Path) -> str:
-    """Return what is wrong in a YAML file, with its line; Ansible's last word names neither."""
-    if not path.is_file() or path.suffix not in (".yml", ".yaml"):
-        return ""
-    try:
-        for _ in yaml.compose_all(path.read_text(encoding="utf-8"), yaml.SafeLoader):
-            pass
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        return f"line {mark.line + 1}: {error.problem}" if mark else ""
-    except (OSError, ValueError, yaml.YAMLError):
-        return ""
-    return ""
-
-
 def _members(table: Mapping[str, Any], group: str) -> list[str]:
     own = table.get(group, {})
     names = list(own.get("hosts", []))
@@ -292,13 +285,18 @@ def _limited(table: Mapping[str, Any], hosts: tuple[Host, ...], limit: str) -> t
     patterns = [word for word in map(str.strip, limit.split(",")) if word]
     if not patterns:
         raise BadInputError(f"--limit {limit!r} names no host and no group", GRAPH)
-    requested: set[str] = set()
+    # As Ansible has it: first who is named, then who is in these groups, too (&), and not in those.
+    kinds: dict[str, list[set[str]]] = {"": [], "&": [], "!": []}
     for pattern in patterns:
-        known = {host.name for host in hosts if fnmatch.fnmatch(host.name, pattern)}
-        groups = [name for name in table if fnmatch.fnmatch(name, pattern)]
-        for group in groups:
+        name = pattern.removeprefix("&").removeprefix("!") if pattern[1:] else pattern
+        known = {host.name for host in hosts if fnmatch.fnmatch(host.name, name)}
+        for group in (group for group in table if fnmatch.fnmatch(group, name)):
             known |= set(_members(table, group))
         if not known:
             raise BadInputError(f"--limit {pattern} names no host and no group", GRAPH)
-        requested |= known
-    return tuple(host for host in hosts if host.name in requested)
+        kinds[pattern.removesuffix(name)].append(known)
+    result = set().union(*kinds[""]) if kinds[""] else {host.name for host in hosts}
+    result = result.intersection(*kinds["&"]).difference(*kinds["!"])
+    if not result:
+        raise BadInputError(f"--limit {limit} leaves no host", GRAPH)
+    return tuple(host for host in hosts if host.name in result)

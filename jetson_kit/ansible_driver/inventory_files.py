@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from jetson_kit.ansible_driver.inventory import SECRET_NAME, Host
+from jetson_kit.ansible_driver.inventory import SECRET_NAME, SSH_ARGUMENTS, Host, encrypted
 
 SUFFIXES = (".yml", ".yaml", "")
 # The endings of a file in group_vars or host_vars, which a folder of the same name comes before.
@@ -18,9 +19,13 @@ READ = (".yml", ".yaml", ".json")
 # A file that ansible-vault has encrypted as a whole.
 VAULT_HEAD = "$ANSIBLE_VAULT"
 VAULT_TAGS = ("!vault", "!vault-encrypted")
+NULL = "tag:yaml.org,2002:null"
 # The section of inventory plugins in which values are expressions, without the braces of templates.
 COMPOSE = "compose"
 CURE = "encrypt it by ansible-vault, or give it by KIT_BECOME_PASSWORD"
+# On a command line every user of this machine sees it.
+PASSWORD_ARGUMENT = re.compile(r"sshpass\s+(?:-v\s+)*-p|SSHPASS=")
+CURE_OF_ARGUMENT = "log in there by a key"
 
 
 @dataclass(frozen=True)
@@ -79,13 +84,16 @@ def _hidden(inventory: Path) -> Iterator[Fault]:
 def secrets(inventory: Path, hosts: Iterable[Host]) -> Iterator[Fault]:
     """Yield the hosts' passwords in plain text, whatever the form of the file they stand in.
 
-    What a program answers, or a file that is encrypted as a whole, is no plain text.
+    What a program answers, or a file that is encrypted as a whole, is no plain text. A template
+    is as plain as the value that it passes on.
     """
     for host in hosts:
         for name, value in host.variables.items():
-            if not SECRET_NAME.search(name) or name in host.written:
+            if name in SSH_ARGUMENTS and PASSWORD_ARGUMENT.search(str(value)):
+                yield Fault(host.name, f"{name} holds a password", CURE_OF_ARGUMENT)
+            if not SECRET_NAME.search(name) or name in {*host.errors, *host.late}:
                 continue
-            if isinstance(value, str | int | float) and str(value):
+            if value not in (None, "") and not encrypted(value):
                 where = _where(inventory, host, name)
                 if where:
                     yield Fault(where, f"{name} is in plain text", CURE)
@@ -95,7 +103,8 @@ def _where(inventory: Path, host: Host, variable: str) -> str:
     """Return where a plain value stands, "" where that place may hold it."""
     file, _, line = host.origins.get(variable, "").rpartition(":")
     if not file:
-        return host.name
+        # What a template makes may come from anywhere.
+        return "" if variable in host.written else host.name
     path = Path(file)
     try:
         with path.open("rb") as stream:
@@ -148,7 +157,7 @@ def _walk(node: yaml.Node | None, name: str, *, expressions: bool = False) -> It
 
 def _plain(value: yaml.Node, *, expression: bool) -> bool:
     """Tell whether a value is neither encrypted nor taken from elsewhere by a template."""
-    if not isinstance(value, yaml.ScalarNode) or value.tag in VAULT_TAGS:
+    if not isinstance(value, yaml.ScalarNode) or value.tag in (*VAULT_TAGS, NULL):
         return False
     if expression:
         return _constant(str(value.value))

@@ -15,6 +15,7 @@ import gc
 import importlib
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -33,6 +34,10 @@ from ansible import context
 
 VAULT = "__ansible_vault"
 SCALARS = (str, int, float, bool, type(None))
+# Of the names of all variables that may hold a secret.
+SECRET = re.compile("pass|private_key")
+# As Ansible describes where the answer of a program comes from.
+PROGRAM = re.compile(r"<inventory script output from '(/[^']*)'>")
 
 
 class Reader(InventoryCLI):  # type: ignore[misc] # Ansible has no types
@@ -67,9 +72,16 @@ class Reader(InventoryCLI):  # type: ignore[misc] # Ansible has no types
         templar = Templar(loader=self.loader, variables=known)
         names = {name for name, value in raw.items() if _templated(templar, value)}
         rendered, errors = {}, {}
+        origins = {name: _origin(raw[name]) for name in raw if SECRET.search(name)}
         for name in names:
             try:
-                rendered[name] = plain(templar.template(raw[name]))
+                value = templar.template(raw[name])
+                rendered[name] = plain(value)
+                if name in origins:
+                    # A value that was only passed on stands elsewhere; of one that is made by a
+                    # filter or a lookup no place is known.
+                    place = _origin(value)
+                    origins[name] = "" if place == origins[name] else place
             except (AnsibleError, TemplateError, TypeError, ValueError) as error:
                 errors[name] = " ".join(str(error).split())
         return {
@@ -80,7 +92,7 @@ class Reader(InventoryCLI):  # type: ignore[misc] # Ansible has no types
             "late": sorted(
                 late({name: raw[name] for name in names}, set(known) - {"ansible_facts"})
             ),
-            "origins": {name: _origin(raw[name]) for name in raw if "pass" in name},
+            "origins": origins,
         }
 
 
@@ -174,7 +186,10 @@ def _origin(value: object) -> str:
     from ansible._internal._datatag._tags import Origin  # noqa: PLC0415 # of this core alone
 
     tag = Origin.get_tag(value)
-    return f"{tag.path}:{tag.line_num or 0}" if tag and tag.path else ""
+    if tag and tag.path:
+        return f"{tag.path}:{tag.line_num or 0}"
+    program = PROGRAM.search(tag.description or "") if tag else None
+    return f"{program[1]}:0" if program else ""
 
 
 # What templates may call, beside variables.

@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from jetson_kit.ansible_driver import inventory_text
 from jetson_kit.core.errors import BadInputError
 
 MOST = 16 << 20
@@ -39,6 +40,7 @@ def check(inventory: Path) -> None:
             raise BadInputError(f"{path} is no regular file", "take it out of the inventory")
         if status.st_size > MOST:
             raise BadInputError(f"{path} is larger than {MOST >> 20} MiB", "make it smaller")
+        inventory_text.check(path)
 
 
 def _paths(inventory: Path) -> Iterator[Path]:

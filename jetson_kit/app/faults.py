@@ -27,8 +27,15 @@ SECRETS = re.compile(
     re.IGNORECASE,
 )
 """Names of variables whose values are secrets."""
-PORT_OR_PLACE = r"(?![${<]|%\(|%s@|\d*[?#])"
-"""Keeps a pattern from a port, and from a place for a password that a shell or a program fills."""
+PLACES = (
+    r"\$+\{(?:[^{}]|\{[^{}]*\})*\}", r"\$+\w+", r"\$\([^)]{0,200}\)",  # a shell's
+    r"\{\{[^{}]*\}\}", r"\{[^{}]*\}", r"%\(\w+\)s", "%s",  # a program's
+    r"<[^<>]*>",  # a person's
+)  # fmt: skip
+PLACE = f"(?:{'|'.join(PLACES)})"
+"""A place that somebody fills."""
+PORT_OR_PLACE = rf"(?!{PLACE}+@|\d*[?#])"
+"""Keeps a pattern from a port, and from a password that is nothing but such places."""
 WITH_PASSWORD = re.compile(
     rf"://(?:\$\{{[^}}\s]*\}}|(?!\$\{{)[^/\s:@?#])*:{PORT_OR_PLACE}[^/\s@]+@"
 )

@@ -16,7 +16,7 @@ from jetson_kit.core.errors import (
     KitError,
     StepFailedError,
 )
-from jetson_kit.core.files import disk_full
+from jetson_kit.core.files import disk_full, too_large, written_to
 from jetson_kit.core.paths import FULL
 
 DEBUG = "KIT_DEBUG"
@@ -87,7 +87,9 @@ def _loop(place: str) -> BadInputError:
 def _system(error: OSError) -> KitError:
     place = "" if error.filename is None else os.fsdecode(str(error.filename))
     if error.errno in FULL:
-        return disk_full(Path(place) if place else None)
+        return disk_full(written_to(error))
+    if error.errno == errno.EFBIG:
+        return too_large(written_to(error))
     if not place and isinstance(error, FileNotFoundError) and not _here():
         return BadInputError("the current folder is there no more", "go to another: cd")
     if place and error.errno == errno.ELOOP:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from jetson_kit.command_line.options import (
+    CORRECT,
     MEBIBYTE,
     Choice,
     Commas,
+    FileOrFolder,
     Folder,
     Integer,
     Number,
     RefusedError,
     Text,
-    Tree,
 )
 
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
@@ -29,7 +32,6 @@ CORE = Choice("armv80", "carmel")
 """As translate/cores.toml has them."""
 DEVICE = Text(63)
 FORKS = Integer(1, 1000)
-INVENTORY = Tree(64 * MEBIBYTE)
 LIMIT = Text(4000)
 """Hosts, groups and patterns of Ansible by commas."""
 L4T = Text(32)
@@ -49,6 +51,16 @@ TARGET = Text(4096)
 VARIANT = Choice("runtime", "emulated", "dev")
 VERDICT = Choice("gpu", "software", "cpu")
 WORDS = Commas(Text(200))
+
+
+def inventory(word: str) -> Path:
+    """Return the path of an inventory; what is in a folder its own reader looks at."""
+    try:
+        return FileOrFolder(64 * MEBIBYTE)(word)
+    except RefusedError as error:
+        if "," in word and error.hint == CORRECT:
+            raise RefusedError(error.problem, "write the hosts into a file") from error
+        raise
 
 
 def engines(word: str) -> str:

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.core.text import shown
-
 Reader = Callable[[str], Any]
 MEBIBYTE = 1 << 20
 CORRECT = "correct the path"
@@ -168,34 +166,6 @@ class FileOrFolder:
             _listable(path)
         else:
             _readable_file(path, status, self.most)
-        return path
-
-
-@dataclass(frozen=True)
-class Tree:
-    """A regular file, or a folder in which all are: other programs read it without looking."""
-
-    most: int = 16 * MEBIBYTE
-    entries: int = 20_000
-
-    def __call__(self, word: str) -> Path:
-        """Return its path."""
-        path = FileOrFolder(self.most)(word)
-        inside = path.rglob("*") if path.is_dir() else iter(())
-        for count, entry in enumerate(inside):
-            if count >= self.entries:
-                raise RefusedError(f"has more than {self.entries} files", "name a smaller folder")
-            name = shown(str(entry.relative_to(path)))
-            try:
-                status = entry.stat()
-            except OSError as error:
-                raise RefusedError(f"has {name}, which can't be read: {error.strerror}") from error
-            if stat.S_ISDIR(status.st_mode):
-                continue
-            if not stat.S_ISREG(status.st_mode):
-                raise RefusedError(f"has {name}, which is no regular file", "take it out")
-            if status.st_size > self.most:
-                raise RefusedError(f"has {name}, which is larger than {self.most / MEBIBYTE:g} MiB")
         return path
 
 

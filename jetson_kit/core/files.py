@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import http.client
 import os
+import resource
 import shutil
 import stat
 import tarfile
 import tempfile
 import time
 import urllib.request
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -55,15 +58,40 @@ def check_regular(path: Path, cure: str) -> None:
 
 
 @contextlib.contextmanager
-def disk_guard(what: Path | None = None) -> Iterator[None]:
-    """Turn "no space left" into a DiskFullError that names the place, where it is known."""
+def disk_guard(what: Path | None = None, file: Path | None = None) -> Iterator[None]:
+    """Turn "no space left" into a DiskFullError that names the place, where it is known.
+
+    `what` is the folder, `file` what is written there.
+    """
     try:
         yield
     except OSError as error:
+        place = written_to(error)
         if error.errno in FULL:
-            own = error.filename if isinstance(error.filename, str | bytes) else ""
-            raise disk_full(what or (Path(os.fsdecode(own)) if own else None)) from error
+            raise disk_full(what or place) from error
+        if error.errno == errno.EFBIG:
+            raise too_large(file or place) from error
         raise
+
+
+def written_to(error: OSError) -> Path | None:
+    """Return the file that an error is about: of a copy where it was to be, not where it is."""
+    for name in (error.filename2, error.filename):
+        if isinstance(name, str | bytes) and name:
+            return Path(os.fsdecode(name))
+    return None
+
+
+def too_large(file: Path | None = None) -> DiskFullError:
+    """Return the error for a file that may not grow: a limit of this process, or of its disk."""
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+    name = file or "a file that this writes"
+    if limit == resource.RLIM_INFINITY:
+        return DiskFullError(f"{name} is larger than its disk takes", "write it to another one")
+    return DiskFullError(
+        f"{name} would be larger than the {limit} bytes that a file may have here",
+        "raise that limit (ulimit -f), and run it again",
+    )
 
 
 def disk_full(place: Path | None = None, doing: str = "") -> DiskFullError:
@@ -119,6 +147,34 @@ def sweep(folder: Path, pattern: str) -> None:
                 left.unlink()
 
 
+def scratch(prefix: str) -> tempfile.TemporaryDirectory[str]:
+    """Return a temporary folder of this process's; old ones whose process was killed go.
+
+    A lock tells those that are in use: a rollout may wait for days.
+    """
+    for left in Path(tempfile.gettempdir()).glob(f"{prefix}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - left.lstat().st_mtime >= STALE_S:
+                handle = _locked_folder(left)
+                shutil.rmtree(left, ignore_errors=True)
+                os.close(handle)
+    result = tempfile.TemporaryDirectory(prefix=prefix)
+    with contextlib.suppress(OSError):
+        weakref.finalize(result, os.close, _locked_folder(Path(result.name)))
+    return result
+
+
+def _locked_folder(folder: Path) -> int:
+    """Return the handle of a folder that nobody else has locked. Raises OSError."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
+
+
 @contextlib.contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that becomes `path` only if the block succeeds."""
@@ -128,7 +184,7 @@ def written_aside(path: Path) -> Iterator[Path]:
         os.close(handle)
     aside = Path(name)
     try:
-        with disk_guard(path.parent):
+        with disk_guard(path.parent, path):
             yield aside
             aside.chmod(0o644)
             aside.replace(path)

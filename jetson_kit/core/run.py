@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -94,7 +95,7 @@ def failure(what: str, code: int, stderr: str) -> KitError:
     """Return the typed error for a failed program, judged by what it printed."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     last = next((line for line in lines if "error" in line.lower() or line[:2] == "E:"), "")
-    last = last or (lines[-1] if lines else f"exit code {code}")
+    last = last or (lines[-1] if lines else _ended(code))
     for line in lines:
         if any(word in line.lower() for word in FULL_WORDS):
             if place := full_place():
@@ -113,6 +114,15 @@ def failure(what: str, code: int, stderr: str) -> KitError:
         if any(word in line.lower() for word in NETWORK_WORDS):
             return NetworkError(f"{what}: {_bare(line)}", "check the network and run it again")
     return StepFailedError(f"{what} failed: {_bare(last)}")
+
+
+def _ended(code: int) -> str:
+    """Return how a program ended that printed nothing."""
+    if code == -signal.SIGXFSZ:
+        return "a file that it writes is larger than is allowed here (ulimit -f)"
+    if code < 0:
+        return f"ended by {signal.strsignal(-code) or f'signal {-code}'}"
+    return f"exit code {code}"
 
 
 def _bare(line: str) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jetson_kit.ansible_driver import environments, inventory, inventory_files
 from jetson_kit.ansible_driver.ansible import RELEASE_VARIABLE
-from jetson_kit.ansible_driver.inventory import Host, encrypted
+from jetson_kit.ansible_driver.inventory import SSH_ARGUMENTS, Host, encrypted
 from jetson_kit.ansible_driver.inventory_files import Fault
 from jetson_kit.core.errors import BadInputError, KitError
 from jetson_kit.core.text import counted
@@ -29,11 +29,12 @@ ARCHITECTURES = ("arm64", "amd64")
 MODULE_VARIABLE = "mediapipe_module"
 IMAGE_VARIABLE = "mediapipe_image"
 KEY_VARIABLES = ("ansible_ssh_private_key_file", "ansible_private_key_file")
-SSH_ARGS = ("ansible_ssh_args", "ansible_ssh_common_args", "ansible_ssh_extra_args")
 CHECKING = ("ansible_host_key_checking", "ansible_ssh_host_key_checking")
 # Both take away what tells a board from one that only claims to be it.
 UNCHECKED = re.compile(
-    r"StrictHostKeyChecking[= ](?:no|off|accept-new)|UserKnownHostsFile[= ]\"?/dev/null", re.I
+    r"""StrictHostKeyChecking[\s="']+(?:no|off|false|accept-new)\b"""
+    r"""|UserKnownHostsFile[\s="']+(?:/dev/null|none)\b""",
+    re.I,
 )
 DEFAULT_PORT = 22
 LAST_PORT = 65535
@@ -199,9 +200,11 @@ def _reach(host: Host) -> Iterator[Fault]:
         yield Fault(host.name, error.message.removeprefix(f"{host.name}: "), error.cure)
         return
     yield from _caught(host.name, host.ssh_options)
-    if not ADDRESS.fullmatch(host.address) or host.address.startswith("-"):
+    if not _is_address(host):
         yield Fault(
-            host.name, f"{host.address!r} is no address", "write ansible_host as ssh takes it"
+            host.name,
+            f"{host.address!r} is no address",
+            "write ansible_host as ssh takes it: no brackets, no port",
         )
     port = host.variable("ansible_port")
     if port is not None and not _is_port(port):
@@ -210,7 +213,7 @@ def _reach(host: Host) -> Iterator[Fault]:
         key = host.variables.get(name)
         if key and not Path(str(key)).expanduser().is_file():
             yield Fault(host.name, f"its key {key} is not there", f"correct {name}")
-    arguments = " ".join(str(host.variables.get(name, "")) for name in SSH_ARGS)
+    arguments = " ".join(str(host.variables.get(name, "")) for name in SSH_ARGUMENTS)
     off = [name for name in CHECKING if str(host.variables.get(name, "true")).lower() in OFF]
     if UNCHECKED.search(arguments) or off:
         yield Fault(
@@ -218,6 +221,19 @@ def _reach(host: Host) -> Iterator[Fault]:
             "its host key is not checked",
             f"take that out of {off[0] if off else 'its ssh arguments'} and connect once by hand",
         )
+
+
+def _is_address(host: Host) -> bool:
+    """Tell whether ssh takes a host's address; of those with colons only IPv6's bare ones are."""
+    named, place = host.variable("ansible_host"), host.host.rpartition("@")[2]
+    if isinstance(named, bool) or (named and not isinstance(named, str | int)):
+        return False
+    if re.search(r"[][:]", place):
+        try:
+            ipaddress.IPv6Address(place)
+        except ValueError:
+            return False
+    return ADDRESS.fullmatch(host.address) is not None and not host.address.startswith("-")
 
 
 def _values(host: Host) -> Iterator[Fault]:

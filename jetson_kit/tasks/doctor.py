@@ -16,7 +16,7 @@ from jetson_kit.tasks.edge import kit_task
     auto_shortflags=False,
     options={
         "for_": kinds.SSH,
-        "i": kinds.INVENTORY,
+        "i": kinds.inventory,
         "limit": kinds.LIMIT,
         "code": FileOrFolder(),
     },

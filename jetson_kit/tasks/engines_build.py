@@ -14,7 +14,7 @@ from jetson_kit.tasks.edge import kit_task
 @kit_task(
     auto_shortflags=False,
     options={
-        "i": kinds.INVENTORY,
+        "i": kinds.inventory,
         "limit": kinds.LIMIT,
         "models": kinds.WORDS,
         "precision": kinds.PRECISION,

@@ -31,7 +31,7 @@ PLANNED = (
     "canary", "batches", "soak", "stop_at", "min_tried", "scope", "window", "verify", "latency",
     "way", "forks", "rate",
 )  # fmt: skip
-HOSTS: Mapping[str, Reader] = {"i": kinds.INVENTORY, "limit": kinds.LIMIT}
+HOSTS: Mapping[str, Reader] = {"i": kinds.inventory, "limit": kinds.LIMIT}
 
 
 @kit_task(

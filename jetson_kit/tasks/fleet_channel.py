@@ -176,7 +176,7 @@ def _show(folder: Path, silent_s: float, *, as_json: bool) -> None:
     auto_shortflags=False,
     positional=[],
     options={
-        "i": kinds.INVENTORY,
+        "i": kinds.inventory,
         "address": ADDRESS,
         "port": Integer(0, 65535),
         "bind": Text(64),

@@ -17,7 +17,7 @@ from jetson_kit.tasks.edge import kit_task
     iterable=["task"],
     optional=["venv", "json"],
     options={
-        "i": kinds.INVENTORY,
+        "i": kinds.inventory,
         "limit": kinds.LIMIT,
         "image": kinds.IMAGE,
         "variant": kinds.VARIANT,

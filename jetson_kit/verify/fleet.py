@@ -187,7 +187,9 @@ def _pytest(
     command += ["-p", "no:cacheprovider", "-p", "no:xdist"]
     command += [f"--hosts=ansible://{host.name}", f"--ansible-inventory={path}"]
     command += [f"--reports={place}", f"--junitxml={junit}", "-o", f"junit_suite_name={host.name}"]
-    common = str(host.variables.get("ansible_ssh_common_args", ""))
+    # testinfra knows no ansible_ssh_args.
+    given = (host.variables.get(name) for name in ("ansible_ssh_args", "ansible_ssh_common_args"))
+    common = " ".join(map(str, filter(None, given)))
     environment = program_environment.environment() | {
         "ANSIBLE_SSH_COMMON_ARGS": f"{STRICT} {' '.join(shared)} {common} {LASTING}"
     }

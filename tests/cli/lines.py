@@ -79,7 +79,7 @@ BAD = (0.0, 0.0, 0.12, 0.5)
 # What fits, by an option's name, where its reader does not tell.
 FITTING = {
     "i": ["hosts.yml", "hosts.yml", "inventory", "hosts.ini"],
-    "limit": ["camera-1", "cameras", "camera-*", "all", "no-such"],
+    "limit": ["camera-1", "cameras", "camera-*", "all", "no-such", "all,!camera-1", "&cameras"],
     "l4t": ["36.4.4", "r36", "jetpack6.2", "r32.7.6", "35", "jetpack5.1.2", "39.2.0"],
     "module": ["orin-nano-8gb", "nano", "xavier-nx", "agx-orin-64gb"],
     "python": ["3.11", "3.13", "3.9"],

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, Protocol
 
 import jsonschema
 import pytest
+from mediapipe_jetson.verify.report import parse
 
 from jetson_kit.service import container_facts
 from jetson_kit.service import contract as service
@@ -244,12 +245,21 @@ class Board:
         begun = self.clock()
         code, out, err = self.run(*command)
         ended = self.clock()
-        # The container may print without end.
-        few = f'docker exec "$0" cat "$1" 2>/dev/null | head -c {LARGEST}'
-        _, raw, _ = self.run("sh", "-c", few, self.inspect["Id"], path)
+        raw = self.left(path)
         if not raw:
             fail(f"verify left no report (exit code {code})", (out + err).splitlines()[-3:])
         return Verified(code, checked(raw), out, begun, ended)
+
+    def left(self, path: str) -> str:
+        """Return a report in the container, "" where there is none.
+
+        What it has there may be a FIFO, or have no end; so may what it prints.
+        """
+        few = (
+            'docker exec "$0" test -f "$1" && '
+            f'docker exec "$0" head -c {LARGEST} "$1" 2>/dev/null | head -c {LARGEST}'
+        )
+        return self.run("sh", "-c", few, self.inspect["Id"], path)[1]
 
     def throwaway(self, environment: Mapping[str, str], *words: str) -> tuple[Verified, list[str]]:
         """Run verify in a container of its own; return its report and its device nodes."""
@@ -280,9 +290,9 @@ class Board:
 def checked(raw: str) -> dict[str, Any]:
     """Return a report that fits its schema."""
     try:
-        document: dict[str, Any] = json.loads(raw)
+        document: dict[str, Any] = parse(raw.encode("utf-8", "replace"))
         jsonschema.validate(document, json.loads(SCHEMA.read_text(encoding="utf-8")))
-    except (ValueError, jsonschema.ValidationError) as error:
+    except (ValueError, RecursionError, jsonschema.ValidationError) as error:
         first = str(error).splitlines()[0]
         fail("the report does not fit its schema", [first], "bring image and kit to one version")
     return document

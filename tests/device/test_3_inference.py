@@ -19,15 +19,15 @@ def test_standing_report_is_fresh(board: Board) -> None:
     """What the role left there is of this start, this image and recent; else it proves nothing."""
     place = board.service.reports
     path = f"{board.folder}/{place.file if place else ''}"
-    code, raw, _ = board.run("docker", "exec", board.inspect["Id"], "cat", path)
-    if code:
+    raw = board.left(path)
+    if not raw:
         pytest.skip(f"there is no {path}: verify was not run by the role since the reports began")
     claimed = checked(raw)
     second = "/tmp/standing.json"
     words = ("--read", path, "--max-age", f"{board.expected.max_age_s:g}", "--json", second)
     board.run("docker", "exec", board.inspect["Id"], "python3", "-m", "mediapipe_jetson",
               "verify", *words)  # fmt: skip
-    judged = checked(board.exec("cat", second))
+    judged = checked(board.left(second))
     if judged["rule"] in ("stale-report", "other-boot", "future-report", "undated-report"):
         fail(f"the report {path} is not fresh: {judged['reason']} [{judged['rule']}]",
              [f"it claims {claimed['verdict']}, made at {claimed['time_s']:.0f}"],

@@ -50,13 +50,13 @@ def test_an_edited_report_is_judged_by_its_observations(board: Board) -> None:
     claim = "cpu" if honest == "gpu" else "gpu"
     source, edited, second = f"{board.folder}/suite.json", "/tmp/edited.json", "/tmp/again.json"
     board.exec("python3", "-c", EDIT, source, edited, claim)
-    if checked(board.exec("cat", edited))["verdict"] != claim:
+    if checked(board.left(edited))["verdict"] != claim:
         fail("the report could not be edited")
     code, _, _ = board.run(
         "docker", "exec", board.inspect["Id"], "python3", "-m", "mediapipe_jetson", "verify",
         "--read", edited, "--json", second, "--expect", claim,
     )  # fmt: skip
-    verdict = checked(board.exec("cat", second))["verdict"]
+    verdict = checked(board.left(second))["verdict"]
     if code == 0 or verdict != honest:
         fail(
             f"a report edited to say {claim} was judged {verdict} (exit code {code}), not {honest}"

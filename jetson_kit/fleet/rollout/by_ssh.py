@@ -13,7 +13,6 @@ import json
 import os
 import random
 import shlex
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from jetson_kit.ansible_driver import board_program, inventory, logs
 from jetson_kit.ansible_driver.events import Event, words_of_ssh
 from jetson_kit.ansible_driver.inventory import Host
 from jetson_kit.ansible_driver.program_environment import BECOME_SECRET
-from jetson_kit.core import ssh
+from jetson_kit.core import files, ssh
 from jetson_kit.core.reasons import why
 from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.release import signing
@@ -76,7 +75,7 @@ class Ssh(Ansible):
     def __init__(self, *words: Any, **more: Any) -> None:  # noqa: ANN401 # the base's
         super().__init__(*words, **more)
         self._hosts: Mapping[str, Host] | None = None
-        self._sockets = tempfile.TemporaryDirectory(prefix="kit-ssh-")
+        self._sockets = files.scratch("kit-ssh-")
 
     def look(self, hosts: Sequence[str]) -> Replies:
         """Return what each is on."""
@@ -259,7 +258,9 @@ class Ssh(Ansible):
         self, step: str, hosts: Sequence[Host], work: Work, limit_s: float | None
     ) -> list[tuple[str, Reply]]:
         places = asyncio.Semaphore(self._plan.concurrency)
-        self._until = asyncio.get_running_loop().time() + (limit_s or self._plan.step_limit_s)
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(processes.unless_stopped)
+        self._until = loop.time() + (limit_s or self._plan.step_limit_s)
 
         async def one(host: Host) -> tuple[str, Reply]:
             async with places:

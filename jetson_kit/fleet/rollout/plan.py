@@ -173,7 +173,7 @@ def load(path: Path | None, overrides: Mapping[str, Any]) -> Plan:
     body: dict[str, Any] = {}
     if path is not None:
         try:
-            body = tomllib.loads(path.read_text(encoding="utf-8"))
+            body = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except (OSError, ValueError) as error:
             raise BadInputError(f"{path} is no plan: {why(error)}", CURE) from error
     return parse({**body, **overrides})

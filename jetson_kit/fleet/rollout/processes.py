@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from jetson_kit.ansible_driver.events import shortened
 
@@ -25,6 +26,12 @@ class ProcessResult:
         """Return the last thing that it said of its own failure."""
         lines = [line.strip() for line in (self.err.strip() or self.out).splitlines()]
         return shortened(next((line for line in reversed(lines) if line), "no reason given"))
+
+
+def unless_stopped(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Print what no task was asked for, as loops do, but for a signal: that is everybody's."""
+    if not isinstance(context.get("exception"), KeyboardInterrupt):
+        loop.default_exception_handler(context)
 
 
 async def run(words: Sequence[str], until: float) -> ProcessResult:

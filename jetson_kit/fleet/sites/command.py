@@ -17,7 +17,7 @@ from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.release import signers, trust
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout.steps import InterruptedRolloutError, TerminatedRolloutError
-from jetson_kit.fleet.sites import central, inventory, journal, members
+from jetson_kit.fleet.sites import central, inventory, journal, machines, members
 from jetson_kit.fleet.sites import plan as plans
 from jetson_kit.fleet.sites.inventory import Sites
 from jetson_kit.fleet.sites.journal import SitesJournal, SitesRecord
@@ -160,8 +160,13 @@ def judge(record: SitesRecord) -> None:
         if record.open:
             hint = f"{second} takes back what could not be reached"
         raise CheckFailedError(f"rollout {record.id} stopped: {record.stop} ({counted})", hint)
+    left = [record.sites[name].why for name in record.open]
+    shared = bool(left) and all(machines.CURE in why for why in left)
     raise CheckFailedError(
-        f"rollout {record.id} is not on every board: {counted}", f"{second} asks the others again"
+        f"rollout {record.id} is not on every board: {counted}",
+        f"a board is at two sites (./inv sites.status); {machines.CURE}"
+        if shared
+        else f"{second} asks the others again",
     )
 
 

@@ -111,7 +111,7 @@ def load(path: Path) -> Sites:
     Raises InventoryError with all faults, BadInputError for what is no TOML.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         body = tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         raise BadInputError(

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from jetson_kit.core.text import plain
 from jetson_kit.fleet.rollout.journal import Record
 
-TWICE = "{} and {} are the same machine; keep it at one site, and begin a new rollout"
+CURE = "keep it at one site, and begin a new rollout"
+"""To go on would find the same."""
+TWICE = f"{{}} and {{}} are the same machine; {CURE}"
 
 
 class Machines:

@@ -49,15 +49,35 @@ def test_hosts_and_how_ssh_reaches_them(two: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "names"), [("gpu", ["a"]), ("b,a", ["a", "b"]), ("in*", ["inner"]), ("a, ,", ["a"])]
+    ("limit", "names"),
+    [
+        ("gpu", ["a"]),
+        ("b,a", ["a", "b"]),
+        ("in*", ["inner"]),
+        ("a, ,", ["a"]),
+        ("!a", ["b", "inner"]),
+        ("all,!gpu,!in*", ["b"]),
+        ("!b,emulated", ["inner"]),
+        ("&gpu", ["a"]),
+        ("all,&emulated,!inner", ["b"]),
+        ("b,&all", ["b"]),
+    ],
 )
 def test_limits(two: Path, limit: str, names: list[str]) -> None:
     assert [host.name for host in inventory.load(two, limit)] == names
 
 
-@pytest.mark.parametrize("limit", ["a,nobody", ",", " ", ",, ,", "!a", "~a", "a:b", "&gpu", "@a"])
+@pytest.mark.parametrize(
+    "limit", ["a,nobody", ",", " ", ",, ,", "!x", "~a", "a:b", "&", "!", "@a", "!&gpu"]
+)
 def test_limits_that_name_nothing(two: Path, limit: str) -> None:
     with pytest.raises(BadInputError, match="names no host"):
+        inventory.load(two, limit)
+
+
+@pytest.mark.parametrize("limit", ["a,!a", "!all", "gpu,&emulated", "a,!gpu"])
+def test_limits_that_leave_nothing(two: Path, limit: str) -> None:
+    with pytest.raises(BadInputError, match="leaves no host"):
         inventory.load(two, limit)
 
 

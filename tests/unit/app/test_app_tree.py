@@ -193,6 +193,7 @@ def test_a_place_for_a_password_is_none(app: App) -> None:
     (app.folder / "c.json").write_text('{"url": "rtsp://{user}:{password}@{host}/1"}\n')
     (app.folder / "c.txt").write_text("http://host:8080?to=a@b.c http://h?at=1:2@b\n")
     (app.folder / "d.json").write_text('{"url": "rtsp://{user}:geheim@{host}/1"}\n')
+    (app.folder / "e.ini").write_text("url = rtsp://me:$geheim!1@host/1\n")
     result = tree.read(app)
     assert [entry.name for entry in result.entries] == [
         "a.yaml",
@@ -201,4 +202,4 @@ def test_a_place_for_a_password_is_none(app: App) -> None:
         "c.json",
         "c.txt",
     ]
-    assert result.secrets == ("d.json",)
+    assert result.secrets == ("d.json", "e.ini")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import socket
@@ -109,18 +110,15 @@ def test_folders(place: Path) -> None:
     refused(options.FileOrFolder(9), place, [*SPECIAL, "{}/file", "{}/none"])
 
 
-def test_trees(place: Path) -> None:
-    reader = options.Tree(10)
-    assert reader(f"{place}/folder") == place / "folder"
-    assert reader(f"{place}/file") == place / "file"
-    refused(reader, place, ["{}", "/dev/zero", "{}/fifo"])
-    (place / "folder" / "below").mkdir()
-    (place / "folder" / "below" / "link").symlink_to("/dev/zero")
-    refused(reader, place, ["{}/folder"])
-    (place / "folder" / "below" / "link").unlink()
-    (place / "folder" / "below" / "long").write_text("x" * 11)
-    refused(reader, place, ["{}/folder"])
-    refused(options.Tree(20, 1), place, ["{}/folder"])
+def test_inventories(place: Path) -> None:
+    (place / "folder" / ".git").mkdir()
+    with contextlib.chdir(place / "folder" / ".git"), socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("fsmonitor--daemon.ipc")
+    assert kinds.inventory(f"{place}/folder") == place / "folder"
+    refused(kinds.inventory, place, ["/dev/zero", "{}/fifo", "{}/none"])
+    with pytest.raises(RefusedError) as caught:
+        kinds.inventory("camera-1,camera-2,")
+    assert caught.value.hint == "write the hosts into a file"
 
 
 @pytest.mark.parametrize("maker", [options.OutputFile, options.OutputFolder])

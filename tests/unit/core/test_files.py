@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import http.server
 import multiprocessing
 import os
 import socket
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +20,7 @@ import pytest
 
 from jetson_kit.core import cached_files, files
 from jetson_kit.core.errors import DiskFullError, IntegrityError, NetworkError
+from jetson_kit.core.paths import ROOT
 from tests.support.here import cannot_run_here
 
 BODY = b"MediaPipe" * 1000
@@ -204,3 +208,60 @@ def test_kept_file_of_an_interrupted_making_is_not_used(tmp_path: Path) -> None:
         raise KeyError
     assert not cached_files.intact(path)
     assert not names(tmp_path)
+
+
+def test_a_file_that_may_not_grow_is_named(tmp_path: Path) -> None:
+    """As below `ulimit -f 1`."""
+    program = (
+        "import sys; from pathlib import Path; from jetson_kit.command_line import ending\n"
+        "from jetson_kit.core import files, run\n"
+        "try:\n    exec(sys.argv[1])\n"
+        "except Exception as error:\n    sys.exit(ending.end(error))\n"
+    )
+    own = f"{tmp_path}/own"
+    for code, named in (
+        (f"files.write_text(Path({own!r}), 'x' * 5000)", f"error: {own} would be larger than the"),
+        (
+            f"with files.disk_guard(): import shutil; shutil.copy({__file__!r}, {own!r})",
+            f"error: {own} would be larger than the",
+        ),
+        (f"Path({own!r}).write_text('x' * 5000)", "error: a file that this writes would be larger"),
+        ("run.run(['dd', 'if=/dev/zero', 'of=own', 'bs=5000', 'count=1'], what='w')", "error: w"),
+    ):
+        words = ["sh", "-c", 'ulimit -f 1; exec "$@"', "-", sys.executable, "-c", program, code]
+        done = subprocess.run(
+            words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.stderr.startswith(named), done.stderr
+        assert "ulimit -f" in done.stderr and done.stderr.count("\n") == 1
+        assert done.returncode == (7 if "run.run" in code else 6)
+    assert [path.name for path in tmp_path.iterdir()] == ["own"]
+
+
+def test_temporary_folders_of_killed_runs_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    living = files.scratch("kit-x-")
+    for name in ("kit-x-killed", "kit-x-young", "kit-y-other", "outside"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    (tmp_path / "kit-x-link").symlink_to("outside")
+    for name in (living.name, "kit-x-killed", "kit-y-other", "kit-x-link"):
+        os.utime(tmp_path / name, (0, 0), follow_symlinks=False)
+    with files.scratch("kit-x-") as own:
+        left = {*names(tmp_path)} - {Path(own).name}
+        assert left == {
+            Path(living.name).name,
+            "kit-x-young",
+            "kit-y-other",
+            "kit-x-link",
+            "outside",
+        }
+    assert names(tmp_path / "outside") == ["file"]
+    descriptors = len(list(Path("/proc/self/fd").iterdir()))
+    living.cleanup()
+    del living
+    gc.collect()
+    assert len(list(Path("/proc/self/fd").iterdir())) == descriptors - 1

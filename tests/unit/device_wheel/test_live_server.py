@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import socket
 import time
 from collections.abc import Iterator
@@ -40,6 +41,17 @@ def test_the_right_password_opens_and_no_other(secret_file: Path) -> None:
         assert (code, "mediapipe_build_info" in text) == (200, True)
         assert SECRET not in " ".join(live.lines())
         assert SECRET not in repr(live._servers[0].site)
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_what_an_editor_adds_is_no_part_of_it(mark: bytes, end: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "secret"
+    path.write_bytes(mark + SECRET.encode() + end)
+    assert password.read(path) == SECRET.encode()
+    path.write_bytes(mark + b"short" + end)
+    with pytest.raises(PasswordError, match="one line of 8 to 1024 bytes"):
+        password.read(path)
 
 
 @pytest.mark.parametrize(

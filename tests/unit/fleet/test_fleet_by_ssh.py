@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import gc
 import json
 import shlex
 from pathlib import Path
@@ -15,7 +16,8 @@ import yaml
 from jetson_kit.ansible_driver import board_program
 from jetson_kit.ansible_driver.events import Event
 from jetson_kit.ansible_driver.inventory import Host
-from jetson_kit.fleet.rollout import by_ssh
+from jetson_kit.core import stopping
+from jetson_kit.fleet.rollout import by_ssh, processes
 from jetson_kit.fleet.rollout.by_ansible import Site
 from jetson_kit.fleet.rollout.by_ssh import Ssh
 from jetson_kit.fleet.rollout.plan import Plan
@@ -219,3 +221,22 @@ def test_a_server_s_end_takes_nothing_from_those_beside_it(tmp_path: Path, ends:
         for number, server in enumerate(servers):
             reply = transport(folders[number], server).look(["a"])["a"]
             assert reply.kind == (UNREACHABLE if number == ends else DONE), reply
+
+
+def test_a_signal_in_the_middle_of_a_step_is_no_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is raised wherever the main thread is: in the task of a board."""
+    rows = {name: {"ansible_host": "192.0.2.1"} for name in "abc"}
+    path = tmp_path / "hosts.yml"
+    path.write_text(yaml.safe_dump({"all": {"hosts": rows}}))
+    ssh = Ssh(Site(path, tmp_path / "log.jsonl", tmp_path), Plan())
+
+    async def run(*_: object) -> None:
+        raise stopping.StoppedError(2)
+
+    monkeypatch.setattr(processes, "run", run)
+    with pytest.raises(stopping.StoppedError):
+        ssh.look(list(rows))
+    gc.collect()
+    assert not [record.getMessage() for record in caplog.records]

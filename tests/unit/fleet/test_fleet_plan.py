@@ -118,6 +118,8 @@ def test_a_file_and_flags_above_it(tmp_path: Path) -> None:
     assert plan == Plan(("h1",), (5, "25%"), 2.5, stop_at="10%", concurrency=7)
     assert parse(plan.as_json()) == plan
     assert parse(Plan().as_json()) == Plan()
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert load(path, {"soak_s": "2.5", "concurrency": "7"}) == plan
     path.write_text("canary = ")
     with pytest.raises(BadInputError, match=r"plan\.toml is no plan"):
         load(path, {})

@@ -47,7 +47,9 @@ window = "22:00-05:00"
 
 
 def test_sites_and_their_boards(tmp_path: Path) -> None:
-    sites = inventory.load(write(tmp_path, TWO, berlin="b1: {};b2: {}", tokyo="t1: {}"))
+    path = write(tmp_path, TWO, berlin="b1: {};b2: {}", tokyo="t1: {}")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    sites = inventory.load(path)
     assert sites.boards == {"berlin": ("b1", "b2"), "tokyo": ("t1",)}
     assert [wave.sites for wave in plan.waves(sites.sites)] == [("tokyo",), ("berlin",)]
     assert plan.SitesPlan().for_site(sites.sites[1]).window == "22:00-05:00"

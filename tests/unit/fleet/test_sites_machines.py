@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.core.errors import CheckFailedError
 from jetson_kit.fleet.rollout import journal as journals
 from jetson_kit.fleet.rollout.hosts import Hosts
 from jetson_kit.fleet.rollout.journal import Host, Record
 from jetson_kit.fleet.rollout.rollout import Rollout
+from jetson_kit.fleet.sites import command
 from jetson_kit.fleet.sites.journal_copy import JournalCopy
 from jetson_kit.fleet.sites.machines import Machines
 from jetson_kit.fleet.sites.plan import SitesPlan
@@ -47,6 +49,10 @@ def test_the_site_of_a_later_wave_fails_and_both_boards_are_named(tmp_path: Path
     assert (record.sites["b"].failed, record.sites["b"].tried) == (2, 2)
     # Asked again, it is the same site.
     assert states(again(at)) == "done failed done"
+    with pytest.raises(CheckFailedError) as raised:
+        command.judge(record)
+    assert "--resume" not in raised.value.line()
+    assert raised.value.line().endswith(SAME.partition("; ")[2])
 
 
 def test_it_counts_against_the_limit_of_sites(tmp_path: Path) -> None:

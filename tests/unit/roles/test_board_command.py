@@ -31,3 +31,23 @@ def test_python_3_6_is_given_input_or_stdin(
 
     monkeypatch.setattr(subprocess, "run", older)
     assert program.command.ask(["cat"], stdin=stdin).out == (stdin or b"").decode()
+
+
+ANSWERS = ["", "x", "[]", "{}", "null", "5", '{"Id": "x", "State": null, "Image": "x"}']
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@pytest.mark.parametrize("ask", ["info", "images", "image", "container", "end", "health_words"])
+def test_a_stand_in_s_answer_is_an_error_as_others(
+    program: Program, monkeypatch: pytest.MonkeyPatch, ask: str, answer: str
+) -> None:
+    """As of podman's docker, or a wrapper that prints of its own."""
+    engine, errors = program.engine, program.errors
+    done = program.command.Done(0, f"{answer}\n", "")
+    monkeypatch.setattr(program.command, "ask", lambda *_: done)
+    try:
+        result = getattr(engine, ask)(*([] if ask in ("info", "images") else ["x"]))
+    except errors.ImageError as error:
+        assert "\n" not in error.line()
+    else:
+        assert result in (None, [], b"")

@@ -6,7 +6,9 @@ import importlib.util
 import json
 import os
 import socket
+import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -63,6 +65,9 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "huge": lambda path: (path.touch(), os.truncate(path, 1 << 40))[0],  # type: ignore[func-returns-value]
     "deep lists": lambda path: path.write_text("[" * 200_000),
     "deep objects": lambda path: path.write_text('{"a":' * 60 + "1" + "}" * 60),
+    "a number without an end": lambda path: path.write_text('{"a": ' + "9" * 1_000_000 + "}"),
+    "NaN": lambda path: path.write_text('{"a": NaN}'),
+    "infinite": lambda path: path.write_text('{"a": -1e999}'),
     "no text": lambda path: path.write_bytes(b"\xff\xfe"),
     "empty": lambda path: path.write_text(""),
 }
@@ -79,6 +84,29 @@ def test_a_hostile_file_is_refused(
     assert SECRET not in str(refused.value)
     with pytest.raises((OSError, ValueError)):
         report_file.read(str(path), 1 << 20)
+
+
+def test_a_long_number_takes_no_time(program: Program, report_file: Any, tmp_path: Path) -> None:
+    """Pythons of boards have no limit of their own."""
+    before = sys.get_int_max_str_digits()
+    path = tmp_path / "verify.json"
+    HOSTILE["a number without an end"](path)
+    began = time.monotonic()
+    sys.set_int_max_str_digits(0)
+    try:
+        with pytest.raises(program.errors.IntegrityError, match="1000000 digits"):
+            program.disk.read_json(path)
+        with pytest.raises(ValueError, match="1000000 digits"):
+            report_file.read(str(path), 1 << 20)
+    finally:
+        sys.set_int_max_str_digits(before)
+    assert time.monotonic() - began < 1
+
+
+def test_a_report_that_has_a_name_twice_is_none(report_file: Any, tmp_path: Path) -> None:
+    (tmp_path / "verify.json").write_text('{"as_expected": false, "as_expected": true}')
+    with pytest.raises(ValueError, match="a name twice"):
+        report_file.read(str(tmp_path / "verify.json"), 100)
 
 
 @pytest.mark.parametrize("text", ['{"a": "\\ud800"}', '{"a": ["x\\uDFFF"]}', '{"\\udbff": 1}'])

@@ -27,7 +27,7 @@ def of(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt):
         return SIGNAL + int(getattr(error, "number", 2))
     if isinstance(error, OSError):
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
         # A path that leads nowhere, or that no file can have.
         no_path = (errno.ENOENT, errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR, errno.EISDIR)
         missing = isinstance(error, FileNotFoundError) or error.errno in no_path

@@ -6,6 +6,7 @@ import base64
 import binascii
 import hmac
 import os
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import Optional
 
@@ -36,6 +37,8 @@ def read(path: Path) -> bytes:
             content = stream.read(MOST + 1)
     except OSError as error:
         raise PasswordError(f"password file {path} can't be read: {error.strerror}") from error
+    # Editors of Windows begin with a mark that no browser sends.
+    content = content[len(BOM_UTF8) :] if content.startswith(BOM_UTF8) else content
     secret = content[:-1] if content.endswith(b"\n") else content
     secret = secret[:-1] if secret.endswith(b"\r") else secret
     if not LEAST <= len(secret) <= MOST or b"\n" in secret or b"\0" in secret:

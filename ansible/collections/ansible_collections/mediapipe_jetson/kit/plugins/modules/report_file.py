@@ -9,7 +9,7 @@ module: report_file
 short_description: Reads a JSON report that a container may have written
 description:
   - Whoever wrote it may be hostile, and root reads it. So a link, a FIFO, a device and a folder are
-    refused, and so is what is too long, nests too deep, or is no JSON object.
+    refused, and so is what is too long, nests too deep, has two meanings, or is no JSON object.
 options:
   path:
     description: The report. Only root may be able to give the name of its folder to another one.
@@ -38,14 +38,17 @@ report:
 
 import errno
 import json
+import math
 import os
 import stat
-from typing import Any
+from typing import Any, Dict, List, Tuple
 
 from ansible.module_utils.basic import AnsibleModule
 
 FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 DEEPEST = 40
+# Of the largest whole number that other programs take.
+DIGITS = 20
 
 
 def read(path: str, largest: int) -> Any:  # noqa: ANN401 # JSON
@@ -66,7 +69,10 @@ def read(path: str, largest: int) -> Any:  # noqa: ANN401 # JSON
         raise ValueError(f"it has more than {largest} bytes")
     try:
         text = raw.decode("utf-8")
-        body = json.loads(text)
+        body = json.loads(
+            text, object_pairs_hook=_once, parse_int=_whole, parse_float=_finite,
+            parse_constant=_finite,
+        )  # fmt: skip
         # Half a pair of surrogates is no character: whoever writes it on would fail.
         if "\\ud" in text.lower():
             json.dumps(body, ensure_ascii=False).encode("utf-8")
@@ -79,6 +85,27 @@ def read(path: str, largest: int) -> Any:  # noqa: ANN401 # JSON
         if not layer:
             return body
     raise ValueError("it nests too deep")
+
+
+def _once(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise ValueError("it has a name twice")
+    return result
+
+
+def _whole(text: str) -> int:
+    # Before Python 3.11 a number of a million digits takes minutes.
+    if len(text) > DIGITS:
+        raise ValueError(f"it has a number of {len(text)} digits")
+    return int(text)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:20]} is no finite number")
+    return value
 
 
 def main() -> None:

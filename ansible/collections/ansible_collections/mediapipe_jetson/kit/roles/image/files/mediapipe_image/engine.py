@@ -5,11 +5,12 @@ its manifest. What this device is on is always named by the first.
 """
 
 import calendar
+import contextlib
 import json
 import re
 import time
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from mediapipe_image import command, disk
 from mediapipe_image.errors import StepFailedError, ToolMissingError
@@ -63,6 +64,19 @@ class End(NamedTuple):
     not_started: str = ""
 
 
+@contextlib.contextmanager
+def _readable() -> Iterator[None]:
+    """Have an answer that is not the engine's own client's (a stand-in's) be an error as others."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise StepFailedError(
+            f"docker's answer can't be read: {error!r:.100}",
+            "is it the Docker Engine's own client?",
+        ) from error
+
+
+@_readable()
 def info() -> Engine:
     """Return what the engine is. Raises ToolMissingError where it can't serve us."""
     body = json.loads(command.run(["docker", "info", "--format", "{{json .}}"]))
@@ -104,6 +118,7 @@ def _containerd_root(body: Dict[str, Any]) -> str:
     return match.group(1) if match else "/var/lib/containerd"
 
 
+@_readable()
 def images(references: Optional[Sequence[str]] = None) -> List[Image]:
     """Return those of the images that are there; None: all, those without a name too."""
     if references is None:
@@ -119,6 +134,7 @@ def images(references: Optional[Sequence[str]] = None) -> List[Image]:
     return [_image(json.loads(line)) for line in done.out.splitlines() if line]
 
 
+@_readable()
 def image(reference: str) -> Optional[Image]:
     """Return an image, or None."""
     body = _inspect("image", reference)
@@ -138,6 +154,7 @@ def _image(body: Dict[str, Any]) -> Image:
     )
 
 
+@_readable()
 def container(name: str) -> Optional[Container]:
     """Return a container, or None."""
     body = _inspect("container", name)
@@ -153,6 +170,7 @@ def container(name: str) -> Optional[Container]:
     )
 
 
+@_readable()
 def end(name: str) -> Optional[End]:
     """Return how a container ended; None where it runs, was never started, or is not there."""
     body = _inspect("container", name)
@@ -179,6 +197,7 @@ def log_end(name: str, entries: int, limit: int, timeout_s: float) -> bytes:
     return command.tail(["docker", "logs", "--tail", str(entries), name], limit, timeout_s)
 
 
+@_readable()
 def health_words(name: str) -> bytes:
     """Return what a container's health check printed last; the engine bounds it to 4 KiB."""
     body = _inspect("container", name) or {}
