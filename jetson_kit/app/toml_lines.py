@@ -61,12 +61,22 @@ class _Lines:
 
     def key_above(self, number: int, column: int) -> int:
         """Return the line of the statement that a place is in."""
+        if self._is_whole(number - 1):
+            return number
         for line in range(min(number, len(self.rows)), 0, -1):
             row = self.rows[line - 1]
             match = KEY.match(row) or TABLE.match(row)
             if match and (line < number or column > match.end() or match.re is TABLE):
                 return line
         return number
+
+    def _is_whole(self, end: int) -> bool:
+        """Return whether the lines up to one end with a whole statement."""
+        try:
+            tomllib.loads("\n".join(self.rows[:end]))
+        except (ValueError, RecursionError):
+            return False
+        return True
 
     def without(self, reason: str, start: int, end: int) -> tuple[str, bool]:
         """Empty the lines of a fault; return what it is, and whether one can read on."""
