@@ -121,9 +121,11 @@ def prepare(
             "the image does not need: ignore = [...]"
         )
     if files.secrets:
+        more = len(files.secrets) - 10
         progress.say(
             f"        left out, as they look like secrets: {', '.join(files.secrets[:10])} "
-            "(include = [...] in jetson.toml puts them in)"
+            + (f"and {more} more " if more > 0 else "")
+            + "(include = [...] in jetson.toml puts them in)"
         )
     return Prepared(files, resolved)
 

@@ -164,7 +164,7 @@ def _key(
 ) -> str:
     parts = (
         *(str(FORMAT), *requirements.texts.values(), *held.constraints, platform, python),
-        *(_wheels(app), *source_packages.folders(requirements)),
+        *(_wheels(app), *source_packages.folders(requirements, app.include)),
         *_building(app),
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
