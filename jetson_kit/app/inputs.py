@@ -12,14 +12,21 @@ from jetson_kit.core import log
 from jetson_kit.core.errors import BadInputError
 
 LARGEST = 1 << 20
-SIGNS = {"pyproject.toml": b"dependencies", "setup.py": b"install_requires"}
+SIGNS = {
+    "pyproject.toml": b"dependencies",
+    "setup.py": b"install_requires",
+    "setup.cfg": b"install_requires",
+}
 # Files that name packages, and what makes a requirements file of them.
 OTHERS = {
     "uv.lock": "uv export --no-hashes -o requirements.txt",
     "poetry.lock": "poetry export -o requirements.txt",
     "pdm.lock": "pdm export -o requirements.txt",
     "Pipfile": "pipenv requirements > requirements.txt",
+    "Pipfile.lock": "pipenv requirements > requirements.txt",
     "environment.yml": "pip list --format=freeze > requirements.txt",
+    "environment.yaml": "pip list --format=freeze > requirements.txt",
+    "setup.cfg": "uv pip compile setup.cfg -o requirements.txt",
     "setup.py": "pip-compile setup.py -o requirements.txt",
     "pyproject.toml": "uv pip compile pyproject.toml -o requirements.txt",
 }

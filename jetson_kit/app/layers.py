@@ -191,10 +191,9 @@ def make(
         there = (*(tar for _, tar in tars), *below, root.tar)
         python = Python(base.python, base.arch)
         for name, place in imports.missing(app, ready.tree.entries, python, there).items():
-            cure = hints.of_package(name) or "name its package in requirements.txt"
             progress.say(
                 f"warning: {place}, imports {name}, which nothing of the image has, so that the "
-                f"application ends there; {cure}"
+                f"application ends there; {hints.of_module(name)}"
             )
     large = [entry for entry in ready.tree.entries if entry.size >= LARGE]
     small = [entry for entry in ready.tree.entries if entry.size < LARGE]
