@@ -20,6 +20,7 @@ from jetson_kit.app import (
     requirements_file,
     system,
     tree,
+    wheel_folder,
 )
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.fit import Image
@@ -115,6 +116,10 @@ def prepare(
         step.note = count + packages + (", resolved" if resolved and resolved.fresh else "")
     if resolved and base.arch == "arm64" and (note := hints.of_cuda(resolved.pins)):
         progress.say(f"warning: {note}")
+    for line in (
+        wheel_folder.unused(app, resolved.pins, resolved.platform, base.python) if resolved else ()
+    ):
+        progress.say(f"warning: {line}")
     if (app.folder / DOCKERIGNORE).is_file() and not app.ignore:
         progress.say(
             f"        {DOCKERIGNORE} is of Dockerfiles and not read here: name in jetson.toml what "
