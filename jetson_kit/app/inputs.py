@@ -53,12 +53,17 @@ def check(app: App) -> None:
 def check_folder(app: App, python: Python, packages: frozenset[str]) -> None:
     """Raise BadInputError as tree.read, for a program that can't start and for an image's modules.
 
-    Warns of what git has not fetched.
+    Warns of what git has not fetched, and of links to what stays out.
     The image has this Python and, by their normalised names, these packages.
     """
     files = tree.read(app)
     for line in unfetched.warnings(app, files):
         log.LOG.warning("warning: %s", line)
+    if links := tree.dangling(app, files):
+        log.LOG.warning(
+            "warning: %s: a link to what the image leaves out (ignore, tests, what looks like a "
+            "secret), which leads to nothing there", ", ".join(links),
+        )  # fmt: skip
     program.check_start(app, files)
     module_names.check(app, files.entries, python, packages)
 

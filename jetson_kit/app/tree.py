@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from jetson_kit.app import faults
 from jetson_kit.app.settings import FILE, App
@@ -116,6 +116,20 @@ def in_environment(root: Path, name: str) -> bool:
     marks = _patterns()[2]
     above = Path(name).parents
     return any((root / parent / mark).exists() for parent in above for mark in marks)
+
+
+def dangling(app: App, tree: Tree) -> list[str]:
+    """Return the links that lead to what the image leaves out."""
+    root = app.folder.resolve()
+    there = {"."}
+    for entry in tree.entries:
+        there |= {entry.name, *map(str, PurePosixPath(entry.name).parents)}
+    links = [entry for entry in tree.entries if entry.link]
+    return [
+        entry.name
+        for entry in links
+        if entry.source.resolve().relative_to(root).as_posix() not in there
+    ]
 
 
 def digest(entries: Sequence[Entry]) -> str:

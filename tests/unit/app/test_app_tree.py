@@ -156,6 +156,16 @@ def test_a_link_inside_stays_a_link(app: App) -> None:
     assert [entry.link for entry in tree.read(app).entries] == ["", "app.py"]
 
 
+def test_links_to_what_stays_out_are_named(app: App) -> None:
+    plant(app, "tests/a.txt", ".env", "data/b.txt", "old/tests/c.txt")
+    leads = {"a": "tests", "b": ".env", "c": "data", "d": "app.py", "e": ".", "f": "a/a.txt"}
+    for name, link in leads.items():
+        (app.folder / name).symlink_to(link)
+    assert tree.dangling(app, tree.read(app)) == ["a", "b", "f"]
+    shown = replace(app, include=(".env",))
+    assert tree.dangling(shown, tree.read(shown)) == ["a", "f"]
+
+
 def test_what_is_no_file_is_refused(app: App) -> None:
     os.mkfifo(app.folder / "pipe")
     with pytest.raises(BadInputError, match="no regular file"):
