@@ -11,6 +11,7 @@ MOST = 20
 WORD = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
 KEY = re.compile(rf"^\s*({WORD}(?:\s*\.\s*{WORD})*)\s*=", re.ASCII)
 TABLE = re.compile(r"^\s*\[+\s*([^\[\]]+?)\s*\]+")
+HEADER = re.compile(rf"^\s*\[+\s*({WORD}(?:\s*\.\s*{WORD})*)", re.ASCII)
 PLACE = re.compile(r"^(.*) \(at line (\d+), column (\d+)\)$", re.DOTALL)
 TWICE = re.compile(r"Cannot overwrite a value|Cannot declare .* twice", re.DOTALL)
 OPEN = ("Unclosed", "Unterminated", "Expected '\"'", "Expected \"'")
@@ -92,6 +93,10 @@ class _Lines:
         if reason == "Invalid value":
             what += ", write text in quotes"
         self._empty(start, end)
+        header = HEADER.match(row)
+        if header and not key and row.strip() != f"[{header[1]}]":
+            # What stands below belongs to it.
+            self.rows[start - 1] = f"[{header[1]}]"
         return what, not reason.startswith(OPEN)
 
     def _first(self, start: int) -> int:

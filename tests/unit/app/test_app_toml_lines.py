@@ -64,9 +64,18 @@ MEGABYTES = 'max_mb is "x", write how many megabytes the folder may have, a whol
                 "line 1: nme is no key of jetson.toml, did you mean name?",
                 "line 3: is not TOML: Expected '=' after a key",
                 "line 4: is not TOML: Expected ']' at the end of a table declaration",
-                "line 5: ports is no key of the top of jetson.toml, write it under [service]",
                 "line 7: is not TOML: Expected '=' after a key",
                 "line 8: environment.B is 1, write text in quotes",
+            ],
+        ),
+        (
+            '[service]]\nport = 1\n[health\nretries = "x"\n[[test]]\nfolder = 1\n',
+            [
+                "line 1: is not TOML: Expected newline",
+                "line 2: service.port is no key of jetson.toml, did you mean ports?",
+                "line 3: is not TOML: Expected ']' at the end of a table declaration",
+                'line 4: health.retries is "x", write',
+                'line 5: test is [{"folder": 1}], write a table [test]',
             ],
         ),
         (
