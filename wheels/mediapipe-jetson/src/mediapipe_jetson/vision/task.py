@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 SHARED = (
-    "threads give frames to one %s in VIDEO mode at the same time: it follows one stream, and mixes "
-    "several up; make one for each stream"
+    "threads give frames to one %s in VIDEO mode at the same time: it follows one stream, and "
+    "mixes several up; make one for each stream"
 )
 # MediaPipe takes a first timestamp below zero, too.
 BEFORE_ALL = -(1 << 63)
