@@ -45,7 +45,7 @@ TO_THE_BOARD = (
     "which all who have the image could read, give it to the board's container: "
     "service_environment, encrypted by ansible-vault"
 )
-TABLE = re.compile(r"^\s*\[\s*([^\[\]]+?)\s*\]\s*(#.*)?$")
+TABLE = re.compile(r"^\s*\[+\s*([^\[\],]+?)\s*(?:\]+\s*(?:#.*)?)?$")
 
 
 def of(body: dict[str, Any] | None, text: str, others: Sequence[tuple[int, str]] = ()) -> list[str]:

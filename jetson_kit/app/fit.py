@@ -16,6 +16,7 @@ from pathlib import Path
 
 from jetson_kit.app import hints
 from jetson_kit.audit import emulate, native, record
+from jetson_kit.audit.emulate import CpuRun, OneCore
 from jetson_kit.audit.native import Library
 from jetson_kit.core import log
 from jetson_kit.core.errors import BadInputError
@@ -25,7 +26,7 @@ from jetson_kit.debian import rootfs
 from jetson_kit.emulation.cpus import Cpu
 
 # What packages are judged by; another number has them judged again.
-FORMAT = 2
+FORMAT = 3
 HEAD = 8
 # What NumPy's headers put into a module that uses its C interface: all of them, and those of NumPy
 # 2, whose modules load with 1 too.
@@ -168,35 +169,41 @@ def _check_core(
     for library in libraries:
         groups.setdefault(owners.get(library.path, library.path), []).append(library)
     for owner, group in groups.items():
-        ok, says, missing = _on_core(site, tuple(group), core, system)
-        if ok is False:
+        loaded = _on_core(site, tuple(group), core, system)
+        if loaded.run.ok is False:
             raise BadInputError(
                 f"{owner} does not load on {core.name}, the oldest core of this image's boards: "
-                f"{says}",
+                f"{loaded.run.says}",
                 "name another version of it, or an image for newer boards alone: [target] module",
             )
-        if missing:
+        if loaded.missing:
             raise BadInputError(
-                f"{owner} needs {', '.join(missing)}, which the image does not have",
-                "name the Debian package that has it: [debian] packages in jetson.toml",
+                f"{owner} needs {', '.join(loaded.missing)}, which the image does not have",
+                hints.of_package(owner.partition(" ")[0])
+                or "name the Debian package that has it: [debian] packages in jetson.toml",
             )
+        if loaded.everywhere:
+            log.LOG.warning(
+                "warning: %s ends its process when it is loaded on an emulated core, whichever "
+                "(%s): whether it loads on a board is not known", owner, loaded.run.says,
+            )  # fmt: skip
 
 
-def _on_core(
-    site: Path, libraries: tuple[Library, ...], core: Cpu, system: Path | None
-) -> tuple[bool | None, str, tuple[str, ...]]:
+def _on_core(site: Path, libraries: tuple[Library, ...], core: Cpu, system: Path | None) -> OneCore:
     """Return what emulate.on_core says, kept in the cache by the libraries' bytes."""
     beside = f" {system.name}" if system else ""
-    key = hashlib.sha256(f"{record.key(libraries)} {core}{beside}".encode()).hexdigest()
+    text = f"{FORMAT} {record.key(libraries)} {core}{beside}"
+    key = hashlib.sha256(text.encode()).hexdigest()
     path = cache_dir("app-fit") / f"{key}.json"
     if path.exists():
-        ok, says, missing = json.loads(path.read_text(encoding="utf-8"))
-        return ok, says, tuple(missing)
+        ok, says, missing, everywhere = json.loads(path.read_text(encoding="utf-8"))
+        return OneCore(CpuRun(core.name, ok, says), tuple(missing), everywhere)
     with _unpacked(system) as folders:
-        run, lacks = emulate.on_core(libraries, site, core, folders)
-    if run.ok is not None:
-        write_text(path, json.dumps([run.ok, run.says, lacks]))
-    return run.ok, run.says, lacks
+        loaded = emulate.on_core(libraries, site, core, folders)
+    if loaded.run.ok is not None or loaded.everywhere:
+        run = loaded.run
+        write_text(path, json.dumps([run.ok, run.says, loaded.missing, loaded.everywhere]))
+    return loaded
 
 
 @contextlib.contextmanager

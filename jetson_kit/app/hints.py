@@ -33,6 +33,15 @@ def of_package(name: str) -> str:
     return _rows("packages").get(canonicalize_name(name), "")
 
 
+def of_module(name: str) -> str:
+    """Return how a program gets a module that it imports."""
+    package = _rows("modules").get(name, "")
+    plain = package.partition("<")[0]
+    if hint := of_package(plain or name):
+        return hint
+    return f"name its package{f', {package},' if package else ''} in requirements.txt"
+
+
 def is_build(name: str) -> bool:
     """Return whether a package is a build of MediaPipe under another name."""
     return canonicalize_name(name) in _builds()

@@ -5,14 +5,14 @@ from __future__ import annotations
 import posixpath
 import re
 import tarfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mediapipe_jetson.__main__ import COMMANDS
 
 from jetson_kit.app import command_words, hints, started
 from jetson_kit.app.settings import FILE, App
-from jetson_kit.app.tree import Tree
+from jetson_kit.app.tree import Entry, Tree
 from jetson_kit.core.errors import BadInputError
 
 # NVIDIA's runtime brings them into a container (nvc_info.c of libnvidia-container).
@@ -64,10 +64,11 @@ def check_found(app: App, files: Tree, path: str, layers: Iterable[Path]) -> Non
     A bare name is looked for in the folders of PATH. `layers` are the image's, `path` is its PATH;
     the application may have one of its own.
     """
-    programs = {entry.name for entry in files.entries if not entry.link}
+    entries = {entry.name: entry for entry in files.entries if not entry.link}
+    programs = entries.keys()
     folders = app.variables.get("PATH", path).split(":")
     wanted: list[tuple[str, str, set[str]]] = []
-    for key, command in commands(app):
+    for key, command in (*commands(app), *_scripts(app, entries)):
         word = looked_for(key, command)
         if not word or ("/" in word and _elsewhere(app, word)):
             continue
@@ -99,7 +100,26 @@ def check_found(app: App, files: Tree, path: str, layers: Iterable[Path]) -> Non
         # A folder of the board may have it, where the application names PATH or volumes of its own.
         own = word in programs
         if own or "/" in word or not ("PATH" in app.variables or app.service.volumes):
-            raise not_found(key, word, own=own)
+            raise _no_interpreter(key, word) if key in programs else not_found(key, word, own=own)
+
+
+def _scripts(app: App, entries: Mapping[str, Entry]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Yield the scripts that commands start themselves, and what their first lines start."""
+    for _, command in commands(app):
+        start = command_words.of(command)
+        entry = entries.get(started.name_of(start.word))
+        if entry and not start.by and (words := started.interpreter(entry)):
+            yield entry.name, [*words, entry.name]
+
+
+def _no_interpreter(name: str, word: str) -> BadInputError:
+    cure = "write #!/bin/sh there"
+    if command_words.PYTHON.fullmatch(posixpath.basename(word)):
+        cure = "write #!/usr/bin/env python3 there"
+    return BadInputError(
+        f"{name}, which is started, has {word} in its first line, which the image does not have",
+        f"{cure}, or name its package under [debian] in {FILE}: packages = [...]",
+    )
 
 
 def _elsewhere(app: App, path: str) -> bool:

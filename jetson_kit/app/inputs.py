@@ -12,14 +12,21 @@ from jetson_kit.core import log
 from jetson_kit.core.errors import BadInputError
 
 LARGEST = 1 << 20
-SIGNS = {"pyproject.toml": b"dependencies", "setup.py": b"install_requires"}
+SIGNS = {
+    "pyproject.toml": b"dependencies",
+    "setup.py": b"install_requires",
+    "setup.cfg": b"install_requires",
+}
 # Files that name packages, and what makes a requirements file of them.
 OTHERS = {
     "uv.lock": "uv export --no-hashes -o requirements.txt",
     "poetry.lock": "poetry export -o requirements.txt",
     "pdm.lock": "pdm export -o requirements.txt",
     "Pipfile": "pipenv requirements > requirements.txt",
+    "Pipfile.lock": "pipenv requirements > requirements.txt",
     "environment.yml": "pip list --format=freeze > requirements.txt",
+    "environment.yaml": "pip list --format=freeze > requirements.txt",
+    "setup.cfg": "uv pip compile setup.cfg -o requirements.txt",
     "setup.py": "pip-compile setup.py -o requirements.txt",
     "pyproject.toml": "uv pip compile pyproject.toml -o requirements.txt",
 }
@@ -46,12 +53,17 @@ def check(app: App) -> None:
 def check_folder(app: App, python: Python, packages: frozenset[str]) -> None:
     """Raise BadInputError as tree.read, for a program that can't start and for an image's modules.
 
-    Warns of what git has not fetched.
+    Warns of what git has not fetched, and of links to what stays out.
     The image has this Python and, by their normalised names, these packages.
     """
     files = tree.read(app)
     for line in unfetched.warnings(app, files):
         log.LOG.warning("warning: %s", line)
+    if links := tree.dangling(app, files):
+        log.LOG.warning(
+            "warning: %s: a link to what the image leaves out (ignore, tests, what looks like a "
+            "secret), which leads to nothing there", ", ".join(links),
+        )  # fmt: skip
     program.check_start(app, files)
     module_names.check(app, files.entries, python, packages)
 

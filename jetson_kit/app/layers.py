@@ -20,6 +20,7 @@ from jetson_kit.app import (
     requirements_file,
     system,
     tree,
+    wheel_folder,
 )
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.fit import Image
@@ -115,15 +116,21 @@ def prepare(
         step.note = count + packages + (", resolved" if resolved and resolved.fresh else "")
     if resolved and base.arch == "arm64" and (note := hints.of_cuda(resolved.pins)):
         progress.say(f"warning: {note}")
+    for line in (
+        wheel_folder.unused(app, resolved.pins, resolved.platform, base.python) if resolved else ()
+    ):
+        progress.say(f"warning: {line}")
     if (app.folder / DOCKERIGNORE).is_file() and not app.ignore:
         progress.say(
             f"        {DOCKERIGNORE} is of Dockerfiles and not read here: name in jetson.toml what "
             "the image does not need: ignore = [...]"
         )
     if files.secrets:
+        more = len(files.secrets) - 10
         progress.say(
             f"        left out, as they look like secrets: {', '.join(files.secrets[:10])} "
-            "(include = [...] in jetson.toml puts them in)"
+            + (f"and {more} more " if more > 0 else "")
+            + "(include = [...] in jetson.toml puts them in)"
         )
     return Prepared(files, resolved)
 
@@ -189,10 +196,9 @@ def make(
         there = (*(tar for _, tar in tars), *below, root.tar)
         python = Python(base.python, base.arch)
         for name, place in imports.missing(app, ready.tree.entries, python, there).items():
-            cure = hints.of_package(name) or "name its package in requirements.txt"
             progress.say(
                 f"warning: {place}, imports {name}, which nothing of the image has, so that the "
-                f"application ends there; {cure}"
+                f"application ends there; {hints.of_module(name)}"
             )
     large = [entry for entry in ready.tree.entries if entry.size >= LARGE]
     small = [entry for entry in ready.tree.entries if entry.size < LARGE]

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from jetson_kit.app import (
     hints,
@@ -32,7 +33,7 @@ from jetson_kit.app.source import model, unpack, wheels
 from jetson_kit.app.source.model import MACHINES, Built
 from jetson_kit.app.source.wheels import Builds
 from jetson_kit.app.source_packages import SourcePackages
-from jetson_kit.core.errors import BadInputError, IntegrityError, StepFailedError
+from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import sha256_file, write_text
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.core.uv import NoSolutionError
@@ -45,6 +46,7 @@ LACKS = re.compile(
     r"([A-Za-z0-9][\w-]*(?:\.[A-Za-z][\w-]*)*)\S* (?:has|have) no (?:usable )?wheels"
 )
 LONGEST = 400
+PYTHON = re.compile(r"requires Python|satisfy Python")
 INPUTS = "# inputs sha256:"
 NO_WHEEL = re.compile(r"(?:has|have) no (?:usable )?wheels|no wheels? with a matching", re.I)
 HEAD = "# ./inv build --app writes it; --refresh takes newer versions\n"
@@ -138,7 +140,12 @@ def make(
     text = lock_lines.without(text, held.names)
     names = {canonicalize_name(pin.partition("==")[0]) for pin in locks.locked(text)}
     built = tuple(item for item in built if item.source.name in names)
-    text = _allowed(text, requirements, frozenset(item.source.name for item in built))
+    own = {item.source.name for item in built}
+    text = lock_lines.allowed(
+        text,
+        lambda name: frozenset() if name in own else requirements.hashes(name),
+        requirements.path,
+    )
     text = lock_lines.with_hashes(text, {item.source.name: _content(item) for item in built})
     sources = model.to_rows(item.source for item in built)
     whole = f"{INPUTS}{key}\n{HEAD}{sources}{text}"
@@ -164,7 +171,7 @@ def _key(
 ) -> str:
     parts = (
         *(str(FORMAT), *requirements.texts.values(), *held.constraints, platform, python),
-        *(_wheels(app), *source_packages.folders(requirements)),
+        *(_wheels(app), *source_packages.folders(requirements, app.include)),
         *_building(app),
     )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
@@ -269,15 +276,23 @@ def _refused(request: _Request, reason: str) -> BadInputError:
                 or _with_wheel(request, reason) + "build its wheel and put it into wheels/",
             )
         cure = hints.in_reason(reason) or "correct the requirements"
+        if PYTHON.search(reason):
+            cure = f"the image has Python {request.python}, another is named by [target] python"
         return BadInputError(f"{source}: {_short(reason)}", cure)
     pairs = [(canonicalize_name(name), version) for name, _, version in map(_pair, loose)]
-    others = [
-        (name, f"{name} {version} (the image has {held.version(name)})")
+    others = {
+        f"{name} {version} (the image has {held.version(name)})": (name, version)
         for name, version in pairs
         if name in held.names and held.version(name) not in ("", version)
+    }
+    # The newest that is allowed was taken: an older one than the image's means that this is not.
+    named = [
+        text
+        for text, (name, version) in others.items()
+        if re.search(rf"\b{re.escape(name)}\b", reason)
+        or Version(version) < Version(held.version(name))
     ]
-    named = [text for name, text in others if re.search(rf"\b{re.escape(name)}\b", reason)]
-    what = ", ".join(named or [text for _, text in others]) or _short(reason)
+    what = ", ".join(named or others) or _short(reason)
     return BadInputError(f"{source} does not fit the image: it needs {what}", image)
 
 
@@ -299,24 +314,3 @@ def _pair(pin: str) -> tuple[str, str, str]:
 
 def _short(reason: str) -> str:
     return " ".join(reason.partition(": ")[2].split()).rstrip(".")
-
-
-def _allowed(text: str, requirements: Requirements, built: frozenset[str]) -> str:
-    """Return a lock with those hashes alone that the requirements allow, where they name any.
-
-    Raises IntegrityError where the index has none of them.
-    """
-    rows = []
-    for name, row in lock_lines.rows(text):
-        allowed = requirements.hashes(name) if name not in built else frozenset()
-        kept = allowed.intersection(re.findall(r"--hash=sha256:([0-9a-f]{64})", row))
-        if allowed and not kept:
-            pin = row.split(maxsplit=1)[0]
-            raise IntegrityError(
-                f"no wheel of {pin} has a hash that {requirements.path} allows",
-                "nothing was built; check the index, or correct the hash",
-            )
-        head = row.partition(" --hash=")[0].partition("\\")[0].rstrip()
-        lines = [head, *(f"--hash=sha256:{value}" for value in sorted(kept))]
-        rows.append(" \\\n    ".join(lines) + "\n" if kept else row)
-    return "".join(rows)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.text import shown
 
 AGAIN = "remove the lock: it is made again"
@@ -61,4 +62,25 @@ def with_hashes(text: str, hashes: dict[str, str]) -> str:
     for name, row in rows(text):
         pin = row.split(maxsplit=1)[0] if row.strip() else ""
         result.append(f"{pin} \\\n    --hash=sha256:{hashes[name]}\n" if name in hashes else row)
+    return "".join(result)
+
+
+def allowed(text: str, hashes: Callable[[str], frozenset[str]], where: Path) -> str:
+    """Return a lock with those hashes alone that a file allows, where it names any of a package.
+
+    Raises IntegrityError where the index has none of them.
+    """
+    result = []
+    for name, row in rows(text):
+        those = hashes(name)
+        kept = those.intersection(re.findall(r"--hash=sha256:([0-9a-f]{64})", row))
+        if those and not kept:
+            pin = row.split(maxsplit=1)[0]
+            raise IntegrityError(
+                f"no wheel of {pin} has a hash that {where} allows",
+                "nothing was built; check the index, or correct the hash",
+            )
+        head = row.partition(" --hash=")[0].partition("\\")[0].rstrip()
+        lines = [head, *(f"--hash=sha256:{value}" for value in sorted(kept))]
+        result.append(" \\\n    ".join(lines) + "\n" if kept else row)
     return "".join(result)

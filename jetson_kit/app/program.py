@@ -65,6 +65,8 @@ def _check_inside(app: App, files: Tree, key: str, start: Started, *, here: bool
         raise image_programs.absent(
             key, start.program, f"the image has no {start.program.split('/')[1]} folder"
         )
+    if start.module and here and not start.flags & {"I", "P"}:
+        _check_module(app, files, key, start.module)
     name = started.name_of(start.word)
     if (
         not (start.by or "/" in start.word)
@@ -92,6 +94,23 @@ def _check_inside(app: App, files: Tree, key: str, start: Started, *, here: bool
     if name in files.secrets:
         why, cure = "looks like a secret and is left out", f'write include = ["{name}"] there'
     raise BadInputError(f"{key} in {FILE} starts {name}, which {why}", cure)
+
+
+def _check_module(app: App, files: Tree, key: str, module: str) -> None:
+    """Raise BadInputError for a module that a package of the folder would have, and has not."""
+    path = module.replace(".", "/")
+    names = {entry.name: entry for entry in files.entries}
+    package = names.get(f"{path.partition('/')[0]}/__init__.py")
+    if package is None or app.variables.get("PYTHONPATH") or app.service.volumes:
+        return
+    if b"__path__" in package.source.read_bytes():
+        return
+    inner = f"{path}/__main__" if f"{path}/__init__.py" in names else path
+    if not any(name.startswith((f"{inner}.", f"{inner}/")) for name in names):
+        raise BadInputError(
+            f"{key} in {FILE} runs the module {module}, and the image will have no {inner}.py",
+            f"correct {key}, or write that file",
+        )
 
 
 def check(app: App, files: Tree, compiler: Compiler) -> None:

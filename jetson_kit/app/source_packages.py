@@ -161,18 +161,18 @@ def held_places(held: BasePackages) -> tuple[str, ...]:
     return (f"--find-links {base_packages.folder(held)}",)
 
 
-def folders(requirements: Requirements) -> Iterable[str]:
+def folders(requirements: Requirements, include: Sequence[str]) -> Iterable[str]:
     """Yield what identifies the folders and files that requirements name."""
     for direct in requirements.directs:
         if direct.kind == "folder":
-            source = fetch.of_folder(requirements.folder, direct.place, direct.name)
+            source = fetch.of_folder(requirements.folder, direct.place, direct.name, include)
             yield f"{direct.place} {source.sha256}"
 
 
 def _source(direct: Direct, builds: Builds) -> Source:
     name = canonicalize_name(direct.name) if direct.name else ""
     if direct.kind == "folder":
-        return fetch.of_folder(builds.app.folder, direct.place, name)
+        return fetch.of_folder(builds.app.folder, direct.place, name, builds.app.include)
     if direct.kind == "git":
         return fetch.of_git(direct.place, name)
     return fetch.of_address(direct.place, name, builds.options)

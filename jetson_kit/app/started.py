@@ -23,11 +23,14 @@ def of(app: App, files: Mapping[str, Entry]) -> Started:
     entry = files.get(name_of(started.word))
     if started.by or entry is None or "/" not in started.word:
         return started
-    line = first_line(entry)
-    if not line.startswith("#!"):
-        return started
-    inner = command_words.of([*line[2:].strip().split(maxsplit=1), started.word])
+    inner = command_words.of([*interpreter(entry), started.word])
     return inner if inner.word == started.word else started
+
+
+def interpreter(entry: Entry) -> list[str]:
+    """Return what a script's first line starts, with its argument; nothing of other files."""
+    line = first_line(entry)
+    return line[2:].strip().split(maxsplit=1) if line.startswith("#!") else []
 
 
 def name_of(word: str) -> str:

@@ -11,6 +11,7 @@ MOST = 20
 WORD = r"(?:[\w-]+|\"[^\"]*\"|'[^']*')"
 KEY = re.compile(rf"^\s*({WORD}(?:\s*\.\s*{WORD})*)\s*=", re.ASCII)
 TABLE = re.compile(r"^\s*\[+\s*([^\[\]]+?)\s*\]+")
+HEADER = re.compile(rf"^\s*\[+\s*({WORD}(?:\s*\.\s*{WORD})*)", re.ASCII)
 PLACE = re.compile(r"^(.*) \(at line (\d+), column (\d+)\)$", re.DOTALL)
 TWICE = re.compile(r"Cannot overwrite a value|Cannot declare .* twice", re.DOTALL)
 OPEN = ("Unclosed", "Unterminated", "Expected '\"'", "Expected \"'")
@@ -61,12 +62,22 @@ class _Lines:
 
     def key_above(self, number: int, column: int) -> int:
         """Return the line of the statement that a place is in."""
+        if self._is_whole(number - 1):
+            return number
         for line in range(min(number, len(self.rows)), 0, -1):
             row = self.rows[line - 1]
             match = KEY.match(row) or TABLE.match(row)
             if match and (line < number or column > match.end() or match.re is TABLE):
                 return line
         return number
+
+    def _is_whole(self, end: int) -> bool:
+        """Return whether the lines up to one end with a whole statement."""
+        try:
+            tomllib.loads("\n".join(self.rows[:end]))
+        except (ValueError, RecursionError):
+            return False
+        return True
 
     def without(self, reason: str, start: int, end: int) -> tuple[str, bool]:
         """Empty the lines of a fault; return what it is, and whether one can read on."""
@@ -82,6 +93,10 @@ class _Lines:
         if reason == "Invalid value":
             what += ", write text in quotes"
         self._empty(start, end)
+        header = HEADER.match(row)
+        if header and not key and row.strip() != f"[{header[1]}]":
+            # What stands below belongs to it.
+            self.rows[start - 1] = f"[{header[1]}]"
         return what, not reason.startswith(OPEN)
 
     def _first(self, start: int) -> int:

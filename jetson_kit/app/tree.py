@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from jetson_kit.app import faults
 from jetson_kit.app.settings import FILE, App
@@ -27,6 +27,13 @@ MOST = 50_000
 SETTINGS = (".txt", ".in", ".toml", ".cfg", ".ini", ".conf", ".yml", ".yaml", ".json")
 READ = 1 << 18
 PASSWORD = re.compile(rf"://[^/\s:@?#]+:{faults.PORT_OR_PLACE}[^/\s:@]+@".encode())
+# A private key as OpenSSL, OpenSSH and GnuPG write it, also within JSON; PuTTY's; WireGuard's.
+KEY = re.compile(
+    rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\[rn]|\s){1,8}"
+    rb"(?:[A-Za-z-]+: [^\n]*\n\s{0,4})*[A-Za-z0-9+/=]{16}"
+    rb"|^PuTTY-User-Key-File-\d+: |^[ \t]*PrivateKey[ \t]*=[ \t]*[A-Za-z0-9+/]{43}=",
+    re.MULTILINE,
+)
 MEGABYTE = 1_000_000
 UNREADABLE = f"let it be read (chmod), or name it in {FILE}: ignore = [...]"
 
@@ -77,14 +84,13 @@ def read(app: App) -> Tree:
     Raises BadInputError for a link that leads out, for what is no regular file, can't be read or
     has a name that is no text, and for too much.
     """
-    ignored, secret, marks = _patterns()
+    ignored, _, marks = _patterns()
     own = (*ignored, *app.ignore, app.tests.folder, *filter(None, (app.wheels,)))
     entries: list[Entry] = []
     secrets: list[str] = []
     for path in _walk(app.folder, app.folder, own, marks):
         name = path.relative_to(app.folder).as_posix()
-        hidden = matches(name, secret) or _has_password(path)
-        if hidden and not matches(name, app.include):
+        if is_secret(app.folder, path, app.include):
             secrets.append(name)
             continue
         if len(entries) == MOST:
@@ -98,11 +104,32 @@ def read(app: App) -> Tree:
     return tree
 
 
+def is_secret(root: Path, path: Path, include: Sequence[str]) -> bool:
+    """Return whether a file of a folder looks like a secret and is none that goes in by name."""
+    name = path.relative_to(root).as_posix()
+    hidden = matches(name, _patterns()[1]) or _holds_secret(path)
+    return hidden and not matches(name, include)
+
+
 def in_environment(root: Path, name: str) -> bool:
     """Return whether a file of a folder stands in an environment of Python's packages."""
     marks = _patterns()[2]
     above = Path(name).parents
     return any((root / parent / mark).exists() for parent in above for mark in marks)
+
+
+def dangling(app: App, tree: Tree) -> list[str]:
+    """Return the links that lead to what the image leaves out."""
+    root = app.folder.resolve()
+    there = {"."}
+    for entry in tree.entries:
+        there |= {entry.name, *map(str, PurePosixPath(entry.name).parents)}
+    links = [entry for entry in tree.entries if entry.link]
+    return [
+        entry.name
+        for entry in links
+        if entry.source.resolve().relative_to(root).as_posix() not in there
+    ]
 
 
 def digest(entries: Sequence[Entry]) -> str:
@@ -156,15 +183,16 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
     )
 
 
-def _has_password(path: Path) -> bool:
-    """Tell whether a file of settings has an address with a password in it."""
+def _holds_secret(path: Path) -> bool:
+    """Tell whether a file has a private key or, as one of settings, an address with a password."""
     try:
         facts = path.lstat()
-        if path.suffix not in SETTINGS or not stat.S_ISREG(facts.st_mode) or facts.st_size > READ:
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size > READ:
             return False
-        return bool(PASSWORD.search(path.read_bytes()))
+        content = path.read_bytes()
     except OSError:
         return False
+    return bool(KEY.search(content) or (path.suffix in SETTINGS and PASSWORD.search(content)))
 
 
 def _entry(root: Path, path: Path, name: str) -> Entry:
@@ -185,7 +213,7 @@ def _entry(root: Path, path: Path, name: str) -> Entry:
             if error.errno == errno.ELOOP:
                 raise BadInputError(f"{path} is a link that leads to itself", ignore) from None
             leads = path.resolve()
-        if Path(link).is_absolute() or not leads.is_relative_to(root.resolve()):
+        if Path(link).is_absolute() or _leaves(root.resolve(), path, link):
             raise BadInputError(f"{path} is a link out of the folder, to {shown(link)}", ignore)
         if not leads.exists():
             raise BadInputError(f"{path} is a link to nothing, {shown(link)}", ignore)
@@ -195,6 +223,16 @@ def _entry(root: Path, path: Path, name: str) -> Entry:
         raise BadInputError(f"{path} can't be read: Permission denied", UNREADABLE)
     executable = bool(facts.st_mode & 0o100)
     return Entry(name, path, facts.st_size, facts.st_mtime_ns, executable, link)
+
+
+def _leaves(root: Path, path: Path, link: str) -> bool:
+    """Return whether a relative link leads out of a folder, be it to come back by its name."""
+    place = path.parent.resolve()
+    for part in link.split("/"):
+        place = place.parent if part == ".." else (place / part).resolve()
+        if not place.is_relative_to(root):
+            return True
+    return False
 
 
 def _check_size(app: App, tree: Tree) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from packaging.tags import Tag
-from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
+from packaging.utils import (
+    InvalidWheelFilename,
+    NormalizedName,
+    canonicalize_name,
+    parse_wheel_filename,
+)
 from packaging.version import InvalidVersion, Version
 
 from jetson_kit.app.settings import App
@@ -47,22 +52,29 @@ def unfit(app: App, reason: str, platform: str, python: str) -> str:
 
     `platform` is uv's name of it. "" where there is none.
     """
-    rows = []
-    fit, others = set(), {}
-    for path in _paths(app):
-        try:
-            name, _, _, tags = parse_wheel_filename(path.name)
-        except (InvalidWheelFilename, InvalidVersion):
-            continue
-        if any(_fits(tag, platform, python) for tag in tags):
-            fit.add(name)
-        else:
-            others[path.name] = (name, sorted(tags, key=str)[0])
-    for file, (name, tag) in others.items():
-        if name not in fit and re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", reason):
-            what = f"Python {_python(tag)}" if tag.interpreter != "py3" else "any Python"
-            rows.append(f"{app.wheels}/{file} is for {what} on {tag.platform}")
-    return ", ".join(rows)
+    wheels = list(_named(app))
+    fit = {name for _, name, _, tags in wheels if any(_fits(tag, platform, python) for tag in tags)}
+    return ", ".join(
+        f"{app.wheels}/{file} is for {_target(tags)}"
+        for file, name, _, tags in wheels
+        if name not in fit and re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", reason)
+    )
+
+
+def unused(app: App, pins: Sequence[str], platform: str, python: str) -> Iterator[str]:
+    """Yield a line for each wheel of the folder in place of which another version is taken."""
+    taken = {canonicalize_name(name): version for name, version in map(_pair, pins)}
+    wheels = list(_named(app))
+    used = {name for _, name, version, _ in wheels if taken.get(name) == str(version)}
+    for file, name, version, tags in wheels:
+        if name in taken and name not in used:
+            fits = any(_fits(tag, platform, python) for tag in tags)
+            why = (
+                f"write {name}=={version} into requirements.txt"
+                if fits
+                else f"it is for {_target(tags)}, and the image has Python {python}"
+            )
+            yield f"{app.wheels}/{file} is not used, {name} {taken[name]} is; {why}"
 
 
 def _paths(app: App) -> Iterator[Path]:
@@ -146,6 +158,28 @@ def _fits(tag: Tag, platform: str, python: str) -> bool:
         "linux" in tag.platform and tag.platform.endswith(f"_{machine}")
     )
     return right and system
+
+
+def _named(app: App) -> Iterator[tuple[str, NormalizedName, Version, frozenset[Tag]]]:
+    """Yield the folder's wheels that have a name of one, and what it says."""
+    for path in _paths(app):
+        try:
+            name, version, _, tags = parse_wheel_filename(path.name)
+        except (InvalidWheelFilename, InvalidVersion):
+            continue
+        yield path.name, name, version, tags
+
+
+def _pair(pin: str) -> tuple[str, str]:
+    name, _, version = pin.partition("==")
+    return name, version
+
+
+def _target(tags: frozenset[Tag]) -> str:
+    """Return what a wheel is for, by the first of its tags."""
+    tag = min(tags, key=str)
+    what = f"Python {_python(tag)}" if tag.interpreter != "py3" else "any Python"
+    return f"{what} on {tag.platform}"
 
 
 def _python(tag: Tag) -> str:

@@ -102,20 +102,38 @@ def measure(libraries: tuple[Library, ...], vital: tuple[Library, ...], folder: 
     return Emulation(level, needed, runs, missing, tuple(notes))
 
 
+@dataclass(frozen=True)
+class OneCore:
+    """What happened on one core, and what libraries lack there."""
+
+    run: CpuRun
+    """Its `ok` is None where it could not be measured, and where the core was not the matter."""
+    missing: tuple[str, ...] = ()
+    everywhere: bool = False
+    """Whether they end their process on the newest core as well."""
+
+
 def on_core(
     libraries: tuple[Library, ...], folder: Path, cpu: Cpu, beside: tuple[Path, ...] = ()
-) -> tuple[CpuRun, tuple[str, ...]]:
-    """Load libraries, unpacked under `folder`, on one core; return that, and what they lack there.
+) -> OneCore:
+    """Load libraries, unpacked under `folder`, on one core.
 
     `beside` are folders of other libraries that are there.
-    `ok` of the run is None where it could not be measured.
     """
     if not one_cpu.program():
-        return CpuRun(cpu.name, None, f"{one_cpu.PROGRAMS[0]} is not installed"), ()
+        return OneCore(CpuRun(cpu.name, None, f"{one_cpu.PROGRAMS[0]} is not installed"))
     tree = rootfs.tree(variant="audit", suite=_suite(libraries), arch="arm64")
     paths = tuple(str(folder / library.path) for library in libraries)
     outcome = one_cpu.load(tree, cpu, cpu.hwcap, paths, beside)
-    return _run(cpu, outcome), _missing(list(outcome.errors), set(paths))
+    missing = _missing(list(outcome.errors), set(paths))
+    newest = cpus.load()[-1]
+    if outcome.crash and not outcome.illegal:
+        other = (
+            outcome if newest == cpu else one_cpu.load(tree, newest, newest.hwcap, paths, beside)
+        )
+        if other.crash and not other.illegal:
+            return OneCore(CpuRun(cpu.name, None, outcome.crash), missing, everywhere=True)
+    return OneCore(_run(cpu, outcome), missing)
 
 
 def _missing(errors: list[tuple[str, str]], vital: set[str]) -> tuple[str, ...]:

@@ -114,6 +114,8 @@ def test_a_file_in_a_camera_s_place_comes_again_and_again(tmp_path: Path) -> Non
         ("nosuchsrc ! appsink", 3, 'no element "nosuchsrc"'),
         ("videotestsrc nosuch=1 ! appsink", 2, 'no property "nosuch"'),
         ("videotestsrc ! audio/x-raw ! appsink", 2, "no pipeline that GStreamer takes"),
+        ("videotestsrc ! 'video/x-raw, width=64' ! appsink", 2, "; leave out the quotes around"),
+        ('videotestsrc ! "video/x-raw" ! appsink', 2, "; leave out the quotes around"),
         ("videotestsrc num-buffers=0 ! appsink", 2, "no frame"),
         ("filesrc location=/none ! decodebin ! appsink", 2, "not found"),
         ("v4l2src device=/dev/video99 ! appsink", 2, "/dev/video99"),

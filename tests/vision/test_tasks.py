@@ -160,8 +160,8 @@ class Watched:
         return result
 
 
-def test_threads_wait_for_each_others_results(
-    bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+def test_threads_wait_for_each_others_results_and_are_told_of(
+    bundle: Bundle, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     picture = media.rgb("astronaut.jpg")
     with near.kits("Face", bundle, "litert", running_mode=RunningMode.VIDEO) as landmarker:
@@ -185,6 +185,21 @@ def test_threads_wait_for_each_others_results(
         for thread in threads:
             thread.join()
     assert (watched.most, failures) == (1, [])
+    (record,) = [item for item in caplog.records if "VIDEO mode" in item.message]
+    assert record.message.startswith("threads give frames to one FaceLandmarker")
+    assert record.message.endswith("make one for each stream")
+
+
+def test_threads_that_take_turns_are_no_several_streams(
+    bundle: Bundle, caplog: pytest.LogCaptureFixture
+) -> None:
+    picture = media.rgb("astronaut.jpg")
+    with near.kits("Face", bundle, "litert", running_mode=RunningMode.VIDEO) as landmarker:
+        for number in range(3):
+            thread = threading.Thread(target=landmarker.detect_for_video, args=(picture, number))
+            thread.start()
+            thread.join()
+    assert not [item for item in caplog.records if "VIDEO mode" in item.message]
 
 
 def test_closing_waits_for_the_result_of_a_video(

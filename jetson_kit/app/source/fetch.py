@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 
 import requests
 
-from jetson_kit.app import resolve
+from jetson_kit.app import resolve, tree
 from jetson_kit.app.source import addresses, repository, unpack
 from jetson_kit.app.source.model import Source
 from jetson_kit.core import cached_files, stopping
@@ -92,15 +92,25 @@ def of_git(address: str, name: str) -> Source:
     return Source(name, "", "git", addresses.without_password(place), commit=commit)
 
 
-def of_folder(app: Path, path: str, name: str) -> Source:
-    """Return a folder or archive in the application's folder as a source. Raises BadInputError."""
+def of_folder(app: Path, path: str, name: str, include: Sequence[str] = ()) -> Source:
+    """Return a folder or archive in the application's folder as a source. Raises BadInputError.
+
+    What looks like a secret is no part of it, but for what `include` names.
+    """
     folder = (app / path).resolve()
     if folder.is_file():
         return Source(name, "", "folder", path, folder.name, sha256_file(folder))
-    return Source(name, "", "folder", path, sha256=unpack.copy(folder, None))
+    return Source(name, "", "folder", path, sha256=_copy(app, path, None, include))
 
 
-def put(source: Source, app: Path, into: Path, options: Sequence[str], python: str) -> Path:
+def put(
+    source: Source,
+    app: Path,
+    into: Path,
+    options: Sequence[str],
+    python: str,
+    include: Sequence[str] = (),
+) -> Path:
     """Put a source's files below `into`; return the folder of the package.
 
     Raises NetworkError, IntegrityError where the bytes are others than those that were locked.
@@ -113,7 +123,7 @@ def put(source: Source, app: Path, into: Path, options: Sequence[str], python: s
             raise IntegrityError(f"{source.label}: {source.origin} has no commit {source.commit}")
         return into / "it"
     if source.kind == "folder" and not source.filename:
-        if unpack.copy((app / source.origin).resolve(), into / "it") != source.sha256:
+        if _copy(app, source.origin, into / "it", include) != source.sha256:
             raise IntegrityError(f"{source.origin} changes while it is built", "run it again")
         return into / "it"
     path = _archive(source, app, options, python)
@@ -123,6 +133,13 @@ def put(source: Source, app: Path, into: Path, options: Sequence[str], python: s
             f"{source.filename} has not the hash of the lock", "it was changed; nothing was built"
         )
     return unpack.archive(path, into)
+
+
+def _copy(app: Path, path: str, target: Path | None, include: Sequence[str]) -> str:
+    root = app.resolve()
+    return unpack.copy(
+        (app / path).resolve(), target, lambda file: tree.is_secret(root, file, include)
+    )
 
 
 def _archive(source: Source, app: Path, options: Sequence[str], python: str) -> Path:

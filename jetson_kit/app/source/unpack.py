@@ -12,7 +12,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -75,9 +75,12 @@ def archive(path: Path, folder: Path) -> Path:
     return tops[0] if len(tops) == 1 and len(list(folder.iterdir())) == 1 else folder
 
 
-def copy(source: Path, target: Path | None) -> str:
+def copy(
+    source: Path, target: Path | None, leave_out: Callable[[Path], bool] = lambda _: False
+) -> str:
     """Copy a package's folder, if there is a target; return the sha256 of its files.
 
+    A link to a file becomes that file: `leave_out` is asked about both.
     Raises BadInputError for a link that leads out, and more than 2 GiB.
     """
     digest = hashlib.sha256()
@@ -87,6 +90,8 @@ def copy(source: Path, target: Path | None) -> str:
         path = source / name
         if not path.resolve().is_relative_to(source.resolve()):
             raise BadInputError(f"{path} leads out of its folder", "copy the file there")
+        if leave_out(path) or leave_out(path.resolve()):
+            continue
         _few(number, source)
         status = path.stat()
         size += status.st_size

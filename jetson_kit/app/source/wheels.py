@@ -117,7 +117,7 @@ class _Package:
             with disk_guard(self.scratch):
                 self._unpacked = fetch.put(
                     self.source, builds.app.folder, self.scratch / "source", builds.options,
-                    builds.target.python,
+                    builds.target.python, builds.app.include,
                 )  # fmt: skip
         return self._unpacked
 

@@ -31,7 +31,10 @@ def test_a_new_folder_needs_a_name_for_an_image(tmp_path: Path, name: str) -> No
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["pyproject.toml", "uv.lock", "Pipfile", "environment.yml"])
+@pytest.mark.parametrize(
+    "name",
+    ["pyproject.toml", "uv.lock", "Pipfile", "Pipfile.lock", "environment.yml", "environment.yaml"],
+)
 def test_packages_that_only_another_file_names_are_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:

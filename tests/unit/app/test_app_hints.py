@@ -35,6 +35,21 @@ def test_names_are_compared_as_indexes_do() -> None:
     assert hints.of_program("gunicorn") == hints.of_package("numpy") == ""
 
 
+@pytest.mark.parametrize(
+    ("module", "cure"),
+    [
+        ("yaml", "name its package, PyYAML, in requirements.txt"),
+        ("pkg_resources", "name its package, setuptools<81, in requirements.txt"),
+        ("requests", "name its package in requirements.txt"),
+        ("sensor_msgs", hints.of_package("rclpy")),
+        ("gi", hints.of_package("pygobject")),
+        ("tflite_runtime", hints.of_package("tflite-runtime")),
+    ],
+)
+def test_a_module_names_its_package(module: str, cure: str) -> None:
+    assert hints.of_module(module) == cure
+
+
 def test_cuda_of_servers_is_named() -> None:
     pins = ("nvidia-cublas==13.4", "nvidia-cudnn-cu13==9.2", "nvidia-ml-py==12", "torch==2.15.0")
     assert hints.of_cuda(pins).startswith(

@@ -55,6 +55,8 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> object:
     wheel(folder, "old", "1.0", needs="numpy<2")
     wheel(folder, "late", "1.0", tag=f"cp311-cp311-{LATE}")
     wheel(folder, "other", "1.0", tag="cp311-cp311-win_amd64")
+    wheel(folder, "newer", "1.0", needs="numpy\nRequires-Python: >=3.13")
+    wheel(folder, "mediapipe", "0.10.9")
     small_index.renew(folder)
     with small_index.served(folder) as address:
         for name, value in small_index.environment(address).items():
@@ -99,6 +101,11 @@ def test_it_is_resolved_anew_only_when_its_inputs_change(app: App) -> None:
     ("requirements", "words"),
     [
         ("old", "does not fit the image: it needs numpy 1.26.4 (the image has 2.2.6)"),
+        (
+            "numpy<2\nmediapipe<1",
+            "it needs mediapipe 0.10.9 (the image has 1.2.2+jetson.2), numpy 1.26.4 (the image has",
+        ),
+        ("newer", "the image has Python 3.11, another is named by [target] python"),
         ("mediapipe==0.10.9", "does not fit the image"),
         ("mediapipe==0.10.9", "write mediapipe without a version in requirements.txt"),
         ("mediapipe<1", "write mediapipe without a version in requirements.txt"),

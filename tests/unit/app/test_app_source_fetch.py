@@ -56,6 +56,18 @@ def test_the_newest_that_is_allowed(folder: Path, requirement: str, version: str
     assert fetch.put(source, folder, folder / "it", (), "3.11").name == f"native-{version}"
 
 
+def test_secrets_of_a_folder_are_no_part_of_its_package(tmp_path: Path) -> None:
+    sources.write(tmp_path / "lib", {"setup.py": ""})
+    sources.write(tmp_path / "lib" / "lib", {".env": "x", "ca.pem": "x"})
+    (tmp_path / "lib" / "lib" / "link").symlink_to("ca.pem")
+    source = fetch.of_folder(tmp_path, "lib", "lib", ("lib/lib/ca.pem",))
+    assert source.sha256 != fetch.of_folder(tmp_path, "lib", "lib").sha256
+    into = fetch.put(source, tmp_path, tmp_path / "it", (), "3.11", ("lib/lib/ca.pem",))
+    assert sorted(path.name for path in into.rglob("*")) == ["ca.pem", "lib", "link", "setup.py"]
+    into = fetch.put(fetch.of_folder(tmp_path, "lib", "lib"), tmp_path, tmp_path / "to", (), "3.11")
+    assert sorted(path.name for path in into.rglob("*")) == ["setup.py"]
+
+
 @pytest.mark.usefixtures("index")
 @pytest.mark.parametrize("name", ["absent", "native==3"])
 def test_what_an_index_has_no_source_of(name: str) -> None:

@@ -59,6 +59,32 @@ MEGABYTES = 'max_mb is "x", write how many megabytes the folder may have, a whol
         ),
         ('{"name": "x"}\n', ["line 1: is not TOML: Invalid statement"]),
         (
+            'nme = "a"\n\nword\n[service\nports = ["80:80"]\n[environment]\nA: 1\nB = 1\n',
+            [
+                "line 1: nme is no key of jetson.toml, did you mean name?",
+                "line 3: is not TOML: Expected '=' after a key",
+                "line 4: is not TOML: Expected ']' at the end of a table declaration",
+                "line 7: is not TOML: Expected '=' after a key",
+                "line 8: environment.B is 1, write text in quotes",
+            ],
+        ),
+        (
+            '[service]]\nport = 1\n[health\nretries = "x"\n[[test]]\nfolder = 1\n',
+            [
+                "line 1: is not TOML: Expected newline",
+                "line 2: service.port is no key of jetson.toml, did you mean ports?",
+                "line 3: is not TOML: Expected ']' at the end of a table declaration",
+                'line 4: health.retries is "x", write',
+                'line 5: test is [{"folder": 1}], write a table [test]',
+            ],
+        ),
+        (
+            'ignore = [\n "a",\n "b"\n "c"\n]\nname = """\nx\n""" y\n',
+            [
+                "line 1: ignore is not TOML: Unclosed array",
+            ],
+        ),
+        (
             "name: x\nmax_mb = 'x'\n",
             ["line 1: is not TOML: Expected '=' after a key", f"line 2: {MEGABYTES}"],
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tarfile
 from dataclasses import replace
@@ -72,6 +73,52 @@ def test_what_looks_like_a_secret_is_left_out_and_named(app: App) -> None:
     assert result.secrets == (".env", "conf/server.key", "id_rsa")
 
 
+BASE64 = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"
+PEM = "-----BEGIN {}-----\n{}" + BASE64 + "\n-----END {}-----\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("deploy", PEM.format("OPENSSH PRIVATE KEY", "", "OPENSSH PRIVATE KEY")),
+        ("AuthKey.p8", PEM.format("PRIVATE KEY", "", "PRIVATE KEY")),
+        ("a.txt", PEM.format("RSA PRIVATE KEY", "DEK-Info: AES-128-CBC,0A\n\n", "RSA PRIVATE KEY")),
+        ("key.asc", PEM.format("PGP PRIVATE KEY BLOCK", "\n", "PGP PRIVATE KEY BLOCK")),
+        ("both.crt", "x\r\n" + PEM.format("EC PRIVATE KEY", "", "").replace("\n", "\r\n")),
+        (
+            "robot.json",
+            json.dumps({"private_key": PEM.format("PRIVATE KEY", "", "PRIVATE KEY")}, indent=1),
+        ),
+        ("my.ppk", "PuTTY-User-Key-File-3: ssh-ed25519\n"),
+        ("wg0.conf", f"[Interface]\nPrivateKey = {BASE64[:43]}=\n"),
+        (".git-credentials", "https://me:x@example.org"),
+        ("terraform.tfstate", "{}"),
+        ("secrets/db", "x"),
+        ("conf/token.json", "{}"),
+    ],
+)
+def test_private_keys_and_credentials_stay_out(app: App, name: str, text: str) -> None:
+    (app.folder / name).parent.mkdir(exist_ok=True)
+    (app.folder / name).write_text(text, newline="")
+    assert tree.read(app).secrets == (name,)
+    assert tree.read(replace(app, include=(name,))).secrets == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PEM.format("CERTIFICATE", "", "CERTIFICATE"),
+        PEM.format("PUBLIC KEY", "", "PUBLIC KEY"),
+        'if b"-----BEGIN PRIVATE KEY-----" in data:\n    pass\n',
+        "-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----\n",
+        "PrivateKey = <yours>\n",
+    ],
+)
+def test_what_only_speaks_of_a_private_key_goes_in(app: App, text: str) -> None:
+    (app.folder / "a.txt").write_text(text)
+    assert tree.read(app).secrets == ()
+
+
 def test_a_password_in_an_address_stays_out(app: App) -> None:
     (app.folder / "requirements.txt").write_text("--index-url https://me:geheim@host/simple\n")
     (app.folder / "plain.txt").write_text("https://host:8080/me@example\n")
@@ -85,9 +132,12 @@ def test_what_the_user_ignores_stays_out(app: App) -> None:
     assert names(replace(app, ignore=("raw/*", "*.mp4"))) == ["app.py", "kept.txt"]
 
 
-@pytest.mark.parametrize("to", ["/etc/passwd", "../outside", "nowhere"])
+@pytest.mark.parametrize(
+    "to", ["/etc/passwd", "../outside", "nowhere", "../it/app.py", "./../it", "a/../../it/app.py"]
+)
 def test_a_link_out_of_the_folder_is_refused(app: App, to: str) -> None:
     (app.folder.parent / "outside").write_text("secret")
+    (app.folder / "a").mkdir()
     (app.folder / "link").symlink_to(to)
     with pytest.raises(BadInputError, match=r"is a link (out of the folder|to nothing)"):
         tree.read(app)
@@ -104,6 +154,16 @@ def test_a_folder_that_is_a_link_out_is_refused(app: App) -> None:
 def test_a_link_inside_stays_a_link(app: App) -> None:
     (app.folder / "other.py").symlink_to("app.py")
     assert [entry.link for entry in tree.read(app).entries] == ["", "app.py"]
+
+
+def test_links_to_what_stays_out_are_named(app: App) -> None:
+    plant(app, "tests/a.txt", ".env", "data/b.txt", "old/tests/c.txt")
+    leads = {"a": "tests", "b": ".env", "c": "data", "d": "app.py", "e": ".", "f": "a/a.txt"}
+    for name, link in leads.items():
+        (app.folder / name).symlink_to(link)
+    assert tree.dangling(app, tree.read(app)) == ["a", "b", "f"]
+    shown = replace(app, include=(".env",))
+    assert tree.dangling(shown, tree.read(shown)) == ["a", "f"]
 
 
 def test_what_is_no_file_is_refused(app: App) -> None:

@@ -185,3 +185,36 @@ def test_wheels_that_fit_are_taken_beside_others(app: App, file: str) -> None:
     wheel(app.folder / "wheels", file, machine=machine)
     wheel(app.folder / "wheels", "mine-1.0-cp311-cp311-linux_x86_64.whl", machine=62)
     assert lock.make(app, HELD, "arm64", "3.11").pins == ("mine==1.0",)
+
+
+@pytest.mark.parametrize(
+    ("files", "pins", "words"),
+    [
+        (
+            ["mine-1.0-cp310-cp310-linux_aarch64.whl"],
+            ("mine==2.0",),
+            "wheels/mine-1.0-cp310-cp310-linux_aarch64.whl is not used, mine 2.0 is; it is for "
+            "Python 3.10 on linux_aarch64, and the image has Python 3.11",
+        ),
+        (
+            ["my_own-1.0-cp311-cp311-linux_aarch64.whl"],
+            ("my-own==2.0",),
+            "wheels/my_own-1.0-cp311-cp311-linux_aarch64.whl is not used, my-own 2.0 is; write "
+            "my-own==1.0 into requirements.txt",
+        ),
+        (
+            ["mine-1.0-py3-none-any.whl", "mine-2.0-cp310-cp310-linux_aarch64.whl"],
+            ("mine==1.0",),
+            "",
+        ),
+        (["mine-1.0+nv24.5-cp311-cp311-linux_aarch64.whl"], ("mine==1.0+nv24.5",), ""),
+        (["mine-1.0-py3-none-any.whl"], ("other==1.0",), ""),
+    ],
+)
+def test_a_wheel_in_place_of_which_another_is_taken_is_named(
+    app: App, files: list[str], pins: tuple[str, ...], words: str
+) -> None:
+    for file in files:
+        (app.folder / "wheels" / file).touch()
+    lines = list(wheel_folder.unused(app, pins, "aarch64-manylinux_2_36", "3.11"))
+    assert lines == ([words] if words else [])

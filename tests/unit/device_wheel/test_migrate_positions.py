@@ -169,20 +169,35 @@ def test_what_begins_or_ends_otherwise_fits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line",
+    ("line", "wider"),
     [
-        "return(x if y else z)",
-        "return(lambda: x)",
-        "if(x if y else z):\n        pass",
-        "print(not(lambda: x))",
-        "for y in(x if y else z).y: pass",
-        "assert(\n        x if y else z)",
+        ("return(x if y else z)", "return (x if y else z)"),
+        ("return(lambda: x)", "return (lambda: x)"),
+        ("return(\n        (x if y else z))", "return (\n        (x if y else z))"),
+        ("if(x if y else z):\n        pass", "if (x if y else z):\n        pass"),
+        ("print(not(lambda: x))", "print(not (lambda: x))"),
+        ("for y in(x if y else z).y: pass", "for y in (x if y else z).y: pass"),
+        ("assert(\n        x if y else z)", "assert (\n        x if y else z)"),
+        ("x = y if(x if y else z)else z", "x = y if (x if y else z) else z"),
+        ("x = (x if y else z)and y", "x = (x if y else z) and y"),
     ],
 )
-def test_what_libcst_can_not_read_is_refused_with_its_line(line: str, tmp_path: Path) -> None:
-    text, _ = program(["pass", line])
-    (tmp_path / "program.py").write_text(text, encoding="utf-8")
-    (note,) = project.migrate(tmp_path).refused
-    at = text[: text.index("    " + line)].count("\n") + 1
-    assert note.line == at + line.startswith("assert")
-    assert "write blanks before its parentheses" in note.text
+@pytest.mark.parametrize("mark", ["", "\ufeff", "# -*- coding: latin-1 -*-\n# \xe9\n"])
+def test_parentheses_glued_to_a_word_get_a_blank(
+    line: str, wider: str, mark: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "program.py"
+    encoding = "latin-1" if "latin" in mark else "utf-8"
+    path.write_text(mark + program(["pass", line])[0], encoding=encoding, newline="\r\n")
+    (change,) = project.migrate(tmp_path).changes
+    assert change.before == path.read_bytes()
+    after = change.after.decode(encoding)
+    assert after.startswith(mark.replace("\n", "\r\n"))
+    assert f"    {wider}\n" in after.replace("\r\n", "\n")
+
+
+def test_a_file_that_would_get_nothing_but_blanks_stays(tmp_path: Path) -> None:
+    text = "import mediapipe as mp\n\n\ndef f(a):\n    return(mp.solutions_ if a else a)\n"
+    (tmp_path / "program.py").write_text(text)
+    outcome = project.migrate(tmp_path)
+    assert (outcome.changes, outcome.refused) == ([], [])

@@ -104,6 +104,13 @@ HIDDEN = {
     "an import above": (
         "", "from cv import to_image\nfrom utils import *\ndef to_image(x): pass\n", True
     ),
+    "an import above alone": ("", "from cv import to_image\nfrom utils import *\n", True),
+    "a module above": ("", "import cv as to_image\nfrom utils import *\n", True),
+    "a package above": ("", "import to_image.cv\nfrom utils import *\n", True),
+    "an import in a function": (
+        "", "from utils import *\ndef f():\n    from cv import to_image\n    to_image(1)\n", False
+    ),
+    "an import below": ("", "from utils import *\nfrom cv import to_image\n", False),
     "a list that has it": ('__all__ = ["to_image"]\n', "to_image = 1\nfrom utils import *\n", True),
     "a list that grows": (
         '__all__ = ["r"]\n__all__ += x\n', "to_image = 1\nfrom utils import *\n", True
@@ -112,6 +119,15 @@ HIDDEN = {
         "__all__ = [n for n in dir()]\n", "to_image = 1\nfrom utils import *\n", True
     ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "hides"), [("import jax.numpy as np\n", True), ("import numpy as np\n", False)]
+)
+def test_a_module_under_the_same_short_name(line: str, hides: bool, tmp_path: Path) -> None:
+    utils = f"import mediapipe as mp\n{OLD_HANDS}"
+    outcome = write(tmp_path, utils=utils, main=f"{line}from utils import *\nnp.array(r)\n")
+    assert bool(outcome.refused) == hides
 
 
 @pytest.mark.parametrize("how", HIDDEN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import re
 import threading
 import time
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from mediapipe_jetson.camera.errors import (
 )
 from mediapipe_jetson.camera.gst_library import BufferHead, Error, Map, library, table
 from mediapipe_jetson.observation import one_line
+
+# Caps in quotes, as they stand behind gst-launch in a shell: a syntax error to the library.
+QUOTED = re.compile(r"\s!\s*[\"']")
 
 SINK, SOURCE = "mediapipe_sink", "mediapipe_source"
 NULL, READY, PAUSED, PLAYING = 1, 2, 3, 4
@@ -157,6 +161,8 @@ class Reader:
             self._gst.gst_object_unref(pipeline)
         if missing:
             raise CameraMissingError(f"{self.shown}: {words}")
+        if QUOTED.search(text):
+            words += "; leave out the quotes around what stands between two !, they are for a shell"
         raise CameraSourceError(f"{self.shown} is no pipeline that GStreamer takes: {words}")
 
     def _check(self, wait_s: float) -> None:

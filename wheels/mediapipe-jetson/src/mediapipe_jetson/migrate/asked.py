@@ -9,7 +9,7 @@ import libcst as cst
 from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
 from mediapipe_jetson.migrate.attributes import Attributes
-from mediapipe_jetson.migrate.forms import call, code
+from mediapipe_jetson.migrate.forms import call, code, primary
 from mediapipe_jetson.migrate.table import OldValue
 
 TO_DICT = "google.protobuf.json_format.MessageToDict"
@@ -51,7 +51,7 @@ class Asked(Attributes):
         if kinds == {"first"} and not self.direct(owner):
             target = cst.ComparisonTarget(cst.IsNot(), cst.Name("None"))
             lpar, rpar = [cst.LeftParen()], [cst.RightParen()]
-            return cst.Comparison(value, [target], lpar=lpar, rpar=rpar)
+            return cst.Comparison(primary(value), [target], lpar=lpar, rpar=rpar)
         return value if self.tested(original) else call("bool", value)
 
     def to_dict(self, original: cst.Call, updated: cst.Call) -> Optional[cst.BaseExpression]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Optional
 
 import libcst as cst
 
 from mediapipe_jetson.doctor.flow.values import Path
 from mediapipe_jetson.migrate import table
-from mediapipe_jetson.migrate.fields import Fields
+from mediapipe_jetson.migrate.faces import Faces
 from mediapipe_jetson.migrate.forms import (
     attribute,
     call,
@@ -39,11 +38,10 @@ METHODS = {"process", *table.SAME_METHODS}
 SIDES = (
     "handedness: MediaPipe Tasks name the other side; {name}() gives the one that mp.solutions gave"
 )
-MORE_POINTS = "models: a face has 478 points, wherever refine_landmarks was False too"
 NONE_ERROR = "where nothing was found this raises IndexError, not AttributeError or TypeError"
 
 
-class Attributes(Fields):
+class Attributes(Faces):
     """Rewrites expressions other than calls."""
 
     def leave_Attribute(
@@ -164,23 +162,6 @@ class Attributes(Fields):
         if none and self.caught(original) and not self.guarded(original.value):
             value = call(self.helper("found"), value)
         return value if self._indexed(original) else self.cut(original.value, value)
-
-    def cut(self, original: cst.CSTNode, value: cst.BaseExpression) -> cst.BaseExpression:
-        """Return a face without the irises where the old one had none."""
-        whole = {self._irises(item) for item in self.things(original) if _face(item)}
-        if None in whole:
-            self.note(original, MORE_POINTS)
-        if whole != {False}:
-            return value
-        end = cst.Slice(lower=None, upper=cst.Integer("468"), step=None)
-        return cst.Subscript(value, [cst.SubscriptElement(end)])
-
-    def _irises(self, value: OldValue) -> Optional[bool]:
-        """Return whether a face has irises; None where that is decided at run time."""
-        site = self.facts.sites[value.site]
-        name = "refine_landmarks" if value.solution == "face_mesh" else "refine_face_landmarks"
-        literal = site.literal(name, False)
-        return None if literal is None else bool(literal)
 
     def field(
         self, original: cst.BaseExpression, renamed: cst.BaseExpression, kind: str
@@ -308,13 +289,3 @@ def _each(detection: cst.BaseExpression, name: str) -> cst.ListComp:
     one = cst.Name("category")
     source = cst.CompFor(target=one, iter=attribute(detection, "categories"))
     return cst.ListComp(elt=attribute(one, name), for_in=source)
-
-
-def _face(value: OldValue) -> bool:
-    """Return whether a list of landmarks is a face's."""
-    if value.kind != "list" or value.site < 0:
-        return False
-    return value.solution == "face_mesh" or (value.solution, value.name) == (
-        "holistic",
-        "face_landmarks",
-    )

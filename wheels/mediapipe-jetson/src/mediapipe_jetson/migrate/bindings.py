@@ -183,10 +183,34 @@ def hidden(
     return [
         Note(other, node.lineno, node.col_offset + 1, HIDDEN.format(file, min(both)))
         for other, node in stars
-        for own in [added & _assigned(texts[other])]
+        for own in [added & (_assigned(texts[other]) | _imported(texts[other], after))]
         for both in [own - below(modules.trees[other], node.lineno) if own else own]
         if both
     ]
+
+
+def _imported(text: str, after: str) -> set[str]:
+    """Return the names that a module imports from elsewhere than another one does."""
+    new = _origins(after)
+    return {name for name, origins in _origins(text).items() if origins - new.get(name, set())}
+
+
+def _origins(text: str) -> dict[str, set[str]]:
+    """Return what a module's own imports bind: the names, and what each may come from."""
+    names = {
+        symbol.get_name()
+        for symbol in symtable.symtable(text, "program.py", "exec").get_symbols()
+        if symbol.is_imported()
+    }
+    result: dict[str, set[str]] = {}
+    for node in ast.walk(parse(text, "program.py")):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            module = "." * getattr(node, "level", 0) + (getattr(node, "module", "") or "")
+            for alias in node.names:
+                top = alias.name if alias.asname or module else alias.name.partition(".")[0]
+                if (bound := alias.asname or top) in names:
+                    result.setdefault(bound, set()).add(f"{module}:{top}")
+    return result
 
 
 def _assigned(text: str) -> set[str]:

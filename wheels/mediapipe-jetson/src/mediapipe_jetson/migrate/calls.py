@@ -262,7 +262,7 @@ class Calls(Made, Construct):
         drawn = argument(original.args, place - 1, "landmark_list")
         args = list(updated.args)
         if drawn is not None:
-            points = self.cut(original.args[drawn].value, args[drawn].value)
+            points = self.drawn(original.args[drawn].value, args[drawn].value)
             args[drawn] = args[drawn].with_changes(value=points)
             updated = updated.with_changes(args=args)
         if at is None or name != "draw_landmarks":

@@ -7,6 +7,11 @@ from typing import Union
 import libcst as cst
 
 BARE = cst.Module([])
+# What an attribute, an index or a slice may follow as it is.
+PRIMARY = (
+    *(cst.Name, cst.Attribute, cst.Subscript, cst.Call, cst.List, cst.Dict, cst.Set),
+    *(cst.ListComp, cst.DictComp, cst.SetComp, cst.SimpleString, cst.FormattedString),
+)
 
 
 def code(node: cst.CSTNode) -> str:
@@ -21,6 +26,7 @@ def call(name: str, *arguments: cst.BaseExpression) -> cst.Call:
 
 def attribute(value: cst.BaseExpression, *names: str) -> cst.BaseExpression:
     """Return an attribute of an attribute ... of a value."""
+    value = primary(value)
     for name in names:
         value = cst.Attribute(value, cst.Name(name))
     return value
@@ -28,7 +34,14 @@ def attribute(value: cst.BaseExpression, *names: str) -> cst.BaseExpression:
 
 def first(value: cst.BaseExpression) -> cst.Subscript:
     """Return the item 0 of a value."""
-    return cst.Subscript(value, [cst.SubscriptElement(cst.Index(cst.Integer("0")))])
+    return cst.Subscript(primary(value), [cst.SubscriptElement(cst.Index(cst.Integer("0")))])
+
+
+def primary(value: cst.BaseExpression) -> cst.BaseExpression:
+    """Return an expression as it stands before a dot, a bracket or an operator."""
+    if value.lpar or isinstance(value, PRIMARY):
+        return value
+    return value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])
 
 
 def simple(node: Union[cst.BaseExpression, cst.BaseAssignTargetExpression]) -> bool:

@@ -36,7 +36,10 @@ class Program:
     path: Path
     name: str
     content: bytes
+    read: bytes
+    """The same, with blanks where LibCST wants some."""
     text: str
+    """Of what is read, as is the tree."""
     tree: ast.Module
     chosen: bool
     """Whether all its functions count, not only those that others call."""

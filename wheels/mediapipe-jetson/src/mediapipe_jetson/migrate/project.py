@@ -18,7 +18,7 @@ import libcst as cst
 from mediapipe_jetson.doctor.files import kinds, reading, unreadable
 from mediapipe_jetson.doctor.flow.state import Source
 from mediapipe_jetson.doctor.legacy import parse
-from mediapipe_jetson.migrate import apart, reach, texts, together, unreached
+from mediapipe_jetson.migrate import apart, glued, reach, texts, together, unreached
 from mediapipe_jetson.migrate.context import Note
 from mediapipe_jetson.migrate.facts import Facts
 from mediapipe_jetson.migrate.follow import follow
@@ -39,9 +39,6 @@ SHEBANG = re.compile(rb"#![^\n]*python")
 DEEPEST = 400
 LARGEST_BYTES = 256_000_000
 """Of a file that is looked through for old code; notebooks hold pictures."""
-GLUED = re.compile(
-    rb"\b(return|yield|assert|raise|not|and|or|in|is|if|elif|else|while|await)\([\s(]*$"
-)
 IMPORTING = "it may import {}, which is rewritten; look through it"
 UNREADABLE = "no program that LibCST can read"
 RECURSION = 20_000
@@ -194,39 +191,26 @@ def _program(path: Path, name: str, content: bytes, chosen: bool) -> Union[Progr
         text = content.decode(encoding)
         tree = parse(text, name)
         _check_depth(tree)
+        read = content
+        if (wider := glued.spaced(content, text, tree)) != text:
+            read, text, tree = wider.encode(encoding), wider, parse(wider, name)
     except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         return Note(name, line, 1, unreadable.why(error).replace(f"line {line}: ", "", 1))
-    return Program(path, name, content, text, tree, chosen)
+    return Program(path, name, content, read, text, tree, chosen)
 
 
 def _module(program: Program) -> tuple[Optional[cst.Module], int, str]:
     """Return a program as LibCST reads it; else the line and the reason why it does not."""
     try:
-        module = cst.parse_module(program.content)
+        module = cst.parse_module(program.read)
     except cst.ParserSyntaxError as error:
         return None, error.raw_line, UNREADABLE
     except (cst.CSTValidationError, TypeError):
-        # It takes no `return(a if b else c)`, and raises TypeError for `return(lambda: a)`.
-        return None, _odd_line(program), f"{UNREADABLE}: write blanks before its parentheses"
-    if together.encoded(program.content, module) != program.content:
+        return None, 1, UNREADABLE
+    if together.encoded(program.read, module) != program.read:
         return None, 1, "its encoding or line ends would not be kept"
     return module, 1, ""
-
-
-def _odd_line(program: Program) -> int:
-    """Return the line of an expression that LibCST does not read, though Python does."""
-    lines = program.text.encode().split(b"\n")
-    inner = [node for node in ast.walk(program.tree) if isinstance(node, (ast.IfExp, ast.Lambda))]
-    odd = [
-        node.lineno
-        for node in inner
-        if node.lineno <= len(lines)
-        if GLUED.search(
-            b"\n".join([*lines[: node.lineno - 1], lines[node.lineno - 1][: node.col_offset]])
-        )
-    ]
-    return min(odd, default=1)
 
 
 def _check_depth(tree: ast.AST) -> None:

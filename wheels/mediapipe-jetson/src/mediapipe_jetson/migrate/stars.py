@@ -57,3 +57,5 @@ def _always(statement: ast.stmt) -> Iterator[str]:
         yield statement.name
     elif isinstance(statement, ast.Assign):
         yield from (item.id for item in statement.targets if isinstance(item, ast.Name))
+    elif isinstance(statement, (ast.Import, ast.ImportFrom)):
+        yield from (item.asname or item.name.partition(".")[0] for item in statement.names)

@@ -51,8 +51,8 @@ def rewritten(
     for name, result in done.items():
         outcome.differs += result.differs
         program, encoding = programs[name], modules[name].encoding
-        after = encoded(program.content, result.module)
-        if after != program.content:
+        after = encoded(program.read, result.module)
+        if after != program.read:
             outcome.changes.append(Change(program.path, name, program.content, after, encoding))
             outcome.models.update(dict.fromkeys(result.models))
 

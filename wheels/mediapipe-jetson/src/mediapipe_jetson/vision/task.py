@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import operator
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Union
 
 from mediapipe_jetson.backends import SUB_MODEL
@@ -25,6 +27,11 @@ from mediapipe_jetson.vision.stream import LiveStream
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+LOG = logging.getLogger(__name__)
+SHARED = (
+    "threads give frames to one %s in VIDEO mode at the same time: it follows one stream, and "
+    "mixes several up; make one for each stream"
+)
 # MediaPipe takes a first timestamp below zero, too.
 BEFORE_ALL = -(1 << 63)
 
@@ -86,6 +93,8 @@ class Landmarker(ABC):
         self.graph = self.make_graph(limits)
         self.lock = threading.Lock()
         self.clock = threading.Lock()
+        self.shared = False
+        """Whether threads were seen that give frames of a video at the same time."""
         self.runners = Failover(self.task, names, self._load)
         live = self.mode == self.types.vision.RunningMode.LIVE_STREAM
         self.stream = LiveStream(self._result, self._deliver) if live else None
@@ -149,7 +158,7 @@ class Landmarker(ABC):
         """
         self._expect("VIDEO")
         frame = images.frame(image, image_processing_options)
-        with self.lock:
+        with self._turn():
             self._advance(timestamp_ms)
             return self._process(image, frame, image_processing_options, timestamp_ms)()
 
@@ -167,7 +176,7 @@ class Landmarker(ABC):
         """
         self._expect("VIDEO")
         frame = images.frame(image, image_processing_options)
-        with self.lock:
+        with self._turn():
             self._advance(timestamp_ms)
             return self._process(image, frame, image_processing_options, timestamp_ms)
 
@@ -218,6 +227,19 @@ class Landmarker(ABC):
             raise ModeError(
                 f"Task is not initialized with the {needed} mode. Current running mode:{there} mode"
             )
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the frame before; say once where another thread gives that at the same time."""
+        if not self.lock.acquire(blocking=False):
+            self.lock.acquire()
+            if not self.shared:
+                self.shared = True
+                LOG.warning(SHARED, self.task)
+        try:
+            yield
+        finally:
+            self.lock.release()
 
     def _advance(self, timestamp_ms: int) -> None:
         try:
