@@ -220,7 +220,7 @@ start_docker() {
 }
 
 # installer COMMAND...: run it without what the user has said of other environments.
-installer() { PYTHONPATH=$root "$venv/bin/python" -m jetson_kit.core.uv_environment "$@"; }
+installer() { PYTHONPATH=$root "$venv/bin/python" -P -m jetson_kit.core.uv_environment "$@"; }
 works() { "$@" >/dev/null 2>&1 </dev/null; }
 
 python_environment() {

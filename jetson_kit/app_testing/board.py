@@ -62,7 +62,7 @@ class Board:
         os.write(self.stream, f"$ ./inv {shlex.join(words)}\n".encode())
         with files.renamed(self.stream, str(self.state / "fleet"), str(self.records)) as stream:
             done = subprocess.run(
-                [ROOT / "inv", *words],
+                ["sh", ROOT / "inv", *words],
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

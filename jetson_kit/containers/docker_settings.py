@@ -21,6 +21,7 @@ CONFIG = "DOCKER_CONFIG"
 # What the SDK takes for an object there, and what its values must be.
 OBJECTS = {"auths": dict, "credHelpers": str, "HttpHeaders": str, "proxies": dict}
 CURE = f"correct it, or name the folder of another by {CONFIG}"
+CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 STORE = re.compile(r"Credentials store error: \w+\((['\"])(.*)\1\)", re.DOTALL)
 # Of a program for logins that is missing: `refused_login` says that.
 warnings.filterwarnings("ignore", module=r"docker\.credentials")
@@ -59,11 +60,16 @@ def check() -> None:
         if key not in document or (document[key] is None and key != "proxies"):
             continue
         table = document[key]
+        # Nor does it look at a helper or a header that is null.
+        kinds = (kind, type(None)) if kind is str else kind
         if not isinstance(table, dict) or not all(
-            isinstance(item, kind) for item in table.values()
+            isinstance(item, kinds) for item in table.values()
         ):
             what = "texts" if kind is str else "objects"
             raise BadInputError(f"{file()}: {key} is no object of {what}", CURE)
+    for name, value in (document.get("HttpHeaders") or {}).items():
+        if CONTROL.search(f"{name}{value}"):
+            raise BadInputError(f"{file()}: HttpHeaders has a line end or its like", CURE)
     for name, row in (document.get("auths") or {}).items():
         try:
             if "auth" in row and "identitytoken" not in row:

@@ -50,8 +50,9 @@ def client() -> docker.DockerClient:
             env.ping()
         except TLSParameterError as error:
             raise BadInputError(
-                "DOCKER_TLS_VERIFY is set, and DOCKER_CERT_PATH names no folder of certificates",
-                "correct them, or unset both",
+                "the certificates for the Docker Engine (DOCKER_CERT_PATH, else ~/.docker) are not "
+                "all there: ca.pem, cert.pem, key.pem",
+                "put them there, or unset DOCKER_TLS_VERIFY and DOCKER_CERT_PATH",
             ) from error
         except (DockerException, OSError) as error:
             problem = str(error)

@@ -17,8 +17,9 @@ SCHEMAS = ROOT / "jetson_kit" / "schemas"
 ANSIBLE = ROOT / "ansible"
 COLLECTION_NAME = "mediapipe_jetson.kit"
 COLLECTION = ANSIBLE.joinpath("collections", "ansible_collections", *COLLECTION_NAME.split("."))
-# Git looks at this checkout whoever owns it (sudo, a shared folder): its code runs here anyway.
-ANY_OWNER = ("-c", "safe.directory=*")
+# Git looks at this checkout whoever owns it (sudo, a shared folder): its code runs here anyway. A
+# repository around it, whose settings are programs of others, stays refused.
+ANY_OWNER = ("-c", f"safe.directory={ROOT}")
 ROOT_NAME = "mediapipe-jetson-kit"
 STATE = "KIT_STATE"
 CACHE = "KIT_CACHE"

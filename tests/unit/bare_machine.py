@@ -34,10 +34,10 @@ PYTHON = """case "$1 $2" in
   "-m venv") mkdir -p "$3/bin"; cp "$0" "$3/bin/python" ;;
   "-m pip") printf '#!/bin/sh\\necho "uv $*" >>"$CALLS"; eval "${UV_DOES:-}"\\n' >"${0%/*}/uv"
     chmod +x "${0%/*}/uv" ;;
-  "-m jetson_kit.core.uv_environment") shift 2; exec "$@" ;;
+  "-P -m") [ "$3" = jetson_kit.core.uv_environment ] && shift 3 && exec "$@" ;;
   *"/tasks.py "*) pwd; for word in "$@"; do echo "<$word>"; done ;;
 esac
-eval "${PYTHON_DOES:-}"
+eval "${INTERPRETER_DOES:-}"
 """
 DOCKER = """case "$1" in
   buildx) [ -e "$FILES/buildx" ] ;;

@@ -154,7 +154,8 @@ def test_no_python_for_it_is_one_line() -> None:
 def test_how_to_connect_is_the_persons_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
     names = """ANSIBLE_PRIVATE_KEY_FILE ANSIBLE_REMOTE_USER ANSIBLE_SSH_ARGS ANSIBLE_BECOME_METHOD
     ANSIBLE_BECOME_PASSWORD_FILE ANSIBLE_VAULT_PASSWORD_FILE ANSIBLE_INVENTORY_IGNORE ANSIBLE_HOME
-    ANSIBLE_HASHI_VAULT_TOKEN ANSIBLE_INVENTORY_PLUGINS ANSIBLE_TIMEOUT PATH""".split()
+    ANSIBLE_HASHI_VAULT_TOKEN ANSIBLE_INVENTORY_PLUGINS ANSIBLE_TIMEOUT ANSIBLE_TRANSPORT
+    ANSIBLE_VARS_PLUGINS ANSIBLE_VARS_ENABLED PATH""".split()
     for name in names:
         monkeypatch.setenv(name, "mine")
     for environment in (ansible.environment(), program_environment.environment()):

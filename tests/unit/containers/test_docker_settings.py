@@ -33,6 +33,7 @@ LOGIN = "dXNlcjpwYXNzd29yZA=="
         f'{{"auths": {{"r": {{"auth": "{LOGIN}"}}, "s": {{}}, "t": {{"identitytoken": "x"}}}}}}',
         '{"credsStore": "gone", "credHelpers": {"r": "gone"}, "currentContext": ""}',
         '{"HttpHeaders": {"X": "1"}, "proxies": {"default": {"httpProxy": "http://p:1"}}}',
+        '{"HttpHeaders": {"X": null}, "credHelpers": {"r.example": null}}',
         '{"experimental": "enabled", "plugins": {"x": {}}, "detachKeys": "ctrl-x"}',
     ],
 )  # fmt: skip
@@ -51,6 +52,7 @@ def test_what_docker_takes_is_taken(config: Path, text: str) -> None:
         ('{"proxies": {"default": "x"}}', "proxies is no object of objects"),
         ('{"HttpHeaders": {"X": 5}}', "HttpHeaders is no object of texts"),
         ('{"HttpHeaders": "x"}', "HttpHeaders is no object of texts"),
+        ('{"HttpHeaders": {"X": "a\\nb"}}', "HttpHeaders has a line end"),
         ('{"auths": ["x"]}', "auths is no object of objects"),
         ('{"auths": {"r.example": "x"}}', "auths is no object of objects"),
         ('{"auths": {"r.example": {"auth": ""}}}', "docker login r.example"),
@@ -72,7 +74,7 @@ def test_certificates_that_are_not_there_are_no_silent_engine(
 ) -> None:
     monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
     monkeypatch.setenv("DOCKER_CERT_PATH", str(config.parent / "none"))
-    with pytest.raises(BadInputError, match="DOCKER_CERT_PATH names no folder of certificates"):
+    with pytest.raises(BadInputError, match="certificates for the Docker Engine"):
         engine.client()
 
 

@@ -77,7 +77,7 @@ def test_pip_meets_no_network_or_an_unknown_certificate(
     log = tmp_path / "log"
     log.write_text(f"{words}\nERROR: No matching distribution found for uv==1\n")
     does = f'case "$1 $2" in "-m pip") /bin/cat {log} >&2; exit 1 ;; esac'
-    got, _, err = machine.run("build", PYTHON_DOES=does)
+    got, _, err = machine.run("build", INTERPRETER_DOES=does)
     last = err.splitlines()[-1]
     assert got == 4, err
     assert last.startswith("error: fetching uv: ")
@@ -174,7 +174,7 @@ def test_no_other_environment_is_changed(machine: Machine) -> None:
     machine.set_up()
     assert machine.run()[0] == 0
     own = f"{machine.checkout}/.venv/bin"
-    inside = "python -m jetson_kit.core.uv_environment "
+    inside = "python -P -m jetson_kit.core.uv_environment "
     through = [line.removeprefix(inside) for line in machine.calls if line.startswith(inside)]
     assert [line.split(" install ")[0].split(" sync ")[0] for line in through] == [
         f"env PIP_USER=0 PIP_TARGET= PIP_PREFIX= {own}/python -m pip --disable-pip-version-check",
@@ -193,7 +193,7 @@ def test_what_others_export_for_python_and_git_reaches_neither(machine: Machine)
     machine.set_up()
     mine = {"PYTHON_TOKEN": "mine", "GIT_SSH_COMMAND": "mine", "TEXT": "two\nPYTHONS=lines"}
     machine.environment |= {**mine, **dict.fromkeys(STRANGERS, "/nonexistent")}
-    code, _, err = machine.run(PYTHON_DOES='env >"$FILES/seen"')
+    code, _, err = machine.run(INTERPRETER_DOES='env >"$FILES/seen"')
     assert (code, err.splitlines()[1:]) == (0, [])
     seen = (machine.files / "seen").read_text()
     names = set(re.findall(r"^(\w+)=", seen, re.M))
