@@ -48,8 +48,10 @@ def _take(rows: dict[str, Any], more: Mapping[str, Any]) -> None:
     """Add what counts for more; of lists both count, as for uv."""
     for key, value in more.items():
         before = rows.get(key)
-        both = isinstance(value, list) and isinstance(before, list)
-        rows[key] = [*value, *before] if both else value
+        if isinstance(value, list) and isinstance(before, list):
+            rows[key] = value + before
+        else:
+            rows[key] = value
 
 
 def _files(environ: Mapping[str, str]) -> list[Path]:
