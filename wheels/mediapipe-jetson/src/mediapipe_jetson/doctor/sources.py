@@ -82,7 +82,8 @@ class Scan(ScannedContainers):
                 break
             name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name
             kind, content = self._load(path, name)
-            self._targets |= stages.named(content, code=kind in CODE)
+            if kind != "bake":  # which has a reader for them
+                self._targets |= stages.named(content, code=kind in CODE)
             if kind is not None:
                 result.append((kind, name, content))
                 if kind != "markdown":

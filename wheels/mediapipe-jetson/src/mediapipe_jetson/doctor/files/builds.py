@@ -116,8 +116,11 @@ def _targets(kind: str, name: str, content: bytes) -> Iterator[tuple[str, str]]:
         for build in _composed_builds(content):
             # Its variables are set by who starts it, whatever their defaults.
             yield _composed_file(name, build), _plain(build.get("target"), "")
-    elif kind in ("devcontainer", "bake"):
+    elif kind == "devcontainer":
         yield from ((path, stages.ALL) for path, _ in _contexts(kind, name, content))
+    elif kind == "bake":
+        for item in bake.chosen(bake.targets(name, content)):
+            yield item.dockerfile, item.stage
     elif kind in ("shell", "markdown"):
         for words in _shell_words(kind, name, content):
             built = _built(words)
