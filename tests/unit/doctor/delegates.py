@@ -160,7 +160,8 @@ DELEGATES = [
     ),
     (
         "settings",
-        "from pydantic_settings import BaseSettings\nclass S(BaseSettings):\n    gpu: bool = False\n"
+        "from pydantic_settings import BaseSettings\n"
+        "class S(BaseSettings):\n    gpu: bool = False\n"
         "d = GPU if S().gpu else CPU\n" + made("BaseOptions(delegate=d)"),
         "CPU GPU",
     ),

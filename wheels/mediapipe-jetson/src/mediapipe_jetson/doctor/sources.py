@@ -35,10 +35,11 @@ from mediapipe_jetson.doctor.files.unreadable import FormError
 from mediapipe_jetson.doctor.finding import Unread
 from mediapipe_jetson.doctor.scanned_containers import OTHER, ScannedContainers
 
+TOO_MANY = "it has too many files: from {} on none was read; name the program's own folder"
 # In which "target" is a word like any other.
 CODE = ("python", "notebook", "markdown")
 
-FILES_MOST = 20_000
+FILES_MOST, LOOKED_AT_MOST = 5_000, 50_000
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
 READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
 INSTALL = b"install"
@@ -76,9 +77,10 @@ class Scan(ScannedContainers):
     def _loaded(self, folder: Path) -> list[relations.File]:
         """Return the files whose kind is known."""
         result: list[relations.File] = []
-        for path in kinds.files(folder, lambda error: self._unseen(folder, error)):
-            if len(result) >= FILES_MOST:
-                self.unread.append(Unread(str(folder), f"it has more than {FILES_MOST} files"))
+        files = kinds.files(folder, lambda error: self._unseen(folder, error))
+        for looked_at, path in enumerate(files):
+            if len(result) >= FILES_MOST or looked_at >= LOOKED_AT_MOST:
+                self.unread.append(Unread(str(folder), TOO_MANY.format(path)))
                 break
             name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name
             kind, content = self._load(path, name)
@@ -102,7 +104,7 @@ class Scan(ScannedContainers):
             self.wheels.append(wheelfile.read(path, name))
             return None, b""
         try:
-            content = reading.content(path, kinds.LARGEST_BYTES)
+            content = reading.content(path, kinds.LARGEST_BYTES, text=known is None)
         except (OSError, FormError) as error:
             if known is not None:
                 self.unread.append(Unread.of(name, error))
