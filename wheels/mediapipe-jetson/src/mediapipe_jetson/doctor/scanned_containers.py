@@ -27,9 +27,7 @@ from mediapipe_jetson.doctor.files.facts import (
 )
 from mediapipe_jetson.doctor.files.unreadable import FormError
 from mediapipe_jetson.doctor.finding import Finding, Unread
-from mediapipe_jetson.doctor.scanned import INSTEAD, WHAT, Scanned
-
-OTHER = "it names MediaPipe, but this kind of file is not read"
+from mediapipe_jetson.doctor.scanned import INSTEAD, OTHER, WHAT, Scanned
 
 
 class ScannedContainers(Scanned):
