@@ -69,6 +69,13 @@ REPLACED = {
         "Dockerfile", f"{BASE}RUN pip install mediapipe==0.8.5; \\\n# then\n  pip install {NEW}\n"),
     "a version that the next one refuses": (
         "i.sh", f"pip install {OLD}\npip install 'mediapipe>=1.1'\n"),
+    "an && of a heredoc": (
+        "Dockerfile", f"{BASE}RUN <<E\npip install mediapipe==0.8.5 && echo done\n"
+        f"pip install {NEW}\nE\n"),
+    "an && of a script that stops": (
+        "i.sh", f"set -e\npip install mediapipe==0.8.5 && echo done\npip install {NEW}\n"),
+    "an && before a semicolon": (
+        "Dockerfile", f"{BASE}RUN pip install mediapipe==0.8.5 && true; pip install {NEW}\n"),
     "a folder of a heredoc": (
         "Dockerfile", f"{BASE}RUN <<E\ncd /a\nv/bin/pip install {OLD}\nv/bin/pip install {NEW}\n"
         "E\n"),
@@ -154,6 +161,12 @@ BOTH = {
         "Dockerfile", f"{BASE}RUN set -ex; pip install mediapipe==0.8.5; pip install {NEW}\n"),
     "a range that the old one is in": (
         "i.sh", f"pip install {OLD}\npip install 'mediapipe>=0.10'\n"),
+    "an && that has the new one": (
+        "i.sh", f"pip install mediapipe==0.8.5 && pip install {NEW}\n"),
+    "an && of a build": (
+        "Dockerfile", f"{BASE}RUN pip install mediapipe==0.8.5 && true\nRUN pip install {NEW}\n"),
+    "the last of an && in a script that stops": (
+        "i.sh", f"set -e\ntrue && pip install mediapipe==0.8.5\npip install {NEW}\n"),
     "a heredoc that stops": (
         "Dockerfile", f"{BASE}RUN <<E\nset -e\npip install mediapipe==0.8.5\n"
         f"pip install {NEW}\nE\n"),

@@ -72,6 +72,8 @@ class Done:
     forced: bool
     sure: bool
     stops: bool
+    chain: int
+    """Which && it stands in: what is behind it there is not run where it fails."""
 
 
 class _Shells:
@@ -151,10 +153,11 @@ def done(text: str, steps: list[Step], lists: Lists, *, docker: bool, made: bool
     shells = _Shells(text, lines=docker or made)
     targets = [match.start() for match in TARGET.finditer(text)] if made else []
     reached = 0
-    scopes, sure = _Scopes(shells), True
+    scopes, sure, chain = _Scopes(shells), True, 0
     steps = [step for step in steps if shells.heredocs.is_run(step.start)]
     for number, step in enumerate(steps):
         before = steps[number - 1].words if number else []
+        chain += step.before != "&&"
         # What comes behind && is run where what comes before it is and goes well.
         chained = step.before != "&&" or (sure and (docker or _goes_on(before)))
         sure = step.before not in ("||", "&") and chained
@@ -169,9 +172,7 @@ def done(text: str, steps: list[Step], lists: Lists, *, docker: bool, made: bool
         place = _place(step.words)
         if place is None:
             continue
-        following = steps[number + 1] if number + 1 < len(steps) else None
         asks = CONDITION.match(text, step.start)
-        fails = (shells.stops(step) or shells.ends(step, following)) and not asks
         yield Done(
             step,
             (*place, f"in {scopes.folder}") if _is_in_folder(place) else place,
@@ -180,7 +181,8 @@ def done(text: str, steps: list[Step], lists: Lists, *, docker: bool, made: bool
             _removed(step, before),
             not FORCING.isdisjoint(step.words),
             sure and "--dry-run" not in step.words,
-            _stops(following, errexit=fails),
+            not asks and _stops(shells, steps, number),
+            chain,
         )
 
 
@@ -208,12 +210,17 @@ def _installed(words: list[str], lists: Lists) -> list[Requirement]:
     return result
 
 
-def _stops(following: Optional[Step], *, errexit: bool) -> bool:
+def _stops(shells: _Shells, steps: list[Step], number: int) -> bool:
     """Return whether a script ends where this command fails, by what stands behind it."""
-    before = following.before if following is not None else "\n"
-    if before == "||" and following is not None:
-        return following.words[0] in ENDS
-    return before == "&&" or (errexit and before != "|")
+    end = number + 1
+    while end < len(steps) and steps[end].before == "&&":
+        end += 1
+    following = steps[end] if end < len(steps) else None
+    if following is not None and following.before in ("||", "|"):
+        return following.before == "||" and following.words[0] in ENDS
+    # A shell that is told to stop goes on where another command than the last of an && fails.
+    last = end == number + 1
+    return shells.ends(steps[end - 1], following) or (last and shells.stops(steps[number]))
 
 
 def _another(words: list[str]) -> bool:

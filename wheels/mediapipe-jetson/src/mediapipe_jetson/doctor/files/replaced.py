@@ -59,7 +59,8 @@ def marked(
     for number, early in enumerate(done):
         for entry in early.installed:
             first = text.count("\n", 0, early.step.start) + 1
-            gone = any(_replaces(late, early, entry) for late in done[number + 1 :])
+            lates = [late for late in done[number + 1 :] if _replaces(late, early, entry)]
+            gone = bool(lates)
             there = _is_there(done[:number], early, entry)
             if entry.file and edited.get(entry.file, early.step.start) < early.step.start:
                 continue
@@ -69,7 +70,9 @@ def marked(
                 used.plain.add(entry.file)
             elif gone or there:
                 last = text.count("\n", 0, early.step.end) + 1
-                note = STOPS if early.stops and not there else REPLACED
+                # What stands in the same && is not run where it fails.
+                stuck = early.stops or all(late.chain == early.chain for late in lates)
+                note = STOPS if stuck and not there else REPLACED
                 result = [
                     dataclasses.replace(item, replaced=note)
                     if item.name == entry.name
