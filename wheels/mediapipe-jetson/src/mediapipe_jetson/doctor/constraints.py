@@ -23,8 +23,8 @@ def covers(scan: Scan, item: Requirement) -> bool:
         return False
     pins = [
         PurePosixPath(other.file).name
-        for other in scan.requirements
-        if other is not item and other.name == item.name and _pins(other, item)
+        for other in scan.asking(item.name)
+        if other is not item and _pins(other, item)
     ]
     if not pins:
         return False

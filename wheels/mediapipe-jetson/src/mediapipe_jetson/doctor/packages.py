@@ -68,9 +68,8 @@ def covering(scan: Scan, item: Requirement) -> list[Requirement]:
     here = PurePosixPath(item.file).parent
     return [
         other
-        for other in scan.requirements
+        for other in scan.asking(item.name)
         if other.role == LOCK
-        and other.name == item.name
         and other.file != item.file
         and (
             PurePosixPath(other.file).parent == here
@@ -86,8 +85,12 @@ def effective(scan: Scan) -> list[Requirement]:
     What a script replaces further down is not among it, nor what a constraints file pins.
     """
     result = []
+    known = projects.known_packages()
     for item in scan.requirements:
-        if markers.elsewhere(item.marker) or item.replaced or constraints.covers(scan, item):
+        if markers.elsewhere(item.marker) or item.replaced:
+            continue
+        judged = item.name in known or pins.is_mediapipe(item.name)
+        if judged and constraints.covers(scan, item):
             continue
         locked = covering(scan, item) if item.role == MANIFEST else []
         if not locked or not all(agrees(item, other) for other in locked):

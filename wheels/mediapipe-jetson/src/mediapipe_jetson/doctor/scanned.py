@@ -54,6 +54,7 @@ class Scanned:
         self.changed: dict[str, str] = {}
         self.rewritten: set[str] = set()
         self.plain: set[str] = set()
+        self._by_name: dict[str, list[Requirement]] = {}
         self._targets: set[str] = set()
         self._done: set[str] = set()
         self._relations = relations.of([], frozenset())
@@ -122,6 +123,13 @@ class Scanned:
         self._lines(name, text, None, 0)
         if len(kinds.USES.findall(content)) > said:
             self.unread.append(Unread(name, OTHER, kinds.only_settings(name, content)))
+
+    def asking(self, name: str) -> list[Requirement]:
+        """Return what asks for a package, once all is read."""
+        if not self._by_name:
+            for item in self.requirements:
+                self._by_name.setdefault(item.name, []).append(item)
+        return self._by_name.get(name, [])
 
     def unread_lines(self, *, programs: bool = False) -> list[str]:
         """Return what could not be read, or alone what may say what programs do, as lines."""
