@@ -375,6 +375,10 @@ GONE = {
     "for other machines": (
         f"pip install '{PIN}; platform_machine==\"x86_64\"'\npip install mediapipe\n"
     ),
+    "where a command with it fails": (
+        f"pip install {PIN} && pip install numpy || pip install mediapipe\n"
+    ),
+    "in an arm where it fails": (f"if ! pip install {PIN}; then\n  pip install mediapipe\nfi\n"),
     "a function that is called before": (
         f"f() {{\n  pip install mediapipe\n}}\nf\npip install {PIN}\n"
     ),

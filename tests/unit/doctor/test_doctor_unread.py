@@ -125,6 +125,14 @@ def test_a_folder_with_too_many_files_is_read_up_to_a_place_that_is_named(
     assert f"from {tmp_path / 'd.py'} on none was read; name the program's own" in lines(result)
 
 
+def test_reading_ends_after_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "LOADING_MOST_S", -1.0)
+    (tmp_path / "a.py").write_text(OURS)
+    result = answer(scene(tmp_path / "board", code=tmp_path), "legacy-api")
+    assert result.result.status == "unknown"
+    assert f"from {tmp_path / 'a.py'} on none was read" in lines(result)
+
+
 def test_pictures_are_not_opened_or_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import time
 from pathlib import Path, PurePosixPath
 from typing import Any, Optional
 
@@ -41,7 +42,7 @@ TOO_MANY = "it has too many files: from {} on none was read; name the program's 
 # In which "target" is a word like any other.
 CODE = ("python", "notebook", "markdown")
 
-FILES_MOST, LOOKED_AT_MOST = 5_000, 50_000
+FILES_MOST, LOOKED_AT_MOST, LOADING_MOST_S = 5_000, 50_000, 60.0
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
 READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
 INSTALL = b"install"
@@ -80,8 +81,10 @@ class Scan(ScannedContainers):
         """Return the files whose kind is known."""
         result: list[relations.File] = []
         files = kinds.files(folder, lambda error: self._unseen(folder, error))
+        ends = time.monotonic() + LOADING_MOST_S
         for looked_at, path in enumerate(files):
-            if len(result) >= FILES_MOST or looked_at >= LOOKED_AT_MOST:
+            many = len(result) >= FILES_MOST or looked_at >= LOOKED_AT_MOST
+            if many or time.monotonic() > ends:
                 self.unread.append(Unread(str(folder), TOO_MANY.format(path)))
                 break
             name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name

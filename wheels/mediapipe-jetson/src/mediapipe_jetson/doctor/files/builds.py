@@ -23,6 +23,7 @@ Arguments = dict[str, str]
 Told = TypeVar("Told")
 ROW = re.compile(r"^(?:export\s+)?([A-Za-z_]\w*)=([^#\n]*)", re.MULTILINE)
 USUAL = "Dockerfile"
+BUILDERS = re.compile(rb"docker|podman|nerdctl")
 # Options of docker build that take no value.
 FLAGS = {"--no-cache", "--pull", "--push", "--load", "--rm", "--force-rm", "-q", "--quiet"}
 FLAGS |= {"--squash", "--compress"}
@@ -66,7 +67,7 @@ def _given(kind: str, name: str, content: bytes) -> Iterator[tuple[str, Argument
     elif kind == "bake":
         for item in bake.chosen(bake.targets(name, content)):
             yield item.dockerfile, dict(item.arguments)
-    elif kind == "shell":
+    elif kind == "shell" and BUILDERS.search(content):
         yield from _scripted(name, variables.filled(name, documents.decoded(content)))
 
 
@@ -138,6 +139,8 @@ def _target(words: list[str]) -> str:
 
 
 def _shell_words(kind: str, name: str, content: bytes) -> Iterator[list[str]]:
+    if not BUILDERS.search(content):
+        return  # to read all commands is slow
     text = documents.decoded(content)
     text = TARGET.sub(f"--target={stages.ALL}", text)
     text = docker_run.shown(text) if kind == "markdown" else variables.filled(name, text)

@@ -74,6 +74,8 @@ class Done:
     stops: bool
     chain: int
     """Which && it stands in: what is behind it there is not run where it fails."""
+    tried: bool
+    """Whether something else is done where it fails."""
 
 
 class _Shells:
@@ -183,6 +185,7 @@ def done(text: str, steps: list[Step], lists: Lists, *, docker: bool, made: bool
             sure and "--dry-run" not in step.words,
             not asks and _stops(shells, steps, number),
             chain,
+            bool(asks) or _marks(steps, _end(steps, number)) == "||",
         )
 
 
@@ -210,11 +213,22 @@ def _installed(words: list[str], lists: Lists) -> list[Requirement]:
     return result
 
 
+def _end(steps: list[Step], number: int) -> int:
+    """Return which command is the first one behind the && that a command stands in."""
+    end = number + 1
+    while _marks(steps, end) == "&&":
+        end += 1
+    return end
+
+
+def _marks(steps: list[Step], number: int) -> str:
+    """Return the mark before a command, "" where there is none."""
+    return steps[number].before if number < len(steps) else ""
+
+
 def _stops(shells: _Shells, steps: list[Step], number: int) -> bool:
     """Return whether a script ends where this command fails, by what stands behind it."""
-    end = number + 1
-    while end < len(steps) and steps[end].before == "&&":
-        end += 1
+    end = _end(steps, number)
     following = steps[end] if end < len(steps) else None
     if following is not None and following.before in ("||", "|"):
         return following.before == "||" and following.words[0] in ENDS

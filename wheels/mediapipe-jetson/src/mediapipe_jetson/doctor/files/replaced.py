@@ -120,7 +120,8 @@ def _is_there(before: list[Done], late: Done, entry: Requirement) -> bool:
         if not _same_place(late, early):
             continue
         others = [other for other in early.installed if other.name == entry.name]
-        if entry.name in early.removed or (others and not (early.sure and _within(late, early))):
+        sure = early.sure and not early.tried and _within(late, early)
+        if entry.name in early.removed or (others and not sure):
             return False
         for other in others:
             pin = EXACT.fullmatch(other.specifier.strip())
