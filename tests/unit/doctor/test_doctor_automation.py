@@ -124,13 +124,6 @@ def test_what_no_board_keeps_is_no_cause(tmp_path: Path, kind: str) -> None:
     assert answer.result.status == "ok", lines(answer)
 
 
-def test_an_index_among_further_options(tmp_path: Path) -> None:
-    task = "- pip:\n    name: mediapipe\n    extra_args: -i https://packages.example.org/x\n"
-    answer = judged(tmp_path, {PLAY: task}, device="orin")["old-requirement"]
-    assert answer.result.status == "unknown", lines(answer)
-    assert "https://packages.example.org/x" in lines(answer)
-
-
 def test_the_python_of_an_environment(tmp_path: Path) -> None:
     task = f"- pip:\n    name: {NEW}\n    virtualenv: /v\n    virtualenv_python: python3.8\n"
     answer = judged(tmp_path, {PLAY: task}, device="orin")["project-python"]

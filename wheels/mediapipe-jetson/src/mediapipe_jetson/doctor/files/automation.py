@@ -152,7 +152,6 @@ def _pip(node: Node) -> Optional[Node]:
     version = f"=={text['version']}" if text.get("version") else ""
     words = [f"{name}{version}" for name in packages if name]
     words += ["-r", text["requirements"]] if "requirements" in text else []
-    words += shlex.split(text.get("extra_args", ""))
     state = text.get("state", "")
     folder = text.get("virtualenv", "")
     pip = f"{folder}/bin/pip" if folder else text.get("executable", "pip3")
