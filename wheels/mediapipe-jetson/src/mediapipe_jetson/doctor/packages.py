@@ -6,16 +6,7 @@ import dataclasses
 from pathlib import PurePosixPath
 from typing import Any, Optional
 
-from mediapipe_jetson.doctor import (
-    constraints,
-    kit_image,
-    origins,
-    pins,
-    projects,
-    relevance,
-    told,
-    versions,
-)
+from mediapipe_jetson.doctor import kit_image, origins, pins, projects, relevance, told, versions
 from mediapipe_jetson.doctor.files import locks, markers
 from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, STOPS, PythonPin, Requirement
 from mediapipe_jetson.doctor.finding import Finding
@@ -82,15 +73,11 @@ def covering(scan: Scan, item: Requirement) -> list[Requirement]:
 def effective(scan: Scan) -> list[Requirement]:
     """Return what boards install: a lock file counts for more than what it was made from.
 
-    What a script replaces further down is not among it, nor what a constraints file pins.
+    What a script replaces further down is not among it.
     """
     result = []
-    known = projects.known_packages()
     for item in scan.requirements:
         if markers.elsewhere(item.marker) or item.replaced:
-            continue
-        judged = item.name in known or pins.is_mediapipe(item.name)
-        if judged and constraints.covers(scan, item):
             continue
         locked = covering(scan, item) if item.role == MANIFEST else []
         if not locked or not all(agrees(item, other) for other in locked):
