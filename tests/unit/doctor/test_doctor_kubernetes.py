@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from mediapipe_jetson.doctor.files import kubernetes
-from mediapipe_jetson.doctor.scanned import OTHER
+from mediapipe_jetson.doctor.scanned_containers import OTHER
 from mediapipe_jetson.doctor.sources import Scan
 
 from tests.unit.doctor_scenes import judged, lines, plant
@@ -347,7 +347,7 @@ BUSY = f"lifecycle: {{postStart: {{exec: {{command: [sh, -c, {INSTALL}]}}}}}}"
         ({"k.yaml": f"{CONFIG}---\n{pod('runtimeClassName: nvidia')}"}, True, True),
         ({"kustomization.yaml": "resources: [c.yaml, k.yaml]\n", "c.yaml": CONFIG,
           "k.yaml": pod()}, True, True),
-        ({"ci/jobs.yml": WORKFLOW}, True, False),
+        ({".github/workflows/ci.yml": WORKFLOW}, True, False),
         ({"play.yml": PLAYS}, True, False),
         ({"k.yaml": pod("", f"env: [{{name: RUN, value: {INSTALL}}}]")}, True, False),
         ({"k.yaml": pod("", BUSY)}, True, False),

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path, PurePosixPath
 from typing import Optional
 
 from mediapipe_jetson.doctor import relations, scripted
 from mediapipe_jetson.doctor.files import (
-    automation,
     docker_run,
     dockerfiles,
     documents,
     installers,
-    kinds,
     reading,
     requirements,
     variables,
@@ -28,7 +25,6 @@ from mediapipe_jetson.doctor.files.facts import (
 from mediapipe_jetson.doctor.finding import Finding, Unread, lines_of
 from mediapipe_jetson.doctor.programs import Programs
 
-OTHER = "it names MediaPipe, but this kind of file is not read"
 WHAT, INSTEAD = "docker run --gpus without --runtime nvidia", "--runtime nvidia"
 
 
@@ -99,31 +95,6 @@ class Scanned:
         text = variables.filled(name, scripted.alive(name, documents.decoded(content)))
         self._lines(name, text, None, 0)
 
-    def _workflow(self, name: str, content: bytes) -> None:
-        self._automated(automation.WORKFLOW, name, content)
-
-    def _gitlab(self, name: str, content: bytes) -> None:
-        self._automated(automation.GITLAB, name, content)
-
-    def _ansible(self, name: str, content: bytes) -> None:
-        self._automated(automation.ANSIBLE, name, content)
-
-    def _automated(self, kind: str, name: str, content: bytes) -> None:
-        """Note what CI's jobs and Ansible's tasks do that a board may run."""
-        text, said = "", 0
-        for item in sorted(automation.read(kind, content), key=lambda script: script.line):
-            said += len(kinds.USES.findall(item.text.encode()))
-            if not item.why:
-                text += "\n" * max(item.line - text.count("\n"), bool(text)) + item.text
-                self.pythons += _environment(name, item)
-            elif not item.elsewhere and "mediapipe" in item.text.lower():
-                why = f"line {item.line + 1}: {item.why}"
-                self.unread.append(Unread(name, why, settings=True))
-        self.texts[name] = text.encode()
-        self._lines(name, text, None, 0)
-        if len(kinds.USES.findall(content)) > said:
-            self.unread.append(Unread(name, OTHER, kinds.only_settings(name, content)))
-
     def asking(self, name: str) -> list[Requirement]:
         """Return what asks for a package, once all is read."""
         if not self._by_name:
@@ -140,11 +111,3 @@ class Scanned:
         if name in self.texts:
             return self.texts[name]
         return reading.within(self.folder, name)
-
-
-def _environment(name: str, item: automation.Script) -> list[PythonPin]:
-    """Return the Python of an environment that Ansible makes."""
-    line, python = item.python or (0, "")
-    version = re.search(r"python(3\.\d+)$", python)
-    shown = f"virtualenv_python: {python}"
-    return [PythonPin(name, line, f"=={version[1]}", shown, command=True)] if version else []

@@ -27,7 +27,9 @@ from mediapipe_jetson.doctor.files.facts import (
 )
 from mediapipe_jetson.doctor.files.unreadable import FormError
 from mediapipe_jetson.doctor.finding import Finding, Unread
-from mediapipe_jetson.doctor.scanned import INSTEAD, OTHER, WHAT, Scanned
+from mediapipe_jetson.doctor.scanned import INSTEAD, WHAT, Scanned
+
+OTHER = "it names MediaPipe, but this kind of file is not read"
 
 
 class ScannedContainers(Scanned):

@@ -10,7 +10,6 @@ from typing import Any, Optional
 
 from mediapipe_jetson.doctor import imports, projects, relations, scripted
 from mediapipe_jetson.doctor.files import (
-    automation,
     compose,
     containers,
     docker_run,
@@ -35,8 +34,7 @@ from mediapipe_jetson.doctor.files import (
 )
 from mediapipe_jetson.doctor.files.unreadable import FormError
 from mediapipe_jetson.doctor.finding import Unread
-from mediapipe_jetson.doctor.scanned import OTHER
-from mediapipe_jetson.doctor.scanned_containers import ScannedContainers
+from mediapipe_jetson.doctor.scanned_containers import OTHER, ScannedContainers
 
 TOO_MANY = "it has too many files: from {} on none was read; name the program's own folder"
 # In which "target" is a word like any other.
@@ -146,8 +144,7 @@ class Scan(ScannedContainers):
                 getattr(self, f"_{kind}")(name, content)
         except READING_FAILS as error:
             unread = Unread.of(name, error)
-            installing = kind in (*kubernetes.KINDS, *automation.KINDS)
-            settings = installing and not kinds.CODE.search(content)
+            settings = kind in kubernetes.KINDS and not kinds.CODE.search(content)
             self.unread.append(dataclasses.replace(unread, settings=settings))
         else:
             if kind in kubernetes.KINDS and kind != kubernetes.TEMPLATE:

@@ -10,7 +10,6 @@ from pathlib import Path, PurePosixPath
 from typing import Optional
 
 from mediapipe_jetson.doctor.files import (
-    automation,
     bake,
     compose,
     dockerfiles,
@@ -144,8 +143,7 @@ def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # 
     named = MENTIONED in lower or b"mp.solutions" in lower
     other = "other" if named and not data and USES.search(content) else None
     if suffix in (".yml", ".yaml"):
-        automated = automation.kind(path, content) if named else None
-        return automated or kubernetes.kind(path, content) or _yaml(content, other)
+        return kubernetes.kind(path, content) or _yaml(content, other)
     if MENTIONED not in lower or b"\0" in content or PLAIN.match(path.name):
         return None
     text = documents.decoded(content)
