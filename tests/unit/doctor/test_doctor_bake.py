@@ -158,7 +158,26 @@ ORIN = {
     ),
     "a target's name": 'target "nano" {\n  target = "orin"\n}\n',
 }
+TEMPLATE = 'target "_c" {\n  target = "nano"\n}\n'
+INHERITS = 'target "a" {\n  inherits = ["_c"]\n  target = "orin"\n}\n'
+ORIN["a template of a file with groups"] = (
+    f'{TEMPLATE}{INHERITS}group "default" {{\n  targets = ["a"]\n}}\n'
+)
 NANO = {
+    **{
+        f"a template that {how}": f"{TEMPLATE}{INHERITS}{text}"
+        for how, text in {
+            "a group names": 'group "default" {\n  targets = ["a", "_c"]\n}\n',
+            "a variable names": (
+                'variable "T" {\n  default = "_c"\n}\ngroup "x" {\n  targets = ["${T}"]\n}\n'
+            ),
+            "a function may name": 'group "x" {\n  targets = [lower("_C")]\n}\n',
+            "a list that is not known may name": 'group "x" {\n  targets = f("_c")\n}\n',
+            "another is made from": (
+                'target "b" {\n  target = "orin"\n  contexts = {\n    x = "target:_c"\n  }\n}\n'
+            ),
+        }.items()
+    },
     "its own": 'target "a" {\n  target = "nano"\n}\n',
     "one of two": 'target "a" {\n  target = "orin"\n}\ntarget "b" {\n  target = "nano"\n}\n',
     "a variable": 'variable "B" {\n  default = "orin"\n}\ntarget "a" {\n  target = B\n}\n',
@@ -183,3 +202,12 @@ def test_stages_that_a_target_is_or_may_be_built_of_count(tmp_path: Path, kind: 
     answer = judged(tmp_path, files, device="orin")["project-python"]
     assert answer.result.status == "bad", lines(answer)
     assert R32 in lines(answer)
+
+
+def test_a_template_counts_that_a_group_in_json_names(tmp_path: Path) -> None:
+    targets = {"_c": {"target": "nano"}, "a": {"inherits": ["_c"], "target": "orin"}}
+    for number, names in enumerate((["a"], ["a", "_c"])):
+        baked = json.dumps({"group": {"default": {"targets": names}}, "target": targets})
+        files = {"Dockerfile": STAGES, "docker-bake.json": baked}
+        answer = judged(tmp_path / str(number), files, device="orin")["project-python"]
+        assert answer.result.status == ("bad" if number else "ok"), lines(answer)

@@ -58,7 +58,7 @@ def targets(name: str, content: bytes) -> list[Target]:
             variables[key] = hcl.filled(item.value, variables)
     known = {block.label: block for block in blocks if block.kind == "target"}
     result = []
-    templates = _templates(known.values())
+    templates = _templates(blocks, variables)
     for label, block in known.items():
         if label in templates:
             continue
@@ -69,12 +69,25 @@ def targets(name: str, content: bytes) -> list[Target]:
     return result[:MOST]
 
 
-def _templates(known: Iterable[Block]) -> set[str]:
+def _templates(blocks: list[Block], variables: Mapping[str, Value]) -> set[str]:
     """Return the targets that others inherit and that are not built themselves, by their names."""
-    parents = (block.attributes.get("inherits") for block in known)
-    values = [item.value for item in parents if item is not None]
-    names = {str(name) for value in values if isinstance(value, list) for name in value}
-    return {name for name in names if name.startswith("_")}
+
+    def told(key: str) -> list[Value]:
+        given = (block.attributes[key].value for block in blocks if key in block.attributes)
+        return [item for value in given for item in _items(hcl.filled(value, variables))]
+
+    of_groups = told("targets")
+    if None in of_groups:
+        return set()  # any target may be built
+    # Other images may be made from a target's, too.
+    built = {str(name).removeprefix("target:") for name in [*of_groups, *told("contexts")]}
+    return {str(name) for name in told("inherits") if str(name).startswith("_")} - built
+
+
+def _items(value: Value) -> list[Value]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else [value]
 
 
 def chosen(found: Iterable[Target]) -> list[Target]:
@@ -196,7 +209,7 @@ def _of_json(text: str) -> list[Block]:
     """Return the blocks of a file in JSON."""
     document = documents.json_of(text.encode())
     result = []
-    for kind in ("variable", "target"):
+    for kind in ("variable", "target", "group"):
         rows = document.get(kind) if isinstance(document, dict) else None
         for label, body in rows.items() if isinstance(rows, dict) else ():
             line = documents.line_of(text, kind, label)
