@@ -36,11 +36,11 @@ from mediapipe_jetson.doctor.files.unreadable import FormError
 from mediapipe_jetson.doctor.finding import Unread
 from mediapipe_jetson.doctor.scanned_containers import OTHER, ScannedContainers
 
-TOO_MANY = "it has too many files: from {} on none was read; name the program's own folder"
+ENDED = "{}: from {} on none was read; name the program's own folder"
 # In which "target" is a word like any other.
 CODE = ("python", "notebook", "markdown")
 
-FILES_MOST, LOOKED_AT_MOST, LOADING_MOST_S = 5_000, 50_000, 60.0
+FILES_MOST, LOADING_MOST_S = 5_000, 60.0
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
 READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
 INSTALL = b"install"
@@ -80,10 +80,12 @@ class Scan(ScannedContainers):
         result: list[relations.File] = []
         files = kinds.files(folder, lambda error: self._unseen(folder, error))
         ends = time.monotonic() + LOADING_MOST_S
-        for looked_at, path in enumerate(files):
-            many = len(result) >= FILES_MOST or looked_at >= LOOKED_AT_MOST
-            if many or time.monotonic() > ends:
-                self.unread.append(Unread(str(folder), TOO_MANY.format(path)))
+        for path in files:
+            why = f"it has more than {FILES_MOST} files" if len(result) >= FILES_MOST else ""
+            if not why and time.monotonic() > ends:
+                why = f"reading it took longer than {LOADING_MOST_S:.0f} s"
+            if why:
+                self.unread.append(Unread(str(folder), ENDED.format(why, path)))
                 break
             name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name
             kind, content = self._load(path, name)
