@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import io
 import json
@@ -11,8 +12,9 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +25,7 @@ from mediapipe_jetson.doctor.files import kinds, reading, unreadable
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe.driver import Node
 
-from jetson_kit.core import ssh
+from jetson_kit.core import log, ssh
 from jetson_kit.core.errors import (
     BadInputError,
     CheckFailedError,
@@ -37,6 +39,7 @@ from jetson_kit.wheels.device_wheel import PACKAGE
 
 SCHEMA = "mediapipe-jetson/doctor/1"
 LOCAL_TIMEOUT_S = 300.0
+NOTICE_AFTER_S = 5.0
 REMOTE_TIMEOUT_S = 300.0
 # The doctor needs the package's code and tables, not the self-test's picture.
 SENT = (".py", ".json")
@@ -112,19 +115,34 @@ def local(code: Path | None = None, *, machine: bool = False) -> Diagnosis:
         command += ["--code", str(_existing(code))]
     path = os.pathsep.join(filter(None, [str(PACKAGE), os.environ.get("PYTHONPATH", "")]))
     try:
-        done = subprocess.run(
-            command,
-            env={**os.environ, "PYTHONPATH": path},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=LOCAL_TIMEOUT_S,
-            check=False,
-        )
+        with _notice(f"  ...   reading {code}" if code is not None else ""):
+            done = subprocess.run(
+                command,
+                env={**os.environ, "PYTHONPATH": path},
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=LOCAL_TIMEOUT_S,
+                check=False,
+            )
     except subprocess.TimeoutExpired as error:
         raise StepFailedError(
-            f"the doctor gave no answer within {LOCAL_TIMEOUT_S:.0f} s"
+            f"the doctor gave no answer within {LOCAL_TIMEOUT_S:.0f} s",
+            "name the program's own folder by --code" if code is not None else "",
         ) from error
     return _read(done, "this machine")
+
+
+@contextlib.contextmanager
+def _notice(text: str) -> Iterator[None]:
+    """Say what is done where it takes long."""
+    timer = threading.Timer(NOTICE_AFTER_S, log.LOG.info, (text,))
+    timer.daemon = True
+    if text:
+        timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def remote(
@@ -216,8 +234,9 @@ def _pack_code(archive: zipfile.ZipFile, code: Path) -> None:
         try:
             # A wheel is too large to be sent; that it is there is told.
             wheel = kinds.by_name(path) == "wheel"
-            most = None if kinds.by_name(path) else kinds.LARGEST_BYTES
-            content = b"" if wheel else reading.content(path, most)
+            known = kinds.by_name(path) is not None
+            most = None if known else kinds.LARGEST_BYTES
+            content = b"" if wheel else reading.content(path, most, text=not known)
         except OSError as error:
             raise BadInputError(f"{path} can't be read: {error.strerror}") from error
         except unreadable.FormError as error:

@@ -152,6 +152,33 @@ DELEGATES = [
         "GPU",
     ),
     (
+        "a dataclass derived",
+        "from dataclasses import dataclass\n@dataclass\nclass A:\n    d: object = CPU\n"
+        "@dataclass\nclass B(A):\n    n: int = 1\nc = B(GPU, 2)\n"
+        + made("BaseOptions(delegate=c.d)"),
+        "GPU",
+    ),
+    (
+        "settings",
+        "from pydantic_settings import BaseSettings\n"
+        "class S(BaseSettings):\n    gpu: bool = False\n"
+        "d = GPU if S().gpu else CPU\n" + made("BaseOptions(delegate=d)"),
+        "CPU GPU",
+    ),
+    (
+        "settings derived, and given",
+        "import pydantic\nclass S(pydantic.BaseSettings):\n    gpu: bool = False\n"
+        "class T(S):\n    n: int = 1\n"
+        + made("BaseOptions(delegate=GPU if T(gpu=True).gpu else CPU)"),
+        "GPU",
+    ),
+    (
+        "a model",
+        "from pydantic import BaseModel\nclass S(BaseModel):\n    gpu: bool = False\n"
+        "d = GPU if S().gpu else CPU\n" + made("BaseOptions(delegate=d)"),
+        "CPU",
+    ),
+    (
         "options derived",
         "class B(BaseOptions):\n    def __init__(self, **kw):\n"
         "        super().__init__(delegate=GPU, **kw)\n" + made("B(model_asset_path=1)"),

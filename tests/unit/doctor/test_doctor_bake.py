@@ -139,3 +139,75 @@ def test_what_is_no_hcl_is_listed(tmp_path: Path, text: str) -> None:
     files = {"Dockerfile": DOCKERFILE, "docker-bake.hcl": text}
     answer = judged(tmp_path, files, device="orin")["project-python"]
     assert "not read: docker-bake.hcl" in lines(answer)
+
+
+STAGES = (
+    f"FROM {R32} AS nano\nRUN pip install mediapipe\n"
+    f"FROM {R36} AS orin\nRUN pip install mediapipe==1.2.2\n"
+)
+ORIN = {
+    "its own": 'target "a" {\n  target = "orin"\n}\n',
+    "the last one": 'target "a" {\n  tags = ["x"]\n}\n',
+    "inherited": 'target "_c" {\n  target = "orin"\n}\ntarget "a" {\n  inherits = ["_c"]\n}\n',
+    "a template's": (
+        'target "_c" {\n  target = "nano"\n}\n'
+        'target "a" {\n  inherits = ["_c"]\n  target = "orin"\n}\n'
+    ),
+    "of a matrix": (
+        'target "a" {\n  name = "a-${t}"\n  matrix = {\n    t = ["orin"]\n  }\n  target = t\n}\n'
+    ),
+    "a target's name": 'target "nano" {\n  target = "orin"\n}\n',
+}
+TEMPLATE = 'target "_c" {\n  target = "nano"\n}\n'
+INHERITS = 'target "a" {\n  inherits = ["_c"]\n  target = "orin"\n}\n'
+ORIN["a template of a file with groups"] = (
+    f'{TEMPLATE}{INHERITS}group "default" {{\n  targets = ["a"]\n}}\n'
+)
+NANO = {
+    **{
+        f"a template that {how}": f"{TEMPLATE}{INHERITS}{text}"
+        for how, text in {
+            "a group names": 'group "default" {\n  targets = ["a", "_c"]\n}\n',
+            "a variable names": (
+                'variable "T" {\n  default = "_c"\n}\ngroup "x" {\n  targets = ["${T}"]\n}\n'
+            ),
+            "a function may name": 'group "x" {\n  targets = [lower("_C")]\n}\n',
+            "a list that is not known may name": 'group "x" {\n  targets = f("_c")\n}\n',
+            "another is made from": (
+                'target "b" {\n  target = "orin"\n  contexts = {\n    x = "target:_c"\n  }\n}\n'
+            ),
+        }.items()
+    },
+    "its own": 'target "a" {\n  target = "nano"\n}\n',
+    "one of two": 'target "a" {\n  target = "orin"\n}\ntarget "b" {\n  target = "nano"\n}\n',
+    "a variable": 'variable "B" {\n  default = "orin"\n}\ntarget "a" {\n  target = B\n}\n',
+    "a function": 'target "a" {\n  target = lower("orin")\n}\n',
+    "in a matrix": (
+        'target "a" {\n  name = "${t}"\n  matrix = { t = ["orin", "nano"] }\n  target = t\n}\n'
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ORIN)
+def test_a_target_has_the_stages_that_it_is_built_of(tmp_path: Path, kind: str) -> None:
+    files = {"Dockerfile": STAGES, "docker-bake.hcl": ORIN[kind]}
+    here = judged(tmp_path, files, device="orin")
+    assert here["project-python"].result.status == "ok", lines(here["project-python"])
+    assert R32 not in lines(here["image-for-another-l4t"])
+
+
+@pytest.mark.parametrize("kind", NANO)
+def test_stages_that_a_target_is_or_may_be_built_of_count(tmp_path: Path, kind: str) -> None:
+    files = {"Dockerfile": STAGES, "docker-bake.hcl": NANO[kind]}
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert answer.result.status == "bad", lines(answer)
+    assert R32 in lines(answer)
+
+
+def test_a_template_counts_that_a_group_in_json_names(tmp_path: Path) -> None:
+    targets = {"_c": {"target": "nano"}, "a": {"inherits": ["_c"], "target": "orin"}}
+    for number, names in enumerate((["a"], ["a", "_c"])):
+        baked = json.dumps({"group": {"default": {"targets": names}}, "target": targets})
+        files = {"Dockerfile": STAGES, "docker-bake.json": baked}
+        answer = judged(tmp_path / str(number), files, device="orin")["project-python"]
+        assert answer.result.status == ("bad" if number else "ok"), lines(answer)

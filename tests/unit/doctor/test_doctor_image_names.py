@@ -26,6 +26,10 @@ KNOWN = [
     ("ultralytics/ultralytics:latest-jetson-jetpack4", "3.8", "32.7"),
     ("ultralytics/ultralytics:latest-jetson-jetpack6", "3.10", "36"),
     ("nvcr.io/nvidia/pytorch:25.12-py3-igpu", "3.12", ""),
+    ("nvcr.io/nvidia/deepstream-l4t:6.1.1-triton", "3.8", "35.1"),
+    ("nvcr.io/nvidia/deepstream-l4t:6.4-triton-multiarch", "3.10", "36.2"),
+    ("nvcr.io/nvidia/deepstream-l4t:7.0-triton-multiarch", "3.10", "36.3"),
+    ("nvcr.io/nvidia/deepstream-l4t:7.1-samples-multiarch", "3.10", "36.4"),
 ]
 UNKNOWN = [
     "nvcr.io/nvidia/pytorch:24.06-py3-igpu",

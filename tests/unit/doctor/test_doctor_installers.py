@@ -224,3 +224,27 @@ def test_what_is_built_or_fetched_is_not_known(script: str, words: str, tmp_path
     assert answer.result.status == "unknown"
     assert "i.sh:1: " in lines(answer)
     assert words in lines(answer)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "mediapipe --index-url https://packages.example.org/jp6",
+        "mediapipe numpy -i https://packages.example.org/jp6",
+        "-i https://packages.example.org/jp6 mediapipe",
+        "mediapipe==1.2.2 --extra-index-url=https://packages.example.org/jp6",
+        "mediapipe==1.2.2 -f https://packages.example.org/jp6",
+    ],
+)
+def test_another_index_counts_wherever_it_stands(tmp_path: Path, options: str) -> None:
+    answer = judged(tmp_path, {"i.sh": f"pip3 install {options}\n"}, device="orin")
+    result = answer["old-requirement"]
+    assert result.result.status == "unknown", lines(result)
+    assert "https://packages.example.org/jp6" in lines(result)
+
+
+def test_a_python_counts_wherever_it_stands(tmp_path: Path) -> None:
+    text = "uv pip install mediapipe==0.10.9 --python 3.12\n"
+    result = judged(tmp_path, {"i.sh": text}, device="nano")["old-requirement"]
+    assert result.result.status == "bad", lines(result)
+    assert "no aarch64 wheel for Python 3.12" in lines(result)

@@ -60,6 +60,25 @@ REPLACED = {
         f"pip install {NEW}\n"),
     "in one folder": (
         "Dockerfile", f"{BASE}WORKDIR /a\nRUN uv pip install {OLD}\nRUN uv pip install {NEW}\n"),
+    "a heredoc that goes on after a failure": (
+        "Dockerfile", f"{BASE}RUN <<E\npip install mediapipe==0.8.5\npip install {NEW}\nE\n"),
+    "a heredoc beside a build that stops": (
+        "Dockerfile", f"{BASE}RUN set -e; true\nRUN <<E\npip install mediapipe==0.8.5\n"
+        f"pip install {NEW}\nE\n"),
+    "behind a comment in a command": (
+        "Dockerfile", f"{BASE}RUN pip install mediapipe==0.8.5; \\\n# then\n  pip install {NEW}\n"),
+    "a version that the next one refuses": (
+        "i.sh", f"pip install {OLD}\npip install 'mediapipe>=1.1'\n"),
+    "an && of a heredoc": (
+        "Dockerfile", f"{BASE}RUN <<E\npip install mediapipe==0.8.5 && echo done\n"
+        f"pip install {NEW}\nE\n"),
+    "an && of a script that stops": (
+        "i.sh", f"set -e\npip install mediapipe==0.8.5 && echo done\npip install {NEW}\n"),
+    "an && before a semicolon": (
+        "Dockerfile", f"{BASE}RUN pip install mediapipe==0.8.5 && true; pip install {NEW}\n"),
+    "a folder of a heredoc": (
+        "Dockerfile", f"{BASE}RUN <<E\ncd /a\nv/bin/pip install {OLD}\nv/bin/pip install {NEW}\n"
+        "E\n"),
     "in no folder": (
         "Dockerfile", f"{BASE}WORKDIR /a\nRUN pip install {OLD}\nWORKDIR /b\n"
         f"RUN pip install {NEW}\n"),
@@ -140,6 +159,26 @@ BOTH = {
         "i.sh", f"PIP=a/bin/pip\n$PIP install {OLD}\nPIP=b/bin/pip\n$PIP install {NEW}\n"),
     "a build that is told to stop": (
         "Dockerfile", f"{BASE}RUN set -ex; pip install mediapipe==0.8.5; pip install {NEW}\n"),
+    "a range that the old one is in": (
+        "i.sh", f"pip install {OLD}\npip install 'mediapipe>=0.10'\n"),
+    "an && that has the new one": (
+        "i.sh", f"pip install mediapipe==0.8.5 && pip install {NEW}\n"),
+    "an && of a build": (
+        "Dockerfile", f"{BASE}RUN pip install mediapipe==0.8.5 && true\nRUN pip install {NEW}\n"),
+    "the last of an && in a script that stops": (
+        "i.sh", f"set -e\ntrue && pip install mediapipe==0.8.5\npip install {NEW}\n"),
+    "a heredoc that stops": (
+        "Dockerfile", f"{BASE}RUN <<E\nset -e\npip install mediapipe==0.8.5\n"
+        f"pip install {NEW}\nE\n"),
+    "a heredoc for a shell that stops": (
+        "Dockerfile", f"{BASE}RUN <<E bash -ex\npip install mediapipe==0.8.5\n"
+        f"pip install {NEW}\nE\n"),
+    "a heredoc's last command": (
+        "Dockerfile", f"{BASE}RUN <<E\ntrue\npip install mediapipe==0.8.5\nE\n"
+        f"RUN pip install {NEW}\n"),
+    "a make that stops": (
+        "Makefile", ".SHELLFLAGS := -euc\nall:\n"
+        f"\tpip install mediapipe==0.8.5; pip install {NEW}\n"),
     "a shell that stops": (
         "Dockerfile", f'{BASE}SHELL ["/bin/bash", "-euo", "pipefail", "-c"]\n'
         f"RUN pip install mediapipe==0.8.5; pip install {NEW}\n"),
@@ -314,3 +353,56 @@ def test_a_list_that_is_installed_as_it_is(tmp_path: Path, kind: str) -> None:
     files = {**LIST, "Dockerfile": PLAIN[kind]}
     answer = judged(tmp_path, files, device="orin")["old-requirement"]
     assert answer.result.status == "bad", lines(answer)
+
+
+PIN = "mediapipe==0.10.18"
+THERE = {
+    "a pin": f"pip3 install {PIN}\npip3 install mediapipe\n",
+    "a range": f"pip3 install {PIN}\npip3 install 'mediapipe>=0.10' numpy\n",
+    "by another name of pip": f"python3 -m pip install {PIN}\npip install mediapipe\n",
+    "in an arm": f"pip install {PIN}\nif [ $X = a ]; then\n  pip install mediapipe\nfi\n",
+    "twice": f"pip install {PIN}\npip install mediapipe\npip install mediapipe\n",
+    "a range before": "pip install 'mediapipe<1'\npip install mediapipe\n",
+}
+GONE = {
+    "upgraded": f"pip install {PIN}\npip install -U mediapipe\n",
+    "taken out": f"pip install {PIN}\npip uninstall -y mediapipe\npip install mediapipe\n",
+    "another environment": f"pip install {PIN}\n. b/bin/activate\npip install mediapipe\n",
+    "in an arm alone": f"if [ $X = a ]; then\n  pip install {PIN}\nfi\npip install mediapipe\n",
+    "on a condition": f"./test || pip install {PIN}\npip install mediapipe\n",
+    "a folder": f"pip install -t a {PIN}\npip install -t a mediapipe\n",
+    "another version": f"pip install {PIN}\npip install 'mediapipe>=1.1'\n",
+    "for other machines": (
+        f"pip install '{PIN}; platform_machine==\"x86_64\"'\npip install mediapipe\n"
+    ),
+    "where a command with it fails": (
+        f"pip install {PIN} && pip install numpy || pip install mediapipe\n"
+    ),
+    "in an arm where it fails": (f"if ! pip install {PIN}; then\n  pip install mediapipe\nfi\n"),
+    "a function that is called before": (
+        f"f() {{\n  pip install mediapipe\n}}\nf\npip install {PIN}\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", THERE)
+def test_pip_leaves_what_is_there_already(tmp_path: Path, kind: str) -> None:
+    answer = judged(tmp_path, {"i.sh": THERE[kind]}, device="nano")["old-requirement"]
+    assert answer.result.status == "ok", lines(answer)
+
+
+@pytest.mark.parametrize("kind", GONE)
+def test_pip_takes_the_newest_where_nothing_is_there(tmp_path: Path, kind: str) -> None:
+    answer = judged(tmp_path, {"i.sh": GONE[kind]}, device="nano")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)
+    assert "can't load" in lines(answer)
+
+
+def test_a_list_has_what_is_there_already(tmp_path: Path) -> None:
+    files = {
+        "Dockerfile": f"{BASE}RUN pip install {PIN}\n{INSTALLED}",
+        "requirements.txt": "numpy\nmediapipe\n",
+    }
+    answer = judged(tmp_path, files, device="nano")["old-requirement"]
+    assert answer.result.status == "unknown", lines(answer)
+    assert "changes or replaces it" in lines(answer)

@@ -300,3 +300,23 @@ def test_entangled_code_is_said_to_be_so(tmp_path: Path) -> None:
     )
     status, _ = project(tmp_path, {"app.py": code})
     assert status in ("ok", "unknown")
+
+
+STARRED = [
+    ("all but the listed", "__all__ = ['A']\nA = 1\nD = CPU\n", "GPU"),
+    ("listed", "__all__ = ('A', 'D')\nA = 1\nD = CPU\n", "CPU"),
+    ("nothing", "__all__ = []\nD = CPU\n", "GPU"),
+    ("no list", "D = CPU\n", "CPU"),
+    ("a list that grows", "__all__ = ['A']\nA = 1\nD = CPU\n__all__ += ['D']\n", "CPU"),
+    ("a list that is not known", "__all__ = names()\nD = CPU\n", "CPU"),
+]
+
+
+@pytest.mark.parametrize(
+    ("code", "told"), [item[1:] for item in STARRED], ids=[item[0] for item in STARRED]
+)
+def test_a_star_takes_what_a_module_lists(tmp_path: Path, code: str, told: str) -> None:
+    program = f"{HEAD}D = GPU\nfrom const import *\n{made('BaseOptions(delegate=D)')}\n"
+    plant(tmp_path, {"const.py": f"{HEAD}{code}", "app.py": program})
+    (task,) = Scan(tmp_path).programs.tasks.found
+    assert task.delegates == {told}, task

@@ -9,10 +9,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from mediapipe_jetson.doctor import programs, sources
+from mediapipe_jetson.doctor.files import kinds, reading
 
 from jetson_kit.core.paths import ROOT
+from jetson_kit.doctor import local
 from jetson_kit.wheels import device_wheel
-from tests.unit.doctor_scenes import answer, lines, scene
+from tests.unit.doctor_scenes import answer, lines, plant, scene
 
 OURS = "import mediapipe as mp\n"
 FILES: dict[str, tuple[bytes, str]] = {
@@ -108,3 +111,72 @@ def test_a_folder_that_does_not_show_what_is_in_it(tmp_path: Path, mode: int) ->
     assert done.stdout == "[('shut/', \"it can't be opened: permission denied\")]\n" * 2, (
         done.stderr
     )
+
+
+def test_a_folder_with_too_many_files_is_read_up_to_a_place_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "FILES_MOST", 3)
+    for name in ("a.py", "b.py", "c.py", "d.py"):
+        (tmp_path / name).write_text(OURS)
+    result = answer(scene(tmp_path / "board", code=tmp_path), "legacy-api")
+    assert result.result.status == "unknown"
+    where = f"from {tmp_path / 'd.py'} on none was read; name the program's own"
+    assert f"it has more than 3 files: {where}" in lines(result)
+
+
+def test_reading_ends_after_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "LOADING_MOST_S", -1.0)
+    (tmp_path / "a.py").write_text(OURS)
+    result = answer(scene(tmp_path / "board", code=tmp_path), "legacy-api")
+    assert result.result.status == "unknown"
+    assert f"reading it took longer than -1 s: from {tmp_path / 'a.py'} on none" in lines(result)
+
+
+def test_files_that_tell_nothing_hide_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "FILES_MOST", 2)
+    files = {f"data/labels/{number}.txt": "0 0.5 0.5\n" for number in range(200)}
+    files |= {f"data/{number}.jpg": OURS for number in range(200)}
+    files |= {"src/main.py": OURS, "src/requirements.txt": "mediapipe==0.8.1\n"}
+    plant(tmp_path, files)
+    found = sources.Scan(tmp_path)
+    assert ([item.text for item in found.requirements], found.unread) == (["mediapipe==0.8.1"], [])
+
+
+def test_pictures_are_not_opened(tmp_path: Path) -> None:
+    for name in ("0.JPG", "1.png", "2.mp4", "3.tflite", "a.py"):
+        (tmp_path / name).write_text(OURS)
+    opened = list(kinds.files(tmp_path, lambda _: None))
+    assert opened == [tmp_path / "a.py"]
+
+
+def test_of_a_file_without_text_only_the_beginning_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_bytes(b"a\0b" * 4000)
+    assert reading.content(path, text=True) == b""
+    assert len(reading.content(path)) == 12_000
+    path.write_bytes("mediapipe".encode("utf-16") * 1000)
+    assert len(reading.content(path, text=True)) == 20_000
+
+
+def test_of_very_many_programs_the_imports_are_read_by_their_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(programs, "PARSED_MOST", 1)
+    (tmp_path / "app.py").write_text(OURS)
+    (tmp_path / "b.py").write_text("import strange\n")
+    (tmp_path / "c.py").write_text("if True:\n    from stranger import x\n")
+    result = lines(answer(scene(tmp_path / "board", code=tmp_path), "legacy-api"))
+    assert "packages were not looked into: strange, stranger" in result
+
+
+def test_what_takes_long_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.py").write_text(OURS)
+    monkeypatch.setattr(local, "NOTICE_AFTER_S", 600.0)
+    local.local(tmp_path)
+    assert "reading" not in capsys.readouterr().err
+    monkeypatch.setattr(local, "NOTICE_AFTER_S", 0.01)
+    local.local(tmp_path)
+    assert f"reading {tmp_path}" in capsys.readouterr().err

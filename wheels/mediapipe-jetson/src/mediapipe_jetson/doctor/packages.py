@@ -59,9 +59,8 @@ def covering(scan: Scan, item: Requirement) -> list[Requirement]:
     here = PurePosixPath(item.file).parent
     return [
         other
-        for other in scan.requirements
+        for other in scan.asking(item.name)
         if other.role == LOCK
-        and other.name == item.name
         and other.file != item.file
         and (
             PurePosixPath(other.file).parent == here

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import re
+from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 
 from mediapipe_jetson.doctor import imports, legacy, projects, tasks
@@ -15,7 +16,10 @@ from mediapipe_jetson.doctor.flow.state import Source
 from mediapipe_jetson.doctor.names import PACKAGE
 
 PACKAGES_MOST = 200
+# Programs beside MediaPipe's whose imports are read in their trees; of the rest by their lines.
+PARSED_MOST = 500
 Trees = tuple[tuple[int, ast.Module], ...]
+Folders = tuple[tuple[str, ...], ...]
 
 
 class Programs:
@@ -34,6 +38,8 @@ class Programs:
         self._texts: dict[str, bytes] = {}
         self._notebooks: set[str] = set()
         self._parts: frozenset[str] = frozenset()
+        self._meanings: dict[tuple[str, tuple[str, ...], Folders], list[str]] = {}
+        """The modules that names mean, by the folders that they are told from."""
         self.folders: set[str] = set()
         """Names of folders that settings and scripts put on PYTHONPATH."""
         self.packages: set[tuple[str, ...]] = set()
@@ -58,11 +64,11 @@ class Programs:
         """Follow what the programs do."""
         self._parts = frozenset(part for name in self.sources for part in name.split("."))
         self._add_folders()
-        signs = starts({name.split(".")[0] for name in self.sources})
+        uses = starts({name.split(".")[0] for name in self.sources})
         start = [
             name
             for name, source in self.sources.items()
-            if self._mentions(source) or signs.search(self._texts[source.file])
+            if self._mentions(source) or uses(self._texts[source.file])
         ]
         self.users = [self.sources[name].file for name in start]
         callers = self._callers(start)
@@ -172,31 +178,45 @@ class Programs:
         A package that no table knows may use MediaPipe inside. Parsing is slow: only modules that
         may name a new one are parsed.
         """
-        known = projects.known_modules()
+        left = PARSED_MOST
         for module, source in self.sources.items():
             if module in done:
                 continue
             if source.trees or source.file in self._notebooks:
                 self._note(source, source.trees)
-            elif self._has_new(source, known):
+            elif not self._has_new(source, imports.possible(self._texts[source.file])):
+                continue
+            elif left:
+                left -= 1
                 self._note_unparsed(source)
+            else:
+                self._note_lines(source)
 
-    def _has_new(self, source: Source, known: frozenset[str]) -> bool:
-        """Return whether a module may import from outside what is not noted yet."""
+    def _has_new(self, source: Source, names: Iterable[str]) -> bool:
+        """Return whether a name of these may be from outside and is not noted yet."""
+        known = projects.known_modules()
         return any(
-            word.split(".")[0] not in known
-            and word.split(".")[0] not in self.imports
-            and not self._inside(source, word)
-            for word in imports.possible(self._texts[source.file])
+            name.split(".")[0] not in known
+            and name.split(".")[0] not in self.imports
+            and not self._inside(source, name)
+            for name in names
         )
 
     def _note_unparsed(self, source: Source) -> None:
         """Note a module's imports from outside: by its tree, else by the look of its lines."""
         content = self._texts[source.file]
         try:
-            self._note(source, ((0, machines.parsed(content, source.file)),))
+            # What boards do not run is left out only where that may matter: it is slow.
+            whole = imports.imported(machines.whole(content, source.file))
+            if self._has_new(source, (name for name, _ in whole)):
+                self._note(source, ((0, machines.parsed(content, source.file)),))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            self._note_names(source, [(name, 0, line) for name, line in imports.likely(content)])
+            self._note_lines(source)
+
+    def _note_lines(self, source: Source) -> None:
+        """Note a module's imports from outside by the look of its lines."""
+        lines = imports.likely(self._texts[source.file])
+        self._note_names(source, [(name, 0, line) for name, line in lines])
 
     def _note(self, source: Source, trees: Trees) -> list[str]:
         """Note imports from outside; return the project's modules that are imported."""
@@ -219,13 +239,18 @@ class Programs:
         """Return the project's modules that an import may mean, and the packages above them."""
         plain = name.lstrip(".")
         level = len(name) - len(plain)
-        folder = source.folder
         if not level and plain.split(".")[0] not in self._parts:
             return []
-        if level:
-            return self._below([folder[: len(folder) - level + 1]], plain)
-        # Another package of the project is meant only where nothing nearer is.
-        return self._below(source.near(), plain) or self._below(source.far(plain), plain)
+        folder = source.folder
+        asked = (name, tuple(folder), source.added)
+        if asked not in self._meanings:
+            if level:
+                found = self._below([folder[: len(folder) - level + 1]], plain)
+            else:
+                # Another package of the project is meant only where nothing nearer is.
+                found = self._below(source.near(), plain) or self._below(source.far(plain), plain)
+            self._meanings[asked] = found
+        return self._meanings[asked]
 
     def _below(self, starts: list[list[str]], plain: str) -> list[str]:
         """Return the modules of a name below these folders, and the packages above them."""
@@ -312,15 +337,17 @@ class Programs:
                     self.uses.add_distinct(tree, source.file, cell)
 
 
-def starts(own: set[str]) -> re.Pattern[bytes]:
-    """Return what a program is told by that uses MediaPipe, or a package which does so inside.
+def starts(own: set[str]) -> Callable[[bytes], bool]:
+    """Return what tells a program that uses MediaPipe, or a package which does so inside.
 
     `own` are the project's own top modules: it may be such a package itself.
     """
     above = {*projects.importers("legacy_packages"), *projects.importers("tasks_packages")}
-    names = b"|".join(re.escape(name).encode() for name in sorted({PACKAGE, *(above - own)}))
-    return re.compile(
-        rb"^[^\n#]*\b(?:import|from)\b[^\n]*\b(?:" + names + rb")\b|"
+    names = [name.encode() for name in sorted({PACKAGE, *(above - own)})]
+    signs = re.compile(
+        rb"^[^\n#]*\b(?:import|from)\b[^\n]*\b(?:" + b"|".join(map(re.escape, names)) + rb")\b|"
         rb"[\"']mediapipe\.|\(\s*[\"']mediapipe[\"']",
         re.MULTILINE,
     )
+    # A plain search for the names comes first, which is much faster.
+    return lambda text: any(name in text for name in names) and signs.search(text) is not None

@@ -103,7 +103,7 @@ def _called(scan: Scan, entry: dict[str, Any]) -> bool:
 
 def named(scan: Scan, name: str) -> bool:
     """Return whether a file of the project asks for a package."""
-    return any(item.name == name for item in scan.requirements)
+    return bool(scan.asking(name))
 
 
 def unexamined(scan: Scan) -> list[str]:

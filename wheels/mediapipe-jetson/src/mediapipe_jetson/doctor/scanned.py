@@ -50,6 +50,7 @@ class Scanned:
         self.changed: dict[str, str] = {}
         self.rewritten: set[str] = set()
         self.plain: set[str] = set()
+        self._by_name: dict[str, list[Requirement]] = {}
         self._targets: set[str] = set()
         self._done: set[str] = set()
         self._relations = relations.of([], frozenset())
@@ -93,6 +94,13 @@ class Scanned:
     def _shell(self, name: str, content: bytes) -> None:
         text = variables.filled(name, scripted.alive(name, documents.decoded(content)))
         self._lines(name, text, None, 0)
+
+    def asking(self, name: str) -> list[Requirement]:
+        """Return what asks for a package, once all is read."""
+        if not self._by_name:
+            for item in self.requirements:
+                self._by_name.setdefault(item.name, []).append(item)
+        return self._by_name.get(name, [])
 
     def unread_lines(self, *, programs: bool = False) -> list[str]:
         """Return what could not be read, or alone what may say what programs do, as lines."""

@@ -14,6 +14,7 @@ from mediapipe_jetson.doctor.files import (
     dockerfiles,
     installers,
     notebooks,
+    pip_steps,
     replaced,
     variables,
 )
@@ -37,7 +38,7 @@ def marked(
     text: str,
     items: list[Requirement],
     kind: str,
-    lists: replaced.Lists,
+    lists: pip_steps.Lists,
     doubtful: frozenset[int] = frozenset(),
 ) -> tuple[list[Requirement], replaced.Used]:
     """Return what a script of a kind installs, with a note at what it replaces further down.
@@ -75,7 +76,7 @@ def _with_inner(steps: list[branches.Step]) -> Iterator[branches.Step]:
 
 
 def in_cells(
-    name: str, cells: list[notebooks.Cell], items: list[Requirement], lists: replaced.Lists
+    name: str, cells: list[notebooks.Cell], items: list[Requirement], lists: pip_steps.Lists
 ) -> list[Requirement]:
     """Return what a notebook installs, with a note at what a later cell replaces."""
     lines: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import time
 from pathlib import Path, PurePosixPath
 from typing import Any, Optional
 
@@ -35,10 +36,11 @@ from mediapipe_jetson.doctor.files.unreadable import FormError
 from mediapipe_jetson.doctor.finding import Unread
 from mediapipe_jetson.doctor.scanned_containers import OTHER, ScannedContainers
 
+ENDED = "{}: from {} on none was read; name the program's own folder"
 # In which "target" is a word like any other.
 CODE = ("python", "notebook", "markdown")
 
-FILES_MOST = 20_000
+FILES_MOST, LOADING_MOST_S = 5_000, 60.0
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
 READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
 INSTALL = b"install"
@@ -76,13 +78,19 @@ class Scan(ScannedContainers):
     def _loaded(self, folder: Path) -> list[relations.File]:
         """Return the files whose kind is known."""
         result: list[relations.File] = []
-        for path in kinds.files(folder, lambda error: self._unseen(folder, error)):
-            if len(result) >= FILES_MOST:
-                self.unread.append(Unread(str(folder), f"it has more than {FILES_MOST} files"))
+        files = kinds.files(folder, lambda error: self._unseen(folder, error))
+        ends = time.monotonic() + LOADING_MOST_S
+        for path in files:
+            why = f"it has more than {FILES_MOST} files" if len(result) >= FILES_MOST else ""
+            if not why and time.monotonic() > ends:
+                why = f"reading it took longer than {LOADING_MOST_S:.0f} s"
+            if why:
+                self.unread.append(Unread(str(folder), ENDED.format(why, path)))
                 break
             name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name
             kind, content = self._load(path, name)
-            self._targets |= stages.named(content, code=kind in CODE)
+            if kind != "bake":  # which has a reader for them
+                self._targets |= stages.named(content, code=kind in CODE)
             if kind is not None:
                 result.append((kind, name, content))
                 if kind != "markdown":
@@ -101,7 +109,7 @@ class Scan(ScannedContainers):
             self.wheels.append(wheelfile.read(path, name))
             return None, b""
         try:
-            content = reading.content(path, kinds.LARGEST_BYTES)
+            content = reading.content(path, kinds.LARGEST_BYTES, text=known is None)
         except (OSError, FormError) as error:
             if known is not None:
                 self.unread.append(Unread.of(name, error))

@@ -7,9 +7,9 @@ import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Optional
 
-from mediapipe_jetson.doctor.files import containers, dockerfiles, documents, hcl
+from mediapipe_jetson.doctor.files import containers, dockerfiles, documents, hcl, stages
 from mediapipe_jetson.doctor.files.facts import BaseImage
 from mediapipe_jetson.doctor.files.hcl import Attribute, Block, Value
 
@@ -40,6 +40,8 @@ class Target:
     """Whether a board's platform is named."""
     inline: str = ""
     inline_line: int = 0
+    stage: str = ""
+    """The stage that is built: stages.ALL where a variable names it, which who builds may set."""
 
 
 def targets(name: str, content: bytes) -> list[Target]:
@@ -56,11 +58,36 @@ def targets(name: str, content: bytes) -> list[Target]:
             variables[key] = hcl.filled(item.value, variables)
     known = {block.label: block for block in blocks if block.kind == "target"}
     result = []
+    templates = _templates(blocks, variables)
     for label, block in known.items():
+        if label in templates:
+            continue
         for matrix in _matrix(block, variables):
             attributes = _inherited(label, known, {**variables, **matrix}, 0)
-            result.append(_target(name, label, block, attributes))
+            stage = _inherited(label, known, matrix, 0).get("target")
+            result.append(_target(name, label, block, attributes, stage))
     return result[:MOST]
+
+
+def _templates(blocks: list[Block], variables: Mapping[str, Value]) -> set[str]:
+    """Return the targets that others inherit and that are not built themselves, by their names."""
+
+    def told(key: str) -> list[Value]:
+        given = (block.attributes[key].value for block in blocks if key in block.attributes)
+        return [item for value in given for item in _items(hcl.filled(value, variables))]
+
+    of_groups = told("targets")
+    if None in of_groups:
+        return set()  # any target may be built
+    # Other images may be made from a target's, too.
+    built = {str(name).removeprefix("target:") for name in [*of_groups, *told("contexts")]}
+    return {str(name) for name in told("inherits") if str(name).startswith("_")} - built
+
+
+def _items(value: Value) -> list[Value]:
+    if isinstance(value, dict):
+        return list(value.values())
+    return value if isinstance(value, list) else [value]
 
 
 def chosen(found: Iterable[Target]) -> list[Target]:
@@ -96,7 +123,13 @@ def elsewhere(found: Iterable[Target]) -> set[str]:
     return {item.dockerfile for item in found} - own
 
 
-def _target(name: str, label: str, block: Block, attributes: Mapping[str, Attribute]) -> Target:
+def _target(
+    name: str,
+    label: str,
+    block: Block,
+    attributes: Mapping[str, Attribute],
+    stage: Optional[Attribute],
+) -> Target:
     def text(key: str, usual: str) -> str:
         value = attributes[key].value if key in attributes else usual
         return value if isinstance(value, str) else "?"
@@ -125,6 +158,7 @@ def _target(name: str, label: str, block: Block, attributes: Mapping[str, Attrib
         named,
         own,
         inline.line if inline is not None else 0,
+        "" if stage is None else stage.value if isinstance(stage.value, str) else stages.ALL,
     )
 
 
@@ -175,7 +209,7 @@ def _of_json(text: str) -> list[Block]:
     """Return the blocks of a file in JSON."""
     document = documents.json_of(text.encode())
     result = []
-    for kind in ("variable", "target"):
+    for kind in ("variable", "target", "group"):
         rows = document.get(kind) if isinstance(document, dict) else None
         for label, body in rows.items() if isinstance(rows, dict) else ():
             line = documents.line_of(text, kind, label)

@@ -23,6 +23,7 @@ Arguments = dict[str, str]
 Told = TypeVar("Told")
 ROW = re.compile(r"^(?:export\s+)?([A-Za-z_]\w*)=([^#\n]*)", re.MULTILINE)
 USUAL = "Dockerfile"
+BUILDERS = re.compile(rb"docker|podman|nerdctl")
 # Options of docker build that take no value.
 FLAGS = {"--no-cache", "--pull", "--push", "--load", "--rm", "--force-rm", "-q", "--quiet"}
 FLAGS |= {"--squash", "--compress"}
@@ -66,7 +67,7 @@ def _given(kind: str, name: str, content: bytes) -> Iterator[tuple[str, Argument
     elif kind == "bake":
         for item in bake.chosen(bake.targets(name, content)):
             yield item.dockerfile, dict(item.arguments)
-    elif kind == "shell":
+    elif kind == "shell" and BUILDERS.search(content):
         yield from _scripted(name, variables.filled(name, documents.decoded(content)))
 
 
@@ -116,8 +117,11 @@ def _targets(kind: str, name: str, content: bytes) -> Iterator[tuple[str, str]]:
         for build in _composed_builds(content):
             # Its variables are set by who starts it, whatever their defaults.
             yield _composed_file(name, build), _plain(build.get("target"), "")
-    elif kind in ("devcontainer", "bake"):
+    elif kind == "devcontainer":
         yield from ((path, stages.ALL) for path, _ in _contexts(kind, name, content))
+    elif kind == "bake":
+        for item in bake.chosen(bake.targets(name, content)):
+            yield item.dockerfile, item.stage
     elif kind in ("shell", "markdown"):
         for words in _shell_words(kind, name, content):
             built = _built(words)
@@ -135,6 +139,8 @@ def _target(words: list[str]) -> str:
 
 
 def _shell_words(kind: str, name: str, content: bytes) -> Iterator[list[str]]:
+    if not BUILDERS.search(content):
+        return  # to read all commands is slow
     text = documents.decoded(content)
     text = TARGET.sub(f"--target={stages.ALL}", text)
     text = docker_run.shown(text) if kind == "markdown" else variables.filled(name, text)

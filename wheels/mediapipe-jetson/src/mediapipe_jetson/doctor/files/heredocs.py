@@ -1,42 +1,68 @@
-"""Where heredocs of scripts and Dockerfiles stand: texts that are written, not run."""
+"""Where heredocs of scripts and Dockerfiles stand: texts that are written, not run, and scripts."""
 
 from __future__ import annotations
 
 import bisect
+import dataclasses
 import re
+from collections.abc import Iterator
+from typing import Optional
 
 from mediapipe_jetson.doctor.files.instructions import HEREDOC, QUOTED
 
 OWN = re.compile(r"\s*RUN\s+(?:--\S+\s+)*<<", re.IGNORECASE)
-Places = list[tuple[int, int]]
 
 
-def within(at: int, places: Places) -> bool:
-    """Return whether a position is in one of these places, which are in order."""
-    number = bisect.bisect_right(places, (at, at)) - 1
-    following = places[number + 1 : number + 2]
-    near = [*places[max(number, 0) : number + 1], *following]
-    return any(begin <= at < end for begin, end in near)
+@dataclasses.dataclass(frozen=True)
+class Heredoc:
+    """A heredoc's place: its instruction begins at `head`, its lines are from `begin` to `last`.
+
+    Its last word ends at `end`; `own` tells that it is a RUN's own script.
+    """
+
+    head: int
+    begin: int
+    last: int
+    end: int
+    own: bool
 
 
-def written(text: str) -> Places:
-    """Return where heredocs stand that are not a RUN's own script."""
+class Heredocs:
+    """The heredocs of a text."""
+
+    def __init__(self, text: str) -> None:
+        self._places = list(_found(text))
+        self._begins = [place.begin for place in self._places]
+
+    def holding(self, at: int) -> Optional[Heredoc]:
+        """Return the heredoc that a position is in."""
+        number = bisect.bisect_right(self._begins, at) - 1
+        place = self._places[number] if number >= 0 else None
+        return place if place is not None and at < place.end else None
+
+    def is_run(self, at: int) -> bool:
+        """Return whether what stands at a position is run: by a RUN, or outside of heredocs."""
+        place = self.holding(at)
+        return place is None or (place.own and at < place.last)
+
+
+def _found(text: str) -> Iterator[Heredoc]:
+    """Yield the places of heredocs, in order."""
     rows = text.splitlines(keepends=True)
     begins = [0]
     places: dict[str, list[int]] = {}
     for number, row in enumerate(rows):
         begins.append(begins[-1] + len(row))
         places.setdefault(row.strip(), []).append(number)
-    result: Places = []
     number = 0
     while number < len(rows):
         words = [match[2] for match in HEREDOC.finditer(QUOTED.sub(" ", rows[number]))]
-        first, own = number + 1, OWN.match(rows[number])
+        head, own = number, OWN.match(rows[number])
         for word in words:
             ends = places.get(word, [])
             at = bisect.bisect_right(ends, number)
             number = ends[at] if at < len(ends) else number
-        if number >= first and not own:
-            result.append((begins[first], begins[number + 1]))
+        if number > head:
+            last, end = begins[number], begins[number + 1]
+            yield Heredoc(begins[head], begins[head + 1], last, end, own is not None)
         number += 1
-    return result

@@ -38,7 +38,7 @@ def command(words: list[str], file: str, line: int, cell: int = 0) -> list[Requi
         python = named.group("version") or python if named else python
     # What pip says goes elsewhere: 2>&1 is no package.
     packages = [word for word in packages if not re.match(r"\d*[<>]", word)]
-    requirements, index, skip = [], "", False
+    asked, index, skip = [], "", False
     for position, word in enumerate(packages, 1):
         if skip:
             skip = False
@@ -51,12 +51,15 @@ def command(words: list[str], file: str, line: int, cell: int = 0) -> list[Requi
                 index = value or following
             elif name in ("-p", "--python") and not conda:
                 python = value or following
-            continue
-        if not word.startswith("-"):
-            text, source = ("".join(conda_package(word)), "conda") if conda else (word, index)
-            entry = one(text, file, line, cell, COMMAND, source, python)
-            if entry:
-                requirements.append(entry if not conda else replace(entry, text=word))
+        elif not word.startswith("-"):
+            asked.append(word)
+    requirements = []
+    # An option counts for what stands before it, too.
+    for word in asked:
+        text, source = ("".join(conda_package(word)), "conda") if conda else (word, index)
+        entry = one(text, file, line, cell, COMMAND, source, python)
+        if entry:
+            requirements.append(entry if not conda else replace(entry, text=word))
     return requirements
 
 

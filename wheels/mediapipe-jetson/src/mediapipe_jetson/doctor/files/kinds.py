@@ -89,6 +89,23 @@ USES = re.compile(
 DATA = {".md", ".rst", ".html", ".htm", ".adoc", ".tex", ".csv", ".tsv", ".svg", ".log", ".txt"}
 DATA |= {".json", ".toml", ".xml", ".jsonl", ".ndjson"}
 SETTINGS = {"package.json", "Cargo.toml", "CMakeLists.txt"}
+# What holds pictures, sounds, models, programs for machines or archives, and no text.
+BINARY = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ico", ".exr"}
+BINARY |= {".mp4", ".avi", ".mov", ".mkv", ".webm", ".wav", ".mp3", ".ogg", ".flac", ".pcd", ".ply"}
+BINARY |= {".npy", ".npz", ".pkl", ".h5", ".hdf5", ".parquet", ".pb", ".bag", ".db3", ".mcap"}
+BINARY |= {
+    ".onnx",
+    ".pt",
+    ".pth",
+    ".tflite",
+    ".task",
+    ".engine",
+    ".safetensors",
+    ".bin",
+    ".caffemodel",
+}
+BINARY |= {".so", ".o", ".a", ".pyc", ".pyd", ".dll", ".exe", ".jar", ".class", ".deb", ".rpm"}
+BINARY |= {".zip", ".gz", ".tgz", ".xz", ".bz2", ".zst", ".7z", ".tar", ".iso", ".img", ".pdf"}
 # Windows' own scripts, which no board runs.
 NEVER = {".bat", ".cmd"}
 # What such files tell is what is installed and started, unless code stands in them.
@@ -122,10 +139,12 @@ def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # 
     if suffix == ".hcl" and bake.SIGNS.search(content):
         return "bake"
     data = suffix in DATA and path.name not in SETTINGS
-    other = "other" if not data and USES.search(content) else None
+    lower = content.lower()
+    named = MENTIONED in lower or b"mp.solutions" in lower
+    other = "other" if named and not data and USES.search(content) else None
     if suffix in (".yml", ".yaml"):
         return kubernetes.kind(path, content) or _yaml(content, other)
-    if MENTIONED not in content.lower() or b"\0" in content or PLAIN.match(path.name):
+    if MENTIONED not in lower or b"\0" in content or PLAIN.match(path.name):
         return None
     text = documents.decoded(content)
     if dockerfiles.is_dockerfile(text):
@@ -174,7 +193,8 @@ def kind(path: Path, content: bytes) -> Optional[str]:
 def files(folder: Path, unseen: Callable[[OSError], None]) -> Iterator[Path]:
     """Return the files below a folder, in order, without environments and repositories' own.
 
-    Not all of them are regular ones: `reading` opens those that are.
+    Not all of them are regular ones: `reading` opens those that are. Those that hold no text by
+    their names are left out.
     `unseen` gets the error of each folder, by its file name, that does not show what is in it.
     """
     if folder.is_file():
@@ -184,6 +204,8 @@ def files(folder: Path, unseen: Callable[[OSError], None]) -> Iterator[Path]:
         inner[:] = sorted(name for name in inner if not _skipped(Path(top, name)))
         for name in sorted(names):
             path = Path(top, name)
+            if path.suffix.lower() in BINARY and by_name(path) is None:
+                continue
             try:
                 if not stat.S_ISDIR(path.stat().st_mode):
                     yield path

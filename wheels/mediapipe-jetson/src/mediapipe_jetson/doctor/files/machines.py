@@ -34,12 +34,17 @@ def parsed(text: bytes, file: str) -> ast.Module:
 
     Raises SyntaxError, ValueError or RecursionError.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        tree = ast.parse(text, filename=file)
+    tree = whole(text, file)
     if ASKED.search(text):
         _Pruner(tree).visit(tree)
     return tree
+
+
+def whole(text: bytes, file: str) -> ast.Module:
+    """Return a program's tree. Raises SyntaxError, ValueError or RecursionError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text, filename=file)
 
 
 class _Pruner(ast.NodeTransformer):

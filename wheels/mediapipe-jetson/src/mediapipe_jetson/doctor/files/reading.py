@@ -8,12 +8,13 @@ import stat
 from pathlib import Path
 from typing import BinaryIO, Optional
 
-from mediapipe_jetson.doctor.files.unreadable import FormError, why
+from mediapipe_jetson.doctor.files.unreadable import FormError, plain_text, why
 
 NONE = "no project is there"
 KERNELS = ("/proc", "/sys", "/dev")
 # Memory in which people keep files as on a disk.
 SHARED = "/dev/shm"  # noqa: S108 # nothing is written there
+HEAD_BYTES = 4096
 
 
 def kernels(path: Path) -> str:
@@ -46,12 +47,18 @@ def opened(path: Path) -> BinaryIO:
         raise
 
 
-def content(path: Path, most: Optional[int] = None) -> bytes:
-    """Return a regular file's bytes, of at most `most`. Raises OSError, FormError."""
+def content(path: Path, most: Optional[int] = None, *, text: bool = False) -> bytes:
+    """Return a regular file's bytes, of at most `most`; with `text` nothing of what is no text.
+
+    Raises OSError, FormError.
+    """
     with opened(path) as stream:
         if most is not None and os.fstat(stream.fileno()).st_size > most:
             raise FormError(f"larger than {most} bytes")
-        return stream.read()
+        head = stream.read(HEAD_BYTES)
+        if text and b"\0" in head and plain_text(head) is None:
+            return b""
+        return head + stream.read()
 
 
 def within(folder: Path, name: str) -> bytes:

@@ -2,61 +2,19 @@
 
 from __future__ import annotations
 
-import bisect
 import dataclasses
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Optional
+from collections.abc import Iterable
 
-from mediapipe_jetson.doctor.files import heredocs, installers, invocation
+from mediapipe_jetson.doctor import versions
+from mediapipe_jetson.doctor.files import invocation, pip_steps
 from mediapipe_jetson.doctor.files.branches import Step
 from mediapipe_jetson.doctor.files.facts import REPLACED, STOPS, Requirement
+from mediapipe_jetson.doctor.files.pip_steps import TARGETS, Done, Lists
 
-PIP = re.compile(r"(?P<folder>.*/)?pip(?P<version>[\d.]*)|(?P<variable>\$\{?\w*PIP\w*\}?)")
-PYTHON = re.compile(r"(?:\S*/)?python[\d.]*")
-# Options of pip itself that say nothing of where it installs.
-PLAIN = {"-m", "-q", "-qq", "--quiet", "-v", "--no-cache-dir", "--disable-pip-version-check", "-y"}
-PLAIN |= {"--no-input", "-H", "-E", "-I"}
-PLACES = {"-t", "--target", "--prefix", "--root", "--user", "-p", "--python", "--system"}
-VALUED = PLACES - {"--user", "--system"}
 MOST = 300
+EXACT = re.compile(r"===?\s*(?P<version>[^*,\s]+)")
 EDITORS = {"sed", "gsed", "perl", "grep", "egrep", "awk"}
-TARGETS = {"-t", "--target"}
-FORCING = {"-U", "--upgrade", "--force-reinstall", "-I", "--ignore-installed", "--reinstall"}
-YES = {"-y", "--yes"}
-# Another environment, another place, or an end that is no failure: what is behind is not compared.
-ANOTHER = {
-    "activate",
-    "deactivate",
-    "workon",
-    "pyenv",
-    "FROM",
-    "USER",
-    "SHELL",
-    "break",
-    "continue",
-}
-ENVIRONMENTS = {"conda", "mamba", "micromamba"}
-ENDS = {"exit", "return"}
-PATHS = re.compile(r"(?:PATH|VIRTUAL_ENV|CONDA_PREFIX|PYENV_\w+|PYTHONUSERBASE|PIP_\w+)=?")
-STOPPING = re.compile(r"^#!.*sh\s+-\w*e|^\s*set\s+(?:-\w+\s+)*-(?:\w*e|o\s+errexit)", re.MULTILINE)
-# What stands before && and does not decide on anything.
-GOES_ON = {"pip", "uv", "apt", "apt-get", "cd", "rm", "mkdir", "echo", "export", "curl", "wget"}
-GOES_ON |= {"sleep", "ldconfig", "cp", "mv", "yes", "python", "python3"}
-LISTED = re.compile(r"(?:-r|--requirement)(?:=|$)?(.*)$")
-# A line of make's or just's that begins what is run by its own name, or where make wants it.
-TARGET = re.compile(r"^(?:if|else|endif)|^[^\s#][^\n]*?:(?![:=])", re.MULTILINE)
-# Options and tools that keep to the folder they are run in.
-IN_FOLDER = {"uv", "poetry", "pipenv", "pdm"}
-RELATIVE = re.compile(r"[^/~$-][^/]*/")
-MOVES = {"cd", "pushd", "popd"}
-# In a build and in make a shell goes on behind ; unless it is told to stop.
-TOLD_TO_STOP = re.compile(r"\b(?:set|SHELL|\w*sh)\b[^\n;&|]{0,80}?\s\[?[\"']?-\w*e|errexit")
-LINE_END = re.compile(r"(?<!\\)(?<!\\\r)\n")
-# A command that decides on what follows stops nothing.
-CONDITION = re.compile(r"\s*(?:RUN\s+)?(?:(?:then|do|else)\s+)?(?:if|elif|while|until)\s")
-
-Lists = Callable[[str], list[Requirement]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,60 +29,6 @@ class Used:
     plain: set[str] = dataclasses.field(default_factory=set)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Done:
-    """A command of pip's: what it does, in which environment and under which conditions."""
-
-    step: Step
-    place: tuple[str, ...]
-    scope: int
-    installed: list[Requirement]
-    removed: frozenset[str]
-    forced: bool
-    sure: bool
-    stops: bool
-
-
-class _Scopes:
-    """Which environment and folder commands are in, by numbers.
-
-    Those of a shell of its own end with it; `lines` tells that each line is one.
-    """
-
-    def __init__(self, *, lines: bool) -> None:
-        self.now = self.folder = self._last = 0
-        self._lines, self._moved = lines, False
-        self._outer: list[tuple[int, int]] = []
-
-    def another(self) -> None:
-        """Begin another environment."""
-        self._last += 1
-        self.now = self._last
-
-    def moves(self, words: list[str]) -> None:
-        """Follow what a command does to the folder that those behind it are run in."""
-        command = invocation.started(words)
-        if words[0] == "WORKDIR" or (command and command[0] in MOVES):
-            self._last += 1
-            self.folder, self._moved = self._last, words[0] != "WORKDIR"
-
-    def reach(self, text: str, before: Optional[Step], step: Step) -> None:
-        """Follow the brackets from one command to the next."""
-        marks = re.sub(r"#[^\n]*", "", text[before.end if before else 0 : step.start])
-        if step.before in ("(", ")") and step.before not in marks:
-            marks = step.before  # of a command that is given to a shell
-        if self._lines and self._moved and before and _line_ends(text, before, step):
-            self._last += 1
-            self.folder, self._moved = self._last, False
-        for mark in marks:
-            if mark == "(":
-                self._outer.append((self.now, self.folder))
-            elif mark == ")" and self._outer:
-                self.now, self.folder = self._outer.pop()
-            elif mark == ")":
-                self.another()
-
-
 def marked(
     items: Iterable[Requirement],
     text: str,
@@ -135,7 +39,7 @@ def marked(
     docker: bool,
     made: bool,
 ) -> tuple[list[Requirement], Used]:
-    """Return what a script installs, with a note at what it replaces further down.
+    """Return what a script installs, with a note at what it replaces, or has from further up.
 
     `steps` are its commands as a board may run them, `lists` gives what a requirements file asks
     for; `docker` tells that it is a Dockerfile, `made` that it is a Makefile or a justfile,
@@ -145,7 +49,7 @@ def marked(
         dataclasses.replace(item, sure=False)
         if doubtful and text.count("\n", 0, item.step.start) + 1 in doubtful
         else item
-        for item in _done(text, steps, lists, docker=docker, made=made)
+        for item in pip_steps.done(text, steps, lists, docker=docker, made=made)
     ]
     result = list(items)
     edited = _edited(steps, lists)
@@ -155,16 +59,20 @@ def marked(
     for number, early in enumerate(done):
         for entry in early.installed:
             first = text.count("\n", 0, early.step.start) + 1
-            gone = any(_replaces(late, early, entry) for late in done[number + 1 :])
+            lates = [late for late in done[number + 1 :] if _replaces(late, early, entry)]
+            gone = bool(lates)
+            there = _is_there(done[:number], early, entry)
             if entry.file and edited.get(entry.file, early.step.start) < early.step.start:
                 continue
-            if entry.file and gone:
+            if entry.file and (gone or there):
                 used.changed.setdefault(entry.file, first)
             elif entry.file:
                 used.plain.add(entry.file)
-            elif gone:
+            elif gone or there:
                 last = text.count("\n", 0, early.step.end) + 1
-                note = STOPS if early.stops else REPLACED
+                # What stands in the same && is not run where it fails.
+                stuck = early.stops or all(late.chain == early.chain for late in lates)
+                note = STOPS if stuck and not there else REPLACED
                 result = [
                     dataclasses.replace(item, replaced=note)
                     if item.name == entry.name
@@ -188,152 +96,59 @@ def _edited(steps: list[Step], lists: Lists) -> dict[str, int]:
     return result
 
 
-def _replaces(late: _Done, early: _Done, entry: Requirement) -> bool:
+def _replaces(late: Done, early: Done, entry: Requirement) -> bool:
     """Return whether what a command installs is gone after another one, wherever both are run."""
-    if not late.sure or late.scope != early.scope or late.place != early.place:
-        return False
-    if any("$" in word for word in late.place):
-        return False  # its value may be another one
-    own = early.step.path[len(late.step.path) :]
-    if early.step.path[: len(late.step.path)] != late.step.path or any(arm < 0 for _, arm in own):
+    if not late.sure or not _same_place(late, early) or not _within(early, late):
         return False
     if entry.name in late.removed:
         return True
     for other in late.installed:
         if other.name == entry.name and not other.marker:
-            exact = bool(other.source) or re.fullmatch(r"===?[^*,]+", other.specifier.strip())
-            there = not TARGETS.isdisjoint(late.place)  # pip leaves what is in a folder
-            if late.forced or (exact and not there and other.specifier != entry.specifier):
+            exact = bool(other.source) or EXACT.fullmatch(other.specifier.strip())
+            folder = not TARGETS.isdisjoint(late.place)  # pip leaves what is in a folder
+            differs = exact and other.specifier != entry.specifier
+            if late.forced or (not folder and (differs or _refuses(other, entry))):
                 return True
     return False
 
 
-def _done(
-    text: str, steps: list[Step], lists: Lists, *, docker: bool, made: bool
-) -> Iterator[_Done]:
-    lines = docker or made
-    errexit = (TOLD_TO_STOP if lines else STOPPING).search(text) is not None
-    targets = [match.start() for match in TARGET.finditer(text)] if made else []
-    reached = 0
-    scopes, sure = _Scopes(lines=lines), True
-    written = heredocs.written(text)
-    steps = [step for step in steps if not heredocs.within(step.start, written)]
-    for number, step in enumerate(steps):
-        before = steps[number - 1].words if number else []
-        # What comes behind && is run where what comes before it is and goes well.
-        chained = step.before != "&&" or (sure and (docker or _goes_on(before)))
-        sure = step.before not in ("||", "&") and chained
-        scopes.reach(text, steps[number - 1] if number else None, step)
-        if bisect.bisect(targets, step.start) != reached:
-            reached = bisect.bisect(targets, step.start)
-            scopes.another()
-        if _another(step.words):
-            scopes.another()
-            continue
-        scopes.moves(step.words)
-        place = _place(step.words)
-        if place is None:
-            continue
-        following = steps[number + 1] if number + 1 < len(steps) else None
-        asks = CONDITION.match(text, step.start)
-        ends = lines and (following is None or _line_ends(text, step, following))
-        fails = (errexit or ends) and not asks
-        yield _Done(
-            step,
-            (*place, f"in {scopes.folder}") if _is_in_folder(place) else place,
-            scopes.now,
-            _installed(step.words, lists),
-            _removed(step, before),
-            not FORCING.isdisjoint(step.words),
-            sure and "--dry-run" not in step.words,
-            _stops(following, errexit=fails),
-        )
-
-
-def _line_ends(text: str, step: Step, following: Step) -> bool:
-    """Return whether an instruction or a line of make's ends between two commands."""
-    return LINE_END.search(text, step.end, following.start) is not None
-
-
-def _is_in_folder(place: tuple[str, ...]) -> bool:
-    """Return whether it depends on the folder which environment a place is."""
-    if "--system" in place:
+def _is_there(before: list[Done], late: Done, entry: Requirement) -> bool:
+    """Return whether pip leaves what a command asks for as an earlier one has installed it."""
+    if late.forced or entry.source or not TARGETS.isdisjoint(late.place):
         return False
-    at = next((n for n, word in enumerate(place) if word.partition("=")[0] in PLACES), len(place))
-    values = [word.partition("=")[2] or word for word in place[at:]]
-    return any(word in IN_FOLDER or RELATIVE.match(word) for word in place[:at]) or any(
-        word[:1] not in "-/" for word in values
-    )
+    for early in reversed(before):
+        if not _same_place(late, early):
+            continue
+        others = [other for other in early.installed if other.name == entry.name]
+        sure = early.sure and not early.tried and _within(late, early)
+        if entry.name in early.removed or (others and not sure):
+            return False
+        for other in others:
+            pin = EXACT.fullmatch(other.specifier.strip())
+            if other.marker or not (not entry.specifier or (pin and not _refuses(entry, other))):
+                return False
+        if others:
+            return True
+    return False
 
 
-def _installed(words: list[str], lists: Lists) -> list[Requirement]:
-    """Return what a command installs, by itself and by the lists that it is given."""
-    if "install" not in words:
-        return []
-    result = installers.command(words, "", 0)
-    for at, word in enumerate(words):
-        match = LISTED.match(word)
-        if match:
-            path = match[1] or (words[at + 1] if at + 1 < len(words) else "")
-            result += [item for item in lists(path) if "mediapipe" in item.name]
-    return result
+def _same_place(late: Done, early: Done) -> bool:
+    """Return whether two commands work in the same environment; a variable may be another one."""
+    same = late.scope == early.scope and late.place == early.place
+    return same and not any("$" in word for word in late.place)
 
 
-def _stops(following: Optional[Step], *, errexit: bool) -> bool:
-    """Return whether a script ends where this command fails, by what stands behind it."""
-    before = following.before if following is not None else "\n"
-    if before == "||" and following is not None:
-        return following.words[0] in ENDS
-    return before == "&&" or (errexit and before != "|")
+def _within(inner: Done, outer: Done) -> bool:
+    """Return whether one command is run only where another one is, and in their order."""
+    depth = len(outer.step.path)
+    own = inner.step.path[depth:]
+    return inner.step.path[:depth] == outer.step.path and all(arm >= 0 for _, arm in own)
 
 
-def _another(words: list[str]) -> bool:
-    """Return whether what follows may be another environment, or not run after this."""
-    command = invocation.started(words)
-    name = words[-1].rsplit("/", 1)[-1] if words[0] in ("source", ".") else words[0]
-    if name in ANOTHER or (words[0] in ENVIRONMENTS and "activate" in words):
-        return True
-    if words[0] in ENDS:
-        return words[1:2] in ([], ["0"])
-    paths = words[1:] if words[0] in ("export", "ENV", "ARG") else words
-    return (
-        bool(paths) and PATHS.match(paths[0]) is not None and (command != words or "ENV" in words)
-    )
-
-
-def _goes_on(words: list[str]) -> bool:
-    command = invocation.started(words)
-    return bool(command) and (command[0] in GOES_ON or PIP.fullmatch(command[0]) is not None)
-
-
-def _place(words: list[str]) -> Optional[tuple[str, ...]]:
-    """Return what tells a command of pip's in which environment it works; None for another one."""
-    verb = next((n for n, word in enumerate(words) if word in ("install", "uninstall")), 0)
-    if not verb or invocation.only_says(words):
-        return None
-    tools = [word for word in words[:verb] if word not in PLAIN]
-    match = PIP.fullmatch(tools[-1]) if tools else None
-    if match is None:
-        return None
-    python = tools[-2] if len(tools) > 1 and PYTHON.fullmatch(tools[-2]) else ""
-    if python:
-        tools = tools[:-1]
-    # pip, pip3 and python3 -m pip are one.
-    tools[-1] = re.sub(r"(?:python|pip)3?$", "pip", tools[-1])
-    tools[-1] = re.sub(r"python(?=3\.\d+$)", "pip", tools[-1])
-    places = []
-    for at, word in enumerate(words[verb + 1 :], verb + 1):
-        if word.partition("=")[0] in PLACES:
-            places += words[at : at + 1 + (word in VALUED)]
-    return (*tools, *places)
-
-
-def _removed(step: Step, before: list[str]) -> frozenset[str]:
-    """Return the packages that a command takes away without a question."""
-    if "uninstall" not in step.words:
-        return frozenset()
-    piped = step.before == "|" and "yes" in before
-    if not piped and YES.isdisjoint(step.words) and "uv" not in step.words:
-        return frozenset()
-    names = step.words[step.words.index("uninstall") + 1 :]
-    return frozenset(re.sub(r"[-_.]+", "-", name).lower() for name in names if name[:1] != "-")
+def _refuses(entry: Requirement, other: Requirement) -> bool:
+    """Return whether a requirement does not allow the one version that another one pins."""
+    pin = EXACT.fullmatch(other.specifier.strip())
+    try:
+        return pin is not None and not versions.allowed(entry.specifier, [pin["version"]])
+    except ValueError:
+        return False

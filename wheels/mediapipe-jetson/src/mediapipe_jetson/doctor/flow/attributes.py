@@ -122,6 +122,12 @@ class Attributes(State):
         """Return a class's bases."""
         return [item for values in self.classes[of].bases for item in values]
 
+    def declared(self, of: Class) -> tuple[str, ...]:
+        """Return the fields that a class declares, those of its bases in the project first."""
+        above = [item for item in self.bases(of) if isinstance(item, Class) and item != of]
+        names = [name for item in above for name in self.declared(item)]
+        return tuple(dict.fromkeys([*names, *self.classes[of].fields]))
+
     def of_class(self, of: Class, name: str, owner: Value, node: ast.AST) -> Values:
         """Return an attribute of a class, as seen from `owner`."""
         member = self.member(of, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from typing import Optional, Union
 
 from mediapipe_jetson.doctor.flow import texts
@@ -34,6 +35,8 @@ from mediapipe_jetson.doctor.names import is_ours
 
 # What looks at objects and changes none.
 HARMLESS = ("builtins.", "logging.", "pprint.", "json.", "warnings.", "inspect.")
+# pydantic's class whose fields come from the environment, whatever their defaults.
+SETTINGS = ".BaseSettings"
 GROWING = ("append", "extend", "insert", "add", "appendleft")
 TAKING = ("pop", "popleft")
 NESTED_MOST, TIMES_MOST = 8, 24
@@ -225,6 +228,9 @@ class Calls(Started):
         """Do what an inherited or generated constructor does."""
         heap = self.heap[made]
         code = self.classes[heap.of] if heap.of is not None else None
+        fields = self.declared(heap.of) if heap.of is not None else ()
+        if base.endswith(SETTINGS):
+            given = dataclasses.replace(given, open=given.open or "the environment")
         if base and not base.startswith("builtins."):
             reported = is_ours(base) and given is not OUTSIDE
             for listener in self.listeners if reported else ():
@@ -236,14 +242,13 @@ class Calls(Started):
                 if code is None or not code.dataclass:
                     heap.fields.setdefault("delegate", constant(None))
         elif code is not None and code.dataclass:
-            heap.fields.update(zip(code.fields, given.positional))  # noqa: B905
+            heap.fields.update(zip(fields, given.positional))  # noqa: B905
             heap.open = given.open
         heap.fields.update(given.keywords)
-        if given.open and code is not None:
-            for name in code.fields:
-                known = self.classes[heap.of].scope if heap.of is not None else {}
+        if given.open and heap.of is not None:
+            for name in fields:
                 open_ = self.opened(given, given.open)
-                heap.fields.setdefault(name, open_ | known.get(name, frozenset()))
+                heap.fields.setdefault(name, open_ | (self.member(heap.of, name) or frozenset()))
 
     def called_object(self, function: Object, given: Arguments, node: ast.AST) -> Values:
         """Call an object: a partial function, or a __call__ of the project."""

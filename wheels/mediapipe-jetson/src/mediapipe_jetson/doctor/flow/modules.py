@@ -14,10 +14,12 @@ from mediapipe_jetson.doctor.flow.values import (
     Function,
     Module,
     Scope,
+    Sequence,
     Value,
     Values,
     join,
     path,
+    text_of,
     unknown,
 )
 from mediapipe_jetson.doctor.names import canonical, is_ours, starred
@@ -233,12 +235,24 @@ class Flow(Statements):
         scope = self.module_scope(module)
         inner = f"{module}.{item.name}" if module else item.name
         if item.name == "*":
-            for name, values in list(scope.items()):
-                if not name.startswith("_"):
-                    self.bind(name, values)
+            listed = exported(scope)
+            for name in listed if listed is not None else list(scope):
+                part = f"{module}.{name}"
+                if name in scope and (listed is not None or not name.startswith("_")):
+                    self.bind(name, scope[name])
+                elif part in self.sources and listed is not None:
+                    self.bind(name, frozenset({Module(part)}))
         elif item.name in scope:
             self.bind(item.asname or item.name, join([scope[item.name]]))
         elif inner in self.sources:
             self.bind(item.asname or item.name, frozenset({Module(inner)}))
         else:
             self.bind(item.asname or item.name, unknown(item.name))
+
+
+def exported(scope: Scope) -> Optional[list[str]]:
+    """Return the names that __all__ lists, None where there is none, or it is not known."""
+    only = next(iter(scope.get("__all__", ())), None)
+    exact = isinstance(only, Sequence) and only.exact and len(scope["__all__"]) == 1
+    names = [text_of(item) for item in only.items] if isinstance(only, Sequence) and exact else [""]
+    return [name for name in names if name] if all(names) else None

@@ -1,0 +1,289 @@
+"""What commands of pip's a script has: what they do, where, and whether they stop it."""
+
+from __future__ import annotations
+
+import bisect
+import dataclasses
+import re
+from collections.abc import Callable, Iterator
+from typing import Optional
+
+from mediapipe_jetson.doctor.files import heredocs, installers, invocation
+from mediapipe_jetson.doctor.files.branches import Step
+from mediapipe_jetson.doctor.files.facts import Requirement
+
+PIP = re.compile(r"(?P<folder>.*/)?pip(?P<version>[\d.]*)|(?P<variable>\$\{?\w*PIP\w*\}?)")
+PYTHON = re.compile(r"(?:\S*/)?python[\d.]*")
+# Options of pip itself that say nothing of where it installs.
+PLAIN = {"-m", "-q", "-qq", "--quiet", "-v", "--no-cache-dir", "--disable-pip-version-check", "-y"}
+PLAIN |= {"--no-input", "-H", "-E", "-I"}
+PLACES = {"-t", "--target", "--prefix", "--root", "--user", "-p", "--python", "--system"}
+VALUED = PLACES - {"--user", "--system"}
+TARGETS = {"-t", "--target"}
+FORCING = {"-U", "--upgrade", "--force-reinstall", "-I", "--ignore-installed", "--reinstall"}
+YES = {"-y", "--yes"}
+# Another environment, another place, or an end that is no failure: what is behind is not compared.
+ANOTHER = {
+    "activate",
+    "deactivate",
+    "workon",
+    "pyenv",
+    "FROM",
+    "USER",
+    "SHELL",
+    "break",
+    "continue",
+}
+ENVIRONMENTS = {"conda", "mamba", "micromamba"}
+ENDS = {"exit", "return"}
+PATHS = re.compile(r"(?:PATH|VIRTUAL_ENV|CONDA_PREFIX|PYENV_\w+|PYTHONUSERBASE|PIP_\w+)=?")
+STOPPING = re.compile(r"^#!.*sh\s+-\w*e|^\s*set\s+(?:-\w+\s+)*-(?:\w*e|o\s+errexit)", re.MULTILINE)
+# What stands before && and does not decide on anything.
+GOES_ON = {"pip", "uv", "apt", "apt-get", "cd", "rm", "mkdir", "echo", "export", "curl", "wget"}
+GOES_ON |= {"sleep", "ldconfig", "cp", "mv", "yes", "python", "python3"}
+LISTED = re.compile(r"(?:-r|--requirement)(?:=|$)?(.*)$")
+# A line of make's or just's that begins what is run by its own name, or where make wants it.
+TARGET = re.compile(r"^(?:if|else|endif)|^[^\s#][^\n]*?:(?![:=])", re.MULTILINE)
+# Options and tools that keep to the folder they are run in.
+IN_FOLDER = {"uv", "poetry", "pipenv", "pdm"}
+RELATIVE = re.compile(r"[^/~$-][^/]*/")
+MOVES = {"cd", "pushd", "popd"}
+# In a build and in make a shell goes on behind ; unless it is told to stop, here or for all.
+TOLD_TO_STOP = re.compile(r"\b(?:set|\w*sh)\b[^\n;&|]{0,80}?\s\[?[\"']?-\w*e|errexit")
+ALL_STOP = re.compile(r"^\s*\.?SHELL(?:FLAGS)?\b[^\n]{0,80}?[\s\"']-[a-zA-Z]*e", re.MULTILINE)
+LINE_END = re.compile(r"(?<!\\)(?<!\\\r)\n")
+# A comment does not end the command that it stands in.
+COMMENT = re.compile(r"^[ \t]*#[^\n]*\n", re.MULTILINE)
+# A command that decides on what follows stops nothing.
+CONDITION = re.compile(r"\s*(?:RUN\s+)?(?:(?:then|do|else)\s+)?(?:if|elif|while|until)\s")
+
+Lists = Callable[[str], list[Requirement]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """A command of pip's: what it does, in which environment and under which conditions."""
+
+    step: Step
+    place: tuple[str, ...]
+    scope: int
+    installed: list[Requirement]
+    removed: frozenset[str]
+    forced: bool
+    sure: bool
+    stops: bool
+    chain: int
+    """Which && it stands in: what is behind it there is not run where it fails."""
+    tried: bool
+    """Whether something else is done where it fails."""
+
+
+class _Shells:
+    """Which commands one shell runs: an instruction's, a line of make's, a heredoc's, or all."""
+
+    def __init__(self, text: str, *, lines: bool) -> None:
+        self._text, self._lines = text, lines
+        self.heredocs = heredocs.Heredocs(text)
+        flat = COMMENT.sub(lambda match: " " * len(match[0]), text)
+        ends = LINE_END.finditer(flat) if lines else ()
+        self._ends = [0, *(match.end() for match in ends), len(text)]
+        self._all_stop = (ALL_STOP if lines else STOPPING).search(text) is not None
+
+    def of(self, at: int) -> tuple[int, int]:
+        """Return where the commands of a shell begin and end."""
+        script = self.heredocs.holding(at)
+        if script is not None:
+            return script.head, script.end
+        number = min(bisect.bisect_right(self._ends, at), len(self._ends) - 1)
+        return self._ends[number - 1], self._ends[number]
+
+    def stops(self, step: Step) -> bool:
+        """Return whether a shell is told to stop where a command fails."""
+        begin, end = self.of(step.start)
+        return self._all_stop or (
+            self._lines and TOLD_TO_STOP.search(self._text, begin, end) is not None
+        )
+
+    def ends(self, step: Step, following: Optional[Step]) -> bool:
+        """Return whether a shell ends between two commands of a build or of make's."""
+        last = following is None or self.of(step.start) != self.of(following.start)
+        return self._lines and last
+
+
+class _Scopes:
+    """Which environment and folder commands are in, by numbers.
+
+    Those of a shell of its own end with it.
+    """
+
+    def __init__(self, shells: _Shells) -> None:
+        self.now = self.folder = self._last = 0
+        self._shells, self._moved = shells, False
+        self._outer: list[tuple[int, int]] = []
+
+    def another(self) -> None:
+        """Begin another environment."""
+        self._last += 1
+        self.now = self._last
+
+    def moves(self, words: list[str]) -> None:
+        """Follow what a command does to the folder that those behind it are run in."""
+        command = invocation.started(words)
+        if words[0] == "WORKDIR" or (command and command[0] in MOVES):
+            self._last += 1
+            self.folder, self._moved = self._last, words[0] != "WORKDIR"
+
+    def reach(self, text: str, before: Optional[Step], step: Step) -> None:
+        """Follow the brackets from one command to the next."""
+        marks = re.sub(r"#[^\n]*", "", text[before.end if before else 0 : step.start])
+        if step.before in ("(", ")") and step.before not in marks:
+            marks = step.before  # of a command that is given to a shell
+        if self._moved and before and self._shells.ends(before, step):
+            self._last += 1
+            self.folder, self._moved = self._last, False
+        for mark in marks:
+            if mark == "(":
+                self._outer.append((self.now, self.folder))
+            elif mark == ")" and self._outer:
+                self.now, self.folder = self._outer.pop()
+            elif mark == ")":
+                self.another()
+
+
+def done(text: str, steps: list[Step], lists: Lists, *, docker: bool, made: bool) -> Iterator[Done]:
+    """Yield what a script's commands of pip's do; `docker` and `made` are a build's and make's."""
+    shells = _Shells(text, lines=docker or made)
+    targets = [match.start() for match in TARGET.finditer(text)] if made else []
+    reached = 0
+    scopes, sure, chain = _Scopes(shells), True, 0
+    steps = [step for step in steps if shells.heredocs.is_run(step.start)]
+    for number, step in enumerate(steps):
+        before = steps[number - 1].words if number else []
+        chain += step.before != "&&"
+        # What comes behind && is run where what comes before it is and goes well.
+        chained = step.before != "&&" or (sure and (docker or _goes_on(before)))
+        sure = step.before not in ("||", "&") and chained
+        scopes.reach(text, steps[number - 1] if number else None, step)
+        if bisect.bisect(targets, step.start) != reached:
+            reached = bisect.bisect(targets, step.start)
+            scopes.another()
+        if _another(step.words):
+            scopes.another()
+            continue
+        scopes.moves(step.words)
+        place = _place(step.words)
+        if place is None:
+            continue
+        asks = CONDITION.match(text, step.start)
+        yield Done(
+            step,
+            (*place, f"in {scopes.folder}") if _is_in_folder(place) else place,
+            scopes.now,
+            _installed(step.words, lists),
+            _removed(step, before),
+            not FORCING.isdisjoint(step.words),
+            sure and "--dry-run" not in step.words,
+            not asks and _stops(shells, steps, number),
+            chain,
+            bool(asks) or _marks(steps, _end(steps, number)) == "||",
+        )
+
+
+def _is_in_folder(place: tuple[str, ...]) -> bool:
+    """Return whether it depends on the folder which environment a place is."""
+    if "--system" in place:
+        return False
+    at = next((n for n, word in enumerate(place) if word.partition("=")[0] in PLACES), len(place))
+    values = [word.partition("=")[2] or word for word in place[at:]]
+    return any(word in IN_FOLDER or RELATIVE.match(word) for word in place[:at]) or any(
+        word[:1] not in "-/" for word in values
+    )
+
+
+def _installed(words: list[str], lists: Lists) -> list[Requirement]:
+    """Return what a command installs, by itself and by the lists that it is given."""
+    if "install" not in words:
+        return []
+    result = installers.command(words, "", 0)
+    for at, word in enumerate(words):
+        match = LISTED.match(word)
+        if match:
+            path = match[1] or (words[at + 1] if at + 1 < len(words) else "")
+            result += [item for item in lists(path) if "mediapipe" in item.name]
+    return result
+
+
+def _end(steps: list[Step], number: int) -> int:
+    """Return which command is the first one behind the && that a command stands in."""
+    end = number + 1
+    while _marks(steps, end) == "&&":
+        end += 1
+    return end
+
+
+def _marks(steps: list[Step], number: int) -> str:
+    """Return the mark before a command, "" where there is none."""
+    return steps[number].before if number < len(steps) else ""
+
+
+def _stops(shells: _Shells, steps: list[Step], number: int) -> bool:
+    """Return whether a script ends where this command fails, by what stands behind it."""
+    end = _end(steps, number)
+    following = steps[end] if end < len(steps) else None
+    if following is not None and following.before in ("||", "|"):
+        return following.before == "||" and following.words[0] in ENDS
+    # A shell that is told to stop goes on where another command than the last of an && fails.
+    last = end == number + 1
+    return shells.ends(steps[end - 1], following) or (last and shells.stops(steps[number]))
+
+
+def _another(words: list[str]) -> bool:
+    """Return whether what follows may be another environment, or not run after this."""
+    command = invocation.started(words)
+    name = words[-1].rsplit("/", 1)[-1] if words[0] in ("source", ".") else words[0]
+    if name in ANOTHER or (words[0] in ENVIRONMENTS and "activate" in words):
+        return True
+    if words[0] in ENDS:
+        return words[1:2] in ([], ["0"])
+    paths = words[1:] if words[0] in ("export", "ENV", "ARG") else words
+    return (
+        bool(paths) and PATHS.match(paths[0]) is not None and (command != words or "ENV" in words)
+    )
+
+
+def _goes_on(words: list[str]) -> bool:
+    command = invocation.started(words)
+    return bool(command) and (command[0] in GOES_ON or PIP.fullmatch(command[0]) is not None)
+
+
+def _place(words: list[str]) -> Optional[tuple[str, ...]]:
+    """Return what tells a command of pip's in which environment it works; None for another one."""
+    verb = next((n for n, word in enumerate(words) if word in ("install", "uninstall")), 0)
+    if not verb or invocation.only_says(words):
+        return None
+    tools = [word for word in words[:verb] if word not in PLAIN]
+    match = PIP.fullmatch(tools[-1]) if tools else None
+    if match is None:
+        return None
+    python = tools[-2] if len(tools) > 1 and PYTHON.fullmatch(tools[-2]) else ""
+    if python:
+        tools = tools[:-1]
+    # pip, pip3 and python3 -m pip are one.
+    tools[-1] = re.sub(r"(?:python|pip)3?$", "pip", tools[-1])
+    tools[-1] = re.sub(r"python(?=3\.\d+$)", "pip", tools[-1])
+    places = []
+    for at, word in enumerate(words[verb + 1 :], verb + 1):
+        if word.partition("=")[0] in PLACES:
+            places += words[at : at + 1 + (word in VALUED)]
+    return (*tools, *places)
+
+
+def _removed(step: Step, before: list[str]) -> frozenset[str]:
+    """Return the packages that a command takes away without a question."""
+    if "uninstall" not in step.words:
+        return frozenset()
+    piped = step.before == "|" and "yes" in before
+    if not piped and YES.isdisjoint(step.words) and "uv" not in step.words:
+        return frozenset()
+    names = step.words[step.words.index("uninstall") + 1 :]
+    return frozenset(re.sub(r"[-_.]+", "-", name).lower() for name in names if name[:1] != "-")
