@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,16 @@ GPU = NativeLibrary("/x/libmediapipe.so", 1, "aarch64", ("libEGL.so.1",), True, 
 CPU_ONLY = NativeLibrary("/x/old.so", 1, "aarch64", (), False, "it holds the text")
 UNDECIDED = NativeLibrary("/x/odd.so", 1, "aarch64", (), None, "nothing decides it")
 DOCKERENV = {".dockerenv": ""}
+# Of the processor, for what takes about one: what else runs can't use that up.
+MOST_S = 20.0
+
+
+@contextlib.contextmanager
+def in_time() -> Iterator[None]:
+    """Fail where what is done takes far more work than its text is long."""
+    began = time.process_time()
+    yield
+    assert time.process_time() - began < MOST_S
 
 
 def plant(root: Path, files: Mapping[str, str]) -> Path:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import pytest
 from mediapipe_jetson.doctor.files import dockerfiles
 from mediapipe_jetson.doctor.files.expansion import expanded
 
-from tests.unit.doctor_scenes import judged, lines
+from tests.unit.doctor_scenes import in_time, judged, lines
 
 STAGE = "FROM python:3.11\n"
 # A Dockerfile, the build's arguments, and the last line with its variables in place.
@@ -126,15 +125,15 @@ def test_an_argument_that_the_stage_does_not_see_is_explained(tmp_path: Path) ->
             + "".join(f"ENV A{n}={f'$A{n - 1}' * 3}\n" for n in range(1, 40)),
         ),
         ("README.md", "pip " * 20_000 + "\n"),
-        ("Makefile", "x:\n" * 3_000 + "\n" * 20_000 + "\tpip install a\n" * 200),
+        ("Makefile", "x:\n" * 3_000 + "\n" * 100_000 + "\tpip install a\n" * 200),
         ("Dockerfile", f"{STAGE}RUN pip install a {'sh ' * 20_000}\n"),
+        ("Dockerfile", STAGE + "\n" * 100_000 + "RUN pip install a\n"),
     ],
 )
 def test_long_lines_are_read_in_time(tmp_path: Path, name: str, text: str) -> None:
-    began = time.process_time()
     files = {name: text, "requirements.txt": "mediapipe>=0.10\n" * (name == "Dockerfile")}
-    assert judged(tmp_path, files, device="orin")
-    assert time.process_time() - began < 5
+    with in_time():
+        assert judged(tmp_path, files, device="orin")
 
 
 def test_a_value_that_grows_too_long_is_not_known() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.unit.doctor_scenes import judged, lines
+from tests.unit.doctor_scenes import in_time, judged, lines
 
 BASE = "FROM python:3.11\n"
 OLD, NEW = "mediapipe==0.10.9", "mediapipe==1.2.2"
@@ -296,16 +295,16 @@ def test_a_script_that_is_not_followed_has_nothing_replaced(tmp_path: Path) -> N
     "text",
     [
         f"pip install {OLD}\n" * 1_500,
+        "\n" * 100_000 + f"pip install {OLD}\n",
         "cat <<EOF\n" * 5_000 + f"pip install {OLD}\n",
         f"pip install {OLD}\n" + "cat <<EOF\nx\nEOF\n" * 3_000,
         "if x; then\n" * 800 + f"pip install {OLD}\n" + "fi\n" * 800,
     ],
 )
 def test_a_long_script_is_read_in_time(tmp_path: Path, text: str) -> None:
-    began = time.process_time()
-    answer = judged(tmp_path, {"i.sh": text}, device="orin")["old-requirement"]
+    with in_time():
+        answer = judged(tmp_path, {"i.sh": text}, device="orin")["old-requirement"]
     assert answer.result.status == "bad"
-    assert time.process_time() - began < 5
 
 
 LIST = {"requirements.txt": f"{OLD}\nnumpy\n"}

@@ -13,7 +13,7 @@ from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.doctor.sources import Scan
 
 SETTINGS = "jetson.toml"
-VERSION = re.compile(r"^\s*mediapipe\s*=\s*[\"']([\d.]+)", re.MULTILINE)
+VERSION = re.compile(r"^[ \t]*mediapipe\s*=\s*[\"']([\d.]+)", re.MULTILINE)
 PIP = re.compile(r"pip[\d.]*")
 NO_PIP = "the kit's image has no pip"
 DEV = (

@@ -16,7 +16,7 @@ from mediapipe_jetson.doctor.files.instructions import WITHIN, Line, instruction
 
 # A shell's own assignments within a RUN: there the name is no longer the build's.
 SETS = re.compile(r"(?<![\w$.-])([A-Za-z_]\w*)\+?=(?![=~])|\b(?:for|read|unset)\s+([A-Za-z_]\w*)")
-ARGUMENT = re.compile(r"^\s*ARG\s", re.IGNORECASE | re.MULTILINE)
+ARGUMENT = re.compile(r"^[ \t]*ARG\s", re.IGNORECASE | re.MULTILINE)
 LONGEST, UNKNOWN = 4096, "$"
 Variables = dict[str, Optional[str]]
 

@@ -37,7 +37,9 @@ ANOTHER = {
 ENVIRONMENTS = {"conda", "mamba", "micromamba"}
 ENDS = {"exit", "return"}
 PATHS = re.compile(r"(?:PATH|VIRTUAL_ENV|CONDA_PREFIX|PYENV_\w+|PYTHONUSERBASE|PIP_\w+)=?")
-STOPPING = re.compile(r"^#!.*sh\s+-\w*e|^\s*set\s+(?:-\w+\s+)*-(?:\w*e|o\s+errexit)", re.MULTILINE)
+STOPPING = re.compile(
+    r"^#!.*sh\s+-\w*e|^[ \t]*set\s+(?:-\w+\s+)*-(?:\w*e|o\s+errexit)", re.MULTILINE
+)
 # What stands before && and does not decide on anything.
 GOES_ON = {"pip", "uv", "apt", "apt-get", "cd", "rm", "mkdir", "echo", "export", "curl", "wget"}
 GOES_ON |= {"sleep", "ldconfig", "cp", "mv", "yes", "python", "python3"}
@@ -50,7 +52,7 @@ RELATIVE = re.compile(r"[^/~$-][^/]*/")
 MOVES = {"cd", "pushd", "popd"}
 # In a build and in make a shell goes on behind ; unless it is told to stop, here or for all.
 TOLD_TO_STOP = re.compile(r"\b(?:set|\w*sh)\b[^\n;&|]{0,80}?\s\[?[\"']?-\w*e|errexit")
-ALL_STOP = re.compile(r"^\s*\.?SHELL(?:FLAGS)?\b[^\n]{0,80}?[\s\"']-[a-zA-Z]*e", re.MULTILINE)
+ALL_STOP = re.compile(r"^[ \t]*\.?SHELL(?:FLAGS)?\b[^\n]{0,80}?[\s\"']-[a-zA-Z]*e", re.MULTILINE)
 LINE_END = re.compile(r"(?<!\\)(?<!\\\r)\n")
 # A comment does not end the command that it stands in.
 COMMENT = re.compile(r"^[ \t]*#[^\n]*\n", re.MULTILINE)
