@@ -263,18 +263,30 @@ def fills(tree: ast.Module) -> bool:
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
-        inside = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        if inside and any(getattr(item, "id", "") == LISTED for item in ast.walk(node)):
-            return True
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            if any(map(lists, ast.walk(node))):
+                return True
+            continue
         if isinstance(node, ast.Constant) and node.value == LISTED:
             return True
-        for child in () if inside else ast.iter_child_nodes(node):
-            read = isinstance(getattr(child, "ctx", None), ast.Load)
-            named = read and getattr(child, "id", "") == LISTED
-            if named and not isinstance(node, (ast.Attribute, ast.BinOp)):
+        if isinstance(node, ast.Assign) and any(map(lists, node.targets)):
+            # The same list by another name.
+            if len(node.targets) > 1 or isinstance(node.value, ast.Name):
                 return True
-            waiting.append(child)
+            waiting.append(node.value)
+            continue
+        method = node.func if isinstance(node, ast.Call) else None
+        for child in ast.iter_child_nodes(node):
+            if lists(child) and not isinstance(node, (ast.BinOp, ast.AugAssign, ast.AnnAssign)):
+                return True
+            if child is not method or not lists(getattr(child, "value", None)):
+                waiting.append(child)
     return False
+
+
+def lists(node: Optional[ast.AST]) -> bool:
+    """Return whether this is the name __all__."""
+    return isinstance(node, ast.Name) and node.id == LISTED
 
 
 def exported(scope: Scope) -> Optional[list[str]]:
