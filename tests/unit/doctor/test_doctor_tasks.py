@@ -305,7 +305,34 @@ def test_entangled_code_is_said_to_be_so(tmp_path: Path) -> None:
 STARRED = [
     ("all but the listed", "__all__ = ['A']\nA = 1\nD = CPU\n", "GPU"),
     ("listed", "__all__ = ('A', 'D')\nA = 1\nD = CPU\n", "CPU"),
-    ("nothing", "__all__ = []\nD = CPU\n", "GPU"),
+    ("nothing, as far as is seen", "__all__ = []\nD = CPU\n", "CPU"),
+    (
+        "a list that a decorator fills",
+        "__all__ = []\ndef export(c):\n    __all__.append(c.__name__)\n    return c\n"
+        "@export\nclass D:\n    pass\nD = CPU\n",
+        "CPU",
+    ),
+    (
+        "a list with an item that a decorator fills",
+        "__all__ = ['A']\nA = 1\ndef export(c):\n    __all__.append('D')\n    return c\n"
+        "@export\ndef f():\n    pass\nD = CPU\n",
+        "CPU",
+    ),
+    ("a list handed on", "from reg import fill\n__all__ = ['A']\nfill(__all__)\nD = CPU\n", "CPU"),
+    (
+        "a list by another name",
+        "__all__ = ['A']\nnames = __all__\nnames.append('D')\nD = CPU\n",
+        "CPU",
+    ),
+    ("a list with two names", "__all__ = x = ['A']\nx.append('D')\nA = 1\nD = CPU\n", "CPU"),
+    ("a list named before", "x = ['A']\n__all__ = x\nx.append('D')\nA = 1\nD = CPU\n", "CPU"),
+    (
+        "a list's method",
+        "__all__ = ['A']\nadd = __all__.append\nadd('D')\nA = 1\nD = CPU\n",
+        "CPU",
+    ),
+    ("a list that is extended", "__all__ = ['A']\n__all__.extend(['B'])\nA = D = CPU\n", "CPU"),
+    ("lists joined", "__all__ = ['A']\n__all__ = __all__ + ['B']\nA = B = D = CPU\n", "GPU"),
     ("no list", "D = CPU\n", "CPU"),
     ("a list that grows", "__all__ = ['A']\nA = 1\nD = CPU\n__all__ += ['D']\n", "CPU"),
     ("a list that is not known", "__all__ = names()\nD = CPU\n", "CPU"),

@@ -109,24 +109,20 @@ class Attributes(State):
 
     def member(self, of: Class, name: str) -> Optional[Values]:
         """Return a name of a class of the project or of its bases in the project."""
-        code = self.classes[of]
-        if name in code.scope:
-            return code.scope[name]
-        for base in self.bases(of):
-            result = self.member(base, name) if isinstance(base, Class) and base != of else None
-            if result is not None:
-                return result
-        return None
+        scopes = (self.classes[item].scope for item in (of, *self.classes[of].above))
+        return next((scope[name] for scope in scopes if name in scope), None)
 
     def bases(self, of: Class) -> list[Value]:
         """Return a class's bases."""
         return [item for values in self.classes[of].bases for item in values]
 
-    def declared(self, of: Class) -> tuple[str, ...]:
-        """Return the fields that a class declares, those of its bases in the project first."""
-        above = [item for item in self.bases(of) if isinstance(item, Class) and item != of]
-        names = [name for item in above for name in self.declared(item)]
-        return tuple(dict.fromkeys([*names, *self.classes[of].fields]))
+    def declared(self, of: Class) -> list[str]:
+        """Return the fields that a constructor may be given by name."""
+        code = self.classes[of]
+        if code.takes is not None:
+            return [name for name, place in code.takes.items() if place is not None]
+        line = [self.classes[item] for item in (*reversed(code.above), of)]
+        return list(dict.fromkeys(name for item in line for name in item.fields))
 
     def of_class(self, of: Class, name: str, owner: Value, node: ast.AST) -> Values:
         """Return an attribute of a class, as seen from `owner`."""
@@ -138,13 +134,9 @@ class Attributes(State):
 
     def outer_bases(self, of: Class) -> list[Path]:
         """Return the external classes that a class is derived from."""
-        paths = []
-        for base in self.bases(of):
-            if isinstance(base, Path):
-                paths.append(base)
-            elif isinstance(base, Class) and base != of:
-                paths += self.outer_bases(base)
-        return paths
+        line = (of, *self.classes[of].above)
+        found = (base for item in line for base in self.bases(item) if isinstance(base, Path))
+        return list(dict.fromkeys(found))
 
     def of_base(self, base: Value, name: str, owner: Value, node: ast.AST) -> Values:
         """Return an attribute of one base class."""

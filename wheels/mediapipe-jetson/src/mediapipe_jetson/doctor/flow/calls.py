@@ -221,14 +221,25 @@ class Calls(Started):
                 if isinstance(item, Function):
                     self.run(item, given, result)
         else:
-            self.inherit(result, base, given, node)
+            self.inherit(result, base, self.with_names(of, base, given), node)
         return frozenset({result})
+
+    def with_names(self, of: Class, base: str, given: Arguments) -> Arguments:
+        """Return what a generated constructor is given by place under the names of its fields."""
+        code = self.classes[of]
+        if code.takes is None or not given.positional or base.endswith("Options"):
+            return given
+        if not code.ordered:
+            more = given.open or "fields in an order that is not known"
+            return dataclasses.replace(given, positional=(), open=more)
+        names = [name for name, place in code.takes.items() if place]
+        named = zip(names, given.positional)  # noqa: B905 # Python 3.9 has no strict
+        return dataclasses.replace(given, positional=(), keywords=(*named, *given.keywords))
 
     def inherit(self, made: Object, base: str, given: Arguments, node: ast.AST) -> None:
         """Do what an inherited or generated constructor does."""
         heap = self.heap[made]
         code = self.classes[heap.of] if heap.of is not None else None
-        fields = self.declared(heap.of) if heap.of is not None else ()
         if base.endswith(SETTINGS):
             given = dataclasses.replace(given, open=given.open or "the environment")
         if base and not base.startswith("builtins."):
@@ -241,12 +252,11 @@ class Calls(Started):
                 heap.open = given.open
                 if code is None or not code.dataclass:
                     heap.fields.setdefault("delegate", constant(None))
-        elif code is not None and code.dataclass:
-            heap.fields.update(zip(fields, given.positional))  # noqa: B905
+        elif code is not None and code.takes is not None:
             heap.open = given.open
         heap.fields.update(given.keywords)
         if given.open and heap.of is not None:
-            for name in fields:
+            for name in self.declared(heap.of):
                 open_ = self.opened(given, given.open)
                 heap.fields.setdefault(name, open_ | (self.member(heap.of, name) or frozenset()))
 

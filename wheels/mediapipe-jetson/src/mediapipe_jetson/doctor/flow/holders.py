@@ -6,6 +6,7 @@ import ast
 import re
 from typing import Optional
 
+from mediapipe_jetson.doctor.flow.classes import settle
 from mediapipe_jetson.doctor.flow.reflection import Reflection
 from mediapipe_jetson.doctor.flow.state import DICT, QUEUE, ClassCode, Frame
 from mediapipe_jetson.doctor.flow.values import (
@@ -89,7 +90,9 @@ class Holders(Reflection):
         result = Class(len(self.classes))
         frame = self.frame
         home = Frame({}, (), frame.module, frame.file, frame.cell)
-        self.classes[result] = ClassCode(name, {}, (), True, tuple(fields), home, node)
+        code = ClassCode(name, {}, (), True, tuple(fields), home, node)
+        settle(code, self.classes)
+        self.classes[result] = code
         return frozenset({result})
 
     def _mapping(self, name: str, given: Arguments, node: ast.AST) -> Optional[Values]:

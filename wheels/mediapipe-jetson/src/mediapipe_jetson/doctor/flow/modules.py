@@ -33,6 +33,8 @@ PLAIN = frozenset(
         *("override", "final", "cache", "lru_cache", "no_grad", "inference_mode"),
     )
 )
+# What a star takes.
+LISTED = "__all__"
 
 
 class Rounds(Listener):
@@ -52,6 +54,8 @@ class Flow(Statements):
         super().__init__(sources, listeners)
         self.uncalled_ones: set[Function] = set()
         """The functions that no code calls that was followed before they were."""
+        self.filling: dict[str, bool] = {}
+        """Modules, and whether what is not followed may change what their __all__ lists."""
         self.stand_ins: set[Value] = set()
         """Objects of classes that no code was seen to make any of."""
 
@@ -158,10 +162,7 @@ class Flow(Statements):
 
     def derived(self, of: Class, base: Class) -> bool:
         """Return whether a class is derived from another."""
-        return any(
-            isinstance(item, Class) and item != of and (item == base or self.derived(item, base))
-            for item in self.bases(of)
-        )
+        return base in self.classes[of].above
 
     def resolve(self, name: str, level: int = 0) -> Optional[str]:
         """Return the project's module that an import names, None for one from outside."""
@@ -235,7 +236,7 @@ class Flow(Statements):
         scope = self.module_scope(module)
         inner = f"{module}.{item.name}" if module else item.name
         if item.name == "*":
-            listed = exported(scope)
+            listed = None if self.filled(module) else exported(scope)
             for name in listed if listed is not None else list(scope):
                 part = f"{module}.{name}"
                 if name in scope and (listed is not None or not name.startswith("_")):
@@ -249,10 +250,48 @@ class Flow(Statements):
         else:
             self.bind(item.asname or item.name, unknown(item.name))
 
+    def filled(self, module: str) -> bool:
+        """Return whether a module's functions, or those that it hands it to, may fill __all__."""
+        if module not in self.filling:
+            trees = [tree for _, tree in self.sources[module].trees]
+            self.filling[module] = any(map(fills, trees))
+        return self.filling[module]
+
+
+def fills(tree: ast.Module) -> bool:
+    """Return whether code uses __all__ in more ways than to set it, add to it and extend it."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            if any(map(lists, ast.walk(node))):
+                return True
+            continue
+        if isinstance(node, ast.Constant) and node.value == LISTED:
+            return True
+        if isinstance(node, ast.Assign) and any(map(lists, node.targets)):
+            # The same list by another name.
+            if len(node.targets) > 1 or isinstance(node.value, ast.Name):
+                return True
+            waiting.append(node.value)
+            continue
+        method = node.func if isinstance(node, ast.Call) else None
+        for child in ast.iter_child_nodes(node):
+            if lists(child) and not isinstance(node, (ast.BinOp, ast.AugAssign, ast.AnnAssign)):
+                return True
+            if child is not method or not lists(getattr(child, "value", None)):
+                waiting.append(child)
+    return False
+
+
+def lists(node: Optional[ast.AST]) -> bool:
+    """Return whether this is the name __all__."""
+    return isinstance(node, ast.Name) and node.id == LISTED
+
 
 def exported(scope: Scope) -> Optional[list[str]]:
-    """Return the names that __all__ lists, None where there is none, or it is not known."""
+    """Return the names that __all__ lists, None where none are known."""
     only = next(iter(scope.get("__all__", ())), None)
     exact = isinstance(only, Sequence) and only.exact and len(scope["__all__"]) == 1
     names = [text_of(item) for item in only.items] if isinstance(only, Sequence) and exact else [""]
-    return [name for name in names if name] if all(names) else None
+    return [name for name in names if name] if names and all(names) else None

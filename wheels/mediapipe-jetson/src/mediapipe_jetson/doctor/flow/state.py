@@ -128,7 +128,12 @@ class Code:
 
 @dataclasses.dataclass
 class ClassCode:
-    """A class of the project."""
+    """A class of the project.
+
+    `above` are the project's classes that it is derived from, the nearest first. `takes` are the
+    fields that its generated constructor takes by place (True), by name only (False), or not at
+    all (None); `ordered` tells whether their order is known.
+    """
 
     name: str
     scope: Scope
@@ -138,6 +143,9 @@ class ClassCode:
     frame: Frame
     node: Union[ast.ClassDef, ast.expr]
     objects: list[Object] = dataclasses.field(default_factory=list)
+    above: tuple[Class, ...] = ()
+    takes: Optional[dict[str, Optional[bool]]] = None
+    ordered: bool = True
 
 
 class State:

@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, Optional, Union
 
+from mediapipe_jetson.doctor.flow.classes import generates, settle
 from mediapipe_jetson.doctor.flow.patterns import Patterns
 from mediapipe_jetson.doctor.flow.state import DICT, ClassCode, Frame
 from mediapipe_jetson.doctor.flow.values import (
@@ -281,21 +282,17 @@ class Statements(Patterns):
         bases = tuple(self.eval(base) for base in node.bases)
         for word in node.keywords:
             self.eval(word.value)
-        words = {
-            ast.unparse(item.func if isinstance(item, ast.Call) else item).split(".")[-1]
-            for item in node.decorator_list
-        }
         named = tuple(
             item.target.id
             for item in node.body
             if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
         )
         result = Class(len(self.classes))
-        plain = bool(words & {"dataclass", "define", "frozen", "attrs", "s"})
-        plain = plain or any("NamedTuple" in ast.unparse(base) for base in node.bases)
         frame = self.frame
         home = Frame({}, (), frame.module, frame.file, frame.cell)
-        self.classes[result] = ClassCode(node.name, {}, bases, plain, named, home, node)
+        code = ClassCode(node.name, {}, bases, generates(node), named, home, node)
+        settle(code, self.classes)
+        self.classes[result] = code
         outer = frame.outer if frame.body else (frame.scope, *frame.outer)
         inner = Frame({}, outer, frame.module, frame.file, frame.cell, None, result, body=True)
         self.classes[result].scope = inner.scope
