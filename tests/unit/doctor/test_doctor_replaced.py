@@ -295,7 +295,7 @@ def test_a_script_that_is_not_followed_has_nothing_replaced(tmp_path: Path) -> N
     "text",
     [
         f"pip install {OLD}\n" * 1_500,
-        "\n" * 100_000 + f"pip install {OLD}\n",
+        "\n" * 200_000 + f"pip install {OLD}\n",
         "cat <<EOF\n" * 5_000 + f"pip install {OLD}\n",
         f"pip install {OLD}\n" + "cat <<EOF\nx\nEOF\n" * 3_000,
         "if x; then\n" * 800 + f"pip install {OLD}\n" + "fi\n" * 800,
