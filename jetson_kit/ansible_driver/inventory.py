@@ -101,8 +101,8 @@ class Host:
     def _words(self, name: str) -> list[str]:
         value = self.variables.get(name) or ""
         try:
-            # Of INI -4 is a number.
-            if isinstance(value, str | int | float):
+            # Of INI -4 is a number; a boolean is one to Python alone.
+            if isinstance(value, str | int | float) and not isinstance(value, bool):
                 return shlex.split(str(value))
             problem = "no text"
         except ValueError as error:

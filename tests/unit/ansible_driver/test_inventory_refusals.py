@@ -44,6 +44,11 @@ WRONG: dict[str, tuple[str, str | bytes, str]] = {
     "bomb of variables": ("group_vars/all/x.yml", f"{LEVELS}y: *h\n", "its aliases stand for more"),
     "bomb in a folder": ("site/x.yml", BOMB, "x.yml: its aliases stand for more"),
     "alias that holds itself": ("x.yml", "x: &x [1, *x]\n", "its aliases stand for more"),
+    "section without its end": ("hosts", "one\n[g\ntwo\n", "line 2: a bracket has no end"),
+    "range without its end": ("hosts", "[g]\nb[1:3 x=1\n", "line 2: a bracket has no end"),
+    "YAML of a folder": ("site/b.yml", "x:\n  hosts:\n    a: {b: 1\n    c: {}\n",
+                         "site is no inventory: b.yml: line 4: "),
+    "YAML of a folder in a folder": ("site/c/b.yml", "x: [\n", "c/b.yml: line 2: "),
     "one of a folder": ("site/b.toml", "[x\n", "site is no inventory: b.toml: TOML file"),
 }  # fmt: skip
 GOOD: dict[str, tuple[str, str | bytes]] = {
@@ -111,17 +116,22 @@ def test_many_values_without_aliases_are_no_bomb() -> None:
         ("ansible_host: '10.0.0.[1:50]'", "is no address"),
         ("ansible_ssh_common_args: \"-o 'x\"", "ansible_ssh_common_args is no list of words"),
         ("ansible_ssh_extra_args: [-v]", "ansible_ssh_extra_args is no list of words: no text"),
+        ("ansible_ssh_args: true", "ansible_ssh_args is no list of words: no text"),
         ("ansible_ssh_args: -o StrictHostKeyChecking=false", "host key is not checked"),
         ("ansible_ssh_extra_args: \"-o 'StrictHostKeyChecking = no'\"", "host key is not checked"),
         ("ansible_ssh_extra_args: '-o StrictHostKeyChecking=\"no\"'", "host key is not checked"),
         ("ansible_ssh_extra_args: -o UserKnownHostsFile=none", "host key is not checked"),
-        ("ansible_ssh_args: -o UserKnownHostsFile=none -o GlobalKnownHostsFile=/dev/null", "not che"),
-        ("ansible_ssh_args: -o UserKnownHostsFile=none -o GlobalKnownHostsFile=none", "not checked"),
+        ("ansible_ssh_args: -o UserKnownHostsFile=none -oGlobalKnownHostsFile=/dev/null", "not ch"),
+        ("ansible_ssh_args: -o UserKnownHostsFile=none -o GlobalKnownHostsFile=none", "not che"),
         ("ansible_ssh_args: '-o \"UserKnownHostsFile none\"'", "host key is not checked"),
         ("ansible_sftp_extra_args: -oStrictHostKeyChecking=no", "host key is not checked"),
         ("ansible_ssh_args: '-o ProxyCommand=\"sshpass -p x ssh gate\"'", "holds a password"),
         ("ansible_ssh_args: '-o ProxyCommand=\"sshpass -v -px ssh gate\"'", "holds a password"),
         ("ansible_ssh_args: '-o ProxyCommand=\"SSHPASS=x sshpass -e ssh g\"'", "holds a password"),
+        ("ansible_ssh_args: '-o ProxyCommand=\"sshpass -P ask -p x ssh g\"'", "holds a password"),
+        ("ansible_ssh_args: '-o ProxyCommand=\"sshpass -vpx ssh gate\"'", "holds a password"),
+        ("ansible_ssh_args: \"-o 'ProxyCommand=sshpass -P \\\"a b\\\" -p x ssh g'\"", "a password"),
+        ("ansible_ssh_args: \"-o ProxyCommand='SSHPASS=$'x' sshpass -e ssh g'\"", "a password"),
         ("ansible_ssh_private_key: x", "ansible_ssh_private_key is in plain text"),
         ("ansible_become_pass: [hunter2]", "ansible_become_pass is in plain text"),
         ("ansible_become_pass: 0", "ansible_become_pass is in plain text"),
@@ -146,8 +156,13 @@ def test_each_fault_of_a_host_is_found(tmp_path: Path, row: str, words: str) -> 
         "ansible_ssh_common_args: -o UserKnownHostsFile=none-of-these",
         "ansible_ssh_common_args: -o UserKnownHostsFile=none -o GlobalKnownHostsFile=/etc/ssh/k",
         "ansible_ssh_common_args: -o GlobalKnownHostsFile=none.k -o UserKnownHostsFile=none",
-        "ansible_ssh_common_args: -o UserKnownHostsFile=none -o 'KnownHostsCommand=/usr/bin/keys %H'",
+        "ansible_ssh_common_args: -o UserKnownHostsFile=none -o 'KnownHostsCommand=/bin/keys %H'",
         "ansible_ssh_common_args: '-o ProxyCommand=\"sshpass -f file ssh gate\"'",
+        "ansible_ssh_args: '-o ProxyCommand=\"SSHPASS=$X sshpass -e ssh gate\"'",
+        "ansible_ssh_args: '-o ProxyCommand=\"SSHPASS=${X} sshpass -e ssh gate\"'",
+        "ansible_ssh_args: '-o ProxyCommand=\"SSHPASS=$(cat f) sshpass -e ssh gate\"'",
+        "ansible_ssh_args: '-o ProxyCommand=\"SSHPASS= sshpass -f file ssh gate\"'",
+        "ansible_ssh_args: '-o ProxyCommand=\"sshpass -P ask -f file ssh gate\"'",
         "ansible_become_pass: ''", "ansible_become_pass: null",
         "ansible_become_pass: \"{{ lookup('env', 'X') }}\"",
     ],
@@ -178,6 +193,17 @@ def test_a_template_is_as_plain_as_what_it_passes_on(tmp_path: Path, form: str) 
     (fault,) = caught.value.faults
     assert fault.where.startswith("group_vars/all/vault.yml line ")
     assert "is in plain text" in fault.what
+
+
+def test_a_file_that_a_template_reads_whole_has_no_line(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("hunter2")
+    path = tmp_path / "hosts.yml"
+    secret = f"{{{{ lookup('unvault', '{tmp_path}/plain') }}}}"
+    path.write_text(f'all: {{hosts: {{one: {{ansible_become_pass: "{secret}"}}}}}}\n')
+    with pytest.raises(check.InventoryError) as caught:
+        check.check(path)
+    (fault,) = caught.value.faults
+    assert fault.where == "plain"
 
 
 def test_what_a_program_answers_is_no_plain_text(tmp_path: Path) -> None:
