@@ -101,8 +101,8 @@ class Host:
     def _words(self, name: str) -> list[str]:
         value = self.variables.get(name) or ""
         try:
-            # Of INI -4 is a number.
-            if isinstance(value, str | int | float):
+            # Of INI -4 is a number; a boolean is one to Python alone.
+            if isinstance(value, str | int | float) and not isinstance(value, bool):
                 return shlex.split(str(value))
             problem = "no text"
         except ValueError as error:
@@ -288,13 +288,14 @@ def _limited(table: Mapping[str, Any], hosts: tuple[Host, ...], limit: str) -> t
     # As Ansible has it: first who is named, then who is in these groups, too (&), and not in those.
     kinds: dict[str, list[set[str]]] = {"": [], "&": [], "!": []}
     for pattern in patterns:
-        name = pattern.removeprefix("&").removeprefix("!") if pattern[1:] else pattern
+        mark = pattern[0] if pattern[0] in "&!" and pattern[1:] else ""
+        name = pattern.removeprefix(mark)
         known = {host.name for host in hosts if fnmatch.fnmatch(host.name, name)}
         for group in (group for group in table if fnmatch.fnmatch(group, name)):
             known |= set(_members(table, group))
         if not known:
             raise BadInputError(f"--limit {pattern} names no host and no group", GRAPH)
-        kinds[pattern.removesuffix(name)].append(known)
+        kinds[mark].append(known)
     result = set().union(*kinds[""]) if kinds[""] else {host.name for host in hosts}
     result = result.intersection(*kinds["&"]).difference(*kinds["!"])
     if not result:

@@ -24,7 +24,11 @@ NULL = "tag:yaml.org,2002:null"
 COMPOSE = "compose"
 CURE = "encrypt it by ansible-vault, or give it by KIT_BECOME_PASSWORD"
 # On a command line every user of this machine sees it.
-PASSWORD_ARGUMENT = re.compile(r"sshpass\s+(?:-v\s+)*-p|SSHPASS=")
+PASSWORD_ARGUMENT = re.compile(
+    r"""sshpass\s+(?:-v\s+|-P\s*(?:\\?"[^"]*"|'[^']*'|\S+)\s+)*-v*p"""
+    # Neither a variable of the shell, nor empty.
+    r"""|SSHPASS=(?!"?\$[\w{(]|(?:""|'')?(?:\s|$))"""
+)
 CURE_OF_ARGUMENT = "log in there by a key"
 
 
@@ -113,7 +117,8 @@ def _where(inventory: Path, host: Host, variable: str) -> str:
         return host.name
     if encrypted or _program(path):
         return ""
-    return f"{_name(inventory, path)} line {line}"
+    # Of a file that was read whole no line is known.
+    return _name(inventory, path) + (f" line {line}" if line != "0" else "")
 
 
 def _program(path: Path) -> bool:

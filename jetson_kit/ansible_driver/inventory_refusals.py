@@ -22,6 +22,9 @@ READER = re.compile(
 )
 SOURCE = re.compile(r"Completely failed to parse inventory source (?P<path>.+)")
 NO_PLUGIN = "no root 'plugin' key"
+# What Python says as Ansible takes a name with a bracket for a range of hosts.
+NO_BRACKET = "not enough values to unpack"
+OPEN_BRACKET = re.compile(r"\s*[^\s#;\[\]]*\[[^\s\]]*(?:\s|$)")
 LEVEL = re.compile(r"\[(?:ERROR|WARNING)\]: ")
 CLASS = re.compile(r"\"?<class '[\w.]*?(?:_AnsibleTagged)?(\w+)'>\"?")
 
@@ -49,7 +52,18 @@ def _of_source(path: Path, output: str) -> str:
     readers = (*(("script",) if os.access(source, os.X_OK) else ()), *yaml_first, "toml", "ini")
     why = next((said[name] for name in readers if name in said), "")
     why = CLASS.sub(lambda match: match[1].lower(), why).rstrip(":. ")
+    why = _yaml_fault(source) or (_open_bracket(source) if NO_BRACKET in why else "") or why
     return f"{source.relative_to(path)}: {why}" if why and path in source.parents else why
+
+
+def _open_bracket(path: Path) -> str:
+    """Return the line of an INI file whose name has a bracket without its end."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError):
+        return ""
+    found = (number for number, line in enumerate(lines, 1) if OPEN_BRACKET.match(line))
+    return next((f"line {number}: a bracket has no end" for number in found), "")
 
 
 def _yaml_fault(path: Path) -> str:

@@ -15,8 +15,8 @@ from jetson_kit.core.reasons import MARKS, why
 # Beside YAML's these have the mark of UTF-8 read as a part of their first word.
 YAML = (".yml", ".yaml", ".json")
 OTHERS = (".ini", ".toml", "")
-# Values that aliases stand for: Ansible takes a minute for so many.
-MOST = 500_000
+# Values that aliases stand for: for so many Ansible takes more than two minutes.
+MOST = 5_000_000
 ALIAS = re.compile(rb"(?:^|[\s\[{,])\*[\w-]", re.MULTILINE)
 # Twice as fast, where PyYAML was built with it.
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -28,8 +28,9 @@ SECRETS = re.compile(
 )
 """Names of variables whose values are secrets."""
 PLACES = (
-    r"\$+\{(?:[^{}]|\{[^{}]*\})*\}", r"\$+\w+", r"\$\([^)]{0,200}\)",  # a shell's
-    r"\{\{[^{}]*\}\}", r"\{[^{}]*\}", r"%\(\w+\)s", "%s",  # a program's
+    r"\$+\{(?:[^{}]|\{[^{}]*\})*\}", r"\$+(?:env:)?\w+",
+    r"\$\((?:[^()]|\([^()]*\)){0,200}\)",  # a shell's
+    r"\{(?:[^{}]|\{[^{}]*\})*\}", r"%(?:\(\w+\))?[sdr]",  # a program's
     r"<[^<>]*>",  # a person's
 )  # fmt: skip
 PLACE = f"(?:{'|'.join(PLACES)})"

@@ -33,8 +33,13 @@ CHECKING = ("ansible_host_key_checking", "ansible_ssh_host_key_checking")
 # Both take away what tells a board from one that only claims to be it.
 UNCHECKED = re.compile(
     r"""StrictHostKeyChecking[\s="']+(?:no|off|false|accept-new)\b"""
-    r"""|UserKnownHostsFile[\s="']+(?:/dev/null|none)\b""",
+    r"""|UserKnownHostsFile[\s="']+/dev/null(?![\w./-])""",
     re.I,
+)
+# That is right beside another place of known keys.
+NO_FILE = re.compile(r"""UserKnownHostsFile[\s="']+none(?![\w./-])""", re.I)
+ELSEWHERE = re.compile(
+    r"""(?:GlobalKnownHostsFile|KnownHostsCommand)[\s="']+(?!(?:/dev/null|none)(?![\w./-]))""", re.I
 )
 DEFAULT_PORT = 22
 LAST_PORT = 65535
@@ -215,7 +220,8 @@ def _reach(host: Host) -> Iterator[Fault]:
             yield Fault(host.name, f"its key {key} is not there", f"correct {name}")
     arguments = " ".join(str(host.variables.get(name, "")) for name in SSH_ARGUMENTS)
     off = [name for name in CHECKING if str(host.variables.get(name, "true")).lower() in OFF]
-    if UNCHECKED.search(arguments) or off:
+    none = NO_FILE.search(arguments) and not ELSEWHERE.search(arguments)
+    if UNCHECKED.search(arguments) or none or off:
         yield Fault(
             host.name,
             "its host key is not checked",

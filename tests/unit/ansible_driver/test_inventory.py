@@ -68,8 +68,10 @@ def test_limits(two: Path, limit: str, names: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "limit", ["a,nobody", ",", " ", ",, ,", "!x", "~a", "a:b", "&", "!", "@a", "!&gpu"]
-)
+    "limit",
+    ["a,nobody", ",", " ", ",, ,", "!x", "~a", "a:b", "&", "!", "@a", "!&gpu", "&!gpu", "&!", "!!a",
+     "&&", "all,&!a"],
+)  # fmt: skip
 def test_limits_that_name_nothing(two: Path, limit: str) -> None:
     with pytest.raises(BadInputError, match="names no host"):
         inventory.load(two, limit)

@@ -40,10 +40,15 @@ WRONG: dict[str, tuple[str, str | bytes, str]] = {
     "Latin-1 of variables": ("host_vars/one.yml", b"x: caf\xe9\n", "one.yml: byte 7 is not"),
     "mark in INI": ("hosts", codecs.BOM_UTF8 + b"one\n", "hosts begins with a byte order mark"),
     "mark in TOML": ("x.toml", codecs.BOM_UTF8 + b"[a]\n", "x.toml begins with a byte order mark"),
-    "bomb": ("hosts.yml", BOMB, "hosts.yml: its aliases stand for more than 500000 values"),
+    "bomb": ("hosts.yml", BOMB, "hosts.yml: its aliases stand for more than 5000000 values"),
     "bomb of variables": ("group_vars/all/x.yml", f"{LEVELS}y: *h\n", "its aliases stand for more"),
     "bomb in a folder": ("site/x.yml", BOMB, "x.yml: its aliases stand for more"),
     "alias that holds itself": ("x.yml", "x: &x [1, *x]\n", "its aliases stand for more"),
+    "section without its end": ("hosts", "one\n[g\ntwo\n", "line 2: a bracket has no end"),
+    "range without its end": ("hosts", "[g]\nb[1:3 x=1\n", "line 2: a bracket has no end"),
+    "YAML of a folder": ("site/b.yml", "x:\n  hosts:\n    a: {b: 1\n    c: {}\n",
+                         "site is no inventory: b.yml: line 4: "),
+    "YAML of a folder in a folder": ("site/c/b.yml", "x: [\n", "c/b.yml: line 2: "),
     "one of a folder": ("site/b.toml", "[x\n", "site is no inventory: b.toml: TOML file"),
 }  # fmt: skip
 GOOD: dict[str, tuple[str, str | bytes]] = {
@@ -94,7 +99,16 @@ def test_what_ansible_reads_right_is_read(tmp_path: Path) -> None:
         assert [host.address for host in result.hosts] == ["192.0.2.1"], name
 
 
-def test_many_values_without_aliases_are_no_bomb() -> None:
+def test_a_large_fleet_with_shared_defaults_is_no_bomb(tmp_path: Path) -> None:
+    shared = "".join(f"    v{number}: {number}\n" for number in range(25))
+    hosts = "".join(f"    b{number}: {{<<: *d}}\n" for number in range(10_000))
+    path = tmp_path / "hosts.yml"
+    path.write_text(f"all:\n  vars: &d\n{shared}  hosts:\n{hosts}")
+    inventory_text.check(path)
+
+
+def test_many_values_without_aliases_are_no_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inventory_text, "MOST", 500_000)
     rows = b"x: &x 1\ny: *x\n" + b"- [1]\n" * 10
     assert inventory_text._expanded(rows) == 1
     many = b"a: &a 1\nb: [" + b"1," * (inventory_text.MOST + 10) + b"1]\nc: *a\n"
@@ -111,14 +125,22 @@ def test_many_values_without_aliases_are_no_bomb() -> None:
         ("ansible_host: '10.0.0.[1:50]'", "is no address"),
         ("ansible_ssh_common_args: \"-o 'x\"", "ansible_ssh_common_args is no list of words"),
         ("ansible_ssh_extra_args: [-v]", "ansible_ssh_extra_args is no list of words: no text"),
+        ("ansible_ssh_args: true", "ansible_ssh_args is no list of words: no text"),
         ("ansible_ssh_args: -o StrictHostKeyChecking=false", "host key is not checked"),
         ("ansible_ssh_extra_args: \"-o 'StrictHostKeyChecking = no'\"", "host key is not checked"),
         ("ansible_ssh_extra_args: '-o StrictHostKeyChecking=\"no\"'", "host key is not checked"),
         ("ansible_ssh_extra_args: -o UserKnownHostsFile=none", "host key is not checked"),
+        ("ansible_ssh_args: -o UserKnownHostsFile=none -oGlobalKnownHostsFile=/dev/null", "not ch"),
+        ("ansible_ssh_args: -o UserKnownHostsFile=none -o GlobalKnownHostsFile=none", "not che"),
+        ("ansible_ssh_args: '-o \"UserKnownHostsFile none\"'", "host key is not checked"),
         ("ansible_sftp_extra_args: -oStrictHostKeyChecking=no", "host key is not checked"),
         ("ansible_ssh_args: '-o ProxyCommand=\"sshpass -p x ssh gate\"'", "holds a password"),
         ("ansible_ssh_args: '-o ProxyCommand=\"sshpass -v -px ssh gate\"'", "holds a password"),
         ("ansible_ssh_args: '-o ProxyCommand=\"SSHPASS=x sshpass -e ssh g\"'", "holds a password"),
+        ("ansible_ssh_args: '-o ProxyCommand=\"sshpass -P ask -p x ssh g\"'", "holds a password"),
+        ("ansible_ssh_args: '-o ProxyCommand=\"sshpass -vpx ssh gate\"'", "holds a password"),
+        ("ansible_ssh_args: \"-o 'ProxyCommand=sshpass -P \\\"a b\\\" -p x ssh g'\"", "a password"),
+        ("ansible_ssh_args: \"-o ProxyCommand='SSHPASS=$'x' sshpass -e ssh g'\"", "a password"),
         ("ansible_ssh_private_key: x", "ansible_ssh_private_key is in plain text"),
         ("ansible_become_pass: [hunter2]", "ansible_become_pass is in plain text"),
         ("ansible_become_pass: 0", "ansible_become_pass is in plain text"),
@@ -139,7 +161,17 @@ def test_each_fault_of_a_host_is_found(tmp_path: Path, row: str, words: str) -> 
         'ansible_host: "2001:db8::1"', 'ansible_host: "fe80::1%eth0"', "ansible_host: 10",
         "ansible_ssh_common_args: -o StrictHostKeyChecking=yes",
         "ansible_ssh_common_args: '-o UserKnownHostsFile=~/.ssh/nonesuch'",
+        "ansible_ssh_common_args: -o UserKnownHostsFile=none.hosts",
+        "ansible_ssh_common_args: -o UserKnownHostsFile=none-of-these",
+        "ansible_ssh_common_args: -o UserKnownHostsFile=none -o GlobalKnownHostsFile=/etc/ssh/k",
+        "ansible_ssh_common_args: -o GlobalKnownHostsFile=none.k -o UserKnownHostsFile=none",
+        "ansible_ssh_common_args: -o UserKnownHostsFile=none -o 'KnownHostsCommand=/bin/keys %H'",
         "ansible_ssh_common_args: '-o ProxyCommand=\"sshpass -f file ssh gate\"'",
+        "ansible_ssh_args: '-o ProxyCommand=\"SSHPASS=$X sshpass -e ssh gate\"'",
+        "ansible_ssh_args: '-o ProxyCommand=\"SSHPASS=${X} sshpass -e ssh gate\"'",
+        "ansible_ssh_args: '-o ProxyCommand=\"SSHPASS=$(cat f) sshpass -e ssh gate\"'",
+        "ansible_ssh_args: '-o ProxyCommand=\"SSHPASS= sshpass -f file ssh gate\"'",
+        "ansible_ssh_args: '-o ProxyCommand=\"sshpass -P ask -f file ssh gate\"'",
         "ansible_become_pass: ''", "ansible_become_pass: null",
         "ansible_become_pass: \"{{ lookup('env', 'X') }}\"",
     ],
@@ -170,6 +202,17 @@ def test_a_template_is_as_plain_as_what_it_passes_on(tmp_path: Path, form: str) 
     (fault,) = caught.value.faults
     assert fault.where.startswith("group_vars/all/vault.yml line ")
     assert "is in plain text" in fault.what
+
+
+def test_a_file_that_a_template_reads_whole_has_no_line(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("hunter2")
+    path = tmp_path / "hosts.yml"
+    secret = f"{{{{ lookup('unvault', '{tmp_path}/plain') }}}}"
+    path.write_text(f'all: {{hosts: {{one: {{ansible_become_pass: "{secret}"}}}}}}\n')
+    with pytest.raises(check.InventoryError) as caught:
+        check.check(path)
+    (fault,) = caught.value.faults
+    assert fault.where == "plain"
 
 
 def test_what_a_program_answers_is_no_plain_text(tmp_path: Path) -> None:
