@@ -167,7 +167,8 @@ def test_star_imports_are_looked_for_once(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 NOT_TAKING = {
-    "an import of its own": f"{FROM_HANDS}HAND_CONNECTIONS\nfrom conf import n\nlen(HAND_CONNECTIONS)\n",
+    "an import of its own": f"{FROM_HANDS}HAND_CONNECTIONS\nfrom conf import n\n"
+    "len(HAND_CONNECTIONS)\n",
     "a star": "from conf import *\nprint(n)\n",
     "an attribute of MediaPipe": "import conf\nimport mediapipe as mp\n"
     "print(mp.solutions.hands.HAND_CONNECTIONS, conf.n)\n",
