@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.app import layers, settings, tree
+from jetson_kit.app import layers, lock, settings, tree
 from jetson_kit.app.settings import App
+from jetson_kit.app.source.model import Built, Source
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.progress import Progress
 
@@ -154,6 +155,23 @@ def test_many_headers_of_keys_are_looked_through_at_once() -> None:
     start = time.monotonic()
     assert not tree.KEY.search(text)
     assert time.monotonic() - start < 2
+
+
+def test_what_stays_out_of_packages_is_told(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(app, "libs/mine/setup.py", "libs/mine/mine/secrets.py")
+    (app.folder / "libs" / "mine" / "mine" / "a.txt").write_text(PEM.format("PRIVATE KEY", "", ""))
+    source = Source("mine", "1", "folder", "libs/mine", sha256="0" * 64)
+    built = (Built(source, Path("mine.whl"), "0" * 64, pure=True),)
+    made = lock.Lock("", (), "aarch64-manylinux_2_36", fresh=False, built=built)
+    monkeypatch.setattr(lock, "make", lambda *_args, **_more: made)
+    monkeypatch.setattr(layers.Base, "held", lambda _self: None)
+    monkeypatch.setattr(layers.Base, "builds", lambda *_args, **_more: None)
+    lines: list[str] = []
+    monkeypatch.setattr(Progress, "say", lambda _self, text: lines.append(text))
+    base = layers.Base(Path("lock"), "1.2.2", "arm64", "3.11", "bookworm", "runtime", None)
+    own = replace(app, ignore=("libs",), requirements="requirements.txt")
+    layers.prepare(own, base, Progress())
+    assert any("look like secrets: libs/mine/mine/a.txt (include" in line for line in lines)
 
 
 def test_a_module_that_is_left_out_is_found(app: App) -> None:
