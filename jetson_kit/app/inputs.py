@@ -74,9 +74,10 @@ def _names_packages(path: Path) -> bool:
         if not path.is_file():
             return False
         with path.open("rb") as stream:
-            text = stream.read(LARGEST)
+            lines = stream.read(LARGEST).splitlines()
     except OSError:
         return False
+    text = b"\n".join(line for line in lines if not line.lstrip().startswith(b"#"))
     return path.name not in SIGNS or SIGNS[path.name] in text
 
 

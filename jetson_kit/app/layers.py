@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from jetson_kit.app.fit import Image
 from jetson_kit.app.lock import Lock
 from jetson_kit.app.module_names import Python
 from jetson_kit.app.settings import HOME, App
-from jetson_kit.app.source import wheels
+from jetson_kit.app.source import fetch, wheels
 from jetson_kit.app.source.model import Built, Target
 from jetson_kit.app.source.wheels import Builds
 from jetson_kit.app.tree import Entry, Tree
@@ -125,10 +125,10 @@ def prepare(
             f"        {DOCKERIGNORE} is of Dockerfiles and not read here: name in jetson.toml what "
             "the image does not need: ignore = [...]"
         )
-    if files.secrets:
-        more = len(files.secrets) - 10
+    if secrets := sorted({*files.secrets, *_packages_secrets(app, resolved)}):
+        more = len(secrets) - 10
         progress.say(
-            f"        left out, as they look like secrets: {', '.join(files.secrets[:10])} "
+            f"        left out, as they look like secrets: {', '.join(secrets[:10])} "
             + (f"and {more} more " if more > 0 else "")
             + "(include = [...] in jetson.toml puts them in)"
         )
@@ -196,9 +196,12 @@ def make(
         there = (*(tar for _, tar in tars), *below, root.tar)
         python = Python(base.python, base.arch)
         for name, place in imports.missing(app, ready.tree.entries, python, there).items():
+            cure = hints.of_module(name)
+            if secret := tree.left_out_module(ready.tree, name, place.partition(", line ")[0]):
+                cure = f"{secret} was left out, as it looks like a secret: {tree.included(secret)}"
             progress.say(
                 f"warning: {place}, imports {name}, which nothing of the image has, so that the "
-                f"application ends there; {hints.of_module(name)}"
+                f"application ends there; {cure}"
             )
     large = [entry for entry in ready.tree.entries if entry.size >= LARGE]
     small = [entry for entry in ready.tree.entries if entry.size < LARGE]
@@ -208,6 +211,13 @@ def make(
     tars.append((CODE, _files("app", small, about)))
     wheels.forget_unused()
     return AppLayers(tuple(tars), installed, packages, built)
+
+
+def _packages_secrets(app: App, resolved: Lock | None) -> Iterator[str]:
+    """Yield what stays out of the packages that are built from folders of the application's."""
+    for item in resolved.built if resolved else ():
+        if item.source.kind == "folder" and not item.source.filename:
+            yield from fetch.left_out(app.folder, item.source.origin, app.include)
 
 
 def _contents(resolved: Lock) -> str:

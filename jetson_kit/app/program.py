@@ -100,6 +100,9 @@ def _check_module(app: App, files: Tree, key: str, module: str) -> None:
     """Raise BadInputError for a module that a package of the folder would have, and has not."""
     path = module.replace(".", "/")
     names = {entry.name: entry for entry in files.entries}
+    above = [str(folder) for folder in (PurePosixPath(path), *PurePosixPath(path).parents)]
+    if any(folder in names and names[folder].link for folder in above):
+        return
     package = names.get(f"{path.partition('/')[0]}/__init__.py")
     if package is None or app.variables.get("PYTHONPATH") or app.service.volumes:
         return
@@ -107,6 +110,12 @@ def _check_module(app: App, files: Tree, key: str, module: str) -> None:
         return
     inner = f"{path}/__main__" if f"{path}/__init__.py" in names else path
     if not any(name.startswith((f"{inner}.", f"{inner}/")) for name in names):
+        hidden = (f"{path}.py", f"{path}/__main__.py", f"{path}/__init__.py")
+        if secret := next((name for name in files.secrets if name in hidden), ""):
+            raise BadInputError(
+                f"{key} in {FILE} runs {secret}, which looks like a secret and is left out",
+                tree.included(secret),
+            )
         raise BadInputError(
             f"{key} in {FILE} runs the module {module}, and the image will have no {inner}.py",
             f"correct {key}, or write that file",

@@ -27,13 +27,17 @@ MOST = 50_000
 SETTINGS = (".txt", ".in", ".toml", ".cfg", ".ini", ".conf", ".yml", ".yaml", ".json")
 READ = 1 << 18
 PASSWORD = re.compile(rf"://[^/\s:@?#]+:{faults.PORT_OR_PLACE}[^/\s:@]+@".encode())
-# A private key as OpenSSL, OpenSSH and GnuPG write it, also within JSON; PuTTY's; WireGuard's.
+# A private key as OpenSSL, OpenSSH and GnuPG write it, also within JSON, YAML and strings of a
+# program; PuTTY's; WireGuard's. The bounds keep the search from taking long.
 KEY = re.compile(
-    rb"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----(?:\\[rn]|\s){1,8}"
-    rb"(?:[A-Za-z-]+: [^\n]*\n\s{0,4})*[A-Za-z0-9+/=]{16}"
+    rb"-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----(?:\\[rn]|[\\\"'\s]){1,80}"
+    rb"(?:[A-Za-z-]{1,40}: [^\n]{0,200}\n\s{0,80}){0,10}[A-Za-z0-9+/=]{40}"
     rb"|^PuTTY-User-Key-File-\d+: |^[ \t]*PrivateKey[ \t]*=[ \t]*[A-Za-z0-9+/]{43}=",
     re.MULTILINE,
 )
+PEM = ".pem"
+BEGIN = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----")
+PUBLIC = (b"CERTIFICATE", b"PUBLIC KEY")
 MEGABYTE = 1_000_000
 UNREADABLE = f"let it be read (chmod), or name it in {FILE}: ignore = [...]"
 
@@ -73,9 +77,13 @@ def _outputs() -> tuple[frozenset[str], ...]:
 
 @cache
 def _patterns() -> tuple[tuple[str, ...], ...]:
-    """Return the patterns of what stays out and of secrets, and the marks of environments."""
+    """Return the patterns of what stays out and of secrets, and the marks of environments.
+
+    Last those of secrets that are no part of a package either.
+    """
     table = tomllib.loads(DATA.read_text(encoding="utf-8"))
-    return tuple(tuple(table[key]) for key in ("ignore", "secrets", "environments"))
+    keys = ("ignore", "secrets", "environments", "credentials")
+    return tuple(tuple(table[key]) for key in keys)
 
 
 def read(app: App) -> Tree:
@@ -84,13 +92,13 @@ def read(app: App) -> Tree:
     Raises BadInputError for a link that leads out, for what is no regular file, can't be read or
     has a name that is no text, and for too much.
     """
-    ignored, _, marks = _patterns()
+    ignored, _, marks, _ = _patterns()
     own = (*ignored, *app.ignore, app.tests.folder, *filter(None, (app.wheels,)))
     entries: list[Entry] = []
     secrets: list[str] = []
     for path in _walk(app.folder, app.folder, own, marks):
         name = path.relative_to(app.folder).as_posix()
-        if is_secret(app.folder, path, app.include):
+        if _is_secret(name, path, app.include):
             secrets.append(name)
             continue
         if len(entries) == MOST:
@@ -104,11 +112,38 @@ def read(app: App) -> Tree:
     return tree
 
 
-def is_secret(root: Path, path: Path, include: Sequence[str]) -> bool:
+def is_packages_secret(name: str, path: Path, include: Sequence[str]) -> bool:
+    """Return whether a file of a package is a secret by its content, or a name of no package's.
+
+    `name` is its path in the application's folder. What `include` names is none.
+    """
+    hidden = matches(name, _patterns()[3]) or KEY.search(_content(path))
+    return bool(hidden) and not matches(name, include)
+
+
+def _is_secret(name: str, path: Path, include: Sequence[str]) -> bool:
     """Return whether a file of a folder looks like a secret and is none that goes in by name."""
-    name = path.relative_to(root).as_posix()
-    hidden = matches(name, _patterns()[1]) or _holds_secret(path)
-    return hidden and not matches(name, include)
+    _, usual, _, always = _patterns()
+    content = _content(path)
+    hidden = (
+        (matches(name, (*usual, *always)) and not _public(path, content))
+        or KEY.search(content)
+        or (path.suffix in SETTINGS and PASSWORD.search(content))
+    )
+    return bool(hidden) and not matches(name, include)
+
+
+def left_out_module(tree: Tree, name: str, importer: str) -> str:
+    """Return the file of a module, beside one that imports it or above, that is left out; or ""."""
+    above = PurePosixPath(importer).parents
+    places = {str(folder / name / "__init__.py") for folder in above}
+    places |= {str(folder / f"{name}.py") for folder in above}
+    return next((secret for secret in tree.secrets if secret in places), "")
+
+
+def included(name: str) -> str:
+    """Return what puts a file into the image that looks like a secret."""
+    return f'write include = ["{name}"] in {FILE}'
 
 
 def in_environment(root: Path, name: str) -> bool:
@@ -128,8 +163,17 @@ def dangling(app: App, tree: Tree) -> list[str]:
     return [
         entry.name
         for entry in links
-        if entry.source.resolve().relative_to(root).as_posix() not in there
+        if not all(place.relative_to(root).as_posix() in there for place in _led(entry.source))
     ]
+
+
+def _led(path: Path) -> Iterator[Path]:
+    """Yield where a link leads, and where each link leads that stands there."""
+    while path.is_symlink():
+        target = path.parent.resolve() / path.readlink()
+        # The last part stays: it may be a link itself.
+        path = target.resolve() if target.name == ".." else target.parent.resolve() / target.name
+        yield path
 
 
 def digest(entries: Sequence[Entry]) -> str:
@@ -183,16 +227,21 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
     )
 
 
-def _holds_secret(path: Path) -> bool:
-    """Tell whether a file has a private key or, as one of settings, an address with a password."""
+def _content(path: Path) -> bytes:
+    """Return what a file holds in which secrets are looked for; nothing of large ones and links."""
     try:
         facts = path.lstat()
         if not stat.S_ISREG(facts.st_mode) or facts.st_size > READ:
-            return False
-        content = path.read_bytes()
+            return b""
+        return path.read_bytes()
     except OSError:
-        return False
-    return bool(KEY.search(content) or (path.suffix in SETTINGS and PASSWORD.search(content)))
+        return b""
+
+
+def _public(path: Path, content: bytes) -> bool:
+    """Return whether a file has only what anybody may see of a key."""
+    parts = BEGIN.findall(content)
+    return path.suffix == PEM and bool(parts) and all(part.endswith(PUBLIC) for part in parts)
 
 
 def _entry(root: Path, path: Path, name: str) -> Entry:

@@ -12,6 +12,7 @@ from packaging.utils import (
     InvalidWheelFilename,
     NormalizedName,
     canonicalize_name,
+    canonicalize_version,
     parse_wheel_filename,
 )
 from packaging.version import InvalidVersion, Version
@@ -30,6 +31,7 @@ MACHINES = ("aarch64", "x86_64", "armv7l", "armv6l", "i686", "arm64", "amd64", "
 NAME = "name it as it was when it was built, or take it out"
 LETTERS = re.compile(r"[\w.+!-]+")
 PURE = re.compile(r"py3(\d*)$")
+GLIBC = re.compile(r"manylinux_(\d+)_(\d+)")
 STABLE = re.compile(r"cp3(\d+)$")
 
 
@@ -65,14 +67,18 @@ def unused(app: App, pins: Sequence[str], platform: str, python: str) -> Iterato
     """Yield a line for each wheel of the folder in place of which another version is taken."""
     taken = {canonicalize_name(name): version for name, version in map(_pair, pins)}
     wheels = list(_named(app))
-    used = {name for _, name, version, _ in wheels if taken.get(name) == str(version)}
+    used = {
+        name
+        for _, name, version, _ in wheels
+        if canonicalize_version(taken.get(name, "")) == canonicalize_version(version)
+    }
     for file, name, version, tags in wheels:
         if name in taken and name not in used:
             fits = any(_fits(tag, platform, python) for tag in tags)
             why = (
                 f"write {name}=={version} into requirements.txt"
                 if fits
-                else f"it is for {_target(tags)}, and the image has Python {python}"
+                else f"it is for {_target(tags)}, and the image is Python {python} on {platform}"
             )
             yield f"{app.wheels}/{file} is not used, {name} {taken[name]} is; {why}"
 
@@ -144,7 +150,7 @@ def _check_machine(path: Path, wheel: WheelFile, tags: frozenset[Tag]) -> None:
 
 
 def _fits(tag: Tag, platform: str, python: str) -> bool:
-    """Tell whether a wheel with this tag may be installed; its C library is the resolver's."""
+    """Tell whether a wheel with this tag may be installed."""
     machine, minor = platform.partition("-")[0], int(python.partition(".")[2])
     pure = PURE.fullmatch(tag.interpreter)
     stable = STABLE.fullmatch(tag.interpreter)
@@ -157,7 +163,15 @@ def _fits(tag: Tag, platform: str, python: str) -> bool:
     system = tag.platform == "any" or (
         "linux" in tag.platform and tag.platform.endswith(f"_{machine}")
     )
-    return right and system
+    return right and system and _fits_library(tag.platform, platform)
+
+
+def _fits_library(wanted: str, platform: str) -> bool:
+    """Tell whether a platform has the C library of a tag's; older names than these always fit."""
+    need, have = GLIBC.search(wanted), GLIBC.search(platform)
+    return "musllinux" not in wanted and not (
+        need and have and tuple(map(int, need.groups())) > tuple(map(int, have.groups()))
+    )
 
 
 def _named(app: App) -> Iterator[tuple[str, NormalizedName, Version, frozenset[Tag]]]:

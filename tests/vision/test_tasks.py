@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import threading
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from mediapipe.tasks.python.core.base_options import BaseOptions
 from mediapipe.tasks.python.vision import RunningMode
 from mediapipe_jetson import backends, vision
 from mediapipe_jetson.backends.base import InferenceError, UnknownBackendError
-from mediapipe_jetson.vision import order
+from mediapipe_jetson.vision import order, task
 from mediapipe_jetson.vision.errors import (
     ClosedError,
     ModeError,
@@ -200,6 +201,20 @@ def test_threads_that_take_turns_are_no_several_streams(
             thread.start()
             thread.join()
     assert not [item for item in caplog.records if "VIDEO mode" in item.message]
+
+
+def test_a_signal_while_it_is_told_of_leaves_the_lock_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(task.LOG, "warning", interrupted)
+    lock = threading.Lock()
+    video = SimpleNamespace(lock=lock, shared=False, closed=False, task="FaceLandmarker")
+    lock.acquire()
+    threading.Timer(0.2, lock.release).start()
+    with pytest.raises(KeyboardInterrupt), task.Landmarker._turn(video):
+        pytest.fail("it was told of")
+    assert not lock.locked()
 
 
 def test_closing_waits_for_the_result_of_a_video(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -95,12 +96,24 @@ def of_git(address: str, name: str) -> Source:
 def of_folder(app: Path, path: str, name: str, include: Sequence[str] = ()) -> Source:
     """Return a folder or archive in the application's folder as a source. Raises BadInputError.
 
-    What looks like a secret is no part of it, but for what `include` names.
+    What `left_out` returns is no part of it.
     """
     folder = (app / path).resolve()
     if folder.is_file():
         return Source(name, "", "folder", path, folder.name, sha256_file(folder))
     return Source(name, "", "folder", path, sha256=_copy(app, path, None, include))
+
+
+def left_out(app: Path, path: str, include: Sequence[str] = ()) -> Iterator[str]:
+    """Yield the files of a package's folder that are secrets, by their paths in the application's.
+
+    `include` names what is none.
+    """
+    folder = (app / path).resolve()
+    secret = _secrets(folder, path, include)
+    for name in sorted(unpack.files(folder)):
+        if secret(folder / name) or secret((folder / name).resolve()):
+            yield posixpath.normpath(posixpath.join(path, name))
 
 
 def put(
@@ -136,10 +149,18 @@ def put(
 
 
 def _copy(app: Path, path: str, target: Path | None, include: Sequence[str]) -> str:
-    root = app.resolve()
-    return unpack.copy(
-        (app / path).resolve(), target, lambda file: tree.is_secret(root, file, include)
-    )
+    folder = (app / path).resolve()
+    return unpack.copy(folder, target, _secrets(folder, path, include))
+
+
+def _secrets(folder: Path, path: str, include: Sequence[str]) -> Callable[[Path], bool]:
+    """Return what tells whether a file of a package's folder is a secret."""
+
+    def is_secret(file: Path) -> bool:
+        name = posixpath.normpath(posixpath.join(path, file.relative_to(folder).as_posix()))
+        return tree.is_packages_secret(name, file, include)
+
+    return is_secret
 
 
 def _archive(source: Source, app: Path, options: Sequence[str], python: str) -> Path:

@@ -85,7 +85,7 @@ def copy(
     """
     digest = hashlib.sha256()
     size = 0
-    for number, name in enumerate(sorted(_files(source))):
+    for number, name in enumerate(sorted(files(source))):
         stopping.check()
         path = source / name
         if not path.resolve().is_relative_to(source.resolve()):
@@ -126,7 +126,8 @@ def has_native_code(folder: Path) -> bool:
     return False
 
 
-def _files(folder: Path) -> Iterator[str]:
+def files(folder: Path) -> Iterator[str]:
+    """Yield the files of a package's folder, by their paths in it."""
     for where, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not _ignored(name)]
         for name in names:

@@ -55,6 +55,22 @@ def test_packages_that_only_another_file_names_are_told(
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[metadata]\n# install_requires is in setup.py\nname = a\n", False),
+        ("[options]\ninstall_requires =\n    numpy\n", True),
+    ],
+)
+def test_a_comment_names_no_packages(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, told: bool
+) -> None:
+    (tmp_path / "app.py").touch()
+    (tmp_path / "setup.cfg").write_text(text)
+    inputs.check(settings.load(tmp_path))
+    assert ("setup.cfg is not read" in caplog.text) == told
+
+
+@pytest.mark.parametrize(
     ("folder", "name"),
     [
         ("Caf\u00e9", "cafe"),

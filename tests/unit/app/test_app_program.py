@@ -421,3 +421,37 @@ def test_a_shells_word_without_a_shell_is_warned_of(
         app = settings.load(tmp_path)
         program.check_start(app, tree.read(app))
         assert caplog.text.count("only a shell takes") == expected
+
+
+KEY = f'A = """-----BEGIN PRIVATE KEY-----\n{"MIIEvQIB" * 8}\n"""\n'
+
+
+@pytest.mark.parametrize(
+    ("module", "says", "cure"),
+    [
+        ("pkg.key", "runs pkg/key.py, which looks like a secret and is left out", "pkg/key.py"),
+        ("pkg.inner", "runs pkg/inner/__main__.py, which looks", "pkg/inner/__main__.py"),
+        ("pkg.none", "runs the module pkg.none, and the image will have no pkg/none.py", ""),
+        ("pkg.sub.mod", "", ""),
+        ("pkg.sub", "", ""),
+        ("far.mod", "", ""),
+    ],
+)
+def test_a_module_that_is_run(tmp_path: Path, module: str, says: str, cure: str) -> None:
+    for name in ("pkg/__init__.py", "pkg/inner/__init__.py", "other/__init__.py", "other/mod.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "pkg" / "key.py").write_text(KEY)
+    (tmp_path / "pkg" / "inner" / "__main__.py").write_text(KEY)
+    (tmp_path / "pkg" / "sub").symlink_to("../other")
+    (tmp_path / "far").symlink_to("other")
+    (tmp_path / "jetson.toml").write_text(f'name = "a"\ncommand = ["python3", "-m", "{module}"]\n')
+    app = settings.load(tmp_path)
+    if not says:
+        program.check_start(app, tree.read(app))
+        return
+    with pytest.raises(BadInputError) as raised:
+        program.check_start(app, tree.read(app))
+    assert says in raised.value.message
+    if cure:
+        assert raised.value.cure == f'write include = ["{cure}"] in jetson.toml'

@@ -58,14 +58,32 @@ def test_the_newest_that_is_allowed(folder: Path, requirement: str, version: str
 
 def test_secrets_of_a_folder_are_no_part_of_its_package(tmp_path: Path) -> None:
     sources.write(tmp_path / "lib", {"setup.py": ""})
-    sources.write(tmp_path / "lib" / "lib", {".env": "x", "ca.pem": "x"})
-    (tmp_path / "lib" / "lib" / "link").symlink_to("ca.pem")
-    source = fetch.of_folder(tmp_path, "lib", "lib", ("lib/lib/ca.pem",))
+    key = "-----BEGIN PRIVATE KEY-----\n" + "MIIEvQIB" * 8
+    sources.write(tmp_path / "lib" / "lib", {".env": "x", "a.pem": key})
+    (tmp_path / "lib" / "lib" / "link").symlink_to("a.pem")
+    include = ("lib/lib/a.pem",)
+    source = fetch.of_folder(tmp_path, "lib", "lib", include)
     assert source.sha256 != fetch.of_folder(tmp_path, "lib", "lib").sha256
-    into = fetch.put(source, tmp_path, tmp_path / "it", (), "3.11", ("lib/lib/ca.pem",))
-    assert sorted(path.name for path in into.rglob("*")) == ["ca.pem", "lib", "link", "setup.py"]
+    into = fetch.put(source, tmp_path, tmp_path / "it", (), "3.11", include)
+    assert sorted(path.name for path in into.rglob("*")) == ["a.pem", "lib", "link", "setup.py"]
     into = fetch.put(fetch.of_folder(tmp_path, "lib", "lib"), tmp_path, tmp_path / "to", (), "3.11")
     assert sorted(path.name for path in into.rglob("*")) == ["setup.py"]
+    left = list(fetch.left_out(tmp_path, "./lib"))
+    assert left == ["lib/lib/.env", "lib/lib/a.pem", "lib/lib/link"]
+    assert list(fetch.left_out(tmp_path, "lib", include)) == ["lib/lib/.env"]
+
+
+def test_what_a_package_needs_goes_in_whatever_its_name_is(tmp_path: Path) -> None:
+    sources.write(tmp_path / "lib", {"setup.py": ""})
+    files = ["secrets.py", "secrets/__init__.py", "certs/cacert.pem", "token.json", "piano.key"]
+    for name in (*files, "kubeconfig/__init__.py", "id_rsa_test.py", "id_rsa.pub", ".env.example"):
+        path = tmp_path / "lib" / "lib" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("-----BEGIN CERTIFICATE-----\n" + "MIIEvQIB" * 8)
+    source = fetch.of_folder(tmp_path, "lib", "lib")
+    into = fetch.put(source, tmp_path, tmp_path / "it", (), "3.11")
+    assert len([path for path in into.rglob("*") if path.is_file()]) == 10
+    assert not list(fetch.left_out(tmp_path, "lib"))
 
 
 @pytest.mark.usefixtures("index")

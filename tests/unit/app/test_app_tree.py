@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import tarfile
+import textwrap
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from jetson_kit.app import layers, settings, tree
+from jetson_kit.app import layers, lock, settings, tree
 from jetson_kit.app.settings import App
+from jetson_kit.app.source.model import Built, Source
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.progress import Progress
 
@@ -93,8 +96,11 @@ PEM = "-----BEGIN {}-----\n{}" + BASE64 + "\n-----END {}-----\n"
         ("wg0.conf", f"[Interface]\nPrivateKey = {BASE64[:43]}=\n"),
         (".git-credentials", "https://me:x@example.org"),
         ("terraform.tfstate", "{}"),
-        ("secrets/db", "x"),
-        ("conf/token.json", "{}"),
+        (
+            "deep.yaml",
+            "a:\n  key: |\n" + textwrap.indent(PEM.format("PRIVATE KEY", "", ""), " " * 12),
+        ),
+        ("keys.py", 'KEY = "-----BEGIN PRIVATE KEY-----\\n"\\\n    "' + BASE64 + '"\n'),
     ],
 )
 def test_private_keys_and_credentials_stay_out(app: App, name: str, text: str) -> None:
@@ -112,11 +118,78 @@ def test_private_keys_and_credentials_stay_out(app: App, name: str, text: str) -
         'if b"-----BEGIN PRIVATE KEY-----" in data:\n    pass\n',
         "-----BEGIN RSA PRIVATE KEY-----\n...\n-----END RSA PRIVATE KEY-----\n",
         "PrivateKey = <yours>\n",
+        'HEAD = "-----BEGIN PRIVATE KEY-----"\nauthenticationHandlers = None\n',
+        'HEADS = ["-----BEGIN PRIVATE KEY-----", "' + BASE64 + '"]\n',
     ],
 )
 def test_what_only_speaks_of_a_private_key_goes_in(app: App, text: str) -> None:
     (app.folder / "a.txt").write_text(text)
     assert tree.read(app).secrets == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["secrets/__init__.py", "conf/kubeconfig/__init__.py", "pkg/token.json", "x/kubeconfig"]
+)
+def test_modules_and_data_under_names_of_secrets_go_in(app: App, name: str) -> None:
+    plant(app, name)
+    assert tree.read(app).secrets == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("# of the host\n" + PEM.format("CERTIFICATE", "", "CERTIFICATE"), False),
+        (PEM.format("RSA PUBLIC KEY", "", "RSA PUBLIC KEY"), False),
+        (PEM.format("CERTIFICATE", "", "") + PEM.format("PRIVATE KEY", "", ""), True),
+        ("-----BEGIN ENCRYPTED PRIVATE KEY-----\nMII\n", True),
+        ("x", True),
+    ],
+)
+def test_certificates_go_in_without_a_key(app: App, text: str, secret: bool) -> None:
+    (app.folder / "a.pem").write_text(text)
+    assert tree.read(app).secrets == (("a.pem",) if secret else ())
+
+
+def test_many_headers_of_keys_are_looked_through_at_once() -> None:
+    text = b"-----BEGIN PRIVATE KEY-----\nA-" + b"-----BEGIN PRIVATE KEY-----\nA: " * 8000
+    start = time.monotonic()
+    assert not tree.KEY.search(text)
+    assert time.monotonic() - start < 2
+
+
+def test_what_stays_out_of_packages_is_told(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(app, "libs/mine/setup.py", "libs/mine/mine/secrets.py")
+    (app.folder / "libs" / "mine" / "mine" / "a.txt").write_text(PEM.format("PRIVATE KEY", "", ""))
+    source = Source("mine", "1", "folder", "libs/mine", sha256="0" * 64)
+    built = (Built(source, Path("mine.whl"), "0" * 64, pure=True),)
+    made = lock.Lock("", (), "aarch64-manylinux_2_36", fresh=False, built=built)
+    monkeypatch.setattr(lock, "make", lambda *_args, **_more: made)
+    monkeypatch.setattr(layers.Base, "held", lambda _self: None)
+    monkeypatch.setattr(layers.Base, "builds", lambda *_args, **_more: None)
+    lines: list[str] = []
+    monkeypatch.setattr(Progress, "say", lambda _self, text: lines.append(text))
+    base = layers.Base(Path("lock"), "1.2.2", "arm64", "3.11", "bookworm", "runtime", None)
+    own = replace(app, ignore=("libs",), requirements="requirements.txt")
+    layers.prepare(own, base, Progress())
+    assert any("look like secrets: libs/mine/mine/a.txt (include" in line for line in lines)
+
+
+def test_a_module_that_is_left_out_is_found(app: App) -> None:
+    left = tree.Tree((), ("pkg/testkeys.py", "other/__init__.py", "a/b/deep.py"))
+    assert tree.left_out_module(left, "testkeys", "pkg/app.py") == "pkg/testkeys.py"
+    assert tree.left_out_module(left, "other", "pkg/app.py") == "other/__init__.py"
+    assert not tree.left_out_module(left, "deep", "a/app.py")
+    assert not tree.left_out_module(left, "keys", "pkg/app.py")
+
+
+def test_links_over_what_stays_out_lead_to_nothing(app: App) -> None:
+    plant(app, "f.txt", "d/e/g.txt")
+    links = {"l": "m", "m": "f.txt", "k": "l", "d/up": "..", "d/e/f": "../../f.txt", "h": "d/e"}
+    for name, leads in links.items():
+        (app.folder / name).symlink_to(leads)
+    assert tree.dangling(app, tree.read(app)) == []
+    left = replace(app, ignore=("m",))
+    assert tree.dangling(left, tree.read(left)) == ["k", "l"]
 
 
 def test_a_password_in_an_address_stays_out(app: App) -> None:

@@ -194,8 +194,22 @@ def test_wheels_that_fit_are_taken_beside_others(app: App, file: str) -> None:
             ["mine-1.0-cp310-cp310-linux_aarch64.whl"],
             ("mine==2.0",),
             "wheels/mine-1.0-cp310-cp310-linux_aarch64.whl is not used, mine 2.0 is; it is for "
-            "Python 3.10 on linux_aarch64, and the image has Python 3.11",
+            "Python 3.10 on linux_aarch64, and the image is Python 3.11 on aarch64-manylinux_2_36",
         ),
+        (
+            ["mine-1.0-cp311-cp311-manylinux_2_39_aarch64.whl"],
+            ("mine==2.0",),
+            "wheels/mine-1.0-cp311-cp311-manylinux_2_39_aarch64.whl is not used, mine 2.0 is; it "
+            "is for Python 3.11 on manylinux_2_39_aarch64, and the image is Python 3.11 on "
+            "aarch64-manylinux_2_36",
+        ),
+        (
+            ["mine-1.0-cp311-cp311-linux_x86_64.whl"],
+            ("mine==2.0",),
+            "wheels/mine-1.0-cp311-cp311-linux_x86_64.whl is not used, mine 2.0 is; it is for "
+            "Python 3.11 on linux_x86_64, and the image is Python 3.11 on aarch64-manylinux_2_36",
+        ),
+        (["mine-1.0-py3-none-any.whl"], ("mine==1.0.0",), ""),
         (
             ["my_own-1.0-cp311-cp311-linux_aarch64.whl"],
             ("my-own==2.0",),

@@ -61,6 +61,15 @@ def test_what_may_be_none_is_drawn_as_nothing(
     assert last == f"mp.tasks.vision.drawing_utils.draw_landmarks(x, {new})"
 
 
+def test_a_face_that_a_class_has_as_none_is_drawn_as_nothing(tmp_path: Path) -> None:
+    old = (
+        f"class A:\n    face = None\n    def see(self, x):\n        {MESH.strip()}\n"
+        "        if r.multi_face_landmarks:\n            self.face = r.multi_face_landmarks[0]\n"
+        f"        {DRAW.format('self.face')}"
+    )
+    assert after(tmp_path, old).endswith("draw_landmarks(x, (self.face or [])[:468])\n")
+
+
 def test_an_argument_that_becomes_an_owner_is_in_parentheses(tmp_path: Path) -> None:
     face = "mp.solutions.face_detection"
     old = (

@@ -180,6 +180,11 @@ def test_what_begins_or_ends_otherwise_fits(tmp_path: Path) -> None:
         ("assert(\n        x if y else z)", "assert (\n        x if y else z)"),
         ("x = y if(x if y else z)else z", "x = y if (x if y else z) else z"),
         ("x = (x if y else z)and y", "x = (x if y else z) and y"),
+        (f"return({' ' * 300}x if y else z)", f"return ({' ' * 300}x if y else z)"),
+        (
+            f"return({'(' * 30}x if y else z{')' * 30})",
+            f"return ({'(' * 30}x if y else z{')' * 30})",
+        ),
     ],
 )
 @pytest.mark.parametrize("mark", ["", "\ufeff", "# -*- coding: latin-1 -*-\n# \xe9\n"])

@@ -105,6 +105,20 @@ HIDDEN = {
         "", "from cv import to_image\nfrom utils import *\ndef to_image(x): pass\n", True
     ),
     "an import above alone": ("", "from cv import to_image\nfrom utils import *\n", True),
+    "an import for types only": (
+        "",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from cv import to_image\n"
+        "from utils import *\n",
+        False,
+    ),
+    "an import where no types are checked": (
+        "", "import typing\nif not typing.TYPE_CHECKING:\n    from cv import to_image\n"
+        "from utils import *\n", True
+    ),
+    "an import otherwise": (
+        "", "import typing\nif typing.TYPE_CHECKING:\n    pass\nelse:\n"
+        "    from cv import to_image\nfrom utils import *\n", True
+    ),
     "a module above": ("", "import cv as to_image\nfrom utils import *\n", True),
     "a package above": ("", "import to_image.cv\nfrom utils import *\n", True),
     "an import in a function": (

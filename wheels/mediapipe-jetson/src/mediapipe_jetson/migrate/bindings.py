@@ -203,8 +203,17 @@ def _origins(text: str) -> dict[str, set[str]]:
         if symbol.is_imported()
     }
     result: dict[str, set[str]] = {}
-    for node in ast.walk(parse(text, "program.py")):
-        if isinstance(node, (ast.Import, ast.ImportFrom)):
+    tree = parse(text, "program.py")
+    unrun = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+        if not isinstance(node.test, ast.UnaryOp)
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Import, ast.ImportFrom)) and node not in unrun:
             module = "." * getattr(node, "level", 0) + (getattr(node, "module", "") or "")
             for alias in node.names:
                 top = alias.name if alias.asname or module else alias.name.partition(".")[0]

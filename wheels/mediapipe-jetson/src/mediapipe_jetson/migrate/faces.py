@@ -32,6 +32,9 @@ class Faces(Fields):
         nothing = any(isinstance(item, Constant) for item in self.values(original))
         exact = any(item in self.facts.exact for item in self.things(original))
         named = isinstance(original, (cst.Name, cst.Attribute, cst.Subscript))
+        if isinstance(original, cst.Attribute) and not self.things(original.value):
+            # It may be its class's, which may be None, and is not seen here.
+            named = False
         if (named and not nothing and not exact) or self.guarded(original):
             return self.cut(original, value)
         if isinstance(value, cst.BooleanOperation) and is_none(value.right):

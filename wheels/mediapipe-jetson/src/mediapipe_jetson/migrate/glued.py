@@ -9,12 +9,12 @@ from collections.abc import Iterator
 import libcst as cst
 
 LINE_END = re.compile(rb"\r\n|\r|\n")
-BEFORE = re.compile(
-    rb"\b(return|yield|assert|raise|not|and|or|in|is|if|elif|else|while|await|with|from)\([\s(]*$"
+WORD = re.compile(
+    rb"\b(?:return|yield|assert|raise|not|and|or|in|is|if|elif|else|while|await|with|from)$"
 )
+LONGEST = 6
+BETWEEN = b" \t\r\n\f\v("
 BEHIND = re.compile(rb"[\s)]*\)(?=[A-Za-z])")
-FARTHEST = 200
-"""Bytes between the word and what is in the parentheses."""
 
 
 def spaced(content: bytes, text: str, tree: ast.AST) -> str:
@@ -40,7 +40,11 @@ def _places(data: bytes, tree: ast.AST) -> Iterator[int]:
         if isinstance(node, (ast.IfExp, ast.Lambda)):
             start = starts[node.lineno - 1] + node.col_offset
             end = starts[(node.end_lineno or 1) - 1] + (node.end_col_offset or 0)
-            if before := BEFORE.search(data, max(start - FARTHEST, 0), start):
-                yield before.end(1)
+            while start and data[start - 1] in BETWEEN:
+                start -= 1
+            # The letter before a word tells whether it is a whole one.
+            first = max(start - LONGEST - 1, 0)
+            if data[start : start + 1] == b"(" and WORD.search(data[first:start]):
+                yield start
             if behind := BEHIND.match(data, end):
                 yield behind.end()

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 SHARED = (
-    "threads give frames to one %s in VIDEO mode at the same time: it follows one stream, and "
-    "mixes several up; make one for each stream"
+    "threads give frames to one %s in VIDEO mode at the same time: it follows one stream, "
+    "and mixes several up; make one for each stream"
 )
 # MediaPipe takes a first timestamp below zero, too.
 BEFORE_ALL = -(1 << 63)
@@ -231,15 +231,12 @@ class Landmarker(ABC):
     @contextlib.contextmanager
     def _turn(self) -> Iterator[None]:
         """Wait for the frame before; say once where another thread gives that at the same time."""
-        if not self.lock.acquire(blocking=False):
-            self.lock.acquire()
-            if not self.shared:
+        busy = self.lock.locked()
+        with self.lock:
+            if busy and not (self.shared or self.closed):
                 self.shared = True
                 LOG.warning(SHARED, self.task)
-        try:
             yield
-        finally:
-            self.lock.release()
 
     def _advance(self, timestamp_ms: int) -> None:
         try:
