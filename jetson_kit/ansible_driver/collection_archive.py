@@ -60,7 +60,7 @@ def _tracked(collection: Path, folder: Path) -> Path:
     The collection itself where it is no checkout.
     """
     try:
-        words = ["git", *ANY_OWNER, "ls-files", "-z"]
+        words = ["git", *ANY_OWNER, "-c", f"safe.directory={collection}", "ls-files", "-z"]
         names = run(words, what="listing tracked files", cwd=collection)
     except KitError:
         return collection
