@@ -21,7 +21,7 @@ import yaml
 from jetson_kit.ansible_driver import environments
 from jetson_kit.core.errors import IntegrityError, KitError
 from jetson_kit.core.files import written_aside
-from jetson_kit.core.paths import ANY_OWNER, COLLECTION, COLLECTION_NAME
+from jetson_kit.core.paths import COLLECTION, COLLECTION_NAME, git_of
 from jetson_kit.core.run import run
 
 MANIFEST, FILES = "MANIFEST.json", "FILES.json"
@@ -60,8 +60,7 @@ def _tracked(collection: Path, folder: Path) -> Path:
     The collection itself where it is no checkout.
     """
     try:
-        words = ["git", *ANY_OWNER, "-c", f"safe.directory={collection}", "ls-files", "-z"]
-        names = run(words, what="listing tracked files", cwd=collection)
+        names = run([*git_of(collection), "ls-files", "-z"], what="listing tracked files")
     except KitError:
         return collection
     for name in filter(None, names.split("\0")):

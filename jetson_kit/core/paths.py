@@ -17,9 +17,6 @@ SCHEMAS = ROOT / "jetson_kit" / "schemas"
 ANSIBLE = ROOT / "ansible"
 COLLECTION_NAME = "mediapipe_jetson.kit"
 COLLECTION = ANSIBLE.joinpath("collections", "ansible_collections", *COLLECTION_NAME.split("."))
-# Git looks at this checkout whoever owns it (sudo, a shared folder): its code runs here anyway. A
-# repository around it, whose settings are programs of others, stays refused.
-ANY_OWNER = ("-c", f"safe.directory={ROOT}")
 ROOT_NAME = "mediapipe-jetson-kit"
 STATE = "KIT_STATE"
 CACHE = "KIT_CACHE"
@@ -31,6 +28,15 @@ SCRATCH = re.compile(
 FULL = (errno.ENOSPC, errno.EDQUOT)
 # Bytes: programs of others remove what they could not write whole, and say no place.
 ALL_BUT_FULL = 32 << 20
+
+
+def git_of(checkout: Path) -> tuple[str, ...]:
+    """Return the beginning of a command of git's that looks at a checkout whoever owns it.
+
+    The code there runs anyway. A repository around it, whose settings are programs of others, stays
+    refused.
+    """
+    return ("git", "-c", f"safe.directory={checkout}", "-C", str(checkout))
 
 
 def room_hint(place: Path | None) -> str:

@@ -6,7 +6,7 @@ import itertools
 import logging
 import threading
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -209,8 +209,7 @@ def test_a_signal_while_it_is_told_of_leaves_the_lock_free(monkeypatch: pytest.M
 
     monkeypatch.setattr(task.LOG, "warning", interrupted)
     lock = threading.Lock()
-    named = SimpleNamespace(lock=lock, shared=False, closed=False, task="FaceLandmarker")
-    video = cast("task.Landmarker", named)
+    video: Any = SimpleNamespace(lock=lock, shared=False, closed=False, task="FaceLandmarker")
     lock.acquire()
     threading.Timer(0.2, lock.release).start()
     with pytest.raises(KeyboardInterrupt), task.Landmarker._turn(video):

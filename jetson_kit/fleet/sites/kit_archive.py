@@ -27,7 +27,7 @@ from jetson_kit import __version__
 from jetson_kit.bundle import packages as wheels
 from jetson_kit.core.errors import IntegrityError
 from jetson_kit.core.files import locked, sha256_file, write_text, written_aside
-from jetson_kit.core.paths import ANY_OWNER, ROOT, cache_dir
+from jetson_kit.core.paths import ROOT, cache_dir, git_of
 from jetson_kit.fleet.sites import install
 from jetson_kit.wheels.pins import ARCHITECTURES
 
@@ -89,9 +89,7 @@ def _files(patterns: list[str]) -> list[str]:
         known = list(json.loads(facts.read_text(encoding="utf-8"))["files"])
     else:
         words = "ls-files -z --cached --others --exclude-standard".split()
-        done = subprocess.run(
-            ["git", *ANY_OWNER, "-C", str(ROOT), *words], capture_output=True, check=False
-        )
+        done = subprocess.run([*git_of(ROOT), *words], capture_output=True, check=False)
         known = [name for name in done.stdout.decode().split("\0") if name]
         # None: it lies in another repository, which ignores it.
         if done.returncode or not known:
