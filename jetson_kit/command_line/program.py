@@ -150,9 +150,9 @@ def main(tasks: Collection, argv: Sequence[str] | None = None) -> NoReturn:
         _prepare()
         code = _run(tasks, words)
         signals.over()
-    except KeyboardInterrupt as late:  # while another end was being told
+    except KeyboardInterrupt as late:  # before or after the run; nothing has been said of it yet
         signals.over()
-        code = signals.exit_code(late)
+        code = ending.end(late)
     if signals.came():
         signals.end_children()
     sys.exit(code)

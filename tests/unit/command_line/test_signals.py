@@ -192,6 +192,40 @@ def test_a_signal_at_any_moment_of_a_real_task(words: list[str]) -> None:
         assert len([line for line in err.splitlines() if line.startswith("error: ")]) <= 1
 
 
+# Where no task runs yet, or none any more.
+NO_TASK = """
+import os, signal, sys
+from invoke.collection import Collection
+from jetson_kit.command_line import program, signals, streams
+
+number = int(sys.argv.pop())
+place, name = {"before": (streams, "prepare"), "after": (signals, "over")}[sys.argv.pop()]
+usual = getattr(place, name)
+
+def caught():
+    setattr(place, name, usual)
+    os.kill(os.getpid(), number)
+    usual()
+
+setattr(place, name, caught)
+program.main(Collection())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("words", ["--version", "no-such-task"])
+def test_a_signal_beside_any_task_is_said_once(
+    words: str, when: str, number: signal.Signals
+) -> None:
+    child = subprocess.run(
+        [sys.executable, "-c", NO_TASK, words, when, str(number.value)],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said = "error: stopped; run it again to go on from here\n"
+    assert (child.returncode, child.stderr) == (128 + number, said)
+
+
 def held_back(command: Sequence[object], *, ignored: bool = False) -> subprocess.Popen[str]:
     """Start a program whose Ctrl-C has come, and waits for it to take it."""
 
