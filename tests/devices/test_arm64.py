@@ -20,7 +20,11 @@ from jetson_kit.core.progress import Progress
 from tests.devices.controller import SLOW_PLAN, Controller
 from tests.devices.guest import NAME, PATIENCE_S, Guest, powered
 
-pytestmark = [pytest.mark.docker, pytest.mark.qemu, pytest.mark.slow, pytest.mark.network]
+pytestmark = [
+    *(pytest.mark.docker, pytest.mark.qemu, pytest.mark.slow, pytest.mark.network),
+    # Provision and rollout, on emulated cores beside other tests, count as parts of one test.
+    pytest.mark.timeout(2100),
+]
 TASK = "FaceLandmarker"
 # What the suite leaves out here: the nvidia runtime is asked for where a GPU is expected, and each
 # of the controls is an inference.
