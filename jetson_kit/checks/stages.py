@@ -59,6 +59,8 @@ NOT_HERE = "not here: "
 RESULTS = "KIT_TEST_RESULTS"
 TEST_S = 900
 """What a test may take with all that it sets up, before it hangs and has failed."""
+SLOWEST = ("--durations=3", "--durations-min=120")
+"""Shows which come near it."""
 _printing = threading.Lock()
 
 
@@ -116,7 +118,8 @@ class Stage:
         if self.environment:
             return [[str(environments.python(self.environment)), "-m", "pytest", "-q", *words]]
         limit = f"--timeout={60 * self.minutes if self.size == 'long' else TEST_S}"
-        return [[sys.executable, "-m", "pytest", "-q", limit, *words]]
+        slowest = () if self.size == "quick" else SLOWEST
+        return [[sys.executable, "-m", "pytest", "-q", limit, *slowest, *words]]
 
 
 @dataclass(frozen=True)
