@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 
-from mediapipe_jetson.doctor import scripted
-from mediapipe_jetson.doctor.files import dockerfiles, documents, indexes, invocation
+from mediapipe_jetson.doctor import pins, scripted
+from mediapipe_jetson.doctor.files import containers, dockerfiles, documents, indexes, invocation
 from mediapipe_jetson.doctor.sources import Scan
 
 # Of pip's and uv's environment, of pip.conf and of uv.toml.
@@ -18,6 +19,14 @@ SET = re.compile(
 NAMED = re.compile(r"\b(PIP|UV)_(\w*INDEX\w*|FIND_LINKS)\b")
 CLONE = re.compile(r"\bgit\s+clone\b[^\n;&|]{0,300}?/mediapipe(\.git)?(?=[\s\"'@]|$)", re.MULTILINE)
 FETCH = re.compile(r"\b(wget|curl|gdown|aria2c)\b[^\n;&|]{0,300}?/mediapipe[^\s/\"']{0,200}\.whl")
+LIMITED = "(?:PIP_CONSTRAINT|UV_CONSTRAINT|UV_OVERRIDE)"
+LIMITS = re.compile(
+    rf"^[^#\n]*?\b(?:ENV[ \t]+{LIMITED}[ \t]+|{LIMITED}[\"']?(?:=|[ \t]*:[ \t]*))"
+    r"[\"']?(?P<path>[^\s\"']+)",
+    re.MULTILINE,
+)
+OF_CONF = re.compile(r"^[ \t]*constraint[ \t]*=[ \t]*(?P<path>\S+)", re.MULTILINE)
+UNREAD = "what {} says of mediapipe was not read"
 BUILT = "MediaPipe's source is cloned here; what is built of it is not known"
 FETCHED = "a wheel is fetched here; run ./inv wheels.audit on it"
 DEBIAN = "python3-mediapipe"
@@ -36,9 +45,52 @@ def lines(scan: Scan) -> list[str]:
                 for match in pattern.finditer(text):
                     result.append(f"{name}:{text.count(chr(10), 0, match.start()) + 1}: {what}")
             result += _indexes(name, text, named=True)
+            result += _limits(scan, name, text)
         elif kind in ("compose", "index"):
-            result += _indexes(name, documents.decoded(content), named=kind == "compose")
-    return result
+            text = documents.decoded(content)
+            result += _indexes(name, text, named=kind == "compose")
+            result += _limits(scan, name, text)
+    return [*result, *_options(scan)]
+
+
+def _limits(scan: Scan, name: str, text: str) -> Iterator[str]:
+    pattern = OF_CONF if scan.kinds[name] == "index" else LIMITS
+    for match in pattern.finditer(text):
+        if not _is_here(scan, name, match["path"]):
+            line = text.count("\n", 0, match.start("path")) + 1
+            yield f"{name}:{line}: {UNREAD.format(match['path'])}"
+
+
+def _options(scan: Scan) -> Iterator[str]:
+    """Return what commands install by lists, constraints and indexes that are not known."""
+    asking = {item.file for item in scan.requirements if pins.is_mediapipe(item.name)}
+    lists = {name for name, kind in scan.kinds.items() if kind == "requirements"}
+    # What a list includes counts as its own.
+    having = {_last(name) for name in lists if name in asking or b"-r" in scan.texts[name]}
+    for item in scan.options:
+        for path in (*item.limits, *(path for path in item.lists if "$" not in path)):
+            if not _is_here(scan, item.file, path):
+                yield f"{item.place}: {UNREAD.format(path)}"
+        if (item.folder and asking - lists) or having & set(map(_last, item.lists)):
+            for path in item.indexes:
+                if not indexes.REGISTRY.match(path):
+                    yield f"{item.place}: packages may come from {path}, which is not known"
+
+
+def _is_here(scan: Scan, file: str, path: str) -> bool:
+    """Return whether a path may be a file of the project; it is read where it names MediaPipe."""
+    if "://" in path:
+        return False
+    name, folder = _last(path), PurePosixPath(file).parent
+    beside = containers.beside(file, path)
+    near = [] if beside.startswith(("/", "..")) else [beside]
+    near += [name, f"{folder}/{name}"]
+    known = any(_last(other) == name for other in scan.texts)
+    return known or any(scan.folder.joinpath(item).is_file() for item in near)
+
+
+def _last(path: str) -> str:
+    return PurePosixPath(path).name
 
 
 def _indexes(name: str, text: str, *, named: bool) -> Iterator[str]:

@@ -11,6 +11,7 @@ from mediapipe_jetson.doctor.files import (
     dockerfiles,
     documents,
     installers,
+    pip_options,
     reading,
     requirements,
     variables,
@@ -40,6 +41,7 @@ class Scanned:
         self.commands: list[Finding] = []
         self.wheels: list[Wheel] = []
         self.locks: list[str] = []
+        self.options: list[pip_options.Options] = []
         self.unread: list[Unread] = []
         self.programs = Programs()
         self.read = 0
@@ -75,6 +77,7 @@ class Scanned:
             self.requirements += [item] if item not in self.requirements else []
         for number, words, _ in dockerfiles.commands(text, chosen):
             self._started(name, cell, number, words)
+            self.options += pip_options.read(words, name, number, cell)
 
     def _asked(self, path: str) -> list[Requirement]:
         """Return what the one requirements file of this name asks for; nothing for several."""

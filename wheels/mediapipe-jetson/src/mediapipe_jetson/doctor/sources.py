@@ -22,6 +22,7 @@ from mediapipe_jetson.doctor.files import (
     machines,
     notebooks,
     own_packages,
+    pip_options,
     pixi,
     python_versions,
     reading,
@@ -73,7 +74,8 @@ class Scan(ScannedContainers):
             if kind != "compose" or not compose.overrides(name, composed):
                 self._read(kind, name, content, composed)
         own = own_packages.names(files) - projects.known_packages()
-        self.requirements = [item for item in self.requirements if item.name not in own]
+        kept = [item for item in self.requirements if item.name not in own]
+        self.requirements = pip_options.without_index(kept, self.options)
 
     def _loaded(self, folder: Path) -> list[relations.File]:
         """Return the files whose kind is known."""
@@ -127,13 +129,15 @@ class Scan(ScannedContainers):
             return
         self._done.add(name)
         if kind in ("env", "index", "other"):  # others read the first two
-            if kind == "other" or kinds.USES.search(content):
+            named = kinds.MENTIONED in content if kind == "index" else kinds.USES.search(content)
+            if kind == "other" or named:
                 self.unread.append(Unread(name, OTHER, kinds.only_settings(name, content)))
             return
         self.read += kind != "markdown"
         other = elsewhere.marker(name) if kind not in ("python", "notebook") else ""
         other = elsewhere.PC if name in self._relations.elsewhere else other
         lists: list[list[Any]] = [self.pythons, self.images, self.services, self.commands]
+        lists.append(self.options)
         before = [len(items) for items in (*lists, self.requirements)]
         try:
             if kind == "compose":
@@ -200,7 +204,9 @@ class Scan(ScannedContainers):
         self.requirements += result
         for path in included:
             other = containers.beside(name, path)
-            if "://" not in path and other not in self._done:
+            if "://" in path:
+                self.unread.append(Unread(path, f"{name} takes it from there"))
+            elif other not in self._done:
                 if other in self.texts or self.folder.joinpath(other).is_file():
                     self._read("requirements", other, self._other(other), set())
                 else:
