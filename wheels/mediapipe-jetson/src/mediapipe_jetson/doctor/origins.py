@@ -7,7 +7,14 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from mediapipe_jetson.doctor import pins, scripted
-from mediapipe_jetson.doctor.files import containers, dockerfiles, documents, indexes, invocation
+from mediapipe_jetson.doctor.files import (
+    containers,
+    dockerfiles,
+    documents,
+    indexes,
+    invocation,
+    kubernetes,
+)
 from mediapipe_jetson.doctor.sources import Scan
 
 # Of pip's and uv's environment, of pip.conf and of uv.toml.
@@ -25,7 +32,21 @@ LIMITS = re.compile(
     r"[\"']?(?P<path>[^\s\"']+)",
     re.MULTILINE,
 )
-OF_CONF = re.compile(r"^[ \t]*constraint[ \t]*=[ \t]*(?P<path>\S+)", re.MULTILINE)
+OF_CONF = re.compile(rf"^[ \t]*(?:constraint|{LIMITED})[ \t]*=[ \t]*(?P<path>\S+)", re.MULTILINE)
+OF_CODE = re.compile(
+    rf"[\"']{LIMITED}[\"']\]?[ \t]*[=:,][ \t]*[\"'](?P<path>[^\s\"']+)", re.MULTILINE
+)
+OF_PODS = re.compile(
+    rf"{LIMITED}[\"']?[\s,-]{{1,80}}[\"']?value[\"']?:[ \t]*[\"']?(?P<path>[^\s\"']+)"
+)
+PATTERNS = {"index": OF_CONF, "cfg": OF_CONF, "python": OF_CODE, "devcontainer": OF_CODE}
+PATTERNS |= dict.fromkeys(kubernetes.KINDS, OF_PODS)
+CONSTRAINED = re.compile(rb"_CONSTRAINT|UV_OVERRIDE")
+# What only the shell knows.
+OPEN = re.compile(r"[$*?\[]")
+EXPORT = (
+    r"\b(?:(?:poetry|uv|pdm)\b[^\n]{0,80}\bexport|uv pip compile|pip-compile|pipenv requirements)\b"
+)
 UNREAD = "what {} says of mediapipe was not read"
 BUILT = "MediaPipe's source is cloned here; what is built of it is not known"
 FETCHED = "a wheel is fetched here; run ./inv wheels.audit on it"
@@ -50,12 +71,13 @@ def lines(scan: Scan) -> list[str]:
             text = documents.decoded(content)
             result += _indexes(name, text, named=kind == "compose")
             result += _limits(scan, name, text)
+        elif kind in PATTERNS and CONSTRAINED.search(content):
+            result += _limits(scan, name, documents.decoded(content))
     return [*result, *_options(scan)]
 
 
 def _limits(scan: Scan, name: str, text: str) -> Iterator[str]:
-    pattern = OF_CONF if scan.kinds[name] == "index" else LIMITS
-    for match in pattern.finditer(text):
+    for match in PATTERNS.get(scan.kinds[name], LIMITS).finditer(text):
         if not _is_here(scan, name, match["path"]):
             line = text.count("\n", 0, match.start("path")) + 1
             yield f"{name}:{line}: {UNREAD.format(match['path'])}"
@@ -68,7 +90,7 @@ def _options(scan: Scan) -> Iterator[str]:
     # What a list includes counts as its own.
     having = {_last(name) for name in lists if name in asking or b"-r" in scan.texts[name]}
     for item in scan.options:
-        for path in (*item.limits, *(path for path in item.lists if "$" not in path)):
+        for path in (*item.limits, *(path for path in item.lists if not OPEN.search(path))):
             if not _is_here(scan, item.file, path):
                 yield f"{item.place}: {UNREAD.format(path)}"
         if (item.folder and asking - lists) or having & set(map(_last, item.lists)):
@@ -86,7 +108,24 @@ def _is_here(scan: Scan, file: str, path: str) -> bool:
     near = [] if beside.startswith(("/", "..")) else [beside]
     near += [name, f"{folder}/{name}"]
     known = any(_last(other) == name for other in scan.texts)
-    return known or any(scan.folder.joinpath(item).is_file() for item in near)
+    known = known or any(scan.folder.joinpath(item).is_file() for item in near)
+    return known or _is_made(scan, file, path)
+
+
+def _is_made(scan: Scan, file: str, path: str) -> bool:
+    """Return whether a list is copied from the project, or exported from its lock or manifest."""
+    copied = re.compile(
+        rf"^\s*COPY\s(?!.*--from)[^\n]*\s{re.escape(path)}\s*$|\btarget={re.escape(path)}(?=[\s,])",
+        re.MULTILINE,
+    )
+    exported = re.compile(rf"{EXPORT}[^\n]{{0,300}}[\s/=\"'>]{re.escape(_last(path))}(?![\w.-])")
+    if copied.search(documents.decoded(scan.texts.get(file, b""))):
+        return True
+    return any(
+        exported.search(documents.decoded(content).replace("\\\n", " "))
+        for name, content in scan.texts.items()
+        if scan.kinds[name] in ("dockerfile", "shell")
+    )
 
 
 def _last(path: str) -> str:

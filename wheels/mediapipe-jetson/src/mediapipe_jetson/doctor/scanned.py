@@ -14,6 +14,7 @@ from mediapipe_jetson.doctor.files import (
     pip_options,
     reading,
     requirements,
+    shell_lists,
     variables,
 )
 from mediapipe_jetson.doctor.files.facts import (
@@ -75,7 +76,8 @@ class Scanned:
             self.plain |= used.plain
         for item in items:
             self.requirements += [item] if item not in self.requirements else []
-        for number, words, _ in dockerfiles.commands(text, chosen):
+        whole = shell_lists.filled(text) if chosen is None else text
+        for number, words, _ in dockerfiles.commands(whole, chosen):
             self._started(name, cell, number, words)
             self.options += pip_options.read(words, name, number, cell)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import time
 from pathlib import Path, PurePosixPath
 from typing import Any, Optional
@@ -45,6 +46,8 @@ FILES_MOST, LOADING_MOST_S = 5_000, 60.0
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
 READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
 INSTALL = b"install"
+# What a program that installs may have to do with MediaPipe.
+ABOUT = re.compile(rb"mediapipe|requirement|[\"']-r\b|\s-r\s")
 PINS = {"mise": python_versions.mise, "python_version": python_versions.plain}
 LISTS = {"cfg": requirements.cfg, "conda": requirements.conda, "lock": locks.read}
 
@@ -171,9 +174,11 @@ class Scan(ScannedContainers):
         module = ".".join(parts[:-1] if package else parts)
         self.programs.add(module, name, content, package)
         result, pythons = scripts.block(name, content)
-        if parts[-1] == "setup" or (kinds.MENTIONED in content and INSTALL in content):
+        if parts[-1] == "setup" or (INSTALL in content and ABOUT.search(content)):
             tree = machines.parsed(content, name)
             result += scripts.installs(name, tree)
+            for words, line in scripts.commands(tree):
+                self.options += pip_options.read(words, name, line)
             if parts[-1] == "setup":
                 listed, requires = scripts.setup(name, tree)
                 result, pythons = result + listed, pythons + requires
@@ -202,7 +207,11 @@ class Scan(ScannedContainers):
         """Read a requirements file and those that it includes."""
         result, included = requirements.listed(name, content)
         self.requirements += result
-        for path in included:
+        self._included(name, included)
+
+    def _included(self, name: str, paths: list[str]) -> None:
+        """Read the lists that a file includes."""
+        for path in paths:
             other = containers.beside(name, path)
             if "://" in path:
                 self.unread.append(Unread(path, f"{name} takes it from there"))
@@ -239,6 +248,8 @@ class Scan(ScannedContainers):
     def _listed(self, kind: str, name: str, content: bytes) -> None:
         result, pythons = LISTS[kind](name, content)
         self.locks += [name] if kind == "lock" else []
+        if kind != "lock":
+            self._included(name, requirements.included(content))
         self.requirements += result
         self.pythons += pythons
 

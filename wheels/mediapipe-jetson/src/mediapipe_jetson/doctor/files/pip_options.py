@@ -21,7 +21,7 @@ KINDS = {
 SHORT = {name: kind for kind, names in KINDS.items() for name in names if len(name) == 2}
 LONG = {name: kind for kind, names in KINDS.items() for name in names if len(name) > 2}
 # The project itself, or a folder of it, with extras or without.
-FOLDER = re.compile(r"\.{1,2}(/[^\[]*)?(\[[^\]]*\])?$")
+FOLDER = re.compile(r"(\.{1,2}|\.{0,2}/[^\[]*(?<!\.whl))(\[[^\]]*\])?$")
 
 
 @dataclasses.dataclass(frozen=True)
