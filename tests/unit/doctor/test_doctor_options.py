@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.doctor_scenes import judged, lines
+from tests.unit.doctor_scenes import in_time, judged, lines
 
 ELSEWHERE = "https://example.org/c.txt"
 LIST = {"requirements.txt": "mediapipe\n"}
@@ -179,6 +179,21 @@ def test_what_constraints_pin_is_seen_beside_others_that_are_not_here(tmp_path: 
     assert answer.result.status == "bad"
     assert "c.txt:1" in lines(answer)
     assert "d.txt" in lines(answer)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "pip install -r /c.txt mediapipe\n" + "\n" * 100_000,
+        "pip install -r /c.txt mediapipe\n" + " COPY" * 50_000,
+        "pip install -r /c.txt mediapipe\n" + "poetry export c.txt " * 9_000,
+        "pip install -c /c.txt mediapipe\n" + "PIP_CONSTRAINT " * 20_000,
+        "pip install mediapipe\n" + "A=( " * 9_000 + "${A[@]} " * 9_000,
+    ],
+)
+def test_options_are_read_in_time(tmp_path: Path, text: str) -> None:
+    with in_time():
+        judged(tmp_path, {"Dockerfile": f"FROM python:3.12\n{text}", "a.sh": text}, device="orin")
 
 
 OLDER = {

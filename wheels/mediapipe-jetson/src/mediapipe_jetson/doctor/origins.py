@@ -44,9 +44,10 @@ PATTERNS |= dict.fromkeys(kubernetes.KINDS, OF_PODS)
 CONSTRAINED = re.compile(rb"_CONSTRAINT|UV_OVERRIDE")
 # What only the shell knows.
 OPEN = re.compile(r"[$*?\[]")
-EXPORT = (
-    r"\b(?:(?:poetry|uv|pdm)\b[^\n]{0,80}\bexport|uv pip compile|pip-compile|pipenv requirements)\b"
+EXPORT = re.compile(
+    r"\b(?:(?:poetry|uv|pdm)\b.{0,80}\bexport|uv pip compile|pip-compile|pipenv requirements)\b"
 )
+EXPORTING = re.compile(rb"export|compile|pipenv requirements")
 UNREAD = "what {} says of mediapipe was not read"
 BUILT = "MediaPipe's source is cloned here; what is built of it is not known"
 FETCHED = "a wheel is fetched here; run ./inv wheels.audit on it"
@@ -115,16 +116,22 @@ def _is_here(scan: Scan, file: str, path: str) -> bool:
 def _is_made(scan: Scan, file: str, path: str) -> bool:
     """Return whether a list is copied from the project, or exported from its lock or manifest."""
     copied = re.compile(
-        rf"^\s*COPY\s(?!.*--from)[^\n]*\s{re.escape(path)}\s*$|\btarget={re.escape(path)}(?=[\s,])",
+        rf"^[ \t]*COPY[ \t](?!.*--from)[^\n]*[ \t]{re.escape(path)}[ \t]*$"
+        rf"|\btarget={re.escape(path)}(?=[\s,])",
         re.MULTILINE,
     )
-    exported = re.compile(rf"{EXPORT}[^\n]{{0,300}}[\s/=\"'>]{re.escape(_last(path))}(?![\w.-])")
+    named = re.compile(rf"(?<![\w.-]){re.escape(_last(path))}(?![\w.-])")
     if copied.search(documents.decoded(scan.texts.get(file, b""))):
         return True
-    return any(
-        exported.search(documents.decoded(content).replace("\\\n", " "))
+    texts = (
+        documents.decoded(content).replace("\\\n", " ")
         for name, content in scan.texts.items()
-        if scan.kinds[name] in ("dockerfile", "shell")
+        if scan.kinds[name] in ("dockerfile", "shell") and EXPORTING.search(content)
+    )
+    return any(
+        EXPORT.search(text[max(0, found.start() - 400) : found.start()].rpartition("\n")[2])
+        for text in texts
+        for found in named.finditer(text)
     )
 
 
