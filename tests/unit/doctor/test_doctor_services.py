@@ -256,3 +256,22 @@ def test_a_service_that_another_file_includes_is_told_once(tmp_path: Path) -> No
     }
     result = judged(tmp_path, files, device="orin")["gpus-flag"].result
     assert [item.place() for item in result.findings] == ["v.yml:3"]
+
+
+ARRAYS = {
+    "an array": ("ARGS=(--rm -it --gpus all)\ndocker run {}\n", 1),
+    "an array over lines": ("ARGS=(\n  --rm # x\n  --gpus all\n)\ndocker run {} v\n", 1),
+    "an array that grows": ("ARGS=(--rm)\nARGS+=(--gpus all)\ndocker run {} v\n", 1),
+    "an array of a function": ("f() {{\n  local ARGS=(--gpus all)\n  docker run {} v\n}}\n", 1),
+    "an array with the runtime": ("ARGS=(--gpus all --runtime nvidia)\ndocker run {} v\n", 0),
+    "an array that may grow": ("ARGS=(-i)\nif x; then\n ARGS+=(--gpus all)\nfi\ndocker run {}", 0),
+    "an array that is not there": ("docker run {} v\n", 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ARRAYS)
+@pytest.mark.parametrize("name", ['"${ARGS[@]}"', "${ARGS[*]}"])
+def test_options_in_an_array_are_seen(tmp_path: Path, kind: str, name: str) -> None:
+    script, count = ARRAYS[kind]
+    plant(tmp_path, {"run.sh": f"#!/bin/bash\n{script.format(name)}"})
+    assert len(Scan(tmp_path).commands) == count

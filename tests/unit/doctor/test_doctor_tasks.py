@@ -305,37 +305,41 @@ def test_entangled_code_is_said_to_be_so(tmp_path: Path) -> None:
 STARRED = [
     ("all but the listed", "__all__ = ['A']\nA = 1\nD = CPU\n", "GPU"),
     ("listed", "__all__ = ('A', 'D')\nA = 1\nD = CPU\n", "CPU"),
-    ("nothing, as far as is seen", "__all__ = []\nD = CPU\n", "CPU"),
+    ("nothing, as far as is seen", "__all__ = []\nD = CPU\n", "GPU CPU"),
     (
         "a list that a decorator fills",
         "__all__ = []\ndef export(c):\n    __all__.append(c.__name__)\n    return c\n"
         "@export\nclass D:\n    pass\nD = CPU\n",
-        "CPU",
+        "GPU CPU",
     ),
     (
         "a list with an item that a decorator fills",
         "__all__ = ['A']\nA = 1\ndef export(c):\n    __all__.append('D')\n    return c\n"
         "@export\ndef f():\n    pass\nD = CPU\n",
-        "CPU",
+        "GPU CPU",
     ),
-    ("a list handed on", "from reg import fill\n__all__ = ['A']\nfill(__all__)\nD = CPU\n", "CPU"),
+    (
+        "a list handed on",
+        "from reg import fill\n__all__ = ['A']\nfill(__all__)\nD = CPU\n",
+        "GPU CPU",
+    ),
     (
         "a list by another name",
         "__all__ = ['A']\nnames = __all__\nnames.append('D')\nD = CPU\n",
-        "CPU",
+        "GPU CPU",
     ),
-    ("a list with two names", "__all__ = x = ['A']\nx.append('D')\nA = 1\nD = CPU\n", "CPU"),
-    ("a list named before", "x = ['A']\n__all__ = x\nx.append('D')\nA = 1\nD = CPU\n", "CPU"),
+    ("a list with two names", "__all__ = x = ['A']\nx.append('D')\nA = 1\nD = CPU\n", "GPU CPU"),
+    ("a list named before", "x = ['A']\n__all__ = x\nx.append('D')\nA = 1\nD = CPU\n", "GPU CPU"),
     (
         "a list's method",
         "__all__ = ['A']\nadd = __all__.append\nadd('D')\nA = 1\nD = CPU\n",
-        "CPU",
+        "GPU CPU",
     ),
-    ("a list that is extended", "__all__ = ['A']\n__all__.extend(['B'])\nA = D = CPU\n", "CPU"),
+    ("a list that is extended", "__all__ = ['A']\n__all__.extend(['B'])\nA = D = CPU\n", "GPU CPU"),
     ("lists joined", "__all__ = ['A']\n__all__ = __all__ + ['B']\nA = B = D = CPU\n", "GPU"),
     ("no list", "D = CPU\n", "CPU"),
-    ("a list that grows", "__all__ = ['A']\nA = 1\nD = CPU\n__all__ += ['D']\n", "CPU"),
-    ("a list that is not known", "__all__ = names()\nD = CPU\n", "CPU"),
+    ("a list that grows", "__all__ = ['A']\nA = 1\nD = CPU\n__all__ += ['D']\n", "GPU CPU"),
+    ("a list that is not known", "__all__ = names()\nD = CPU\n", "GPU CPU"),
 ]
 
 
@@ -346,4 +350,56 @@ def test_a_star_takes_what_a_module_lists(tmp_path: Path, code: str, told: str) 
     program = f"{HEAD}D = GPU\nfrom const import *\n{made('BaseOptions(delegate=D)')}\n"
     plant(tmp_path, {"const.py": f"{HEAD}{code}", "app.py": program})
     (task,) = Scan(tmp_path).programs.tasks.found
-    assert task.delegates == {told}, task
+    assert task.delegates == set(told.split()), task
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "const.__all__.append('D')",
+        "const.__all__ += ['D']",
+        "const.__all__ = ['A', 'D']",
+        "const.__all__[:] = ['D']",
+        "getattr(const, '__all__').append('D')",
+        "vars(const)['__all__'].append('D')",
+        "names = const.__all__\nnames.append('D')",
+        "def fill():\n    const.__all__.append('D')\nfill()",
+    ],
+)
+def test_another_module_may_change_what_a_star_takes(tmp_path: Path, code: str) -> None:
+    files = {
+        "const.py": f"{HEAD}__all__ = ['A']\nA = 1\nD = CPU\n",
+        "more.py": f"import const\n{code}\n",
+        "app.py": f"{HEAD}import more\nD = GPU\nfrom const import *\n"
+        f"{made('BaseOptions(delegate=D)')}\n",
+    }
+    assert project(tmp_path, files)[0] == "unknown"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "mp.tasks.BaseOptions = mine",
+        "B = mp.tasks.BaseOptions\nB.__init__ = mine",
+        "setattr(mp.tasks.BaseOptions, '__init__', mine)",
+        "mp.tasks.vision.FaceLandmarker.create_from_options = mine",
+        "from mediapipe.tasks.python.core import base_options as b\nb.BaseOptions.delegate = 0",
+        "if mine.x:\n    mp.tasks.vision.FaceLandmarkerOptions.__init__ = mine",
+    ],
+)
+@pytest.mark.parametrize("given", ["GPU", "CPU"])
+def test_what_a_program_replaces_of_mediapipe_is_not_known(
+    tmp_path: Path, code: str, given: str
+) -> None:
+    files = {
+        "patch.py": f"import mediapipe as mp\nimport mine\n{code}\n",
+        "app.py": f"import patch\n{HEAD}{made(f'BaseOptions(delegate={given})')}\n",
+    }
+    status, words = project(tmp_path, files)
+    assert status == "unknown"
+    assert "the program replaces mp.tasks." in words
+
+
+def test_other_attributes_change_no_task(tmp_path: Path) -> None:
+    code = f"{HEAD}lm = {made('BaseOptions(delegate=GPU)')}\nlm.name = 'x'\nvision.mine = lm\n"
+    assert project(tmp_path, {"app.py": code})[0] == "ok"

@@ -11,8 +11,10 @@ from mediapipe_jetson.doctor.files import (
     dockerfiles,
     documents,
     installers,
+    pip_options,
     reading,
     requirements,
+    shell_lists,
     variables,
 )
 from mediapipe_jetson.doctor.files.facts import (
@@ -40,6 +42,7 @@ class Scanned:
         self.commands: list[Finding] = []
         self.wheels: list[Wheel] = []
         self.locks: list[str] = []
+        self.options: list[pip_options.Options] = []
         self.unread: list[Unread] = []
         self.programs = Programs()
         self.read = 0
@@ -73,8 +76,10 @@ class Scanned:
             self.plain |= used.plain
         for item in items:
             self.requirements += [item] if item not in self.requirements else []
-        for number, words, _ in dockerfiles.commands(text, chosen):
+        whole = shell_lists.filled(text) if chosen is None else text
+        for number, words, _ in dockerfiles.commands(whole, chosen):
             self._started(name, cell, number, words)
+            self.options += pip_options.read(words, name, number, cell)
 
     def _asked(self, path: str) -> list[Requirement]:
         """Return what the one requirements file of this name asks for; nothing for several."""

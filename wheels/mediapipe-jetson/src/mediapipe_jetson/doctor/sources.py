@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import time
 from pathlib import Path, PurePosixPath
 from typing import Any, Optional
@@ -22,6 +23,7 @@ from mediapipe_jetson.doctor.files import (
     machines,
     notebooks,
     own_packages,
+    pip_options,
     pixi,
     python_versions,
     reading,
@@ -44,6 +46,8 @@ FILES_MOST, LOADING_MOST_S = 5_000, 60.0
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
 READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
 INSTALL = b"install"
+# What a program that installs may have to do with MediaPipe.
+ABOUT = re.compile(rb"mediapipe|requirement|[\"']-r\b|\s-r\s")
 PINS = {"mise": python_versions.mise, "python_version": python_versions.plain}
 LISTS = {"cfg": requirements.cfg, "conda": requirements.conda, "lock": locks.read}
 
@@ -73,7 +77,8 @@ class Scan(ScannedContainers):
             if kind != "compose" or not compose.overrides(name, composed):
                 self._read(kind, name, content, composed)
         own = own_packages.names(files) - projects.known_packages()
-        self.requirements = [item for item in self.requirements if item.name not in own]
+        kept = [item for item in self.requirements if item.name not in own]
+        self.requirements = pip_options.without_index(kept, self.options)
 
     def _loaded(self, folder: Path) -> list[relations.File]:
         """Return the files whose kind is known."""
@@ -127,13 +132,15 @@ class Scan(ScannedContainers):
             return
         self._done.add(name)
         if kind in ("env", "index", "other"):  # others read the first two
-            if kind == "other" or kinds.USES.search(content):
+            named = kinds.MENTIONED in content if kind == "index" else kinds.USES.search(content)
+            if kind == "other" or named:
                 self.unread.append(Unread(name, OTHER, kinds.only_settings(name, content)))
             return
         self.read += kind != "markdown"
         other = elsewhere.marker(name) if kind not in ("python", "notebook") else ""
         other = elsewhere.PC if name in self._relations.elsewhere else other
         lists: list[list[Any]] = [self.pythons, self.images, self.services, self.commands]
+        lists.append(self.options)
         before = [len(items) for items in (*lists, self.requirements)]
         try:
             if kind == "compose":
@@ -167,9 +174,11 @@ class Scan(ScannedContainers):
         module = ".".join(parts[:-1] if package else parts)
         self.programs.add(module, name, content, package)
         result, pythons = scripts.block(name, content)
-        if parts[-1] == "setup" or (kinds.MENTIONED in content and INSTALL in content):
+        if parts[-1] == "setup" or (INSTALL in content and ABOUT.search(content)):
             tree = machines.parsed(content, name)
             result += scripts.installs(name, tree)
+            for words, line in scripts.commands(tree):
+                self.options += pip_options.read(words, name, line)
             if parts[-1] == "setup":
                 listed, requires = scripts.setup(name, tree)
                 result, pythons = result + listed, pythons + requires
@@ -198,9 +207,15 @@ class Scan(ScannedContainers):
         """Read a requirements file and those that it includes."""
         result, included = requirements.listed(name, content)
         self.requirements += result
-        for path in included:
+        self._included(name, included)
+
+    def _included(self, name: str, paths: list[str]) -> None:
+        """Read the lists that a file includes."""
+        for path in paths:
             other = containers.beside(name, path)
-            if "://" not in path and other not in self._done:
+            if "://" in path:
+                self.unread.append(Unread(path, f"{name} takes it from there"))
+            elif other not in self._done:
                 if other in self.texts or self.folder.joinpath(other).is_file():
                     self._read("requirements", other, self._other(other), set())
                 else:
@@ -233,6 +248,8 @@ class Scan(ScannedContainers):
     def _listed(self, kind: str, name: str, content: bytes) -> None:
         result, pythons = LISTS[kind](name, content)
         self.locks += [name] if kind == "lock" else []
+        if kind != "lock":
+            self._included(name, requirements.included(content))
         self.requirements += result
         self.pythons += pythons
 

@@ -30,6 +30,8 @@ TASK = re.compile(
 OTHERS = re.compile(r"mediapipe\.tasks\.(python\.)?(text|audio|genai|retrieval|decision)\.")
 OPTIONS, MODEL = "create_from_options", "create_from_model_path"
 DELEGATE = re.compile(r"\.Delegate\.(?P<name>[A-Z]+)$|\.Delegate\((?P<number>\d+)\)$")
+# What a program that sets it changes for all of its tasks.
+SHARED = re.compile(r"mediapipe\.tasks\.[\w.]*(Options|Delegate|\.create_from_\w+)(\.\w+)?$")
 GPU, CPU, DEFAULT, ABSENT = "GPU", "CPU", "DEFAULT", "absent"
 
 
@@ -63,6 +65,7 @@ class Created(Rounds):
     def __init__(self) -> None:
         self.heard: list[Task] = []
         self.places: set[tuple[str, int, int]] = set()
+        self.replaced: set[str] = set()
         self.marked = 0
 
     def mark(self) -> None:
@@ -113,6 +116,11 @@ class Created(Rounds):
             place, match.group("task"), how, *result, bool(state.fallback), vision, calls=calls
         )
         self.heard.append(task)
+
+    def changed(self, path: str) -> None:
+        """Note what of MediaPipe's own the program replaces."""
+        if SHARED.match(path):
+            self.replaced.add(path.replace("mediapipe.", "mp.", 1))
 
     def add_unfollowed(self, tree: ast.Module, file: str, cell: int) -> None:
         """Note calls that create a task by their names, where the way to them is not known."""

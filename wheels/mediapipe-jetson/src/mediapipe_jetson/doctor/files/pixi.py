@@ -59,6 +59,10 @@ def _tables(document: Any, path: str = "") -> Iterator[tuple[dict[str, Any], boo
     for key, conda in (("dependencies", True), ("pypi-dependencies", False)):
         if isinstance(document.get(key), dict):
             yield document[key], conda, f"{path}{key}"
+    options = document.get("pypi-options")
+    overrides = options.get("dependency-overrides") if isinstance(options, dict) else None
+    if isinstance(overrides, dict):
+        yield overrides, False, f"{path}pypi-options.dependency-overrides"
     for key in ("feature", "target"):
         inner = document.get(key)
         for name, part in inner.items() if isinstance(inner, dict) else ():

@@ -16,8 +16,26 @@ ARRAY = re.compile(
     r"(?P<name>\w+)\+?=\((?P<list>[^()]*)\)",
     re.MULTILINE,
 )
+# An array's name where all of it is meant.
+WHOLE = re.compile(r"\"?\$\{(?P<name>\w+)\[[@*]\]\}\"?")
+COMMENT = re.compile(r"(?<!\S)#[^\n]*")
 LOOP, ENDS = re.compile(r"\bfor\s+(\w+)\s+in\s"), re.compile(r";|\n\s*do\b")
 ITEM = re.compile(r"#[^\n]*|[\"']?(?P<item>[A-Za-z][^\s\"']*)[\"']?")
+
+
+def filled(text: str) -> str:
+    """Return a script with arrays in the places of their names, where they are always the same."""
+    rows: dict[str, list[re.Match[str]]] = {}
+    for row in ARRAY.finditer(text) if WHOLE.search(text) else ():
+        rows.setdefault(row["name"], []).append(row)
+
+    def inside(match: re.Match[str]) -> str:
+        given = rows.get(match["name"], [])
+        if not given or (len(given) > 1 and any(row[0][0] in " \t" for row in given)):
+            return match[0]
+        return " ".join(COMMENT.sub(" ", row["list"]).replace("\n", " ") for row in given)
+
+    return WHOLE.sub(inside, text)
 
 
 def packages(text: str, file: str, cell: int = 0) -> Iterator[Requirement]:

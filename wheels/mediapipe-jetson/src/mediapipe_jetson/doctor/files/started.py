@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable
 from pathlib import PurePosixPath
@@ -41,13 +42,19 @@ def is_own(lines: Iterable[str], own: frozenset[str], *, there: bool = False) ->
 
     `there` tells that a program counts only where the project has it.
     """
-    files = {PurePosixPath(path).name for path in own}
-    modules = {name for path in own for name in _modules(path)}
+    files, modules = _names(own)
     return any(
         _is_own(words, files, modules, there)
         for line in lines
         for _, words, _ in dockerfiles.commands(line)
     )
+
+
+@functools.lru_cache(maxsize=4)
+def _names(own: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of files, and those that they may be imported by."""
+    files = frozenset(PurePosixPath(path).name for path in own)
+    return files, frozenset(name for path in own for name in _modules(path))
 
 
 def starts_file(lines: Iterable[str]) -> bool:
@@ -56,7 +63,7 @@ def starts_file(lines: Iterable[str]) -> bool:
     return any(words[0].startswith((".", "/app/")) and "/" in words[0] for words in every if words)
 
 
-def _is_own(words: list[str], files: set[str], modules: set[str], there: bool) -> bool:
+def _is_own(words: list[str], files: frozenset[str], modules: frozenset[str], there: bool) -> bool:
     """Return whether a command does."""
     command = invocation.started(words)
     if not command or invocation.only_says(words):
@@ -72,7 +79,7 @@ def _is_own(words: list[str], files: set[str], modules: set[str], there: bool) -
     return any(MODULE.fullmatch(name) and name in modules for name in applications)
 
 
-def _python(words: list[str], modules: set[str], there: bool) -> bool:
+def _python(words: list[str], modules: frozenset[str], there: bool) -> bool:
     """Return whether Python is given a file, or a module that is not its own.
 
     Where it has to be `there`, only a module of the project's counts.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Optional
 
+from mediapipe_jetson.doctor.flow.exports import LISTED, exported, fills, reaches
 from mediapipe_jetson.doctor.flow.parameters import OUTSIDE
 from mediapipe_jetson.doctor.flow.state import ExhaustedError, Frame, Listener, Source
 from mediapipe_jetson.doctor.flow.statements import Statements
@@ -14,12 +15,10 @@ from mediapipe_jetson.doctor.flow.values import (
     Function,
     Module,
     Scope,
-    Sequence,
     Value,
     Values,
     join,
     path,
-    text_of,
     unknown,
 )
 from mediapipe_jetson.doctor.names import canonical, is_ours, starred
@@ -33,8 +32,6 @@ PLAIN = frozenset(
         *("override", "final", "cache", "lru_cache", "no_grad", "inference_mode"),
     )
 )
-# What a star takes.
-LISTED = "__all__"
 
 
 class Rounds(Listener):
@@ -56,6 +53,8 @@ class Flow(Statements):
         """The functions that no code calls that was followed before they were."""
         self.filling: dict[str, bool] = {}
         """Modules, and whether what is not followed may change what their __all__ lists."""
+        self.reaching: Optional[list[str]] = None
+        """The modules that have to do with the __all__ of others."""
         self.stand_ins: set[Value] = set()
         """Objects of classes that no code was seen to make any of."""
 
@@ -236,11 +235,13 @@ class Flow(Statements):
         scope = self.module_scope(module)
         inner = f"{module}.{item.name}" if module else item.name
         if item.name == "*":
-            listed = None if self.filled(module) else exported(scope)
+            listed = None if LISTED in scope and self.filled(module) else exported(scope)
+            # Where a list is not known, a name may stay what it was.
+            before = self.frame.scope if LISTED in scope and listed is None else {}
             for name in listed if listed is not None else list(scope):
                 part = f"{module}.{name}"
                 if name in scope and (listed is not None or not name.startswith("_")):
-                    self.bind(name, scope[name])
+                    self.bind(name, scope[name] | before.get(name, frozenset()))
                 elif part in self.sources and listed is not None:
                     self.bind(name, frozenset({Module(part)}))
         elif item.name in scope:
@@ -251,47 +252,11 @@ class Flow(Statements):
             self.bind(item.asname or item.name, unknown(item.name))
 
     def filled(self, module: str) -> bool:
-        """Return whether a module's functions, or those that it hands it to, may fill __all__."""
+        """Return whether what is not followed may fill a module's __all__."""
+        if self.reaching is None:
+            self.reaching = [item.name for item in self.sources.values() if reaches(item)]
         if module not in self.filling:
             trees = [tree for _, tree in self.sources[module].trees]
-            self.filling[module] = any(map(fills, trees))
+            others = any(name != module for name in self.reaching)
+            self.filling[module] = others or any(map(fills, trees))
         return self.filling[module]
-
-
-def fills(tree: ast.Module) -> bool:
-    """Return whether code uses __all__ in more ways than to set it, add to it and extend it."""
-    waiting: list[ast.AST] = [tree]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            if any(map(lists, ast.walk(node))):
-                return True
-            continue
-        if isinstance(node, ast.Constant) and node.value == LISTED:
-            return True
-        if isinstance(node, ast.Assign) and any(map(lists, node.targets)):
-            # The same list by another name.
-            if len(node.targets) > 1 or isinstance(node.value, ast.Name):
-                return True
-            waiting.append(node.value)
-            continue
-        method = node.func if isinstance(node, ast.Call) else None
-        for child in ast.iter_child_nodes(node):
-            if lists(child) and not isinstance(node, (ast.BinOp, ast.AugAssign, ast.AnnAssign)):
-                return True
-            if child is not method or not lists(getattr(child, "value", None)):
-                waiting.append(child)
-    return False
-
-
-def lists(node: Optional[ast.AST]) -> bool:
-    """Return whether this is the name __all__."""
-    return isinstance(node, ast.Name) and node.id == LISTED
-
-
-def exported(scope: Scope) -> Optional[list[str]]:
-    """Return the names that __all__ lists, None where none are known."""
-    only = next(iter(scope.get("__all__", ())), None)
-    exact = isinstance(only, Sequence) and only.exact and len(scope["__all__"]) == 1
-    names = [text_of(item) for item in only.items] if isinstance(only, Sequence) and exact else [""]
-    return [name for name in names if name] if names and all(names) else None

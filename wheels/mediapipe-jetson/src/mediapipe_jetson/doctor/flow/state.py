@@ -14,6 +14,7 @@ from mediapipe_jetson.doctor.flow.values import (
     Function,
     Heap,
     Object,
+    Path,
     Place,
     Scope,
     Value,
@@ -85,6 +86,9 @@ class Listener:
 
     def compared(self, place: Place, path: str, text: str) -> None:
         """Hear of a comparison of something external with a text."""
+
+    def changed(self, path: str) -> None:
+        """Hear that an attribute of something external is set."""
 
 
 @dataclasses.dataclass
@@ -207,6 +211,9 @@ class State:
         elif isinstance(owner, Class):
             scope = self.classes[owner].scope
             scope[name] = values | scope.get(name, frozenset()) if self.depth else values
+        elif isinstance(owner, Path) and not self.dead:
+            for listener in self.listeners:
+                listener.changed(f"{owner.text}.{name}")
 
     def touched(self, heap: Heap, why: str, *, certain: bool = False) -> None:
         """Note that something which is not known may have set any field, or `certain`: does so."""
