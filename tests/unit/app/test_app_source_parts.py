@@ -267,6 +267,16 @@ def test_a_name_that_no_disk_holds_is_a_damaged_archive(tmp_path: Path) -> None:
         unpack.archive(path, tmp_path / "it")
 
 
+def test_a_page_in_place_of_an_archive_is_said_in_a_few_words(tmp_path: Path) -> None:
+    path = tmp_path / "door-1.0.tar.gz"
+    path.write_text("<html><body>please log in</body></html>")
+    with pytest.raises(IntegrityError) as raised:
+        unpack.archive(path, tmp_path / "it")
+    assert raised.value.message == (
+        "door-1.0.tar.gz is no source archive that can be read: it is none, or cut short"
+    )
+
+
 def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "huge").open("wb") as out:
         out.truncate(unpack.LARGEST + 1)
