@@ -130,7 +130,8 @@ def _told(outcome: Outcome, place: Path, page: Path | None = None) -> Outcome:
     state = f"all {counted(outcome.skipped, 'test')} skipped" if outcome.skipped else "passed"
     state = f"failed ({outcome.why})" if outcome.why else state
     on = f" on {outcome.on}" if outcome.on else ""
-    see = f"{place / outcome.where}.log and .xml" + (f"; page: {page}" if page else "")
+    xml = " and .xml" if (place / f"{outcome.where}.xml").is_file() else ""
+    see = f"{place / outcome.where}.log{xml}" + (f"; page: {page}" if page else "")
     print(f"{outcome.title}: {state}{on}, see {see}", flush=True)
     return outcome
 
