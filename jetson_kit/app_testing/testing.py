@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -304,4 +305,6 @@ def _why(code: int | None, app: App) -> str:
         return f"more than {app.tests.timeout_s} s; raise [test] timeout_s"
     if code == NO_TESTS:
         return f"pytest found no test in {app.tests.folder}"
+    if code < 0:
+        return f"ended by {signal.strsignal(-code) or f'signal {-code}'}"
     return f"exit code {code}" if code else ""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.app import settings
 from jetson_kit.app_testing import board, files, testing
 from jetson_kit.app_testing import site as test_site
 from jetson_kit.app_testing.testing import Asked
@@ -90,6 +91,14 @@ def test_an_arm64_machine_emulates_nothing(
     testing.run(Asked(folder, out))
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == f"{title} on r1 (x), see {out}/emulated.log{' and .xml' if xml else ''}"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [(-9, "ended by Killed"), (-11, "ended by Segmentation fault"), (2, "exit code 2"), (0, "")],
+)
+def test_how_the_tests_ended(folder: Path, code: int, why: str) -> None:
+    assert testing._why(code, settings.load(folder)) == why
 
 
 def test_without_tests_and_board_nothing_is_begun(folder: Path, ran: list[str]) -> None:
