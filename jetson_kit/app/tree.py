@@ -222,10 +222,16 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
     parts = name.split("/")
     paths = ["/".join(parts[: count + 1]) for count in range(len(parts))]
     return any(
-        fnmatch.fnmatchcase(text, pattern.rstrip("/"))
-        for pattern in patterns
+        fnmatch.fnmatchcase(text, form) for form in _forms(tuple(patterns))
         for text in (*parts, *paths)
-    )
+    )  # fmt: skip
+
+
+@cache
+def _forms(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is compared for patterns; as in .gitignore, **/ is any folders, or none."""
+    forms = (form for text in patterns for form in (text, text.removeprefix("**/")))
+    return tuple(dict.fromkeys(form.rstrip("/") for form in forms))
 
 
 def _content(path: Path) -> bytes:

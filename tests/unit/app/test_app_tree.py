@@ -311,6 +311,22 @@ def test_a_link_that_leads_to_itself(app: App, links: dict[str, str]) -> None:
     assert raised.value.cure.startswith("take it out, or name it in jetson.toml")
 
 
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [
+        ("**/raw", ["a/x", "app.py"]), ("**/a/raw", ["a/x", "app.py", "raw"]),
+        ("a/**", ["app.py", "raw"]), ("raw/", ["a/x", "app.py"]), (".hidden", ["a/raw", "a/x", "app"
+         ".py", "raw"]),
+    ],
+)  # fmt: skip
+def test_patterns_of_gitignore_with_any_folders(app: App, pattern: str, left: list[str]) -> None:
+    (app.folder / "a").mkdir()
+    for name in ("a/raw", "a/x", "raw"):
+        (app.folder / name).touch()
+    result = tree.read(replace(app, ignore=(pattern,)))
+    assert [entry.name for entry in result.entries] == left
+
+
 def test_an_absolute_link_within_the_folder_is_to_be_relative(app: App) -> None:
     (app.folder / "lib").mkdir()
     (app.folder / "lib" / "a b").symlink_to(app.folder / "app.py")
