@@ -272,7 +272,10 @@ def _refused(request: _Request, reason: str) -> BadInputError:
         loose = locks.locked(request.compile(()))
     except StepFailedError:
         if any(limit in reason for limit in held.constraints):
-            return BadInputError(f"{source} does not fit the image: {_short(reason)}", image)
+            short = _short(reason)
+            for limit in held.constraints:
+                short = short.replace(f" and {limit}", f", and the image has {limit}")
+            return BadInputError(f"{source} does not fit the image: {short}", image)
         if NO_WHEEL.search(reason):
             names = dict.fromkeys(LACKS.findall(reason))
             brief = names and (len(_short(reason)) > LONGEST or CHAIN not in reason)

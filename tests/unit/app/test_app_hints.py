@@ -49,6 +49,12 @@ def test_names_are_compared_as_indexes_do() -> None:
         ("yaml", "name its package, PyYAML, in requirements.txt"),
         ("pkg_resources", "name its package, setuptools<81, in requirements.txt"),
         ("requests", "name its package in requirements.txt"),
+        ("winsound", "it is of Windows alone: import it where sys.platform is win32"),
+        (
+            "tkinter",
+            'name its package under [debian] in jetson.toml: packages = ["python3-tk"]; a '
+            "window needs a display, which the container has not of itself",
+        ),
         ("sensor_msgs", hints.of_package("rclpy")),
         ("gi", hints.of_package("pygobject")),
         ("tflite_runtime", hints.of_package("tflite-runtime")),
