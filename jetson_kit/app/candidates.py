@@ -14,6 +14,8 @@ DEEPEST, FILES_MOST = 4, 2000
 TOOLS = re.compile(r"(setup|conftest|noxfile|fabfile|tasks|test_.*|.*_test|.*\.launch)\.py$")
 OTHERS = re.compile(r"\..*|tests?|docs|build|dist|venv|env|site-packages|node_modules|__\w+__")
 MAIN = b"__main__"
+# By these a folder is a package that an installer takes.
+PROJECTS = ("pyproject.toml", "setup.py")
 
 
 def advice(folder: Path, file: str) -> str:
@@ -68,12 +70,20 @@ def _of_packages(folder: Path) -> list[str]:
         scripts = sorted(document["project"]["scripts"])
     except (OSError, ValueError, KeyError, TypeError):
         scripts = []
+    installed = (
+        "" if (folder / "requirements.txt").exists() else ", and requirements.txt with the line ."
+    )
     if scripts:
-        own = (
-            ""
-            if (folder / "requirements.txt").exists()
-            else ", and requirements.txt with the line ."
-        )
-        return [f'command = ["{name}"]{own}' for name in scripts[:SHOWN_MOST]]
-    names = sorted(path.parent.name for path in folder.glob("*/__main__.py"))
-    return [f'command = ["python3", "-m", "{name}"]' for name in names[:SHOWN_MOST]]
+        return [f'command = ["{name}"]{installed}' for name in scripts[:SHOWN_MOST]]
+    if lines := [_module(path) for path in sorted(folder.glob("*/__main__.py"))]:
+        return lines[:SHOWN_MOST]
+    # Where a package's folder is not on Python's path, only the installed package is found.
+    if not any((folder / name).is_file() for name in PROJECTS):
+        return []
+    return [f"{_module(path)}{installed}" for path in sorted(folder.glob("src/*/__main__.py"))][
+        :SHOWN_MOST
+    ]
+
+
+def _module(path: Path) -> str:
+    return f'command = ["python3", "-m", "{path.parent.name}"]'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 import shlex
@@ -61,6 +62,17 @@ def of(command: Sequence[str]) -> Started:
         if name in SHELLS:
             return Started("shell", _file(words[1:], OF_SHELLS)[0], program=words[0])
     return Started("", words[0], program=words[0])
+
+
+def several(word: str) -> str:
+    """Return what to write for a program that is several words in one; "" where it is one."""
+    try:
+        words = shlex.split(word)
+    except ValueError:
+        words = word.split()
+    if len(words) < 2:
+        return ""
+    return f"write its words one by one: {json.dumps(words, ensure_ascii=False)[1:-1]}"
 
 
 def is_split(word: str) -> bool:

@@ -103,9 +103,11 @@ def _check_files(site: Path, owners: Mapping[str, str], tars: Sequence[Path]) ->
     for path in sorted(site.rglob("*")):
         name = path.relative_to(site).as_posix()
         if name in theirs and not path.is_dir():
+            owner = owners.get(name, "a package")
             raise BadInputError(
-                f"{owners.get(name, 'a package')} would replace {name} of the image's packages",
-                "leave it out of the requirements: the image has these modules",
+                f"{owner} would replace {name} of the image's packages",
+                hints.of_package(owner.partition(" ")[0])
+                or "leave it out of the requirements, or take a version without this file",
             )
 
 

@@ -11,11 +11,16 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
+from jetson_kit.app import module_names
 from jetson_kit.core.text import counted
 from jetson_kit.wheels.device_wheel import SOURCE
 
 DATA = Path(__file__).with_name("hints.toml")
 BUILDS = SOURCE / "src" / "mediapipe_jetson" / "data" / "wheels.json"
+# A version that names the CUDA that it was built with, and what a resolver's reason says of a
+# requirement that stands in a file.
+CUDA = re.compile(r"you require [\w.-]+==[\w.]+(\+cu\d+)\b")
+REQUIRED = re.compile(r"you require ([\w.-]+)")
 # A wheel of MediaPipe that a resolver names, whoever built it.
 WHEEL = re.compile(r"\bmediapipe-\d[^\s`\"']*\.whl\b")
 MEDIAPIPE = "write mediapipe without a version: the image's is used"
@@ -47,13 +52,30 @@ def is_build(name: str) -> bool:
     return canonicalize_name(name) in _builds()
 
 
-def in_reason(text: str) -> str:
-    """Return what stands for the first package of the table that a resolver's reason names."""
+def in_reason(text: str, python: str) -> str:
+    """Return what stands for the first package of the table that a resolver's reason names.
+
+    Else what stands for a module, of this version of Python or of a package with another name, that
+    is required as if it were a package.
+    """
     names = [*_builds(), *_rows("packages")]
     found = [name for name in names if re.search(rf"(?<![\w.-]){name}(?![\w-])", text)]
     if not found and WHEEL.search(text):
         return MEDIAPIPE
-    return of_package(found[0]) if found else ""
+    if found:
+        return of_package(found[0])
+    if match := CUDA.search(text):
+        return (
+            f"leave out {match[1]}, which is of builds for servers, or put NVIDIA's wheel for your "
+            "JetPack into wheels/"
+        )
+    for name in REQUIRED.findall(text):
+        if name in module_names.standard(python):
+            return f"leave {name} out: Python itself has it"
+        packages = {canonicalize_name(key): row for key, row in _rows("modules").items()}
+        if (package := packages.get(name, name)) != name:
+            return f"write {package}, the package that has this module"
+    return ""
 
 
 def of_cuda(pins: Sequence[str]) -> str:

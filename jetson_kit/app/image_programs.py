@@ -32,6 +32,7 @@ LINKS = 40
 ENVIRONMENT = re.compile(
     r"(?:^|/)(?:\.?(?:virtual|v|py)?env[\w.-]*|envs/[^/]+|[a-z]*conda\d?)/s?bin/"
 )
+PYTHON = 'write "python3", the image\'s own; [target] python names its version'
 # Programs that every image has.
 ALWAYS = frozenset({"python3", "sh"})
 
@@ -169,7 +170,7 @@ def looked_for(key: str, command: Sequence[str]) -> str:
 def absent(key: str, word: str, why: str, *, environment: bool = False) -> BadInputError:
     """Return the error of a file that a command names and the image will not have."""
     name = posixpath.basename(word)
-    cure = f"correct {key}, or write the file"
+    cure = command_words.several(word) or f"correct {key}, or write the file"
     if environment or ENVIRONMENT.search(word):
         own = command_words.PYTHON.fullmatch(name)
         cure = (
@@ -185,7 +186,9 @@ def not_found(key: str, word: str, *, own: bool) -> BadInputError:
     if "/" in word:
         if ENVIRONMENT.search(word):
             return absent(key, word, "which the image does not have")
-        cure = f"correct {key}, or name its package under [debian] in {FILE}: packages = [...]"
+        cure = command_words.several(word) or (
+            f"correct {key}, or name its package under [debian] in {FILE}: packages = [...]"
+        )
         return BadInputError(f"{key} in {FILE} starts {word}, which the image does not have", cure)
     return BadInputError(
         f"{key} in {FILE} starts {word}, which is looked for among the image's programs, and "
@@ -193,6 +196,8 @@ def not_found(key: str, word: str, *, own: bool) -> BadInputError:
         f"write ./{word}"
         if own
         else hints.of_program(word)
+        or command_words.several(word)
+        or (PYTHON if command_words.PYTHON.fullmatch(word) else "")
         or f"name the package that has {word}: in requirements, or under [debian] in {FILE}: "
         "packages = [...]",
     )

@@ -17,7 +17,7 @@ from jetson_kit.app.module_names import Python
 from jetson_kit.app.settings import FILE, HOME, App
 from jetson_kit.app.tree import Entry
 
-# Where Python looks in an image: Debian's packages are in the second.
+# Where Python looks in an image: Debian's packages are in the second, Python's own modules aside.
 FOLDERS = ("/site-packages/", "/dist-packages/")
 CHANGES_PATH = ("path", "addsitedir", "path_hooks", "meta_path")
 
@@ -27,7 +27,8 @@ def missing(
 ) -> dict[str, str]:
     """Return the modules, each with the place that imports it first."""
     imported = _imported(app, {entry.name: entry for entry in entries if not entry.link})
-    known = module_names.standard(python.version) | module_names.of_images()
+    standard = module_names.standard(python.version) - module_names.apart()
+    known = standard | module_names.of_images()
     result = {name: place for name, place in imported.items() if name not in known}
     for layer in layers:
         if not result:
@@ -122,8 +123,9 @@ def _in_layer(tar: Path, python: Python) -> set[str]:
     result = set()
     with tarfile.open(tar) as layer:
         for member in layer:
-            for folder in FOLDERS:
-                head, _, rest = member.name.partition(folder)[2].partition("/")
+            name = f"/{member.name.removeprefix('./')}"
+            for folder in (*FOLDERS, f"/usr/lib/python{python.version}/"):
+                head, _, rest = name.partition(folder)[2].partition("/")
                 if head:
                     result.add(head if rest else python.module(head) or head)
     return result

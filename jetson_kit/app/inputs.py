@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 from jetson_kit.app import module_names, program, requirements_file, tree, unfetched, wheel_folder
 from jetson_kit.app.module_names import Python
 from jetson_kit.app.requirements_file import Requirements
-from jetson_kit.app.settings import App
+from jetson_kit.app.settings import FILE, App
 from jetson_kit.core import log
 from jetson_kit.core.errors import BadInputError
 
@@ -30,6 +32,12 @@ OTHERS = {
     "setup.py": "pip-compile setup.py -o requirements.txt",
     "pyproject.toml": "uv pip compile pyproject.toml -o requirements.txt",
 }
+# Names that people give to requirements other than requirements.txt, and those of no program.
+REQUIREMENTS = (
+    "[Rr]equirement*.txt", "*[-_.]requirements.txt", "reqs*.txt", "requirements/*.txt",
+    "requirements*.in",
+)  # fmt: skip
+OF_TOOLS = re.compile(r"(?:^|[-_./])(?:dev|devel|develop|tests?|testing|docs?|lint|ci|build)\b")
 
 
 def check(app: App) -> None:
@@ -41,6 +49,13 @@ def check(app: App) -> None:
     if app.requirements:
         read(app)
         return
+    if names := _other_requirements(app):
+        log.LOG.warning(
+            "warning: %s is not read, and there is no requirements.txt: requirements = %s in %s "
+            "names it, and without it the image has none of its packages",
+            app.folder / names[0], json.dumps(names[0], ensure_ascii=False), FILE,
+        )  # fmt: skip
+        return
     for name, command in OTHERS.items():
         if _names_packages(app.folder / name):
             log.LOG.warning(
@@ -48,6 +63,13 @@ def check(app: App) -> None:
                 "without it the image has none of its packages", app.folder / name, command,
             )  # fmt: skip
             return
+
+
+def _other_requirements(app: App) -> list[str]:
+    """Return the files that are requirements of a program by their names, the likeliest first."""
+    paths = (path for pattern in REQUIREMENTS for path in sorted(app.folder.glob(pattern)))
+    names = [path.relative_to(app.folder).as_posix() for path in paths if path.is_file()]
+    return [name for name in names if name != app.tests.requirements and not OF_TOOLS.search(name)]
 
 
 def check_folder(app: App, python: Python, packages: frozenset[str]) -> None:

@@ -33,6 +33,7 @@ from jetson_kit.app.source import model, unpack, wheels
 from jetson_kit.app.source.model import MACHINES, Built
 from jetson_kit.app.source.wheels import Builds
 from jetson_kit.app.source_packages import SourcePackages
+from jetson_kit.core import uv
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import sha256_file, write_text
 from jetson_kit.core.paths import cache_dir
@@ -46,6 +47,13 @@ LACKS = re.compile(
     r"([A-Za-z0-9][\w-]*(?:\.[A-Za-z][\w-]*)*)\S* (?:has|have) no (?:usable )?wheels"
 )
 LONGEST = 400
+# What a resolver says of a package that another one needs.
+CHAIN = " depends on "
+# What it says of one requirement by itself, around what is wrong with it.
+ALONE = re.compile(
+    r"Because ((?:(?!we can conclude).)+?),? we can conclude that your requirements are "
+    r"unsatisfiable(.*)"
+)
 PYTHON = re.compile(r"requires Python|satisfy Python")
 INPUTS = "# inputs sha256:"
 NO_WHEEL = re.compile(r"(?:has|have) no (?:usable )?wheels|no wheels? with a matching", re.I)
@@ -222,7 +230,7 @@ def _resolve(
                     continue
                 raise _refused(request, str(error.message)) from error
             except StepFailedError as error:
-                cure = hints.in_reason(str(error.message)) or "correct requirements"
+                cure = hints.in_reason(str(error.message), python) or "correct requirements"
                 raise BadInputError(f"{path}: {error.message}", cure) from error
             _check_builds(path, text)
             packages.check(held)
@@ -264,18 +272,25 @@ def _refused(request: _Request, reason: str) -> BadInputError:
         loose = locks.locked(request.compile(()))
     except StepFailedError:
         if any(limit in reason for limit in held.constraints):
-            return BadInputError(f"{source} does not fit the image: {_short(reason)}", image)
+            short = _short(reason)
+            for limit in held.constraints:
+                short = short.replace(f" and {limit}", f", and the image has {limit}")
+            return BadInputError(f"{source} does not fit the image: {short}", image)
         if NO_WHEEL.search(reason):
             names = dict.fromkeys(LACKS.findall(reason))
-            long = len(_short(reason)) > LONGEST and names
+            brief = names and (len(_short(reason)) > LONGEST or CHAIN not in reason)
             return BadInputError(
-                f"{source}: {', '.join(names) if long else 'a package'} has no wheel for "
+                f"{source}: {', '.join(names) if brief else 'a package'} has no wheel for "
                 f"{request.platform} and Python {request.python}, and no source that can be built"
-                + ("" if long else f": {_short(reason)}"),
-                hints.in_reason(reason)
+                + ("" if brief else f": {_short(reason)}"),
+                hints.in_reason(reason, request.python)
                 or _with_wheel(request, reason) + "build its wheel and put it into wheels/",
             )
-        cure = hints.in_reason(reason) or "correct the requirements"
+        cure = hints.in_reason(reason, request.python) or "correct the requirements"
+        if uv.REFUSES in reason:
+            cure = (
+                "correct the index's address, user or password (docs/app.md), or the requirements"
+            )
         if PYTHON.search(reason):
             cure = f"the image has Python {request.python}, another is named by [target] python"
         return BadInputError(f"{source}: {_short(reason)}", cure)
@@ -313,4 +328,7 @@ def _pair(pin: str) -> tuple[str, str, str]:
 
 
 def _short(reason: str) -> str:
-    return " ".join(reason.partition(": ")[2].split()).rstrip(".")
+    """Return a resolver's reason; of one requirement by itself only what is wrong with it."""
+    text = " ".join(reason.partition(": ")[2].split()).rstrip(".")
+    alone = ALONE.fullmatch(text)
+    return alone[1] + alone[2] if alone else text

@@ -67,6 +67,11 @@ def standard(python: str) -> frozenset[str]:
     return frozenset(names)
 
 
+def apart() -> frozenset[str]:
+    """Return Python's own modules that images have not, or not without a package of theirs."""
+    return frozenset(name for names in _table()["apart"].values() for name in names)
+
+
 def of_packages(names: frozenset[str]) -> dict[str, str]:
     """Return which package of an image has a module, by the module's name."""
     rows: Mapping[str, Sequence[str]] = _table()["packages"]

@@ -94,7 +94,9 @@ def read(path: Path, folder: Path) -> Requirements:
         if one in texts:
             continue
         if not one.resolve().is_relative_to(folder.resolve()):
-            raise BadInputError(f"{path.name} names {one}, outside of {folder}", "move it there")
+            raise BadInputError(
+                f"{one} is a link to {one.resolve()}, outside of {folder}", "copy the file there"
+            )
         try:
             if one.exists() and not one.is_file():
                 raise BadInputError(f"{one} can't be read: it is no file", "correct requirements")
@@ -163,7 +165,9 @@ def _included(file: Path, number: int, place: str, folder: Path) -> Path:
         )
     path = file.parent / place
     if not path.resolve().is_relative_to(folder.resolve()):
-        raise BadInputError(f"{file.name} names {path}, outside of {folder}", "move it there")
+        raise BadInputError(
+            f"{file.name} names {path.resolve()}, outside of {folder}", "move it there"
+        )
     if not path.is_file():
         what = "is no file" if path.exists() else "is not there"
         raise BadInputError(f"{file}: line {number}: {path} {what}", "correct the path")

@@ -16,6 +16,8 @@ PORT = re.compile(
 )
 NO_PORTS = 'on which no port can be reached, write "bridge", or leave it or the ports out'
 ANY = ipaddress.IPv4Address(0)
+# What stands below /dev and is none of its devices.
+NO_DEVICES = ("/dev/shm", "/dev/mqueue", "/dev/hugepages", "/dev/log")  # noqa: S108 # of the board
 Fault = tuple[list[str], str]
 """The keys that lead to it, and the rest of a sentence that begins with them."""
 
@@ -77,6 +79,8 @@ def _volumes(rows: list[tuple[list[str], str]]) -> Iterator[Fault]:
         target = "/" + posixpath.normpath(parts[1]).lstrip("/")
         if role_values.faults({"service_extra_options": [f"--volume={text}"]}):
             yield path, f"is {shown(text)}, write a folder of the application's: boards refuse this"
+        elif _is_device(parts[0]):
+            yield path, f"is {shown(text)}, write it under devices: a volume lets no device be used"
         elif "{{" in text or "{%" in text:
             yield path, f"is {shown(text)}, write it without what Ansible reads as a template"
         elif target == "/app":
@@ -86,3 +90,10 @@ def _volumes(rows: list[tuple[list[str], str]]) -> Iterator[Fault]:
         elif target in taken:
             yield path, f"is {shown(text)}, write another folder in the image: {target} is taken"
         taken.add(target)
+
+
+def _is_device(place: str) -> bool:
+    """Return whether a path of the board is a device, or the folder of all of them."""
+    path = "/" + posixpath.normpath(place).lstrip("/")
+    inside = any(f"{path}/".startswith(f"{folder}/") for folder in NO_DEVICES)
+    return f"{path}/".startswith("/dev/") and not inside

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tarfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from jetson_kit.debian.rootfs import Rootfs
 
 FORMAT = 1
 STATUS = "var/lib/dpkg/status"
+# What apt says of a package that its index has not, or has in no version.
+ABSENT = re.compile(r"(?:Unable to locate package |Package ')([a-z0-9][a-z0-9.+-]*)")
 
 
 @dataclass(frozen=True)
@@ -96,9 +99,10 @@ def _locked(request: _Request, base: Rootfs, folder: Path, *, refresh: bool) -> 
             request.packages, suite=base.suite, arch=base.arch, folder=folder, status=_status(base)
         )
     except StepFailedError as error:
+        absent = [name for name in ABSENT.findall(error.message) if name in request.packages]
         raise BadInputError(
-            f"{request.folder}: Debian {base.suite} can't give {', '.join(request.packages)}: "
-            f"{error.message}",
+            f"{request.folder}: Debian {base.suite} can't give "
+            f"{', '.join(absent or request.packages)}: {error.message}",
             f"correct {request.key} in jetson.toml",
         ) from error
     lock = debian_lock.resolved(inputs, printed, debian.host_mirror())

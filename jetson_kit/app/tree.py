@@ -7,6 +7,7 @@ import fnmatch
 import hashlib
 import os
 import re
+import shlex
 import stat
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -221,10 +222,16 @@ def matches(name: str, patterns: Sequence[str]) -> bool:
     parts = name.split("/")
     paths = ["/".join(parts[: count + 1]) for count in range(len(parts))]
     return any(
-        fnmatch.fnmatchcase(text, pattern.rstrip("/"))
-        for pattern in patterns
+        fnmatch.fnmatchcase(text, form) for form in _forms(tuple(patterns))
         for text in (*parts, *paths)
-    )
+    )  # fmt: skip
+
+
+@cache
+def _forms(patterns: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is compared for patterns; as in .gitignore, **/ is any folders, or none."""
+    forms = (form for text in patterns for form in (text, text.removeprefix("**/")))
+    return tuple(dict.fromkeys(form.rstrip("/") for form in forms))
 
 
 def _content(path: Path) -> bytes:
@@ -262,6 +269,12 @@ def _entry(root: Path, path: Path, name: str) -> Entry:
             if error.errno == errno.ELOOP:
                 raise BadInputError(f"{path} is a link that leads to itself", ignore) from None
             leads = path.resolve()
+        if Path(link).is_absolute() and leads.exists() and leads.is_relative_to(root.resolve()):
+            place = os.path.relpath(leads, path.parent.resolve())
+            raise BadInputError(
+                f"{path} is a link to {shown(link)}, which is no path of the image",
+                f"make it a relative one: ln -sfn {shlex.quote(place)} {shlex.quote(str(path))}",
+            )
         if Path(link).is_absolute() or _leaves(root.resolve(), path, link):
             raise BadInputError(f"{path} is a link out of the folder, to {shown(link)}", ignore)
         if not leads.exists():

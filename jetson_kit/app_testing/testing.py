@@ -9,6 +9,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -130,7 +131,8 @@ def _told(outcome: Outcome, place: Path, page: Path | None = None) -> Outcome:
     state = f"all {counted(outcome.skipped, 'test')} skipped" if outcome.skipped else "passed"
     state = f"failed ({outcome.why})" if outcome.why else state
     on = f" on {outcome.on}" if outcome.on else ""
-    see = f"{place / outcome.where}.log and .xml" + (f"; page: {page}" if page else "")
+    xml = " and .xml" if (place / f"{outcome.where}.xml").is_file() else ""
+    see = f"{place / outcome.where}.log{xml}" + (f"; page: {page}" if page else "")
     print(f"{outcome.title}: {state}{on}, see {see}", flush=True)
     return outcome
 
@@ -303,4 +305,6 @@ def _why(code: int | None, app: App) -> str:
         return f"more than {app.tests.timeout_s} s; raise [test] timeout_s"
     if code == NO_TESTS:
         return f"pytest found no test in {app.tests.folder}"
+    if code < 0:
+        return f"ended by {signal.strsignal(-code) or f'signal {-code}'}"
     return f"exit code {code}" if code else ""

@@ -6,6 +6,7 @@ such as one that `--mediapipe` names: that one is downloaded into the cache and 
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from jetson_kit.app import base_packages, image_programs, inputs
 from jetson_kit.app.module_names import Python
 from jetson_kit.app.settings import App
 from jetson_kit.build import cameras, image_config, wheel_choice
-from jetson_kit.build.request import Request
+from jetson_kit.build.request import VARIANTS, Request
 from jetson_kit.build.wheel_choice import AuditedPin
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.machine import host_arch
@@ -208,8 +209,16 @@ def _name(request: Request, target: Target | None, arch: str, python: str, pin: 
             parts.append(f"mediapipe{pin.version}")
     parts += ["camera"] if request.camera else []
     parts += ["engines"] if request.engines else []
-    parts += [request.app.name] if request.app else []
+    parts += [_of_app(request.app, target)] if request.app else []
     return "-".join(filter(None, parts))
+
+
+def _of_app(app: App, target: Target | None) -> str:
+    """Return an application's part of the name, told apart from what stands for a choice there."""
+    modules = [module.id for module in target.modules] if target else []
+    choices = "|".join(map(re.escape, [*VARIANTS, "camera", "engines", *modules]))
+    alike = re.fullmatch(rf"(?:{choices})(?:-(?:{choices}))*", app.name)
+    return f"app-{app.name}" if alike else app.name
 
 
 def _output(request: Request, name: str) -> Path:

@@ -41,7 +41,7 @@ NETWORK_WORDS = (
 )
 # What apt says of bytes that are not what was signed.
 TRUST_WORDS = ("hash sum mismatch", "is not signed", "badsig", "expkeysig", "no_pubkey")
-PREFIX = re.compile(r"(?i)^(error|fatal|E):\s+")
+PREFIX = re.compile(r"(?i)^(error|fatal|cause|E):\s+")
 FULL_WORDS = (
     "no space left on device",
     "disk quota exceeded",

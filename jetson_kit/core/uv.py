@@ -26,6 +26,11 @@ TIMEOUT_S = 900.0
 ABSENT_WORDS = ("Could not find a version", "No matching distribution")
 NO_SOLUTION = "No solution found"
 NEEDS_WHEEL = re.compile(r"Wheels are required for `([a-z0-9-]+)`")
+# An index that refuses a login or its lack, and an address without a file, in uv's words.
+REFUSES = "answers 40"
+REFUSED = re.compile(r"hint: An index (?:URL )?\((\S+)\) (?:(?!hint:).)*?(40[13] \w+)")
+STATUS = re.compile(r"HTTP status client error \((\d+ [\w ]+)\) for url \((\S+)\)")
+LOGIN = re.compile(r"(?<=//)[^/@\s]+@")
 HASH_WORDS = ("hash mismatch", "do not match the hashes", "do not match the expected hash")
 
 
@@ -89,6 +94,11 @@ def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
             f"{what}: the package index does not offer it",
             "check the network and the index that this machine uses",
         )
+    if match := STATUS.search(_joined(done.stderr)):
+        raise NetworkError(
+            f"{what}: {LOGIN.sub('', match[2])} answers {match[1]}",
+            "check the address, and user and password in it",
+        )
     failed = failure(what, done.returncode, done.stderr)
     if isinstance(failed, StepFailedError) and NO_SOLUTION in done.stderr:
         unsolved = NoSolutionError(f"{what}: {_cause(done.stderr)}")
@@ -100,7 +110,16 @@ def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
 def _cause(stderr: str) -> str:
     """Return why uv's resolver found nothing, in one line."""
     cause = stderr.partition("cause:")[2].partition("hint:")[0]
-    return " ".join((cause or stderr).split())
+    # It may be why a package was not found, and no other thing that is printed says so.
+    refused = (
+        f"; {LOGIN.sub('', url)} answers {code}" for url, code in REFUSED.findall(_joined(stderr))
+    )
+    return _joined(cause or stderr).rstrip(".") + "".join(refused)
+
+
+def _joined(text: str) -> str:
+    """Return in one line what uv breaks into lines as wide as its terminal."""
+    return " ".join(text.split())
 
 
 def pinned(package: str, version: str, sha256: str) -> str:

@@ -24,12 +24,14 @@ ERRORS = (
     ),
     re.compile(r".*: cannot find -l\S+.*"),
     re.compile(r"^(\w+\.)*\w+(Error|Exception|Exit)(: .*)?$"),
+    re.compile(r"^error: .+"),
 )
 KILLED = 137
 # What gcc says of its own compiler that the kernel killed.
 COMPILER_KILLED = "Killed signal terminated program"
 # What programs say without a network; the last is the C library's.
 OFFLINE = (*NETWORK_WORDS, "temporary failure in name resolution")
+FOLDER = "correct the package, or put its wheel into wheels/"
 WHEEL = "name another version of it, or put its wheel into wheels/"
 MISSING_MODULE = re.compile(r"^ModuleNotFoundError: No module named '([\w.]+)'", re.M)
 MISSING_HEADER = re.compile(
@@ -79,7 +81,7 @@ def check(source: Source, end: End, result: Mapping[str, Any], path: Path, app: 
             f"{label} does not build: it needs a network, which a build has not: {first}; {where}",
             WHEEL,
         )
-    hint = WHEEL
+    hint = FOLDER if source.kind == "folder" and not source.filename else WHEEL
     if module := MISSING_MODULE.search(text):
         hint = f"name the package that has {module[1]}: [build] requires in jetson.toml"
     if missing := MISSING_HEADER.search(text):

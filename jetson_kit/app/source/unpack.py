@@ -68,8 +68,11 @@ def archive(path: Path, folder: Path) -> Path:
     except (*UNREADABLE, OSError) as error:
         if not isinstance(error, UNREADABLE) and getattr(error, "errno", None) not in NAMES:
             raise
+        # Tarfile's words list every form that it tried.
+        reason = "it is none, or cut short" if isinstance(error, tarfile.ReadError) else why(error)
         raise IntegrityError(
-            f"{path.name} is no source archive that can be read: {why(error)}", "fetch it again"
+            f"{path.name} is no source archive that can be read: {reason}",
+            "check what is at its address or path",
         ) from error
     tops = [entry for entry in folder.iterdir() if entry.is_dir()]
     return tops[0] if len(tops) == 1 and len(list(folder.iterdir())) == 1 else folder

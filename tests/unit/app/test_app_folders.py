@@ -55,6 +55,39 @@ def test_packages_that_only_another_file_names_are_told(
 
 
 @pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (("requirements-jetson.txt",), "requirements-jetson.txt"),
+        (("requirements/base.txt", "requirements/dev.txt"), "requirements/base.txt"),
+        (("Requirements.txt", "environment.yml"), "Requirements.txt"),
+        (("robot_requirements.txt",), "robot_requirements.txt"),
+        (("requirements.in",), "requirements.in"),
+        (("requirements-dev.txt", "test-requirements.txt", "requirements/docs.txt"), ""),
+        (("requirements_dev.txt", "requirements.test.txt", "requirements.md"), ""),
+        (("requirements-device.txt",), "requirements-device.txt"),
+    ],
+)
+def test_requirements_with_another_name_are_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, names: tuple[str, ...], told: str
+) -> None:
+    (tmp_path / "app.py").touch()
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("numpy\n")
+    inputs.check(settings.load(tmp_path))
+    assert (
+        f'{told} is not read, and there is no requirements.txt: requirements = "{told}" in jets'
+        in (caplog.text)
+        or (caplog.text, told) == ("", "")
+    )
+    if told:
+        (tmp_path / "jetson.toml").write_text(f'requirements = "{told}"\n')
+        caplog.clear()
+        inputs.check(settings.load(tmp_path))
+        assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
     ("text", "told"),
     [
         ("[metadata]\n# install_requires is in setup.py\nname = a\n", False),

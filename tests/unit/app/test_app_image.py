@@ -85,13 +85,13 @@ def test_a_clip_is_a_video_of_its_pictures(tmp_path: Path) -> None:
         clip.write(tmp_path / "other.avi", [path])
 
 
-def site(tmp_path: Path, name: str, data: bytes) -> Path:
+def site(tmp_path: Path, name: str, data: bytes, package: str = "tiny") -> Path:
     """Return a folder of unpacked packages with one file in it."""
     folder = tmp_path / "site"
     path = folder / name
     path.parent.mkdir(parents=True)
     path.write_bytes(data)
-    info = folder / "tiny-1.0.dist-info"
+    info = folder / f"{package}-1.0.dist-info"
     info.mkdir()
     (info / "RECORD").write_text(f"{name},,\n")
     return folder
@@ -110,6 +110,13 @@ def test_a_package_that_would_replace_the_images_files_is_refused(tmp_path: Path
     with pytest.raises(BadInputError, match=r"tiny 1.0 would replace cv2/__init__.py"):
         fit.check(folder, image(tmp_path, "cv2/__init__.py"))
     fit.check(folder, image(tmp_path, "numpy/__init__.py"))
+
+
+def test_opencvs_contrib_is_not_said_to_be_in_the_image(tmp_path: Path) -> None:
+    folder = site(tmp_path, "cv2/__init__.py", b"", "opencv_contrib_python")
+    with pytest.raises(BadInputError) as raised:
+        fit.check(folder, image(tmp_path, "cv2/__init__.py"))
+    assert raised.value.cure.startswith("leave it out: the image has OpenCV, without contrib's")
 
 
 @pytest.mark.parametrize(("glibc", "fits"), [("2.36", True), ("2.38", False)])

@@ -21,6 +21,7 @@ def layer(tmp_path: Path) -> Path:
         for name in ("opt/mediapipe/lib/python3.11/site-packages/six.py",
                      "opt/mediapipe/lib/python3.11/site-packages/ruamel/yaml/main.py",
                      "opt/mediapipe/lib/python3.11/site-packages/_fast.abi3.so",
+                     "usr/lib/python3.11/lib2to3/main.py",
                      "usr/lib/python3/dist-packages/apt_pkg.so",
                      "usr/lib/python3/dist-packages/gi/__init__.py"):  # fmt: skip
             out.data(name, "x")
@@ -46,6 +47,10 @@ def missing(folder: Path, layer: Path, files: dict[str, str], toml: str = "") ->
         ("import six, ruamel.yaml, _fast, apt_pkg, gi\n", {}),
         ("try:\n    import requests\nexcept ImportError:\n    requests = None\n", {}),
         ("if False:\n    import requests\n\ndef late():\n    import torch\n", {}),
+        ("import tkinter as tk\n", {"tkinter": "app.py, line 1"}),
+        ("import winsound\n", {"winsound": "app.py, line 1"}),
+        ("import lib2to3, turtle, winreg as r\n", {"winreg": "app.py, line 1"}),
+        ("try:\n    import winsound\nexcept ImportError:\n    pass\n", {}),
         ("from . import other\n", {}),
         ("import sys\nsys.path.append('/data')\nimport requests\n", {}),
         ("from sys import path\nimport requests\n", {}),

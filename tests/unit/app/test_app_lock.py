@@ -106,12 +106,21 @@ def test_it_is_resolved_anew_only_when_its_inputs_change(app: App) -> None:
             "it needs mediapipe 0.10.9 (the image has 1.2.2+jetson.2), numpy 1.26.4 (the image has",
         ),
         ("newer", "the image has Python 3.11, another is named by [target] python"),
-        ("mediapipe==0.10.9", "does not fit the image"),
+        ("mediapipe==0.10.9", "does not fit the image: "),
+        ("mediapipe==0.10.9\nother", "0.10.9, and the image has mediapipe==1.2.2+jetson.2; write"),
         ("mediapipe==0.10.9", "write mediapipe without a version in requirements.txt"),
         ("mediapipe<1", "write mediapipe without a version in requirements.txt"),
-        ("other", "a package has no wheel for aarch64-manylinux_2_36 and Python 3.11"),
-        ("late", "a package has no wheel for aarch64-manylinux_2_36"),
-        ("nothing-of-this-name", "nothing-of-this-name was not found"),
+        ("other", "requirements.txt: other has no wheel for aarch64-manylinux_2_36 and Python 3"),
+        (
+            "other==1.0",
+            "txt: other has no wheel for aarch64-manylinux_2_36 and Python 3.11, and no"
+            " source that can be built; build its wheel and put it into wheels/",
+        ),
+        ("late", "requirements.txt: late has no wheel for aarch64-manylinux_2_36"),
+        ("nothing-of-this-name", "requirements.txt: nothing-of-this-name was not found in the"),
+        ("plain==9", "txt: there is no version of plain==9 and you require plain==9; correct the"),
+        ("plain>9", "txt: only plain<=2.0 is available and you require plain>9; correct the"),
+        ("plain==1.0\nplain==2.0", "txt: you require plain==1.0 and plain==2.0; correct the"),
         ("rclpy", "not in the image: examples/ros2-node shows a node over one that has it"),
         ("plain>2 plain", "line 1 is no requirement"),
         ("plain\n-e .", "has neither pyproject.toml nor setup.py"),
@@ -167,6 +176,31 @@ def test_a_long_reason_is_the_names_of_the_packages(app: App, tmp_path: Path) ->
         "zope-many has no wheel for aarch64-manylinux_2_36 and Python 3.11, and no source" in line
     )
     assert len(line.partition("requirements.txt: ")[2]) < 200
+
+
+@pytest.mark.parametrize("login", ["", "joe:wrong@"])
+def test_an_index_that_refuses_the_login_is_named_without_it(
+    app: App, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, login: str
+) -> None:
+    with small_index.served(tmp_path, "joe:right") as address:
+        for name, value in small_index.environment(address).items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("UV_DEFAULT_INDEX", address.replace("//", f"//{login}"))
+        line = refused(app, "plain")
+    assert "requirements.txt: plain was not found in the package registry and you require " in line
+    assert f"; {address} answers 401 Unauthorized; correct the index's address" in line
+    assert "joe" not in line
+
+
+@pytest.mark.parametrize("login", ["", "joe:wrong@"])
+def test_a_wheels_address_that_answers_none_is_named(app: App, tmp_path: Path, login: str) -> None:
+    with small_index.served(tmp_path, "joe:right") as address:
+        place = address.replace("//", f"//{login}").replace("simple/", "door-1.0-py3-none-any.whl")
+        with pytest.raises(NetworkError) as raised:
+            made(app, f"door @ {place}")
+    where = address.replace("simple/", "door-1.0-py3-none-any.whl")
+    assert f": {where} answers 401 Unauthorized; check the address, and user" in raised.value.line()
+    assert "joe" not in raised.value.line()
 
 
 @pytest.mark.usefixtures("index")

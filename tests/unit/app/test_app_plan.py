@@ -54,6 +54,21 @@ def test_target_is_what_the_command_line_leaves_open(
 
 
 @pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("camera", "app-camera"), ("dev", "app-dev"), ("emulated", "app-emulated"),
+        ("orin-nano-8gb", "app-orin-nano-8gb"), ("dev-camera", "app-dev-camera"),
+        ("door-camera", "door-camera"), ("device", "device"), ("engines2", "engines2"),
+    ],
+)  # fmt: skip
+def test_no_application_takes_the_name_of_another_kind_of_image(
+    tmp_path: Path, name: str, part: str
+) -> None:
+    app = application(tmp_path, f'name = "{name}"\n')
+    assert planning.make(Request(jetson=True, l4t="36.4.4", app=app)).name == f"r36.4.4-{part}"
+
+
+@pytest.mark.parametrize(
     ("toml", "note"),
     [
         ('[target]\nl4t = "36.4.4"\n', f"l4t {UNUSED}"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -247,6 +248,30 @@ def test_a_program_that_nothing_of_the_image_has(
 
 
 @pytest.mark.parametrize(
+    ("command", "cure"),
+    [
+        (["gunicorn app:app -b '0.0.0.0:80'"],
+         'write its words one by one: "gunicorn", "app:app", "-b", "0.0.0.0:80"'),
+        (["/usr/bin/python3 app.py"], 'write its words one by one: "/usr/bin/python3", "app.py"'),
+        (["say 'it"], 'write its words one by one: "say", "\'it"'),
+        (["python3.10", "app.py"],
+         'write "python3", the image\'s own; [target] python names its version'),
+        (["python", "app.py"],
+         'write "python3", the image\'s own; [target] python names its version'),
+    ],
+)  # fmt: skip
+def test_what_to_write_for_a_program_that_is_not_there(
+    tmp_path: Path, command: list[str], cure: str
+) -> None:
+    (tmp_path / "app.py").touch()
+    (tmp_path / "jetson.toml").write_text(f"command = {json.dumps(command)}\n")
+    app = settings.load(tmp_path)
+    with pytest.raises(BadInputError) as raised:
+        image_programs.check_found(app, tree.read(app), "/usr/bin", [])
+    assert raised.value.cure == cure
+
+
+@pytest.mark.parametrize(
     "command",
     [
         *('["selftest"]', '["--help"]', '["/app/run"]', '["nvidia-smi"]'),
@@ -309,6 +334,10 @@ OWN = 'write "python3", the image\'s own, which has the packages of requirements
          "command in jetson.toml starts /home/me/door/env/bin/python3.11, the image has no", OWN),
         ('command = ["/home/me/miniconda3/bin/python", "app.py"]',
          "command in jetson.toml starts /home/me/miniconda3/bin/python, the image ha", OWN),
+        ('command = ["./run.sh --fast"]', "command in jetson.toml starts ./run.sh --fast, which",
+         'write its words one by one: "./run.sh", "--fast"'),
+        ('command = ["python3", "app --fast"]', "command in jetson.toml starts app --fast, which",
+         'write its words one by one: "app", "--fast"'),
         ('command = ["made/bin/python", "app.py"]',
          "command in jetson.toml starts made/bin/python, of an environment of this machine", OWN),
     ],

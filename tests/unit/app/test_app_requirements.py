@@ -93,6 +93,18 @@ def test_a_link_out_of_the_folder_is_no_source(folder: Path) -> None:
         read(folder, "./out\n")
 
 
+def test_requirements_that_are_a_link_out_of_the_folder_are_named_as_one(folder: Path) -> None:
+    shared = folder.parent / "shared.txt"
+    shared.write_text("numpy\n")
+    (folder / "requirements.txt").symlink_to("../shared.txt")
+    with pytest.raises(BadInputError, match=rf"requirements.txt is a link to {shared}, outside of"):
+        requirements_file.read(folder / "requirements.txt", folder)
+    (folder / "requirements.txt").unlink()
+    (folder / "base.txt").symlink_to("../shared.txt")
+    with pytest.raises(BadInputError, match=rf"requirements.txt names {shared}, outside of"):
+        read(folder, "-r base.txt\n")
+
+
 @pytest.mark.parametrize(
     "line",
     [

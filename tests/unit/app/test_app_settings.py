@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -93,6 +94,12 @@ def test_a_variable_that_a_key_sets_is_refused(folder: Path, toml: str, words: s
     assert words in refused(folder, toml)
 
 
+def test_what_is_no_device_below_dev_may_be_a_volume(folder: Path) -> None:
+    volumes = ("/dev/shm:/dev/shm", "/dev/log:/dev/log", "/devices:/data")
+    (folder / "jetson.toml").write_text(f"service.volumes = {json.dumps(volumes)}\n")
+    assert settings.load(folder).service.volumes == volumes
+
+
 def test_limits_are_variables_of_the_image_and_no_part_of_the_engines_check(folder: Path) -> None:
     (folder / "jetson.toml").write_text(
         "[health]\nmin_fps = 12.5\nmax_latency_ms = 120\nretries = 2\n"
@@ -128,6 +135,12 @@ def test_all_faults_are_in_one_line_in_the_order_of_lines(folder: Path) -> None:
         ('[service]\nvolumes = ["/run/docker.sock:/data"]', "boards refuse this"),
         ('[service]\nvolumes = ["/srv/{{ x }}:/data"]', "reads as a template"),
         ('[service]\nvolumes = ["/srv/x:/app"]', "/app is its code"),
+        ('[service]\nvolumes = ["/dev:/dev"]', "write it under devices: a volume lets no device"),
+        ('[service]\nvolumes = ["/dev/bus/usb:/usb:ro"]', "write it under devices"),
+        ('[service]\nvolumes = ["//dev/./video0:/v"]', "write it under devices"),
+        ('ignore = ["!keep.mp4"]', 'ignore[0] is "!keep.mp4", write a pattern of file names, such'),
+        ('ignore = ["a", "/data"]', "without !, / or ./ before it"),
+        ('include = ["./ca.pem"]', "without !, / or ./ before it"),
         ('[service]\ndevices = ["/dev/../etc"]', "below /dev"),
         ("[service]\nports = [80]", "BOARD:APPLICATION"),
         ("[health]\nretries = 0", "from 1 to 100"),

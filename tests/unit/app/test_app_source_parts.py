@@ -179,6 +179,9 @@ def test_a_requirement_of_a_build_stays(text: str) -> None:
          "/usr/bin/ld: cannot find -lfoo: No such file"),
         ("Traceback (most recent call last):\n  File x\nModuleNotFoundError: No module named 'y'\n",
          "ModuleNotFoundError: No module named 'y'"),
+        ("one\nerror: Multiple top-level packages\n\nTo find more, look\n",
+         "error: Multiple top-level packages"),
+        ("error: x\nValueError: y\n", "ValueError: y"),
         ("one\ntwo\n\n", "two"),
         ("", "it printed nothing"),
         ("\x1b[31mbad\x07\n", "[31mbad"),
@@ -218,6 +221,14 @@ def test_why_a_build_failed(
         failures.check(Source("x", "1", "index"), end, {}, path, settings.App(tmp_path, *APP))
     assert words in caught.value.line()
     assert "\n" not in caught.value.line()
+
+
+def test_a_folder_that_does_not_build_has_no_other_version(tmp_path: Path) -> None:
+    (tmp_path / "x.log").write_text("error: Multiple top-level packages\n")
+    app = settings.App(tmp_path, *APP)
+    with pytest.raises(StepFailedError) as caught:
+        failures.check(Source("x", "1", "folder", "."), End(1), {}, tmp_path / "x.log", app)
+    assert caught.value.cure == "correct the package, or put its wheel into wheels/"
 
 
 def test_rows_of_a_lock_come_back() -> None:
@@ -265,6 +276,16 @@ def test_a_name_that_no_disk_holds_is_a_damaged_archive(tmp_path: Path) -> None:
     path = tar(tmp_path / "x.tar.gz", ("p/" + "n" * 300, tarfile.REGTYPE, "x"))
     with pytest.raises(IntegrityError, match="no source archive that can be read"):
         unpack.archive(path, tmp_path / "it")
+
+
+def test_a_page_in_place_of_an_archive_is_said_in_a_few_words(tmp_path: Path) -> None:
+    path = tmp_path / "door-1.0.tar.gz"
+    path.write_text("<html><body>please log in</body></html>")
+    with pytest.raises(IntegrityError) as raised:
+        unpack.archive(path, tmp_path / "it")
+    assert raised.value.message == (
+        "door-1.0.tar.gz is no source archive that can be read: it is none, or cut short"
+    )
 
 
 def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from jetson_kit.app import settings, system
 from jetson_kit.app.settings import App
 from jetson_kit.containers.layers import LayerTar
+from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.debian import apt, bytecode
@@ -94,3 +96,23 @@ def test_another_compiler_makes_another_layer(
         layers.append(system.make(app, base(tmp_path)))
     first, second, third = (layer.tar for layer in layers if layer)
     assert first == third != second
+
+
+@pytest.mark.parametrize(
+    ("says", "named"),
+    [
+        ("Unable to locate package ros-x", "ros-x"),
+        ("Package 'cuda' has no installation candidate", "cuda"),
+        ("a Depends: b but it is not installable", "cuda, python3-gi, ros-x"),
+    ],
+)
+def test_the_package_that_debian_lacks_is_named_alone(
+    app: App, monkeypatch: pytest.MonkeyPatch, says: str, named: str
+) -> None:
+    def resolve(*_: object, **__: object) -> str:
+        raise StepFailedError(f"resolving failed: {says}")
+
+    monkeypatch.setattr(apt, "resolve", resolve)
+    asked = replace(app, debian=("cuda", "python3-gi", "ros-x"))
+    with pytest.raises(BadInputError, match=rf"Debian bookworm can't give {named}: resolving"):
+        system.make(asked, base(app.folder))

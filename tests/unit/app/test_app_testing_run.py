@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.app import settings
 from jetson_kit.app_testing import board, files, testing
 from jetson_kit.app_testing import site as test_site
 from jetson_kit.app_testing.testing import Asked
@@ -37,6 +38,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append("virtual")
         (place / PAGE).parent.mkdir(parents=True)
         (place / PAGE).touch()
+        (place / "virtual.xml").touch()
         return 0
 
     monkeypatch.setattr(testing, "_native", lambda *_: done.append("native"))
@@ -61,11 +63,17 @@ def test_without_tests_the_board_alone_runs_it(
 
 
 @pytest.mark.parametrize(
-    ("native", "title"), [(True, "in the image: passed"), (False, "emulated: passed")]
+    ("native", "title", "xml"),
+    [
+        (True, "in the image: passed", True),
+        (False, "emulated: passed", True),
+        (False, "emulated: passed", False),
+    ],
 )
 def test_an_arm64_machine_emulates_nothing(
     native: bool,
     title: str,
+    xml: bool,
     folder: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
@@ -77,9 +85,20 @@ def test_an_arm64_machine_emulates_nothing(
     monkeypatch.setattr(testing, "_native", lambda *_: passed[0])
     monkeypatch.setattr(testing, "_emulated", lambda *_: passed[1])
     out = folder.parent / "out"
+    out.mkdir()
+    if xml:
+        (out / "emulated.xml").touch()
     testing.run(Asked(folder, out))
     last = capsys.readouterr().out.splitlines()[-1]
-    assert last == f"{title} on r1 (x), see {out}/emulated.log and .xml"
+    assert last == f"{title} on r1 (x), see {out}/emulated.log{' and .xml' if xml else ''}"
+
+
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [(-9, "ended by Killed"), (-11, "ended by Segmentation fault"), (2, "exit code 2"), (0, "")],
+)
+def test_how_the_tests_ended(folder: Path, code: int, why: str) -> None:
+    assert testing._why(code, settings.load(folder)) == why
 
 
 def test_without_tests_and_board_nothing_is_begun(folder: Path, ran: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import tarfile
 import textwrap
 import time
@@ -308,6 +309,40 @@ def test_a_link_that_leads_to_itself(app: App, links: dict[str, str]) -> None:
     with pytest.raises(BadInputError, match=r"/a is a link that leads to itself$") as raised:
         tree.read(app)
     assert raised.value.cure.startswith("take it out, or name it in jetson.toml")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "left"),
+    [
+        ("**/raw", ["a/x", "app.py"]), ("**/a/raw", ["a/x", "app.py", "raw"]),
+        ("a/**", ["app.py", "raw"]), ("raw/", ["a/x", "app.py"]), (".hidden", ["a/raw", "a/x", "app"
+         ".py", "raw"]),
+    ],
+)  # fmt: skip
+def test_patterns_of_gitignore_with_any_folders(app: App, pattern: str, left: list[str]) -> None:
+    (app.folder / "a").mkdir()
+    for name in ("a/raw", "a/x", "raw"):
+        (app.folder / name).touch()
+    result = tree.read(replace(app, ignore=(pattern,)))
+    assert [entry.name for entry in result.entries] == left
+
+
+def test_an_absolute_link_within_the_folder_is_to_be_relative(app: App) -> None:
+    (app.folder / "lib").mkdir()
+    (app.folder / "lib" / "a b").symlink_to(app.folder / "app.py")
+    with pytest.raises(
+        BadInputError, match=r"/lib/a b is a link to .*, which is no path of the im"
+    ):
+        try:
+            tree.read(app)
+        except BadInputError as error:
+            subprocess.run(error.cure.partition(": ")[2], shell=True, check=True)  # noqa: S602
+            raise
+    names = [entry.name for entry in tree.read(app).entries if entry.link]
+    assert names == ["lib/a b"]
+    (app.folder / "gone").symlink_to(app.folder / "none")
+    with pytest.raises(BadInputError, match=r"/gone is a link out of the folder"):
+        tree.read(app)
 
 
 def test_a_link_below_a_file_leads_to_nothing(app: App) -> None:

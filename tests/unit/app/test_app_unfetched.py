@@ -74,6 +74,11 @@ def test_a_file_that_git_does_not_read_either(tmp_path: Path, text: str) -> None
          'command = ["python3", "a/y.py"] or command = ["python3", "a/b/x.py"]'),
         ({"tests/test_a.py": "__main__", ".venv/x.py": "", "conftest.py": ""}, "write app.py, or"),
         ({"a/b/c/d/e/x.py": ""}, "write app.py, or make a folder that has one"),
+        ({"pyproject.toml": "", "src/robot/__main__.py": ""},
+         'line command = ["python3", "-m", "robot"], and requirements.txt with the line .'),
+        ({"setup.py": "", "src/robot/__main__.py": "", "requirements.txt": "."},
+         'with the line command = ["python3", "-m", "robot"]'),
+        ({"src/robot/__main__.py": ""}, 'command = ["python3", "src/robot/__main__.py"]'),
         ({"src/robot/__init__.py": "", "launch/a.launch.py": ""}, "write app.py, or make"),
     ],
 )  # fmt: skip
