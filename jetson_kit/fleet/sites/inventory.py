@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from jetson_kit.ansible_driver import inventory as boards
-from jetson_kit.ansible_driver.inventory_files import Fault
+from jetson_kit.ansible_driver.inventory_files import Fault, InventoryError
 from jetson_kit.core.errors import BadInputError, KitError
 from jetson_kit.core.reasons import why
-from jetson_kit.fleet.check import InventoryError
 from jetson_kit.fleet.rollout.plan import Plan
 from jetson_kit.fleet.sites import toml_lines
 
