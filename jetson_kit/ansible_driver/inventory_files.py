@@ -5,13 +5,15 @@ from __future__ import annotations
 import ast
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
 from jetson_kit.ansible_driver.inventory import SECRET_NAME, SSH_ARGUMENTS, Host, encrypted
+from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.text import counted
 
 SUFFIXES = (".yml", ".yaml", "")
 # The endings of a file in group_vars or host_vars, which a folder of the same name comes before.
@@ -39,6 +41,19 @@ class Fault:
     where: str
     what: str
     cure: str
+
+
+class InventoryError(BadInputError):
+    """An inventory with faults; it prints one line for each."""
+
+    def __init__(self, path: Path, faults: Sequence[Fault]) -> None:
+        super().__init__(f"{path} has {counted(len(faults), 'fault')}; no host was touched")
+        self.faults = tuple(faults)
+
+    def lines(self) -> tuple[str, ...]:
+        """Return a line for each fault, then how many there are."""
+        faults = (f"error: {fault.where}: {fault.what}; {fault.cure}" for fault in self.faults)
+        return (*faults, self.line())
 
 
 def files(inventory: Path) -> tuple[Path, ...]:

@@ -14,9 +14,8 @@ from pathlib import Path
 from jetson_kit.ansible_driver import environments, inventory, inventory_files
 from jetson_kit.ansible_driver.ansible import RELEASE_VARIABLE
 from jetson_kit.ansible_driver.inventory import SSH_ARGUMENTS, Host, encrypted
-from jetson_kit.ansible_driver.inventory_files import Fault
+from jetson_kit.ansible_driver.inventory_files import Fault, InventoryError
 from jetson_kit.core.errors import BadInputError, KitError
-from jetson_kit.core.text import counted
 from jetson_kit.fleet import application
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.service import expectation, role_values
@@ -44,19 +43,6 @@ ELSEWHERE = re.compile(
 DEFAULT_PORT = 22
 LAST_PORT = 65535
 OFF = ("false", "no", "off", "0")
-
-
-class InventoryError(BadInputError):
-    """An inventory with faults; it prints one line for each."""
-
-    def __init__(self, path: Path, faults: Sequence[Fault]) -> None:
-        super().__init__(f"{path} has {counted(len(faults), 'fault')}; no host was touched")
-        self.faults = tuple(faults)
-
-    def lines(self) -> tuple[str, ...]:
-        """Return a line for each fault, then how many there are."""
-        faults = (f"error: {fault.where}: {fault.what}; {fault.cure}" for fault in self.faults)
-        return (*faults, self.line())
 
 
 @dataclass(frozen=True)

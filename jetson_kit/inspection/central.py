@@ -12,7 +12,7 @@ from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError, KitError
 from jetson_kit.core.text import counted, plain
-from jetson_kit.fleet.sites import central, inventory, kit_archive, members
+from jetson_kit.fleet.sites import home, inventory, kit_archive, members
 from jetson_kit.fleet.sites.inventory import Site
 from jetson_kit.fleet.sites.link import Link
 from jetson_kit.fleet.sites.members import Member
@@ -81,7 +81,7 @@ def run(request: Request) -> Iterator[Event]:
     sites = inventory.load(request.sites)
     expectation.check_tasks(request.tasks)
     chosen = sites.named(*request.only)
-    place = central.where()
+    place = home.where()
     place.mesh.check(request.sites)
     joined = members.load(place.folder)
     events: queue.Queue[Event | BaseException] = queue.Queue()

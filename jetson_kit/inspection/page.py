@@ -15,7 +15,7 @@ from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import written_aside
-from jetson_kit.fleet.sites import central, inventory
+from jetson_kit.fleet.sites import home, inventory
 from jetson_kit.fleet.sites.link import Link
 from jetson_kit.inspection import result
 from jetson_kit.inspection.at_site import EVIDENCE, MOST_BYTES, PIECE
@@ -98,7 +98,7 @@ def fetch(line: Summary, sites: Path) -> bytes:
     Raises IntegrityError, and what the site raises.
     """
     known = inventory.load(sites)
-    place = central.here()
+    place = home.here()
     place.mesh.check(sites)
     link = Link(place.mesh, known.named(line.site)[0], SILENT_S, DEADLINE_S)
     request = {"verb": "evidence", "kind": line.kind, "host": line.host, "sha256": line.evidence}

@@ -20,7 +20,7 @@ from jetson_kit.core.errors import (
 )
 from jetson_kit.core.files import disk_guard, write_text
 from jetson_kit.core.text import plain
-from jetson_kit.fleet.sites import central as centrals
+from jetson_kit.fleet.sites import home
 from jetson_kit.inspection.central import Event, SiteResult
 from jetson_kit.report import junit, summary
 from jetson_kit.report.gauges import Gauge, gauges_text
@@ -234,7 +234,7 @@ def last(kind: str) -> Inspection:
 
 
 def _path(kind: str) -> Path:
-    return centrals.where().folder / FOLDER / f"{kind}.json"
+    return home.where().folder / FOLDER / f"{kind}.json"
 
 
 def _why(board: Summary) -> str:

@@ -9,7 +9,6 @@ import json
 import platform
 import sys
 import tarfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from jetson_kit.core import paths
@@ -24,9 +23,10 @@ from jetson_kit.fleet.sites import (
     node,
     receptor,
 )
+from jetson_kit.fleet.sites.home import Central, here, where
 from jetson_kit.fleet.sites.inventory import DIALS, Sites
 from jetson_kit.fleet.sites.members import Member
-from jetson_kit.fleet.sites.mesh import Mesh, NodeDownError
+from jetson_kit.fleet.sites.mesh import NodeDownError
 from jetson_kit.fleet.sites.node import Process
 
 # The controller's own certificate is made anew so long before it expires.
@@ -35,45 +35,6 @@ RENEW_DAYS = 30
 JOIN = Path(__file__).with_name("join.sh")
 PROGRAMS = ("install.py", "join_checks.py", "join_program.py", "tied_child.py")
 """What ./join runs before there is a kit: beside JOIN, and beside it in the archive."""
-
-
-@dataclass(frozen=True)
-class Central:
-    """The controller's own folder of the mesh."""
-
-    folder: Path
-
-    @property
-    def node(self) -> Path:
-        """Return the folder of its node."""
-        return self.folder / "node"
-
-    @property
-    def mesh(self) -> Mesh:
-        """Return the way to the sites."""
-        return Mesh(self.node / "socket")
-
-    @property
-    def receptor(self) -> Process:
-        """Return Receptor's process."""
-        return node.receptor(receptor.program(_arch()), self.node)
-
-    def join_server(self, sites: Path) -> Process:
-        """Return the process at which sites join."""
-        words = (sys.executable, "-m", "jetson_kit.fleet.sites.join_server", str(sites.absolute()))
-        return Process("join-server", self.node, words, paths.ROOT)
-
-
-def where() -> Central:
-    """Return the folder, whether it is there or not."""
-    return Central(paths.state_home() / "sites")
-
-
-def here() -> Central:
-    """Return (and make) the folder, which only the user can look into."""
-    folder = where().folder
-    with disk_guard(folder):
-        return Central(paths.made(folder, paths.STATE, 0o700))
 
 
 def up(sites: Sites) -> list[Path]:
@@ -88,17 +49,19 @@ def up(sites: Sites) -> list[Path]:
 
 def _up(place: Central, sites: Sites) -> list[Path]:
     apply(place, sites)
-    server = place.join_server(sites.path)
+    server = _join_server(place, sites.path)
     server.stop()
     controller = sites.controller
-    if not place.receptor.listens(controller.port) and any(s.reach == DIALS for s in sites.sites):
+    if not _receptor(place).listens(controller.port) and any(s.reach == DIALS for s in sites.sites):
         # Receptor listens from the first member on; its port must be free by then.
         node.check_free("receptor", controller.bind, controller.port)
     since = server.start()
     server.wait(lambda: server.listens(controller.join_port), since, controller.join_port)
     user = getpass.getuser()
     return [
-        node.write_unit(place.receptor, "Receptor of the MediaPipe Jetson Kit's controller", user),
+        node.write_unit(
+            _receptor(place), "Receptor of the MediaPipe Jetson Kit's controller", user
+        ),
         node.write_unit(server, "Where sites of the MediaPipe Jetson Kit join", user),
     ]
 
@@ -106,7 +69,7 @@ def _up(place: Central, sites: Sites) -> list[Path]:
 def down(sites: Path) -> None:
     """Stop the controller's node; what sites are doing goes on."""
     place = where()
-    place.join_server(sites).stop()
+    _join_server(place, sites).stop()
     Process("receptor", place.node, ()).stop()
 
 
@@ -127,7 +90,7 @@ def apply(place: Central, sites: Sites) -> None:
         joined = {name: member.fingerprint for name, member in members.load(place.folder).items()}
         rows = config.of_controller(sites, place.node, by, joined)
         write_text(place.node / "receptor.yml", config.to_yaml(rows))
-    node.restart(place.receptor)
+    node.restart(_receptor(place))
 
 
 def admit(place: Central, sites: Sites, token: str, request: str) -> dict[str, object]:
@@ -194,7 +157,7 @@ def invite(sites: Sites, name: str, hours: float, output: Path) -> datetime.date
             f"{name} has joined, and another machine would take its place",
             f"take it out first: ./inv sites.remove {name}",
         )
-    if not place.join_server(sites.path).pid():
+    if not _join_server(place, sites.path).pid():
         raise NodeDownError("nobody is there to let sites in", "begin with ./inv sites.up")
     kit = kit_archive.make(site.arch, site.python)
     program = receptor.program(site.arch)
@@ -219,6 +182,16 @@ def invite(sites: Sites, name: str, hours: float, output: Path) -> datetime.date
             tar.add(path, member, filter=_plain)
     output.chmod(0o600)
     return end
+
+
+def _receptor(place: Central) -> Process:
+    return node.receptor(receptor.program(_arch()), place.node)
+
+
+def _join_server(place: Central, sites: Path) -> Process:
+    """Return the process at which sites join."""
+    words = (sys.executable, "-m", "jetson_kit.fleet.sites.join_server", str(sites.absolute()))
+    return Process("join-server", place.node, words, paths.ROOT)
 
 
 def _add(tar: tarfile.TarFile, name: str, raw: bytes, mode: int) -> None:

@@ -17,7 +17,7 @@ from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.release import signers, trust
 from jetson_kit.fleet.release.release import Release
 from jetson_kit.fleet.rollout.steps import InterruptedRolloutError, TerminatedRolloutError
-from jetson_kit.fleet.sites import central, inventory, journal, machines, members
+from jetson_kit.fleet.sites import home, inventory, journal, machines, members
 from jetson_kit.fleet.sites import plan as plans
 from jetson_kit.fleet.sites.inventory import Sites
 from jetson_kit.fleet.sites.journal import SitesJournal, SitesRecord
@@ -50,7 +50,7 @@ def planned(request: Request) -> tuple[Sites, Release, tuple[SiteWave, ...]]:
 def start(request: Request) -> SitesRecord:
     """Roll a release out over sites; `judge` tells whether all went well."""
     sites, release, waves = planned(request)
-    place = central.here()
+    place = home.here()
     number = controller.new_id()
     with controller.lock(place.folder, f"rollout over sites {number}"):
         names = [name for wave in waves for name in wave.sites]
@@ -77,7 +77,7 @@ def resume(requested: str, *, target: str = "", quiet: bool = False) -> SitesRec
 
     With `target` it must be a rollout of that release. Raises as start.
     """
-    place = central.where()
+    place = home.where()
     path = _find(place.folder / ROLLOUTS, requested)
     with controller.lock(place.folder, f"rollout over sites {path.stem}"):
         record = journal.read(path)
@@ -102,7 +102,7 @@ def resume(requested: str, *, target: str = "", quiet: bool = False) -> SitesRec
         return _go(sites_journal, sites, release, plan, quiet=quiet, resumed=True)
 
 
-def _ready(place: central.Central, sites: Path, names: list[str]) -> None:
+def _ready(place: home.Central, sites: Path, names: list[str]) -> None:
     """Refuse sites that are no members, and a node that is down: nothing is judged by either.
 
     Raises BadInputError, NodeDownError.
@@ -125,7 +125,7 @@ def _go(
     quiet: bool,
     resumed: bool = False,
 ) -> SitesRecord:
-    place, number = central.here(), sites_journal.record.id
+    place, number = home.here(), sites_journal.record.id
     folder = sites_journal.path.with_suffix("")
     folder.mkdir(exist_ok=True, mode=0o700)
     by_name = {site.name: site for site in sites.sites}
@@ -196,7 +196,7 @@ def _say(line: Mapping[str, Any], record: SitesRecord) -> None:
     print(plain(words, MOST_WORDS) or line["event"], file=sys.stderr)
 
 
-def _folder(place: central.Central) -> Path:
+def _folder(place: home.Central) -> Path:
     folder = place.folder / ROLLOUTS
     folder.mkdir(exist_ok=True, mode=0o700)
     return folder

@@ -10,11 +10,10 @@ from typing import Any
 import yaml
 
 from jetson_kit.fleet.sites.authority import Authority
+from jetson_kit.fleet.sites.control import CLIENT, WORK
 from jetson_kit.fleet.sites.inventory import DIALED, Sites
 
-WORK = "kit"
-"""The only work type that a site has."""
-SERVER, CLIENT = "server", "client"
+SERVER = "server"
 # How long a signature of work is good: the clocks of both sides may differ by no more.
 SIGNATURE = "10m"
 Row = dict[str, Any]

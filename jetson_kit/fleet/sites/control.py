@@ -17,6 +17,10 @@ from typing import Any
 from jetson_kit.core.errors import StepFailedError
 from jetson_kit.core.reasons import why
 
+WORK = "kit"
+"""The only work type that a site has."""
+CLIENT = "client"
+"""How the node dials others: a name in its own settings."""
 LIMIT_S = 60.0
 LONGEST = 1 << 20
 BLOCK = 1 << 14

@@ -7,18 +7,16 @@ import ipaddress
 import re
 import tomllib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.ansible_driver import inventory as boards
-from jetson_kit.ansible_driver.inventory_files import Fault
+from jetson_kit.ansible_driver.inventory_files import Fault, InventoryError
 from jetson_kit.core.errors import BadInputError, KitError
 from jetson_kit.core.reasons import why
-from jetson_kit.fleet.check import InventoryError
 from jetson_kit.fleet.rollout.plan import Plan
-from jetson_kit.fleet.sites import toml_lines
+from jetson_kit.fleet.sites import known_boards, toml_lines
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 # As a site takes it (site_work.py).
@@ -232,15 +230,15 @@ class _Reader:
         """Return the boards of each site; note those of two sites."""
         listed: dict[str, tuple[str, ...]] = {}
         owners: dict[str, str] = {}
-        inventories = boards.read_each([site.inventory for site in sites])
+        inventories = known_boards.read_each([site.inventory for site in sites])
         for site, number in zip(sites, numbers, strict=True):
             read = inventories[site.inventory]
             if isinstance(read, KitError):
                 self._fault("site", number, read.message, read.cure, "inventory")
                 continue
-            listed[site.name] = tuple(host.name for host in read.hosts)
-            for host in read.hosts:
-                for what in _identities(host):
+            listed[site.name] = tuple(board.name for board in read)
+            for board in read:
+                for what in board.known_by:
                     other = owners.setdefault(what, site.name)
                     if other != site.name:
                         self._fault("site", number, f"{site.name} and {other} both have {what}",
@@ -286,15 +284,3 @@ def _is_address(text: str) -> bool:
         except ValueError:
             return False
     return ADDRESS.fullmatch(text) is not None and not text.startswith(("-", "."))
-
-
-def _identities(host: boards.Host) -> Iterator[str]:
-    """Yield by what a board is known: its name, and an address that is one in all networks."""
-    yield f"the board {host.name}"
-    try:
-        address = ipaddress.ip_address(host.host)
-    except ValueError:
-        return
-    address = getattr(address, "ipv4_mapped", None) or address  # one of several spellings
-    if address.is_global:
-        yield f"the address {address}, port {host.variable('ansible_port') or 22}"

@@ -13,7 +13,7 @@ from jetson_kit.core.http_errors import PlainErrors
 from jetson_kit.core.reasons import why
 from jetson_kit.fleet import bounded_server
 from jetson_kit.fleet.bounded_server import SILENT_S
-from jetson_kit.fleet.sites import central, inventory
+from jetson_kit.fleet.sites import central, home, inventory
 
 LARGEST = 1 << 16
 
@@ -21,7 +21,7 @@ LARGEST = 1 << 16
 def listening(path: Path) -> bounded_server.Server:
     """Return a server that listens and does not serve yet; `path` is read for each join."""
     sites = inventory.load(path)
-    here, guard = central.here(), threading.Lock()
+    here, guard = home.here(), threading.Lock()
 
     class Handler(PlainErrors):
         server: bounded_server.Server

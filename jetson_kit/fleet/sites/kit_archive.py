@@ -53,7 +53,6 @@ def make(arch: str, python: str) -> Kit:
     table = tomllib.loads(TABLE.read_text(encoding="utf-8"))
     lock = _lock(table["packages"], python, arch)
     glibc = (table["glibc"][0], table["glibc"][1])
-    paths = wheels.wheels(python, arch, glibc, _lock_file(lock))
     sources = {name: (ROOT / name).read_bytes() for name in _files(table["files"])}
     sources[install.LOCK] = lock.encode()
     facts: dict[str, Any] = {
@@ -62,17 +61,18 @@ def make(arch: str, python: str) -> Kit:
         "machine": ARCHITECTURES[arch],
         "files": {name: hashlib.sha256(raw).hexdigest() for name, raw in sources.items()},
     }
-    facts["files"] |= {f"{install.WHEELS}/{item.name}": sha256_file(item) for item in paths}
-    head = json.dumps(facts, sort_keys=True, indent=1).encode()
-    key = hashlib.sha256(head).hexdigest()[:16]
+    # The wheels are those of the lock, which is among the files.
+    key = hashlib.sha256(json.dumps([facts, glibc], sort_keys=True).encode()).hexdigest()[:16]
     path = cache_dir("sites") / f"kit-{arch}-{python}-{key}.tar"
     known = path.with_suffix(".sha256")
     with locked(cache_dir("locks") / "sites-kit.lock", lambda: None):
         if not (
             path.is_file() and known.is_file() and known.read_text("ascii") == sha256_file(path)
         ):
+            paths = wheels.wheels(python, arch, glibc, _lock_file(lock))
+            facts["files"] |= {f"{install.WHEELS}/{item.name}": sha256_file(item) for item in paths}
             with written_aside(path) as aside, tarfile.open(aside, "w") as tar:
-                _add(tar, install.FACTS, head)
+                _add(tar, install.FACTS, json.dumps(facts, sort_keys=True, indent=1).encode())
                 for name, raw in sources.items():
                     _add(tar, name, raw)
                 for one in paths:
@@ -96,8 +96,8 @@ def _files(patterns: list[str]) -> list[str]:
             raise IntegrityError(
                 f"{ROOT} is no checkout, so its files are not known", "clone the kit with Git"
             )
-    chosen = [name for name in known if any(fnmatch.fnmatch(name, pattern) for pattern in patterns)]
-    return sorted(name for name in chosen if (ROOT / name).is_file())
+    chosen = re.compile("|".join(map(fnmatch.translate, patterns))).match
+    return sorted(name for name in known if chosen(name) and (ROOT / name).is_file())
 
 
 def _lock(packages: list[str], python: str, arch: str) -> str:

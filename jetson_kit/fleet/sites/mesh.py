@@ -27,7 +27,7 @@ from jetson_kit.core.errors import (
 )
 from jetson_kit.core.files import disk_guard
 from jetson_kit.core.text import plain
-from jetson_kit.fleet.sites import config, control
+from jetson_kit.fleet.sites import control
 
 # As `work list` has them: succeeded, failed, canceled.
 SUCCEEDED, ENDED = 2, (2, 3, 4)
@@ -127,7 +127,7 @@ class Mesh:
         """Hand work to the controller's node, which may be away for as long as a site may."""
         limit = time.monotonic() + silent_s
         request = {
-            "node": node, "worktype": config.WORK, "tlsclient": config.CLIENT, "signwork": "true",
+            "node": node, "worktype": control.WORK, "tlsclient": control.CLIENT, "signwork": "true",
             "ttl": f"{max(1, round(silent_s))}s",
         }  # fmt: skip
         while True:

@@ -12,6 +12,7 @@ import pytest
 
 from jetson_kit.ansible_driver import ansible, environments, inventory, program_environment
 from jetson_kit.ansible_driver.inventory import Host
+from jetson_kit.ansible_driver.inventory_files import InventoryError
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.fleet import check
 
@@ -128,14 +129,14 @@ def test_what_can_not_be_rendered_is_named(tmp_path: Path, row: str, said: str) 
     with pytest.raises(BadInputError, match="one: ansible_") as caught:
         inventory.load(path)
     assert said in "\n".join(caught.value.lines())
-    with pytest.raises(check.InventoryError) as result:
+    with pytest.raises(InventoryError) as result:
         check.check(path)
     assert len(result.value.faults) == 1
 
 
 def test_the_same_addresses_are_found_rendered(tmp_path: Path) -> None:
     text = TEMPLATED.replace("{number: 2}", "{number: 1, ansible_host: J1.lab.example}")
-    with pytest.raises(check.InventoryError) as result:
+    with pytest.raises(InventoryError) as result:
         check.check(write(tmp_path, hosts_DOT_yml=text) / "hosts.yml")
     assert "j1, j2: have one address, j1.lab.example port 2201" in "\n".join(result.value.lines())
 
@@ -146,7 +147,7 @@ def test_the_same_addresses_are_found_rendered(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_what_is_no_address(tmp_path: Path, row: str) -> None:
     path = write(tmp_path, hosts_DOT_yml=f"all: {{hosts: {{one: {{{row}}}}}}}\n") / "hosts.yml"
-    with pytest.raises(check.InventoryError) as result:
+    with pytest.raises(InventoryError) as result:
         check.check(path)
     assert len(result.value.faults) == 1
 
@@ -170,7 +171,7 @@ PLAIN = {
 
 @pytest.mark.parametrize("form", PLAIN)
 def test_passwords_in_plain_text_are_refused(tmp_path: Path, form: str) -> None:
-    with pytest.raises(check.InventoryError) as result:
+    with pytest.raises(InventoryError) as result:
         check.check(write(tmp_path, **PLAIN[form]))
     assert all("is in plain text" in fault.what for fault in result.value.faults)
     # The readers of TOML and JSON keep no lines.

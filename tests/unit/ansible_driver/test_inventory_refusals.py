@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit.ansible_driver import inventory, inventory_text
+from jetson_kit.ansible_driver.inventory_files import InventoryError
 from jetson_kit.core.errors import BadInputError, KitError
 from jetson_kit.fleet import check
 
@@ -149,7 +150,7 @@ def test_many_values_without_aliases_are_no_bomb(monkeypatch: pytest.MonkeyPatch
 def test_each_fault_of_a_host_is_found(tmp_path: Path, row: str, words: str) -> None:
     path = tmp_path / "hosts.yml"
     path.write_text(f"all: {{hosts: {{one: {{{row}}}}}}}\n")
-    with pytest.raises(check.InventoryError) as caught:
+    with pytest.raises(InventoryError) as caught:
         check.check(path)
     (fault,) = caught.value.lines()[:-1]
     assert words in fault
@@ -197,7 +198,7 @@ def test_a_template_is_as_plain_as_what_it_passes_on(tmp_path: Path, form: str) 
     (tmp_path / "hosts").write_text("one ansible_host=192.0.2.1\n")
     (folder / "main.yml").write_text(PASSED_ON[form])
     (folder / "vault.yml").write_text("vault_sudo: hunter2\nvault_of: {one: hunter3}\n")
-    with pytest.raises(check.InventoryError) as caught:
+    with pytest.raises(InventoryError) as caught:
         check.check(tmp_path / "hosts")
     (fault,) = caught.value.faults
     assert fault.where.startswith("group_vars/all/vault.yml line ")
@@ -209,7 +210,7 @@ def test_a_file_that_a_template_reads_whole_has_no_line(tmp_path: Path) -> None:
     path = tmp_path / "hosts.yml"
     secret = f"{{{{ lookup('unvault', '{tmp_path}/plain') }}}}"
     path.write_text(f'all: {{hosts: {{one: {{ansible_become_pass: "{secret}"}}}}}}\n')
-    with pytest.raises(check.InventoryError) as caught:
+    with pytest.raises(InventoryError) as caught:
         check.check(path)
     (fault,) = caught.value.faults
     assert fault.where == "plain"

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from jetson_kit.ansible_driver import ansible, environments
+from jetson_kit.ansible_driver.inventory_files import InventoryError
 from jetson_kit.core.paths import COLLECTION
 from jetson_kit.fleet import check
 from jetson_kit.service import role_values
@@ -221,7 +222,7 @@ def test_an_inventory_with_them_touches_no_board(tmp_path: Path) -> None:
     hosts = {"a": changed("service_container.user", "{{ 0 }}:{{ 0 }}"), "b": {"image_keep": "x"}}
     path = tmp_path / "hosts.yml"
     path.write_text(yaml.safe_dump({"all": {"hosts": hosts}}))
-    with pytest.raises(check.InventoryError) as caught:
+    with pytest.raises(InventoryError) as caught:
         check.check(path)
     lines = list(caught.value.lines())
     assert 'a: service_container.user is "0:0"; write UID:GID in numbers' in lines[0]

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.ansible_driver.inventory_files import InventoryError
 from jetson_kit.app import service, settings
 from jetson_kit.app.service import FILE, GROUP, PLACE
 from jetson_kit.build import plan, view
@@ -55,7 +56,7 @@ def site(folder: Path, files: dict[str, str]) -> Path:
 def faults(inventory: Path, release: Release) -> list[str]:
     try:
         check.check(inventory, release=check.needs(release))
-    except check.InventoryError as error:
+    except InventoryError as error:
         return list(error.lines()[:-1])
     return []
 

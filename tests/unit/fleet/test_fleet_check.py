@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.ansible_driver.inventory_files import InventoryError
 from jetson_kit.command_line import ending
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.core.paths import ROOT
@@ -29,7 +30,7 @@ def inventory(folder: Path, text: str) -> Path:
 
 
 def faults(folder: Path, text: str, release: check.Needs = ANY) -> list[str]:
-    with pytest.raises(check.InventoryError) as caught:
+    with pytest.raises(InventoryError) as caught:
         check.check(inventory(folder, text), release=release)
     assert caught.value.exit_code == 2
     return list(caught.value.lines())[:-1]
@@ -167,7 +168,7 @@ all:
 
 def test_many_faults_are_a_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = "".join(f"    board-{number}: {{ansible_connection: local}}\n" for number in range(90))
-    with pytest.raises(check.InventoryError) as caught:
+    with pytest.raises(InventoryError) as caught:
         check.check(inventory(tmp_path, f"all:\n  hosts:\n{rows}"))
     assert ending.end(caught.value) == 2
     lines = capsys.readouterr().err.splitlines()

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.ansible_driver.inventory_files import InventoryError
 from jetson_kit.core import ssh
 from jetson_kit.doctor import fleet as doctor_fleet
-from jetson_kit.fleet.check import InventoryError
 from jetson_kit.verify import fleet as verify_fleet
 
 INI = "[jetsons]\nb1 ansible_host=192.0.2.31 {name}=secret-word\n"

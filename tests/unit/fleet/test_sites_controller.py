@@ -15,7 +15,7 @@ import pytest
 
 from jetson_kit.core.errors import BadInputError, IntegrityError, StepFailedError
 from jetson_kit.fleet.release import release as releases
-from jetson_kit.fleet.sites import central, command, control, inventory, members, plan
+from jetson_kit.fleet.sites import central, command, control, home, inventory, members, plan
 from jetson_kit.fleet.sites.inventory import Sites
 from jetson_kit.fleet.sites.journal import SitesJournal
 from jetson_kit.fleet.sites.mesh import Mesh, NodeDownError, SilentError
@@ -66,15 +66,15 @@ def gone(path: Path) -> None:
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> central.Central:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> home.Central:
     monkeypatch.setenv("KIT_STATE", str(tmp_path / "state"))
-    result = central.here()
+    result = home.here()
     result.node.mkdir(mode=0o700)
     return result
 
 
 @pytest.fixture
-def sites(tmp_path: Path, place: central.Central) -> Sites:
+def sites(tmp_path: Path, place: home.Central) -> Sites:
     text = '[controller]\naddress = "198.51.100.1"\n'
     for name in NAMES:
         (tmp_path / f"{name}.yml").write_text(f"all:\n  hosts:\n    {name}-board: {{}}\n")
@@ -87,7 +87,7 @@ def sites(tmp_path: Path, place: central.Central) -> Sites:
 
 
 @pytest.fixture
-def journal(sites: Sites, place: central.Central) -> Path:
+def journal(sites: Sites, place: home.Central) -> Path:
     path = place.folder / command.ROLLOUTS / f"{ID}.jsonl"
     path.parent.mkdir()
     release = {"image_id": "sha256:" + "1" * 64, "name": "r", "folder": "/nowhere"}
@@ -106,7 +106,7 @@ def begin(sites: Sites, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("leave", [lambda path: None, gone, lambda path: path.touch()])
 def test_resume_while_the_node_is_down_writes_nothing(
-    journal: Path, sites: Sites, place: central.Central, leave: Callable[[Path], None]
+    journal: Path, sites: Sites, place: home.Central, leave: Callable[[Path], None]
 ) -> None:
     leave(place.mesh.socket)
     before = journal.read_bytes()
@@ -134,7 +134,7 @@ def test_resume_of_another_release_is_refused(
 
 
 def test_a_new_rollout_while_the_node_is_down_writes_nothing(
-    sites: Sites, place: central.Central, monkeypatch: pytest.MonkeyPatch
+    sites: Sites, place: home.Central, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(NodeDownError):
         begin(sites, monkeypatch)
@@ -147,7 +147,7 @@ def test_status_while_the_node_is_down(sites: Sites) -> None:
 
 
 def test_a_site_that_was_removed_is_refused_with_and_without_resume(
-    journal: Path, sites: Sites, place: central.Central, monkeypatch: pytest.MonkeyPatch
+    journal: Path, sites: Sites, place: home.Central, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = journal.read_bytes()
     with members.changing(place.folder) as rows:
@@ -192,7 +192,7 @@ def test_what_a_running_node_refuses_is_said_at_once(tmp_path: Path) -> None:
 
 
 def test_an_invited_site_that_has_not_joined_is_removed_by_its_token(
-    sites: Sites, place: central.Central
+    sites: Sites, place: home.Central
 ) -> None:
     with members.changing(place.folder) as rows:
         del rows["tokyo"]
@@ -206,7 +206,7 @@ def test_an_invited_site_that_has_not_joined_is_removed_by_its_token(
 
 
 def test_a_member_is_removed_with_a_token_that_it_was_given_since(
-    sites: Sites, place: central.Central, monkeypatch: pytest.MonkeyPatch
+    sites: Sites, place: home.Central, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(central, "apply", lambda place, sites: None)
     token, _ = members.new_token(place.folder, "tokyo", 1)
@@ -217,7 +217,7 @@ def test_a_member_is_removed_with_a_token_that_it_was_given_since(
 
 
 def test_a_removed_site_is_out_though_a_token_is_damaged(
-    sites: Sites, place: central.Central, monkeypatch: pytest.MonkeyPatch
+    sites: Sites, place: home.Central, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(central, "apply", lambda *_: None)  # no node runs here
     (place.folder / members.TOKENS).mkdir(exist_ok=True)

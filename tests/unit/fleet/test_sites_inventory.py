@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.ansible_driver.inventory_files import InventoryError
 from jetson_kit.core import paths
 from jetson_kit.core.errors import BadInputError
-from jetson_kit.fleet.check import InventoryError
 from jetson_kit.fleet.sites import config, inventory, plan
 from jetson_kit.fleet.sites.authority import Authority
 

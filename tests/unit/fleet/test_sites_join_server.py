@@ -15,7 +15,7 @@ import pytest
 
 from jetson_kit.fleet import bounded_server
 from jetson_kit.fleet.bounded_server import Server
-from jetson_kit.fleet.sites import authority, central, join_server
+from jetson_kit.fleet.sites import authority, central, home, join_server
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         f'[controller]\naddress = "127.0.0.1"\nbind = "127.0.0.1"\njoin_port = {port}\n'
         '[[site]]\nname = "b"\ninventory = "b.yml"\n'
     )
-    place = central.here()
+    place = home.here()
     by = authority.ensure(place.folder / "authority")
     place.node.mkdir()
     key, issue = place.node / "tls.key", place.node / "tls.crt"
@@ -44,7 +44,7 @@ def at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def secure(at: Server) -> ssl.SSLSocket:
-    by = authority.ensure(central.here().folder / "authority")
+    by = authority.ensure(home.here().folder / "authority")
     context = ssl.create_default_context(cafile=str(by.certificate))
     plain = socket.create_connection(("127.0.0.1", at.server_port), timeout=30)
     return context.wrap_socket(plain, server_hostname="127.0.0.1")

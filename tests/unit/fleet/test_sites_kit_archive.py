@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import tarfile
 import time
 from pathlib import Path
-from typing import cast
+from typing import IO, cast
 
 import pytest
 
+from jetson_kit.bundle import packages
 from jetson_kit.core.errors import IntegrityError
 from jetson_kit.fleet.release.release import Release
-from jetson_kit.fleet.sites import kit_archive
+from jetson_kit.fleet.sites import install, kit_archive
 from jetson_kit.fleet.sites.kit_archive import Kit
 from jetson_kit.fleet.sites.mesh import Mesh
 from jetson_kit.fleet.sites.plan import SitesPlan
@@ -77,3 +80,34 @@ def test_a_rollout_brings_one_kit_to_all_its_sites_of_a_machine(
     machines = [("amd64", "3.11"), ("arm64", "3.11"), ("amd64", "3.11"), ("amd64", "3.12")]
     kits = [work.kit(*machine).sha256 for machine in machines]
     assert kits == ["amd64-3.11-1", "arm64-3.11-2", "amd64-3.11-1", "amd64-3.12-3"]
+
+
+def test_an_archive_that_is_whole_is_not_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+    wheel = tmp_path / "a-1-py3-none-any.whl"
+    wheel.write_bytes(b"a wheel")
+
+    def wheels(python: str, arch: str, glibc: tuple[int, int], lock: Path) -> list[Path]:
+        assert (python, arch, lock.read_text()) == ("3.11", "amd64", locked[0])
+        made.append(wheel)
+        return [wheel]
+
+    locked = ["a==1\n"]
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(kit_archive, "_lock", lambda *_: locked[0])
+    monkeypatch.setattr(kit_archive, "_files", lambda _: ["LICENSE"])
+    monkeypatch.setattr(packages, "wheels", wheels)
+    kit = kit_archive.make("amd64", "3.11")
+    assert kit_archive.make("amd64", "3.11") == kit
+    assert len(made) == 1
+    with tarfile.open(kit.path) as tar:
+        facts = json.load(cast("IO[bytes]", tar.extractfile(install.FACTS)))
+        assert set(facts["files"]) == {*tar.getnames()} - {install.FACTS}
+    kit.path.write_bytes(kit.path.read_bytes()[:-1])
+    assert kit_archive.make("amd64", "3.11") == kit
+    assert len(made) == 2
+    locked[0] = "a==2\n"
+    assert kit_archive.make("amd64", "3.11").path != kit.path
+    assert len(made) == 3

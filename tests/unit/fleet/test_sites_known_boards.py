@@ -1,0 +1,225 @@
+"""Boards of inventories that are the same are not read again; of any other they are, each time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from jetson_kit.ansible_driver import inventory
+from jetson_kit.core.errors import KitError
+from jetson_kit.fleet.sites import known_boards
+
+TEXT = 'all:\n  hosts:\n    b1: {ansible_host: 198.51.100.7, note: it\'s "one"}\n    b2: {}\n'
+PUBLIC = "all:\n  hosts:\n    b1: {ansible_host: 8.8.8.8, ansible_port: 2222}\n"
+PROGRAM = '#!/bin/sh\necho \'{"all": {"hosts": ["b1"]}}\'\n'
+
+
+class Reads(list[Path]):
+    """The inventories that Ansible read."""
+
+    def boards(self, path: Path) -> list[str]:
+        """Return the names of an inventory's boards. Raises its error."""
+        read = known_boards.read_each([path])[path]
+        if isinstance(read, KitError):
+            raise read
+        return [board.name for board in read]
+
+
+@pytest.fixture
+def reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reads]:
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(known_boards, "PLUGINS", (str(tmp_path / "plugins"),))
+    result, read_each = Reads(), inventory.read_each
+
+    def noted(paths: Sequence[Path]) -> dict[Path, inventory.Inventory | KitError]:
+        result.extend(paths)
+        return read_each(paths)
+
+    monkeypatch.setattr(inventory, "read_each", noted)
+    yield result
+    known_boards._readers.cache_clear()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    folder = tmp_path / "boards"
+    folder.mkdir()
+    path = folder / "berlin.yml"
+    path.write_text(TEXT)
+    return path
+
+
+def test_an_inventory_is_read_once_until_it_changes(reads: Reads, place: Path) -> None:
+    assert reads.boards(place) == reads.boards(place) == ["b1", "b2"]
+    assert reads == [place]
+    place.write_text(TEXT.replace("b2", "b3"))
+    assert reads.boards(place) == reads.boards(place) == ["b1", "b3"]
+    assert reads == [place, place]
+
+
+def test_addresses_are_kept(reads: Reads, place: Path) -> None:
+    place.write_text(PUBLIC)
+    both = [known_boards.read_each([place])[place] for _ in range(2)]
+    (board,) = both[1]  # type: ignore[misc] # no error
+    assert board.known_by == ("the board b1", "the address 8.8.8.8, port 2222")
+    assert both[0] == both[1]
+    assert reads == [place]
+
+
+def _below(path: str, text: str) -> object:
+    def change(place: Path) -> None:
+        file = place.parent / path
+        file.parent.mkdir(exist_ok=True, parents=True)
+        file.write_text(text)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _below("group_vars/all.yml", "ansible_host: 8.8.8.8\n"),
+        _below("host_vars/b1/more.yml", "ansible_host: 8.8.8.8\n"),
+        lambda place: place.chmod(0o600),
+        lambda place: place.write_text(TEXT + "\n"),
+    ],
+)
+def test_what_comes_beside_it_is_seen(reads: Reads, place: Path, change: object) -> None:
+    reads.boards(place)
+    change(place)  # type: ignore[operator]
+    reads.boards(place)
+    assert reads == [place, place]
+
+
+def test_a_folder_and_each_file_in_it_count(reads: Reads, place: Path) -> None:
+    folder = place.parent
+    assert reads.boards(folder) == reads.boards(folder) == ["b1", "b2"]
+    (folder / "zoo.ini").write_text("b9\n")
+    assert reads.boards(folder) == reads.boards(folder) == ["b9", "b1", "b2"]
+    (folder / "zoo.ini").unlink()
+    assert reads.boards(folder) == ["b1", "b2"]
+    assert reads == [folder] * 3
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        "ansible_host: \"{{ lookup('env', 'WHERE') }}\"",
+        'ansible_host: "\\x7b\\x7b here }}", here: 8.8.8.8',
+        "later: '{% if a %}{% endif %}'",
+        "later: 'the plugin of another'",
+    ],
+)
+def test_what_may_change_by_itself_is_read_each_time(reads: Reads, place: Path, row: str) -> None:
+    place.write_text(f"all:\n  hosts:\n    b1: {{{row}}}\n")
+    assert reads.boards(place) == reads.boards(place) == ["b1"]
+    assert reads == [place, place]
+
+
+def test_braces_that_only_quotes_part_are_a_template(reads: Reads, tmp_path: Path) -> None:
+    path = tmp_path / "berlin.ini"
+    path.write_text("""b1 ansible_host="{""{ lookup('env', 'WHERE') }""}"\n""")
+    assert reads.boards(path) == reads.boards(path) == ["b1"]
+    assert reads == [path, path]
+
+
+def test_a_program_is_run_each_time(reads: Reads, tmp_path: Path) -> None:
+    path = tmp_path / "berlin"
+    path.write_text(PROGRAM)
+    path.chmod(0o755)
+    assert reads.boards(path) == reads.boards(path) == ["b1"]
+    assert reads == [path, path]
+
+
+def test_a_link_is_followed_each_time(reads: Reads, place: Path) -> None:
+    link = place.with_name("link.yml")
+    link.symlink_to(place)
+    assert reads.boards(link) == reads.boards(link) == ["b1", "b2"]
+    elsewhere = place.parent.parent / "elsewhere"
+    elsewhere.mkdir()
+    (place.parent / "group_vars").mkdir()
+    (place.parent / "group_vars" / "all").symlink_to(elsewhere)
+    assert reads.boards(place) == reads.boards(place) == ["b1", "b2"]
+    assert reads == [link, link, place, place]
+
+
+def test_what_users_set_for_ansible_is_asked_each_time(
+    reads: Reads, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads.boards(place)
+    monkeypatch.setenv("ANSIBLE_VARS_PLUGINS", str(tmp_path))
+    assert reads.boards(place) == ["b1", "b2"]
+    monkeypatch.delenv("ANSIBLE_VARS_PLUGINS")
+    (tmp_path / "plugins").mkdir()
+    assert reads.boards(place) == ["b1", "b2"]
+    assert reads == [place] * 3
+
+
+def test_another_reader_reads_anew(
+    reads: Reads, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = tmp_path / "host.txt"
+    lock.write_text("ansible-core==2.19\n")
+    monkeypatch.setattr(known_boards, "READERS", (*known_boards.READERS, lock))
+    known_boards._readers.cache_clear()
+    reads.boards(place)
+    lock.write_text("ansible-core==2.20\n")
+    reads.boards(place)
+    assert reads == [place]  # as long as this process is the one that it was
+    known_boards._readers.cache_clear()
+    reads.boards(place)
+    assert reads == [place, place]
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{}", "[]", '{"key": 1}', "\x00", '{"key": "KEY", "boards": 1}']
+)
+def test_a_damaged_file_of_what_was_kept_is_made_anew(
+    reads: Reads, place: Path, tmp_path: Path, text: str
+) -> None:
+    reads.boards(place)
+    (kept,) = (tmp_path / "cache").rglob("boards-*.json")
+    whole = kept.read_text()
+    kept.write_text(text.replace("KEY", known_boards._key(place)))
+    assert reads.boards(place) == ["b1", "b2"]
+    assert kept.read_text() == whole
+    assert reads == [place, place]
+
+
+def test_an_error_is_not_kept(reads: Reads, place: Path, tmp_path: Path) -> None:
+    place.write_text("all: [\n")
+    for path in (place, place, tmp_path / "none.yml"):
+        with pytest.raises(KitError):
+            reads.boards(path)
+    place.write_text(TEXT)
+    assert reads.boards(place) == ["b1", "b2"]
+    assert len(reads) == 4
+
+
+def test_a_change_while_it_was_read_is_not_kept(
+    reads: Reads, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted = inventory.read_each
+
+    def changed(paths: Sequence[Path]) -> dict[Path, inventory.Inventory | KitError]:
+        result = noted(paths)
+        place.write_text(TEXT.replace("b2", "b3"))
+        return result
+
+    with monkeypatch.context() as patch:
+        patch.setattr(inventory, "read_each", changed)
+        assert reads.boards(place) == ["b1", "b2"]
+    assert reads.boards(place) == ["b1", "b3"]
+
+
+def test_a_cache_that_takes_nothing_keeps_nothing(
+    reads: Reads, place: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "cache").write_text("no folder")
+    assert reads.boards(place) == reads.boards(place) == ["b1", "b2"]
+    assert reads == [place, place]
