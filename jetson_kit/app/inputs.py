@@ -6,12 +6,21 @@ import json
 import re
 from pathlib import Path
 
-from jetson_kit.app import module_names, program, requirements_file, tree, unfetched, wheel_folder
+from jetson_kit.app import (
+    module_names,
+    program,
+    requirements_file,
+    service_faults,
+    tree,
+    unfetched,
+    wheel_folder,
+)
 from jetson_kit.app.module_names import Python
 from jetson_kit.app.requirements_file import Requirements
 from jetson_kit.app.settings import FILE, App
 from jetson_kit.core import log
 from jetson_kit.core.errors import BadInputError
+from jetson_kit.core.text import shown
 
 LARGEST = 1 << 20
 SIGNS = {
@@ -43,9 +52,10 @@ OF_TOOLS = re.compile(r"(?:^|[-_./])(?:dev|devel|develop|tests?|testing|docs?|li
 def check(app: App) -> None:
     """Raise for requirements, hashes, paths in them and wheels that no build takes.
 
-    Warns of other files that name packages where no requirements are. Raises BadInputError,
-    IntegrityError.
+    Warns of other files that name packages where no requirements are, and of settings that have no
+    effect. Raises BadInputError, IntegrityError.
     """
+    _warn_of_settings(app)
     if app.requirements:
         read(app)
         return
@@ -63,6 +73,16 @@ def check(app: App) -> None:
                 "without it the image has none of its packages", app.folder / name, command,
             )  # fmt: skip
             return
+
+
+def _warn_of_settings(app: App) -> None:
+    # With devices it may be a folder of links to them.
+    volumes = [] if app.service.devices else service_faults.of_devices(app.service.volumes)
+    for text in volumes:
+        log.LOG.warning(
+            "warning: volume %s in %s: a volume lets no device be used, devices = [...] under "
+            "[service] does", shown(text), FILE,
+        )  # fmt: skip
 
 
 def _other_requirements(app: App) -> list[str]:
