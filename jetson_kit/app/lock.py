@@ -47,8 +47,6 @@ LACKS = re.compile(
     r"([A-Za-z0-9][\w-]*(?:\.[A-Za-z][\w-]*)*)\S* (?:has|have) no (?:usable )?wheels"
 )
 LONGEST = 400
-# What a resolver says of a package that another one needs.
-CHAIN = " depends on "
 # What it says of one requirement by itself, around what is wrong with it.
 ALONE = re.compile(
     r"Because ((?:(?!we can conclude).)+?),? we can conclude that your requirements are "
@@ -278,7 +276,7 @@ def _refused(request: _Request, reason: str) -> BadInputError:
             return BadInputError(f"{source} does not fit the image: {short}", image)
         if NO_WHEEL.search(reason):
             names = dict.fromkeys(LACKS.findall(reason))
-            brief = names and (len(_short(reason)) > LONGEST or CHAIN not in reason)
+            brief = names and (len(_short(reason)) > LONGEST or hints.CHAIN not in reason)
             return BadInputError(
                 f"{source}: {', '.join(names) if brief else 'a package'} has no wheel for "
                 f"{request.platform} and Python {request.python}, and no source that can be built"
