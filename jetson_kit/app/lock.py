@@ -275,7 +275,7 @@ def _refused(request: _Request, reason: str) -> BadInputError:
                 short = short.replace(f" and {limit}", f", and the image has {limit}")
             return BadInputError(f"{source} does not fit the image: {short}", image)
         if NO_WHEEL.search(reason):
-            names = dict.fromkeys(LACKS.findall(reason))
+            names = dict.fromkeys(_pinned(name, reason) for name in LACKS.findall(reason))
             brief = names and (len(_short(reason)) > LONGEST or hints.CHAIN not in reason)
             return BadInputError(
                 f"{source}: {', '.join(names) if brief else 'a package'} has no wheel for "
@@ -307,6 +307,12 @@ def _refused(request: _Request, reason: str) -> BadInputError:
     ]
     what = ", ".join(named or others) or _short(reason)
     return BadInputError(f"{source} does not fit the image: it needs {what}", image)
+
+
+def _pinned(name: str, reason: str) -> str:
+    """Return a package with the version that the requirements themselves ask for, if any."""
+    match = re.search(rf"you require ({re.escape(name)}==[\w.+!]*\w)", reason)
+    return match[1] if match else name
 
 
 def _with_wheel(request: _Request, reason: str) -> str:

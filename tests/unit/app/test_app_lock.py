@@ -113,7 +113,7 @@ def test_it_is_resolved_anew_only_when_its_inputs_change(app: App) -> None:
         ("other", "requirements.txt: other has no wheel for aarch64-manylinux_2_36 and Python 3"),
         (
             "other==1.0",
-            "txt: other has no wheel for aarch64-manylinux_2_36 and Python 3.11, and no"
+            "txt: other==1.0 has no wheel for aarch64-manylinux_2_36 and Python 3.11, and no"
             " source that can be built; build its wheel and put it into wheels/",
         ),
         ("late", "requirements.txt: late has no wheel for aarch64-manylinux_2_36"),
@@ -162,7 +162,9 @@ def test_a_build_of_mediapipe_is_none_beside_the_images(
 def test_the_version_that_has_a_wheel_is_named(app: App, tmp_path: Path) -> None:
     wheel(tmp_path / "index", "other", "0.9")
     small_index.renew(tmp_path / "index")
-    assert "other==0.9 has one: take it" in refused(app, "other==1.0")
+    line = refused(app, "other==1.0")
+    assert "txt: other==1.0 has no wheel for aarch64" in line
+    assert "other==0.9 has one: take it" in line
 
 
 @pytest.mark.usefixtures("index")
