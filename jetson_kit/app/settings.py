@@ -202,7 +202,7 @@ def load(folder: Path) -> App:
         if word.endswith(".py") and not word.startswith("/") and not (folder / word).exists():
             raise BadInputError(
                 f"{folder / FILE}: {key} runs {word}, which is not there",
-                command_words.several(word) or f"correct {key}, or write it",
+                command_words.several(word, folder) or f"correct {key}, or write it",
             )
     if app.camera.startswith("rtsp") and app.service.network_mode == "none":
         raise BadInputError(
