@@ -92,6 +92,20 @@ def _warn_of_settings(app: App) -> None:
             "warning: volume %s in %s: a volume lets no device be used, devices = [...] under "
             "[service] does", shown(text), FILE,
         )  # fmt: skip
+    for text in (*app.ignore, *app.include):
+        plain = text.removeprefix(".").strip("/")
+        if text.startswith("!"):
+            effect = "nothing takes a file back in: name only what is meant"
+        elif text.startswith(("/", "./")):
+            effect = "matches nothing" + (
+                f": {shown(f'{plain}/*')} is for the folder at the top, {shown(plain)} for all of "
+                "that name"
+                if plain
+                else ""
+            )
+        else:
+            continue
+        log.LOG.warning("warning: pattern %s in %s: %s", shown(text), FILE, effect)
 
 
 def _other_requirements(app: App) -> list[str]:

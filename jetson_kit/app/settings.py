@@ -5,6 +5,7 @@ Schema: jetson_kit/schemas/app.schema.json.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -191,7 +192,7 @@ def load(folder: Path) -> App:
         camera=body.get("camera", ""),
         service=_service(body.get("service", {}), body.get("camera", "")),
         health=_health(body.get("health", {})),
-        tests=Tests(**body.get("test", {})),
+        tests=_tests(body.get("test", {})),
     )
     if "command" not in body and not (folder / "app.py").is_file():
         raise BadInputError(
@@ -275,7 +276,8 @@ def _file(folder: Path, body: Mapping[str, Any], key: str, usual: str) -> str:
             f"{folder / FILE}: wheels names {named}, which is no folder",
             "name the folder that the wheels are in",
         )
-    return str(named)
+    # What stays out of the image is known by its plain path.
+    return posixpath.normpath(named)
 
 
 def _service(row: Mapping[str, Any], camera: str) -> Service:
@@ -295,6 +297,11 @@ def _build(row: Mapping[str, Any]) -> Build:
         key: tuple(sorted(set(row.get(key, ())))) for key in ("debian", "requires", "constraints")
     }
     return Build(**{**row, **lists})
+
+
+def _tests(row: Mapping[str, Any]) -> Tests:
+    paths = {key: posixpath.normpath(row[key]) for key in ("folder", "requirements") if key in row}
+    return Tests(**{**row, **paths})
 
 
 def _health(row: Mapping[str, Any]) -> Health:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.app import inputs, service, settings
+from jetson_kit.app import inputs, service, settings, tree
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.service import role_values
 
@@ -123,6 +123,43 @@ def test_a_volume_of_devices_is_taken_and_told_where_none_is_named(
     assert (line in caplog.text, caplog.text == "") == (told, not told)
 
 
+@pytest.mark.parametrize(
+    ("toml", "told"),
+    [
+        ('ignore = ["!keep.mp4"]', '"!keep.mp4" in jetson.toml: nothing takes a file back in'),
+        (
+            'ignore = ["a", "/data"]',
+            '"/data" in jetson.toml: matches nothing: "data/*" is for the ',
+        ),
+        ('include = ["./ca.pem"]', '"./ca.pem" in jetson.toml: matches nothing: "ca.pem/*" is for'),
+        (
+            'ignore = ["./.cache/"]',
+            ' nothing: ".cache/*" is for the folder at the top, ".cache" fo',
+        ),
+        ('ignore = [".env.d", "data/", "**/x", "a!"]', ""),
+    ],
+)
+def test_a_pattern_without_effect_is_taken_and_told(
+    folder: Path, caplog: pytest.LogCaptureFixture, toml: str, told: str
+) -> None:
+    (folder / "jetson.toml").write_text(toml)
+    inputs.check(settings.load(folder))
+    assert (told in caplog.text, caplog.text == "") == (True, not told)
+
+
+def test_paths_of_folders_are_plain(folder: Path) -> None:
+    (folder / "my").mkdir()
+    (folder / "my" / "x-1-py3-none-any.whl").touch()
+    (folder / "checks").mkdir()
+    (folder / "checks" / "test_app.py").touch()
+    (folder / "jetson.toml").write_text(
+        'wheels = "./my//"\n[test]\nfolder = "././checks"\nrequirements = "./app.py"\n'
+    )
+    app = settings.load(folder)
+    assert (app.wheels, app.tests.folder, app.tests.requirements) == ("my", "checks", "app.py")
+    assert [entry.name for entry in tree.read(app).entries] == ["app.py"]
+
+
 def test_limits_are_variables_of_the_image_and_no_part_of_the_engines_check(folder: Path) -> None:
     (folder / "jetson.toml").write_text(
         "[health]\nmin_fps = 12.5\nmax_latency_ms = 120\nretries = 2\n"
@@ -158,9 +195,6 @@ def test_all_faults_are_in_one_line_in_the_order_of_lines(folder: Path) -> None:
         ('[service]\nvolumes = ["/run/docker.sock:/data"]', "boards refuse this"),
         ('[service]\nvolumes = ["/srv/{{ x }}:/data"]', "reads as a template"),
         ('[service]\nvolumes = ["/srv/x:/app"]', "/app is its code"),
-        ('ignore = ["!keep.mp4"]', 'ignore[0] is "!keep.mp4", write a pattern of file names, such'),
-        ('ignore = ["a", "/data"]', "without !, / or ./ before it"),
-        ('include = ["./ca.pem"]', "without !, / or ./ before it"),
         ('[service]\ndevices = ["/dev/../etc"]', "below /dev"),
         ("[service]\nports = [80]", "BOARD:APPLICATION"),
         ("[health]\nretries = 0", "from 1 to 100"),
