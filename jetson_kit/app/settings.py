@@ -196,7 +196,8 @@ def load(folder: Path) -> App:
     )
     if "command" not in body and not (folder / "app.py").is_file():
         raise BadInputError(
-            f"{folder} has neither app.py nor a command in {FILE}", candidates.advice(folder, FILE)
+            f"{folder} has neither app.py nor a command in {FILE}",
+            candidates.advice(folder, FILE, app.requirements),
         )
     for key, command in (("command", app.command), ("health.command", app.health.command)):
         word = command_words.of(command).word
