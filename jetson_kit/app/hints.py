@@ -86,7 +86,9 @@ def _of_required(name: str, text: str, python: str) -> str:
         return _rows("apart")[key]
     if name in module_names.standard(python):
         return f"leave {name} out: Python itself has it"
-    packages = {canonicalize_name(key): row for key, row in _rows("modules").items()}
+    packages: dict[str, str] = {
+        canonicalize_name(key): row for key, row in _rows("modules").items()
+    }
     package = packages.get(name, name)
     return f"write {package}, the package that has this module" if package != name else ""
 

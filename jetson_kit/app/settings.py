@@ -278,7 +278,7 @@ def _file(folder: Path, body: Mapping[str, Any], key: str, usual: str) -> str:
             "name the folder that the wheels are in",
         )
     # What stays out of the image is known by its plain path.
-    return posixpath.normpath(named)
+    return posixpath.normpath(str(named))
 
 
 def _service(row: Mapping[str, Any], camera: str) -> Service:
