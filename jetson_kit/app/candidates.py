@@ -16,13 +16,21 @@ OTHERS = re.compile(r"\..*|tests?|docs|build|dist|venv|env|site-packages|node_mo
 MAIN = b"__main__"
 # By these a folder is a package that an installer takes.
 PROJECTS = ("pyproject.toml", "setup.py")
+# The line of requirements that is the folder's own package.
+ITSELF = re.compile(
+    r"^[ \t]*(?:(?:-e|--editable)[ \t=]*)?\./?(?:\[[^\]\n]*\])?[ \t]*(?:[#;].*)?\r?$", re.MULTILINE
+)
 
 
-def advice(folder: Path, file: str) -> str:
-    """Return what to write into this file: the folder's programs, by name."""
+def advice(folder: Path, file: str, requirements: str) -> str:
+    """Return what to write into this file: the folder's programs, by name.
+
+    `requirements` is the file of them that is read; "" for none.
+    """
+    installed = _installed(folder, requirements)
     names = _started(path for path in folder.glob("*.py"))
-    lines = [_line(name) for name in names] or _of_packages(folder)
-    lines = lines or [_line(name) for name in _started(_below(folder), folder)]
+    lines = [_line(name) for name in names] or _of_packages(folder, installed)
+    lines = lines or _of_others(folder, installed)
     if not lines:
         return "write app.py, or make a folder that has one: ./inv app.new NAME"
     there = "into" if (folder / file).exists() else "a file"
@@ -63,27 +71,43 @@ def _below(folder: Path) -> Iterator[Path]:
             yield Path(top, name)
 
 
-def _of_packages(folder: Path) -> list[str]:
+def _of_packages(folder: Path, installed: str) -> list[str]:
     """Return commands that start the folder's packages: its programs, else a package's __main__."""
     try:
         document = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))
         scripts = sorted(document["project"]["scripts"])
     except (OSError, ValueError, KeyError, TypeError):
         scripts = []
-    installed = (
-        "" if (folder / "requirements.txt").exists() else ", and requirements.txt with the line ."
-    )
     if scripts:
         return [f'command = ["{name}"]{installed}' for name in scripts[:SHOWN_MOST]]
-    if lines := [_module(path) for path in sorted(folder.glob("*/__main__.py"))]:
-        return lines[:SHOWN_MOST]
+    return _modules(folder)[:SHOWN_MOST]
+
+
+def _of_others(folder: Path, installed: str) -> list[str]:
+    """Return commands that start a package of the folder src, and programs below other folders."""
+    names = _started(_below(folder), folder)
     # Where a package's folder is not on Python's path, only the installed package is found.
-    if not any((folder / name).is_file() for name in PROJECTS):
-        return []
-    return [f"{_module(path)}{installed}" for path in sorted(folder.glob("src/*/__main__.py"))][
-        :SHOWN_MOST
+    project = any((folder / name).is_file() for name in PROJECTS)
+    packages = [f"{line}{installed}" for line in _modules(folder / "src")] if project else []
+    if packages:
+        names = [name for name in names if not name.startswith("src/")]
+        names = [name for name in names if MAIN in (folder / name).read_bytes()]
+    return [*packages, *(_line(name) for name in names)][:SHOWN_MOST]
+
+
+def _modules(folder: Path) -> list[str]:
+    names = sorted(path.parent.name for path in folder.glob("*/__main__.py"))
+    return [
+        f'command = ["python3", "-m", "{name}"]' for name in names if not OTHERS.fullmatch(name)
     ]
 
 
-def _module(path: Path) -> str:
-    return f'command = ["python3", "-m", "{path.parent.name}"]'
+def _installed(folder: Path, requirements: str) -> str:
+    """Return what is to be written, too, for the folder's own package to be installed."""
+    if not requirements:
+        return ", and requirements.txt with the line ."
+    try:
+        text = (folder / requirements).read_text("utf-8", "replace")
+    except OSError:
+        text = ""
+    return "" if ITSELF.search(text) else f", and the line . in {requirements}"

@@ -8,12 +8,15 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 PYTHON = re.compile(r"python(?:\d(?:\.\d+)?)?")
 SHELLS = frozenset({"sh", "dash", "bash", "ash", "ksh", "zsh"})
 ASSIGNMENT = re.compile(r"\w+=")
 SPLIT = re.compile(r"--split-string(?:=|$)|-[iv0]*S")
 OWN_PATH = re.compile(r"(?:^|[\s'\"])PATH=|^(?:-i|-|--ignore-environment|--unset=PATH)$")
+# What only a shell understands, in a text of several words.
+OF_SHELL = re.compile(r"[&|;<>$`]|^\s*(?:(?:cd|exec|export|source|set|ulimit|\.)\s|\w+=)")
 VALUED_BY_ENV = ("-u", "--unset", "-C", "--chdir")
 
 
@@ -64,13 +67,23 @@ def of(command: Sequence[str]) -> Started:
     return Started("", words[0], program=words[0])
 
 
-def several(word: str) -> str:
-    """Return what to write for a program that is several words in one; "" where it is one."""
+def several(word: str, folder: Path) -> str:
+    """Return what to write for a program that is several words in one; "" where it may be one.
+
+    `folder` is the application's, whose files may have blanks in their names.
+    """
     try:
         words = shlex.split(word)
     except ValueError:
         words = word.split()
-    if len(words) < 2:
+    if len(words) < 2 or "\\" in word:
+        return ""
+    if OF_SHELL.search(word):
+        return 'only a shell takes it for more than a name: write ["sh", "-c", "..."]'
+    name = posixpath.basename(words[0])
+    known = PYTHON.fullmatch(name) or name in SHELLS or name == "env"
+    own = not words[0].startswith("/") and (folder / words[0]).is_file()
+    if not (known or own or any(text.startswith("-") for text in words[1:])):
         return ""
     return f"write its words one by one: {json.dumps(words, ensure_ascii=False)[1:-1]}"
 

@@ -21,6 +21,9 @@ BUILDS = SOURCE / "src" / "mediapipe_jetson" / "data" / "wheels.json"
 # requirement that stands in a file.
 CUDA = re.compile(r"you require [\w.-]+==[\w.]+(\+cu\d+)\b")
 REQUIRED = re.compile(r"you require ([\w.-]+)")
+# How a reason begins that is of one package alone, and what it says of one that needs another.
+OF_ONE = r"\b(?:Because |only |all versions of |there (?:is|are) no versions? of )+"
+CHAIN = " depends on "
 # A wheel of MediaPipe that a resolver names, whoever built it.
 WHEEL = re.compile(r"\bmediapipe-\d[^\s`\"']*\.whl\b")
 MEDIAPIPE = "write mediapipe without a version: the image's is used"
@@ -38,8 +41,10 @@ def of_package(name: str) -> str:
     return _rows("packages").get(canonicalize_name(name), "")
 
 
-def of_module(name: str) -> str:
-    """Return how a program gets a module that it imports."""
+def of_module(name: str, python: str) -> str:
+    """Return how a program gets a module that it imports, in this version of Python."""
+    if key := module_names.apart(python).get(name):
+        return _rows("apart")[key]
     package = _rows("modules").get(name, "")
     plain = package.partition("<")[0]
     if hint := of_package(plain or name):
@@ -69,13 +74,23 @@ def in_reason(text: str, python: str) -> str:
             f"leave out {match[1]}, which is of builds for servers, or put NVIDIA's wheel for your "
             "JetPack into wheels/"
         )
-    for name in REQUIRED.findall(text):
-        if name in module_names.standard(python):
-            return f"leave {name} out: Python itself has it"
-        packages = {canonicalize_name(key): row for key, row in _rows("modules").items()}
-        if (package := packages.get(name, name)) != name:
-            return f"write {package}, the package that has this module"
-    return ""
+    hints = [_of_required(name, text, python) for name in REQUIRED.findall(text)]
+    return next(filter(None, hints), "")
+
+
+def _of_required(name: str, text: str, python: str) -> str:
+    """Return what stands for a module in place of a package, where the reason is of it alone."""
+    if CHAIN in text or not re.search(rf"{OF_ONE}{re.escape(name)}(?![\w-])", text):
+        return ""
+    if key := module_names.apart(python).get(name):
+        return _rows("apart")[key]
+    if name in module_names.standard(python):
+        return f"leave {name} out: Python itself has it"
+    packages: dict[str, str] = {
+        canonicalize_name(key): row for key, row in _rows("modules").items()
+    }
+    package = packages.get(name, name)
+    return f"write {package}, the package that has this module" if package != name else ""
 
 
 def of_cuda(pins: Sequence[str]) -> str:

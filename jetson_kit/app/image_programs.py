@@ -101,7 +101,11 @@ def check_found(app: App, files: Tree, path: str, layers: Iterable[Path]) -> Non
         # A folder of the board may have it, where the application names PATH or volumes of its own.
         own = word in programs
         if own or "/" in word or not ("PATH" in app.variables or app.service.volumes):
-            raise _no_interpreter(key, word) if key in programs else not_found(key, word, own=own)
+            raise (
+                _no_interpreter(key, word)
+                if key in programs
+                else not_found(app, key, word, own=own)
+            )
 
 
 def _scripts(app: App, entries: Mapping[str, Entry]) -> Iterator[tuple[str, Sequence[str]]]:
@@ -167,10 +171,10 @@ def looked_for(key: str, command: Sequence[str]) -> str:
     return word
 
 
-def absent(key: str, word: str, why: str, *, environment: bool = False) -> BadInputError:
+def absent(app: App, key: str, word: str, why: str, *, environment: bool = False) -> BadInputError:
     """Return the error of a file that a command names and the image will not have."""
     name = posixpath.basename(word)
-    cure = command_words.several(word) or f"correct {key}, or write the file"
+    cure = command_words.several(word, app.folder) or f"correct {key}, or write the file"
     if environment or ENVIRONMENT.search(word):
         own = command_words.PYTHON.fullmatch(name)
         cure = (
@@ -181,12 +185,12 @@ def absent(key: str, word: str, why: str, *, environment: bool = False) -> BadIn
     return BadInputError(f"{key} in {FILE} starts {word}, {why}", cure)
 
 
-def not_found(key: str, word: str, *, own: bool) -> BadInputError:
+def not_found(app: App, key: str, word: str, *, own: bool) -> BadInputError:
     """Return the error; `own` if the application's folder has a file of that name."""
     if "/" in word:
         if ENVIRONMENT.search(word):
-            return absent(key, word, "which the image does not have")
-        cure = command_words.several(word) or (
+            return absent(app, key, word, "which the image does not have")
+        cure = command_words.several(word, app.folder) or (
             f"correct {key}, or name its package under [debian] in {FILE}: packages = [...]"
         )
         return BadInputError(f"{key} in {FILE} starts {word}, which the image does not have", cure)
@@ -196,7 +200,7 @@ def not_found(key: str, word: str, *, own: bool) -> BadInputError:
         f"write ./{word}"
         if own
         else hints.of_program(word)
-        or command_words.several(word)
+        or command_words.several(word, app.folder)
         or (PYTHON if command_words.PYTHON.fullmatch(word) else "")
         or f"name the package that has {word}: in requirements, or under [debian] in {FILE}: "
         "packages = [...]",

@@ -18,7 +18,7 @@ from jetson_kit.app.settings import FILE, HOME, App
 from jetson_kit.app.tree import Entry
 
 # Where Python looks in an image: Debian's packages are in the second, Python's own modules aside.
-FOLDERS = ("/site-packages/", "/dist-packages/")
+FOLDERS = ("/site-packages/", "/dist-packages/", "/lib-dynload/")
 CHANGES_PATH = ("path", "addsitedir", "path_hooks", "meta_path")
 
 
@@ -27,9 +27,12 @@ def missing(
 ) -> dict[str, str]:
     """Return the modules, each with the place that imports it first."""
     imported = _imported(app, {entry.name: entry for entry in entries if not entry.link})
-    standard = module_names.standard(python.version) - module_names.apart()
+    standard = module_names.standard(python.version) - module_names.apart(python.version).keys()
     known = standard | module_names.of_images()
     result = {name: place for name, place in imported.items() if name not in known}
+    if place := result.get("turtle"):
+        # Images have the one without the other, which it imports.
+        result.setdefault("tkinter", f"{place} (by turtle)")
     for layer in layers:
         if not result:
             break

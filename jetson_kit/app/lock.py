@@ -47,8 +47,6 @@ LACKS = re.compile(
     r"([A-Za-z0-9][\w-]*(?:\.[A-Za-z][\w-]*)*)\S* (?:has|have) no (?:usable )?wheels"
 )
 LONGEST = 400
-# What a resolver says of a package that another one needs.
-CHAIN = " depends on "
 # What it says of one requirement by itself, around what is wrong with it.
 ALONE = re.compile(
     r"Because ((?:(?!we can conclude).)+?),? we can conclude that your requirements are "
@@ -277,8 +275,8 @@ def _refused(request: _Request, reason: str) -> BadInputError:
                 short = short.replace(f" and {limit}", f", and the image has {limit}")
             return BadInputError(f"{source} does not fit the image: {short}", image)
         if NO_WHEEL.search(reason):
-            names = dict.fromkeys(LACKS.findall(reason))
-            brief = names and (len(_short(reason)) > LONGEST or CHAIN not in reason)
+            names = dict.fromkeys(_pinned(name, reason) for name in LACKS.findall(reason))
+            brief = names and (len(_short(reason)) > LONGEST or hints.CHAIN not in reason)
             return BadInputError(
                 f"{source}: {', '.join(names) if brief else 'a package'} has no wheel for "
                 f"{request.platform} and Python {request.python}, and no source that can be built"
@@ -309,6 +307,12 @@ def _refused(request: _Request, reason: str) -> BadInputError:
     ]
     what = ", ".join(named or others) or _short(reason)
     return BadInputError(f"{source} does not fit the image: it needs {what}", image)
+
+
+def _pinned(name: str, reason: str) -> str:
+    """Return a package with the version that the requirements themselves ask for, if any."""
+    match = re.search(rf"you require ({re.escape(name)}==[\w.+!]*\w)", reason)
+    return match[1] if match else name
 
 
 def _with_wheel(request: _Request, reason: str) -> str:

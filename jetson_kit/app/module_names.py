@@ -67,9 +67,11 @@ def standard(python: str) -> frozenset[str]:
     return frozenset(names)
 
 
-def apart() -> frozenset[str]:
-    """Return Python's own modules that images have not, or not without a package of theirs."""
-    return frozenset(name for names in _table()["apart"].values() for name in names)
+def apart(python: str) -> dict[str, str]:
+    """Return the standard modules that images lack of themselves, each with the list it is in."""
+    own = standard(python)
+    rows: Mapping[str, Sequence[str]] = _table()["apart"]
+    return {name: key for key, names in rows.items() for name in names if name in own}
 
 
 def of_packages(names: frozenset[str]) -> dict[str, str]:

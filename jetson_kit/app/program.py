@@ -49,7 +49,7 @@ def check_start(app: App, files: Tree) -> None:
             elif direct.word.endswith(OF_NO_PROGRAM) and not (
                 app.debian or "PATH" in app.variables
             ):
-                raise image_programs.not_found(key, direct.word, own=True)
+                raise image_programs.not_found(app, key, direct.word, own=True)
     script = started.of(app, programs)
     entry = programs.get(started.name_of(script.word))
     if entry and script.by == "shell" and _of_windows(entry):
@@ -63,7 +63,7 @@ def _check_inside(app: App, files: Tree, key: str, start: Started, *, here: bool
     """
     if start.program.startswith(HOMES) and not image_programs.mounted(app, start.program):
         raise image_programs.absent(
-            key, start.program, f"the image has no {start.program.split('/')[1]} folder"
+            app, key, start.program, f"the image has no {start.program.split('/')[1]} folder"
         )
     if start.module and here and not start.flags & {"I", "P"}:
         _check_module(app, files, key, start.module)
@@ -78,7 +78,7 @@ def _check_inside(app: App, files: Tree, key: str, start: Started, *, here: bool
     if not os.path.lexists(place):
         # A shell looks for a bare name on PATH, too.
         if here and ("/" in start.word or start.by != "shell" or name.endswith(OF_NO_PROGRAM)):
-            raise image_programs.absent(key, start.word, "which is not in the folder")
+            raise image_programs.absent(app, key, start.word, "which is not in the folder")
         return
     if not place.is_file():
         return
@@ -89,7 +89,7 @@ def _check_inside(app: App, files: Tree, key: str, start: Started, *, here: bool
         return
     if tree.in_environment(app.folder, name):
         why = "of an environment of this machine, which stays out"
-        raise image_programs.absent(key, start.word, why, environment=True)
+        raise image_programs.absent(app, key, start.word, why, environment=True)
     why, cure = "the image leaves out", "correct ignore there, or move the file"
     if name in files.secrets:
         why, cure = "looks like a secret and is left out", f'write include = ["{name}"] there'

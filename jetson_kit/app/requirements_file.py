@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -94,9 +95,7 @@ def read(path: Path, folder: Path) -> Requirements:
         if one in texts:
             continue
         if not one.resolve().is_relative_to(folder.resolve()):
-            raise BadInputError(
-                f"{one} is a link to {one.resolve()}, outside of {folder}", "copy the file there"
-            )
+            raise _outside(one, folder)
         try:
             if one.exists() and not one.is_file():
                 raise BadInputError(f"{one} can't be read: it is no file", "correct requirements")
@@ -135,6 +134,14 @@ def read(path: Path, folder: Path) -> Requirements:
     return Requirements(folder, path, texts, tuple(directs), recoded, unset)
 
 
+def _outside(path: Path, folder: Path) -> BadInputError:
+    """Return the error of a file in the folder that leads out of it, by itself or a folder."""
+    leads = "is a link" if path.is_symlink() else "leads"
+    return BadInputError(
+        f"{path} {leads} to {path.resolve()}, outside of {folder}", "copy the file there"
+    )
+
+
 def _unreadable(path: Path, error: Exception) -> BadInputError:
     if isinstance(error, UnicodeDecodeError):
         line = error.object.count(b"\n", 0, error.start) + 1
@@ -165,6 +172,8 @@ def _included(file: Path, number: int, place: str, folder: Path) -> Path:
         )
     path = file.parent / place
     if not path.resolve().is_relative_to(folder.resolve()):
+        if Path(os.path.normpath(path)).is_relative_to(folder):
+            raise _outside(path, folder)
         raise BadInputError(
             f"{file.name} names {path.resolve()}, outside of {folder}", "move it there"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from jetson_kit.core.text import shown
 from jetson_kit.service import contract as service
@@ -16,8 +16,11 @@ PORT = re.compile(
 )
 NO_PORTS = 'on which no port can be reached, write "bridge", or leave it or the ports out'
 ANY = ipaddress.IPv4Address(0)
-# What stands below /dev and is none of its devices.
-NO_DEVICES = ("/dev/shm", "/dev/mqueue", "/dev/hugepages", "/dev/log")  # noqa: S108 # of the board
+# What stands below /dev and every container may use.
+FREE = re.compile(
+    r"/dev/(?:(?:null|zero|full|u?random|tty|ptmx|console|std(?:in|out|err)|log|initctl)$"
+    r"|(?:shm|hugepages|mqueue|pts|fd)[^/]*(?:/|$))"
+)
 Fault = tuple[list[str], str]
 """The keys that lead to it, and the rest of a sentence that begins with them."""
 
@@ -79,8 +82,6 @@ def _volumes(rows: list[tuple[list[str], str]]) -> Iterator[Fault]:
         target = "/" + posixpath.normpath(parts[1]).lstrip("/")
         if role_values.faults({"service_extra_options": [f"--volume={text}"]}):
             yield path, f"is {shown(text)}, write a folder of the application's: boards refuse this"
-        elif _is_device(parts[0]):
-            yield path, f"is {shown(text)}, write it under devices: a volume lets no device be used"
         elif "{{" in text or "{%" in text:
             yield path, f"is {shown(text)}, write it without what Ansible reads as a template"
         elif target == "/app":
@@ -92,8 +93,11 @@ def _volumes(rows: list[tuple[list[str], str]]) -> Iterator[Fault]:
         taken.add(target)
 
 
-def _is_device(place: str) -> bool:
-    """Return whether a path of the board is a device, or the folder of all of them."""
-    path = "/" + posixpath.normpath(place).lstrip("/")
-    inside = any(f"{path}/".startswith(f"{folder}/") for folder in NO_DEVICES)
-    return f"{path}/".startswith("/dev/") and not inside
+def of_devices(volumes: Sequence[str]) -> list[str]:
+    """Return the volumes of what stands below /dev and no container may use as it is."""
+    paths = {text: "/" + posixpath.normpath(text.partition(":")[0]).lstrip("/") for text in volumes}
+    return [
+        text
+        for text, path in paths.items()
+        if f"{path}/".startswith("/dev/") and not FREE.match(path)
+    ]

@@ -5,6 +5,7 @@ Schema: jetson_kit/schemas/app.schema.json.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -191,18 +192,19 @@ def load(folder: Path) -> App:
         camera=body.get("camera", ""),
         service=_service(body.get("service", {}), body.get("camera", "")),
         health=_health(body.get("health", {})),
-        tests=Tests(**body.get("test", {})),
+        tests=_tests(body.get("test", {})),
     )
     if "command" not in body and not (folder / "app.py").is_file():
         raise BadInputError(
-            f"{folder} has neither app.py nor a command in {FILE}", candidates.advice(folder, FILE)
+            f"{folder} has neither app.py nor a command in {FILE}",
+            candidates.advice(folder, FILE, app.requirements),
         )
     for key, command in (("command", app.command), ("health.command", app.health.command)):
         word = command_words.of(command).word
         if word.endswith(".py") and not word.startswith("/") and not (folder / word).exists():
             raise BadInputError(
                 f"{folder / FILE}: {key} runs {word}, which is not there",
-                command_words.several(word) or f"correct {key}, or write it",
+                command_words.several(word, folder) or f"correct {key}, or write it",
             )
     if app.camera.startswith("rtsp") and app.service.network_mode == "none":
         raise BadInputError(
@@ -275,7 +277,8 @@ def _file(folder: Path, body: Mapping[str, Any], key: str, usual: str) -> str:
             f"{folder / FILE}: wheels names {named}, which is no folder",
             "name the folder that the wheels are in",
         )
-    return str(named)
+    # What stays out of the image is known by its plain path.
+    return posixpath.normpath(str(named))
 
 
 def _service(row: Mapping[str, Any], camera: str) -> Service:
@@ -295,6 +298,11 @@ def _build(row: Mapping[str, Any]) -> Build:
         key: tuple(sorted(set(row.get(key, ())))) for key in ("debian", "requires", "constraints")
     }
     return Build(**{**row, **lists})
+
+
+def _tests(row: Mapping[str, Any]) -> Tests:
+    paths = {key: posixpath.normpath(row[key]) for key in ("folder", "requirements") if key in row}
+    return Tests(**{**row, **paths})
 
 
 def _health(row: Mapping[str, Any]) -> Health:

@@ -107,7 +107,7 @@ def read(app: App) -> Tree:
                 f"{app.folder} has more than {MOST} files",
                 f"name what the image does not need in {FILE}: ignore = [...]",
             )
-        entries.append(_entry(app.folder, path, name))
+        entries.append(_entry(app, path, name, own))
     tree = Tree(tuple(sorted(entries, key=lambda entry: entry.name)), tuple(sorted(secrets)))
     _check_size(app, tree)
     return tree
@@ -251,7 +251,8 @@ def _public(path: Path, content: bytes) -> bool:
     return path.suffix == PEM and bool(parts) and all(part.endswith(PUBLIC) for part in parts)
 
 
-def _entry(root: Path, path: Path, name: str) -> Entry:
+def _entry(app: App, path: Path, name: str, ignored: Sequence[str]) -> Entry:
+    root = app.folder
     ignore = f"take it out, or name it in {FILE}: ignore = [...]"
     try:
         name.encode("utf-8")
@@ -273,7 +274,10 @@ def _entry(root: Path, path: Path, name: str) -> Entry:
             place = os.path.relpath(leads, path.parent.resolve())
             raise BadInputError(
                 f"{path} is a link to {shown(link)}, which is no path of the image",
-                f"make it a relative one: ln -sfn {shlex.quote(place)} {shlex.quote(str(path))}",
+                ignore
+                if _left_out(app, leads, ignored)
+                else f"make it a relative one: ln -sfn {shlex.quote(place)} "
+                f"{shlex.quote(str(path))}",
             )
         if Path(link).is_absolute() or _leaves(root.resolve(), path, link):
             raise BadInputError(f"{path} is a link out of the folder, to {shown(link)}", ignore)
@@ -285,6 +289,16 @@ def _entry(root: Path, path: Path, name: str) -> Entry:
         raise BadInputError(f"{path} can't be read: Permission denied", UNREADABLE)
     executable = bool(facts.st_mode & 0o100)
     return Entry(name, path, facts.st_size, facts.st_mtime_ns, executable, link)
+
+
+def _left_out(app: App, path: Path, ignored: Sequence[str]) -> bool:
+    """Return whether the image leaves out a file or folder of the application's folder."""
+    name = path.relative_to(app.folder.resolve()).as_posix()
+    return (
+        matches(name, ignored)
+        or in_environment(app.folder, f"{name}/*")
+        or _is_secret(name, path, app.include)
+    )
 
 
 def _leaves(root: Path, path: Path, link: str) -> bool:

@@ -305,6 +305,15 @@ def _why(code: int | None, app: App) -> str:
         return f"more than {app.tests.timeout_s} s; raise [test] timeout_s"
     if code == NO_TESTS:
         return f"pytest found no test in {app.tests.folder}"
-    if code < 0:
-        return f"ended by {signal.strsignal(-code) or f'signal {-code}'}"
+    # A container's program that a signal ended has 128 more.
+    number = -code if code < 0 else code - 128
+    if number > 0 and (name := _signal(number)):
+        return f"ended by {name}"
     return f"exit code {code}" if code else ""
+
+
+def _signal(number: int) -> str:
+    try:
+        return signal.strsignal(number) or ""
+    except ValueError:
+        return ""

@@ -214,10 +214,10 @@ def _name(request: Request, target: Target | None, arch: str, python: str, pin: 
 
 
 def _of_app(app: App, target: Target | None) -> str:
-    """Return an application's part of the name, told apart from what stands for a choice there."""
+    """Return an application's part of the name, which never begins as what stands for a choice."""
     modules = [module.id for module in target.modules] if target else []
     choices = "|".join(map(re.escape, [*VARIANTS, "camera", "engines", *modules]))
-    alike = re.fullmatch(rf"(?:{choices})(?:-(?:{choices}))*", app.name)
+    alike = re.match(rf"(?:app|{choices})(?:-|$)", app.name)
     return f"app-{app.name}" if alike else app.name
 
 

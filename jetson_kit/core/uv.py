@@ -95,16 +95,22 @@ def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
             "check the network and the index that this machine uses",
         )
     if match := STATUS.search(_joined(done.stderr)):
-        raise NetworkError(
-            f"{what}: {LOGIN.sub('', match[2])} answers {match[1]}",
-            "check the address, and user and password in it",
-        )
+        address = LOGIN.sub("", match[2])
+        raise NetworkError(f"{what}: {address} answers {match[1]}", _cure(match[1]))
     failed = failure(what, done.returncode, done.stderr)
     if isinstance(failed, StepFailedError) and NO_SOLUTION in done.stderr:
         unsolved = NoSolutionError(f"{what}: {_cause(done.stderr)}")
         unsolved.source_only = tuple(dict.fromkeys(NEEDS_WHEEL.findall(done.stderr)))
         raise unsolved
     raise failed
+
+
+def _cure(status: str) -> str:
+    """Return what to do about an address that answers with no file."""
+    if status.startswith("429"):
+        return "run it again later"
+    login = ", and user and password in it" if status.startswith(("401", "403")) else ""
+    return f"check the address{login}"
 
 
 def _cause(stderr: str) -> str:

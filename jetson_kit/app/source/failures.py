@@ -24,7 +24,8 @@ ERRORS = (
     ),
     re.compile(r".*: cannot find -l\S+.*"),
     re.compile(r"^(\w+\.)*\w+(Error|Exception|Exit)(: .*)?$"),
-    re.compile(r"^error: .+"),
+    # But for pip's own names of what failed, such as subprocess-exited-with-error.
+    re.compile(r"^error: (?!\w+(?:-\w+)+$).+"),
 )
 KILLED = 137
 # What gcc says of its own compiler that the kernel killed.

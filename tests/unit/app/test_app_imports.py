@@ -21,7 +21,8 @@ def layer(tmp_path: Path) -> Path:
         for name in ("opt/mediapipe/lib/python3.11/site-packages/six.py",
                      "opt/mediapipe/lib/python3.11/site-packages/ruamel/yaml/main.py",
                      "opt/mediapipe/lib/python3.11/site-packages/_fast.abi3.so",
-                     "usr/lib/python3.11/lib2to3/main.py",
+                     "usr/lib/python3.11/lib2to3/main.py", "usr/lib/python3.11/turtle.py",
+                     "usr/lib/python3.11/lib-dynload/_dbm.cpython-311-aarch64-linux-gnu.so",
                      "usr/lib/python3/dist-packages/apt_pkg.so",
                      "usr/lib/python3/dist-packages/gi/__init__.py"):  # fmt: skip
             out.data(name, "x")
@@ -49,7 +50,9 @@ def missing(folder: Path, layer: Path, files: dict[str, str], toml: str = "") ->
         ("if False:\n    import requests\n\ndef late():\n    import torch\n", {}),
         ("import tkinter as tk\n", {"tkinter": "app.py, line 1"}),
         ("import winsound\n", {"winsound": "app.py, line 1"}),
-        ("import lib2to3, turtle, winreg as r\n", {"winreg": "app.py, line 1"}),
+        ("import lib2to3, winreg as r\n", {"winreg": "app.py, line 1"}),
+        ("import turtle\n", {"tkinter": "app.py, line 1 (by turtle)"}),
+        ("import _tkinter, _winapi\n", {"_tkinter": "app.py, line 1", "_winapi": "app.py, line 1"}),
         ("try:\n    import winsound\nexcept ImportError:\n    pass\n", {}),
         ("from . import other\n", {}),
         ("import sys\nsys.path.append('/data')\nimport requests\n", {}),
@@ -62,6 +65,15 @@ def test_what_nothing_has_is_named_with_its_place(
     tmp_path: Path, layer: Path, text: str, found: dict[str, str]
 ) -> None:
     assert missing(tmp_path, layer, {"app.py": text}) == found
+
+
+def test_what_a_debian_package_brings_is_there(tmp_path: Path) -> None:
+    place = tmp_path / "tk.tar"
+    with LayerTar(place) as out:
+        for name in ("turtle.py", "tkinter/__init__.py",
+                     "lib-dynload/_tkinter.cpython-311-aarch64-linux-gnu.so"):  # fmt: skip
+            out.data(f"usr/lib/python3.11/{name}", "x")
+    assert missing(tmp_path, place, {"app.py": "import turtle, tkinter, _tkinter\n"}) == {}
 
 
 MAIN = 'command = ["python3", "-m", "door.main"]'

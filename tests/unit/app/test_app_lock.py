@@ -13,6 +13,7 @@ from jetson_kit.app import base_packages, lock, resolve, settings
 from jetson_kit.app.base_packages import BasePackages
 from jetson_kit.app.lock import Lock
 from jetson_kit.app.settings import App
+from jetson_kit.core import uv
 from jetson_kit.core.errors import BadInputError, IntegrityError, NetworkError
 from jetson_kit.wheels import pins as wheels
 from tests.unit import small_index
@@ -113,7 +114,7 @@ def test_it_is_resolved_anew_only_when_its_inputs_change(app: App) -> None:
         ("other", "requirements.txt: other has no wheel for aarch64-manylinux_2_36 and Python 3"),
         (
             "other==1.0",
-            "txt: other has no wheel for aarch64-manylinux_2_36 and Python 3.11, and no"
+            "txt: other==1.0 has no wheel for aarch64-manylinux_2_36 and Python 3.11, and no"
             " source that can be built; build its wheel and put it into wheels/",
         ),
         ("late", "requirements.txt: late has no wheel for aarch64-manylinux_2_36"),
@@ -162,7 +163,9 @@ def test_a_build_of_mediapipe_is_none_beside_the_images(
 def test_the_version_that_has_a_wheel_is_named(app: App, tmp_path: Path) -> None:
     wheel(tmp_path / "index", "other", "0.9")
     small_index.renew(tmp_path / "index")
-    assert "other==0.9 has one: take it" in refused(app, "other==1.0")
+    line = refused(app, "other==1.0")
+    assert "txt: other==1.0 has no wheel for aarch64" in line
+    assert "other==0.9 has one: take it" in line
 
 
 @pytest.mark.usefixtures("index")
@@ -201,6 +204,23 @@ def test_a_wheels_address_that_answers_none_is_named(app: App, tmp_path: Path, l
     where = address.replace("simple/", "door-1.0-py3-none-any.whl")
     assert f": {where} answers 401 Unauthorized; check the address, and user" in raised.value.line()
     assert "joe" not in raised.value.line()
+
+
+@pytest.mark.parametrize("login", ["", "joe:right@"])
+def test_an_address_without_a_file_is_not_said_to_lack_a_login(
+    app: App, tmp_path: Path, login: str
+) -> None:
+    with small_index.served(tmp_path, login.rstrip("@")) as address:
+        place = address.replace("//", f"//{login}").replace("simple/", "door-1.0-py3-none-any.whl")
+        with pytest.raises(NetworkError) as raised:
+            made(app, f"door @ {place}")
+    assert " answers 404 " in raised.value.message
+    assert "joe" not in raised.value.line()
+    assert raised.value.cure == "check the address"
+
+
+def test_an_index_that_asks_to_wait_is_asked_again_later() -> None:
+    assert uv._cure("429 Too Many Requests") == "run it again later"
 
 
 @pytest.mark.usefixtures("index")

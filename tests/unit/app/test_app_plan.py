@@ -58,6 +58,9 @@ def test_target_is_what_the_command_line_leaves_open(
     [
         ("camera", "app-camera"), ("dev", "app-dev"), ("emulated", "app-emulated"),
         ("orin-nano-8gb", "app-orin-nano-8gb"), ("dev-camera", "app-dev-camera"),
+        ("app-camera", "app-app-camera"), ("app", "app-app"), ("camera-door", "app-camera-door"),
+        ("dev-door", "app-dev-door"), ("emulated-door", "app-emulated-door"),
+        ("orin-nano-8gb-door", "app-orin-nano-8gb-door"), ("apple", "apple"),
         ("door-camera", "door-camera"), ("device", "device"), ("engines2", "engines2"),
     ],
 )  # fmt: skip

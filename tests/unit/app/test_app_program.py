@@ -247,13 +247,27 @@ def test_a_program_that_nothing_of_the_image_has(
     image_programs.check_found(app, tree.read(app), "/opt/mediapipe/bin:/usr/bin", [layer])
 
 
+PACKAGE = (
+    "name the package that has {}: in requirements, or under [debian] in jetson.toml: packages = "
+    "[...]"
+)
+
+
 @pytest.mark.parametrize(
     ("command", "cure"),
     [
         (["gunicorn app:app -b '0.0.0.0:80'"],
          'write its words one by one: "gunicorn", "app:app", "-b", "0.0.0.0:80"'),
         (["/usr/bin/python3 app.py"], 'write its words one by one: "/usr/bin/python3", "app.py"'),
-        (["say 'it"], 'write its words one by one: "say", "\'it"'),
+        (["python3 -c 'it"], 'write its words one by one: "python3", "-c", "\'it"'),
+        (["run now"], 'write its words one by one: "run", "now"'),
+        (["my app.py"], "correct command, or write it"),
+        (["say it"], PACKAGE.format("say it")),
+        (["C:\\my app\\run.exe -x"], PACKAGE.format("C:\\my app\\run.exe -x")),
+        *(([text], 'only a shell takes it for more than a name: write ["sh", "-c", "..."]')
+          for text in ("cd lib && python3 app.py", "python3 app.py | tee log",
+                       "exec python3 app.py", "DEBUG=1 python3 app.py -v", "python3 app.py > log",
+                       "python3 $APP")),
         (["python3.10", "app.py"],
          'write "python3", the image\'s own; [target] python names its version'),
         (["python", "app.py"],
@@ -263,10 +277,11 @@ def test_a_program_that_nothing_of_the_image_has(
 def test_what_to_write_for_a_program_that_is_not_there(
     tmp_path: Path, command: list[str], cure: str
 ) -> None:
-    (tmp_path / "app.py").touch()
+    for name in ("app.py", "run"):
+        (tmp_path / name).touch()
     (tmp_path / "jetson.toml").write_text(f"command = {json.dumps(command)}\n")
-    app = settings.load(tmp_path)
     with pytest.raises(BadInputError) as raised:
+        app = settings.load(tmp_path)
         image_programs.check_found(app, tree.read(app), "/usr/bin", [])
     assert raised.value.cure == cure
 

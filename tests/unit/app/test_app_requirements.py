@@ -101,8 +101,22 @@ def test_requirements_that_are_a_link_out_of_the_folder_are_named_as_one(folder:
         requirements_file.read(folder / "requirements.txt", folder)
     (folder / "requirements.txt").unlink()
     (folder / "base.txt").symlink_to("../shared.txt")
-    with pytest.raises(BadInputError, match=rf"requirements.txt names {shared}, outside of"):
+    with pytest.raises(BadInputError, match=rf"/base.txt is a link to {shared}, outside of"):
         read(folder, "-r base.txt\n")
+    with pytest.raises(BadInputError, match=rf"requirements.txt names {shared}, outside of"):
+        read(folder, "-r ../shared.txt\n")
+    with pytest.raises(BadInputError, match=rf"requirements.txt names {shared}, outside of"):
+        read(folder, f"-r {shared}\n")
+
+
+def test_requirements_in_a_folder_that_leads_out_are_no_link(folder: Path) -> None:
+    (folder.parent / "outside").mkdir()
+    (folder.parent / "outside" / "base.txt").write_text("numpy\n")
+    (folder / "reqs").symlink_to("../outside")
+    with pytest.raises(BadInputError, match=r"/reqs/base.txt leads to .*, outside of"):
+        requirements_file.read(folder / "reqs" / "base.txt", folder)
+    with pytest.raises(BadInputError, match=r"/reqs/base.txt leads to .*, outside of"):
+        read(folder, "-r reqs/base.txt\n")
 
 
 @pytest.mark.parametrize(

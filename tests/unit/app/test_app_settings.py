@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.app import service, settings
+from jetson_kit.app import inputs, service, settings, tree
 from jetson_kit.core.errors import BadInputError
 from jetson_kit.service import role_values
 
@@ -94,10 +94,70 @@ def test_a_variable_that_a_key_sets_is_refused(folder: Path, toml: str, words: s
     assert words in refused(folder, toml)
 
 
-def test_what_is_no_device_below_dev_may_be_a_volume(folder: Path) -> None:
-    volumes = ("/dev/shm:/dev/shm", "/dev/log:/dev/log", "/devices:/data")
-    (folder / "jetson.toml").write_text(f"service.volumes = {json.dumps(volumes)}\n")
-    assert settings.load(folder).service.volumes == volumes
+@pytest.mark.parametrize(
+    ("volume", "devices", "told"),
+    [
+        ("/dev:/dev", "", True),
+        ("/dev/bus/usb:/usb:ro", "", True),
+        ("//dev/./video0:/v", "", True),
+        ("/dev/random2:/v", "", True),
+        ("/dev:/dev", "/dev/video0", False),
+        ("/dev/serial:/dev/serial", "/dev/ttyUSB0", False),
+        *((f"{path}:{path}", "", False) for path in (
+            "/dev/shm", "/dev/shm/door", "/dev/shm_door", "/dev/hugepages-1G", "/dev/pts",
+            "/dev/fd", "/dev/null", "/dev/urandom", "/dev/tty", "/dev/log", "/devices",
+        )),
+    ],
+)  # fmt: skip
+def test_a_volume_of_devices_is_taken_and_told_where_none_is_named(
+    folder: Path, caplog: pytest.LogCaptureFixture, volume: str, devices: str, told: bool
+) -> None:
+    named = json.dumps([devices] if devices else [])
+    (folder / "jetson.toml").write_text(
+        f"service.volumes = {json.dumps([volume])}\nservice.devices = {named}\n"
+    )
+    app = settings.load(folder)
+    inputs.check(app)
+    assert app.service.volumes == (volume,)
+    line = f'warning: volume "{volume}" in jetson.toml: a volume lets no device be used, devices'
+    assert (line in caplog.text, caplog.text == "") == (told, not told)
+
+
+@pytest.mark.parametrize(
+    ("toml", "told"),
+    [
+        ('ignore = ["!keep.mp4"]', '"!keep.mp4" in jetson.toml: nothing takes a file back in'),
+        (
+            'ignore = ["a", "/data"]',
+            '"/data" in jetson.toml: matches nothing: "data/*" is for the ',
+        ),
+        ('include = ["./ca.pem"]', '"./ca.pem" in jetson.toml: matches nothing: "ca.pem/*" is for'),
+        (
+            'ignore = ["./.cache/"]',
+            ' nothing: ".cache/*" is for the folder at the top, ".cache" fo',
+        ),
+        ('ignore = [".env.d", "data/", "**/x", "a!"]', ""),
+    ],
+)
+def test_a_pattern_without_effect_is_taken_and_told(
+    folder: Path, caplog: pytest.LogCaptureFixture, toml: str, told: str
+) -> None:
+    (folder / "jetson.toml").write_text(toml)
+    inputs.check(settings.load(folder))
+    assert (told in caplog.text, caplog.text == "") == (True, not told)
+
+
+def test_paths_of_folders_are_plain(folder: Path) -> None:
+    (folder / "my").mkdir()
+    (folder / "my" / "x-1-py3-none-any.whl").touch()
+    (folder / "checks").mkdir()
+    (folder / "checks" / "test_app.py").touch()
+    (folder / "jetson.toml").write_text(
+        'wheels = "./my//"\n[test]\nfolder = "././checks"\nrequirements = "./app.py"\n'
+    )
+    app = settings.load(folder)
+    assert (app.wheels, app.tests.folder, app.tests.requirements) == ("my", "checks", "app.py")
+    assert [entry.name for entry in tree.read(app).entries] == ["app.py"]
 
 
 def test_limits_are_variables_of_the_image_and_no_part_of_the_engines_check(folder: Path) -> None:
@@ -135,12 +195,6 @@ def test_all_faults_are_in_one_line_in_the_order_of_lines(folder: Path) -> None:
         ('[service]\nvolumes = ["/run/docker.sock:/data"]', "boards refuse this"),
         ('[service]\nvolumes = ["/srv/{{ x }}:/data"]', "reads as a template"),
         ('[service]\nvolumes = ["/srv/x:/app"]', "/app is its code"),
-        ('[service]\nvolumes = ["/dev:/dev"]', "write it under devices: a volume lets no device"),
-        ('[service]\nvolumes = ["/dev/bus/usb:/usb:ro"]', "write it under devices"),
-        ('[service]\nvolumes = ["//dev/./video0:/v"]', "write it under devices"),
-        ('ignore = ["!keep.mp4"]', 'ignore[0] is "!keep.mp4", write a pattern of file names, such'),
-        ('ignore = ["a", "/data"]', "without !, / or ./ before it"),
-        ('include = ["./ca.pem"]', "without !, / or ./ before it"),
         ('[service]\ndevices = ["/dev/../etc"]', "below /dev"),
         ("[service]\nports = [80]", "BOARD:APPLICATION"),
         ("[health]\nretries = 0", "from 1 to 100"),

@@ -95,7 +95,18 @@ def test_an_arm64_machine_emulates_nothing(
 
 @pytest.mark.parametrize(
     ("code", "why"),
-    [(-9, "ended by Killed"), (-11, "ended by Segmentation fault"), (2, "exit code 2"), (0, "")],
+    [
+        (-9, "ended by Killed"),
+        (-11, "ended by Segmentation fault"),
+        (2, "exit code 2"),
+        (0, ""),
+        (137, "ended by Killed"),
+        (139, "ended by Segmentation fault"),
+        (127, "exit code 127"),
+        (255, "exit code 255"),
+        (128, "exit code 128"),
+        (-9, "ended by Killed"),
+    ],
 )
 def test_how_the_tests_ended(folder: Path, code: int, why: str) -> None:
     assert testing._why(code, settings.load(folder)) == why

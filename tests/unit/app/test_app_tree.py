@@ -340,6 +340,15 @@ def test_an_absolute_link_within_the_folder_is_to_be_relative(app: App) -> None:
             raise
     names = [entry.name for entry in tree.read(app).entries if entry.link]
     assert names == ["lib/a b"]
+    for name in (".venv/x.py", "tests/x.py", "made/pyvenv.cfg", "secrets.json"):
+        (app.folder / name).parent.mkdir(exist_ok=True)
+        (app.folder / name).touch()
+    for name in (".venv/x.py", "tests", "made", "made/pyvenv.cfg", "secrets.json"):
+        (app.folder / "link").symlink_to(app.folder / name)
+        with pytest.raises(BadInputError, match=r"link to .*, which is no path of the im") as out:
+            tree.read(app)
+        assert out.value.cure == "take it out, or name it in jetson.toml: ignore = [...]"
+        (app.folder / "link").unlink()
     (app.folder / "gone").symlink_to(app.folder / "none")
     with pytest.raises(BadInputError, match=r"/gone is a link out of the folder"):
         tree.read(app)

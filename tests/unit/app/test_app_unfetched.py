@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.app import candidates, settings, tree, unfetched
+from jetson_kit.app import settings, tree, unfetched
+from jetson_kit.core.errors import BadInputError
 
 # As git lfs writes it: docs/spec.md of Git LFS.
 POINTER = (
@@ -78,6 +79,22 @@ def test_a_file_that_git_does_not_read_either(tmp_path: Path, text: str) -> None
          'line command = ["python3", "-m", "robot"], and requirements.txt with the line .'),
         ({"setup.py": "", "src/robot/__main__.py": "", "requirements.txt": "."},
          'with the line command = ["python3", "-m", "robot"]'),
+        *(({"setup.py": "", "src/robot/__main__.py": "", "requirements.txt": f"numpy\n{text}\n"},
+           f'with the line command = ["python3", "-m", "robot"]{more}')
+          for text, more in (
+              ("-e .", ""), ("-e ./[door]  # own", ""), ("./", ""), (".[a,b] ; x == 'y'", ""),
+              ("numpy", ", and the line . in requirements.txt"),
+              ("./lib", ", and the line . in requirements.txt"),
+              (".. ", ", and the line . in requirements.txt"))),
+        ({"setup.py": "", "src/robot/__main__.py": "", "reqs.txt": "numpy", "jetson.toml":
+          'requirements = "reqs.txt"'}, '"robot"], and the line . in reqs.txt'),
+        ({"pyproject.toml": "[project.scripts]\ndoor = 'door:main'\n", "requirements.txt": "six"},
+         'with the line command = ["door"], and the line . in requirements.txt'),
+        ({"setup.py": "", "src/.venv/__main__.py": "", "src/tests/__main__.py": ""}, "write app.py,"
+         " or make a folder that has one"),
+        ({"setup.py": "", "src/robot/__main__.py": "", "scripts/go.py": "__main__", "lib/x.py": "",
+          "requirements.txt": "."}, 'command = ["python3", "-m", "robot"] or command = ["python3", '
+         '"scripts/go.py"]'),
         ({"src/robot/__main__.py": ""}, 'command = ["python3", "src/robot/__main__.py"]'),
         ({"src/robot/__init__.py": "", "launch/a.launch.py": ""}, "write app.py, or make"),
     ],
@@ -88,4 +105,8 @@ def test_what_a_folder_without_a_program_could_run(
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
-    assert words in candidates.advice(tmp_path, "jetson.toml")
+    with pytest.raises(BadInputError) as raised:
+        settings.load(tmp_path)
+    assert words in raised.value.cure
+    # What follows a command would be more to write.
+    assert raised.value.cure.endswith(words) or "write app.py" in words
