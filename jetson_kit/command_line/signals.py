@@ -40,6 +40,7 @@ class _Seen:
     """How many of them have come, and who was there to be ended then."""
 
     count = 0
+    over = False
     family: ClassVar[set[Process]] = set()
 
 
@@ -51,7 +52,13 @@ def install() -> None:
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
-    del frame
+    if _Seen.over:
+        return
+    if not _Seen.count and stopping.must_wait(frame):
+        late = threading.Timer(POLL_S, os.kill, (os.getpid(), number))
+        late.daemon = True
+        late.start()
+        return
     _Seen.count += 1
     if _Seen.count == 2:
         with contextlib.suppress(OSError, RuntimeError):
@@ -67,6 +74,7 @@ def _handle(number: int, frame: FrameType | None) -> None:
 
 def over() -> None:
     """Take no more signals: what could be cleaned up is."""
+    _Seen.over = True  # one that came already must not be raised in what ends this
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
 

@@ -176,6 +176,7 @@ def _locked_folder(folder: Path) -> int:
 
 
 @contextlib.contextmanager
+@stopping.whole
 def written_aside(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that becomes `path` only if the block succeeds."""
     with disk_guard(path.parent):

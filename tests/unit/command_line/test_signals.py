@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from jetson_kit.core.paths import ROOT
+from tests.support.sessions import of_session
 
 TASKS = '''
 import subprocess, sys, tempfile, time
@@ -88,18 +89,6 @@ def start(folder: Path, how: str) -> subprocess.Popen[str]:
         time.sleep(0.01)
     time.sleep(0.1)
     return child
-
-
-def of_session(session: int) -> list[str]:
-    result = []
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            head, _, rest = entry.read_text().rpartition(")")
-        except OSError:
-            continue
-        if int(rest.split()[3]) == session and rest.split()[0] != "Z":
-            result.append(head)
-    return result
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -279,29 +268,58 @@ def test_the_shell_has_ctrl_c_wait_until_python_can_take_it(tmp_path: Path, old:
     assert (blocked, done.stderr) == (not old, "")
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
-def test_a_signal_to_the_shell_leaves_no_set_up_behind(
-    tmp_path: Path, number: signal.Signals
-) -> None:
-    """Nor does it start the program after that."""
-    (tmp_path / "inv").write_text((ROOT / "inv").read_text())
-    (tmp_path / "ci").mkdir()
-    (tmp_path / "ci" / "setup.sh").write_text("#!/bin/sh\n: >begun\nsleep 1\n: >ended\n")
-    (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    (tmp_path / ".venv" / "bin" / "python").write_text("#!/bin/sh\n: >started\n")
-    for script in (tmp_path / "inv", *tmp_path.glob("ci/*"), *tmp_path.glob(".venv/bin/*")):
-        script.chmod(0o755)
-    child = subprocess.Popen(
-        [tmp_path / "inv", "--list"],
-        cwd=tmp_path, start_new_session=True, stderr=subprocess.PIPE, text=True,
+# A signal comes when a system call has just been made: `moment` is what it did to which path.
+MOMENT = """
+import os, pathlib, signal, sys, tempfile
+from invoke.collection import Collection
+from jetson_kit.command_line import program
+from jetson_kit.core import files
+from jetson_kit.tasks.edge import kit_task
+
+call, marked, number = sys.argv[1], sys.argv[2], int(sys.argv[3])
+usual = getattr(os, call)
+
+def caught(path, *args, **more):
+    result = usual(path, *args, **more)
+    if marked in str(path):
+        setattr(os, call, usual)
+        os.kill(os.getpid(), number)
+    return result
+
+@kit_task()
+def works(c):
+    "Work. Example: x."
+    setattr(os, call, caught)
+    with tempfile.TemporaryDirectory(prefix="folder-") as name:
+        pathlib.Path(name, "inside").touch()
+    with files.written_aside(pathlib.Path("whole")) as aside:
+        aside.touch()
+    with tempfile.NamedTemporaryFile(prefix="named-"):
+        pass
+
+program.main(Collection(works), ["inv", "works"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "marked"),
+    [
+        ("open", "/tmp/"),  # tempfile tries a folder before it uses it
+        ("unlink", "/tmp/"),
+        *(("mkdir", "folder-"), ("unlink", "inside"), ("rmdir", "folder-")),
+        *(("open", ".whole"), ("open", "named-"), ("unlink", "named-")),
+    ],
+)
+def test_what_is_just_made_or_removed_does_not_stay(tmp_path: Path, call: str, marked: str) -> None:
+    (tmp_path / "tmp").mkdir()
+    child = subprocess.run(
+        [sys.executable, "-c", MOMENT, call, marked, str(signal.SIGTERM.value)],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "tmp")},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
-    while not (tmp_path / "begun").exists():
-        assert child.poll() is None
-        time.sleep(0.01)
-    child.send_signal(number)
-    _, err = child.communicate(timeout=20)
-    assert child.returncode == 128 + number
-    assert err == "stopped while this machine was set up; run it again: what is done is kept\n"
-    assert of_session(child.pid) == []
-    assert (tmp_path / "ended").exists()
-    assert not (tmp_path / "started").exists()
+    # So near its end the task may be done before the signal counts.
+    assert (child.returncode, child.stderr) in (
+        (143, "error: stopped; run it again to go on from here\n"),
+        (0, ""),
+    )
+    assert {path.name for path in tmp_path.rglob("*")} <= {"tmp", "whole"}
