@@ -3,12 +3,14 @@
 TOOL_MISSING=3 NETWORK=4 DISK_FULL=6 STEP_FAILED=7
 
 say() { printf '%s\n' "$*" >&2; }
+# By KIT_ERROR_TO=1 whoever calls gets the one line that says why, and says it or another.
+say_error() { printf '%s\n' "error: $*" >&"${KIT_ERROR_TO:-2}"; }
 
 # fail CODE WORDS...
 fail() {
   code=$1
   shift
-  say "error: $*"
+  say_error "$*"
   explained=yes
   # A subshell's variables are lost, a file is not.
   if [ -d "${scratch:-}" ]; then : >"$scratch/explained" || true; fi
@@ -21,7 +23,7 @@ at_exit() {
   code=$?
   case $code in 129 | 130 | 143) explained=yes ;; esac # a signal: who typed the command is told by inv
   if [ "$code" != 0 ] && [ -z "$explained" ] && [ ! -e "${scratch:-}/explained" ]; then
-    say "error: $doing ended with exit code $code and no word why; run ./inv again, or sh -x $0"
+    say_error "$doing ended with exit code $code and no word why; run ./inv again, or sh -x $0"
     code=$STEP_FAILED
   fi
   if [ -d "${scratch:-}" ]; then rm -rf "$scratch"; fi

@@ -14,20 +14,12 @@ trap 'exit 143' TERM
 # shellcheck source=ci/needs.sh
 . "$here/needs.sh"
 venv=$root/.venv
-# One set-up at a time. flock keeps the lock to itself (-o): a daemon started below must not hold it.
-busy=75
-code=0
-if [ "${1:-}" != --locked ]; then
-  flock -n -o -E "$busy" "$here/setup.sh" sh "$here/setup.sh" --locked "$@" || code=$?
-  if [ "$code" = "$busy" ]; then
-    say "Another ./inv is setting this machine up; waiting for it"
-    explained=yes
-    exec flock -o "$here/setup.sh" sh "$here/setup.sh" --locked "$@"
-  fi
-  explained=yes # by the one that had the lock
-  exit "$code"
+# One set-up at a time. What is started as root does not get the lock: daemons outlive this.
+exec 9<"$here/setup.sh"
+if ! flock -n 9; then
+  say "Another ./inv is setting this machine up; waiting for it"
+  flock 9
 fi
-shift
 look='' purpose='./inv'
 while [ $# -gt 0 ]; do
   case $1 in
@@ -71,7 +63,7 @@ scratch=$(mktemp -d 2>/dev/null) ||
 chmod 755 "$scratch" # apt downloads as a user of its own
 
 # as_root COMMAND...
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -- "$@"; fi; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@" 9<&-; else sudo -- "$@" 9<&-; fi; }
 may_be_root() { [ "$(id -u)" = 0 ] || { have sudo && { sudo -n true || sudo -v; } 2>/dev/null; }; }
 # get_root WHAT_ELSE_TO_DO WORDS...: say the words before a password is asked for.
 get_root() {
@@ -215,8 +207,10 @@ start_docker() {
   if ! have dockerd || docker_is_elsewhere || engine_without_root; then return 0; fi
   doing='starting Docker'
   [ "$(id -u)" = 0 ] || say "Starting Docker, for $purpose; that takes root"
-  if may_be_root && as_root sh "$here/start-docker.sh"; then return 0; fi
-  say "warning: no Docker Engine answers $(id -un); builds need one"
+  said=
+  if may_be_root && said=$(as_root env KIT_ERROR_TO=1 sh "$here/start-docker.sh"); then return 0; fi
+  said=${said#error: }
+  say "warning: ${said:-no Docker Engine answers $(id -un)}; builds need one"
 }
 
 # installer COMMAND...: run it without what the user has said of other environments.
