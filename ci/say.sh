@@ -3,7 +3,7 @@
 TOOL_MISSING=3 NETWORK=4 DISK_FULL=6 STEP_FAILED=7
 
 say() { printf '%s\n' "$*" >&2; }
-# By KIT_ERROR_TO=1 whoever calls gets the one line that says why, and says it or another.
+# With 1 in KIT_ERROR_TO whoever calls gets the one line that says why, and says it or another.
 say_error() { printf '%s\n' "error: $*" >&"${KIT_ERROR_TO:-2}"; }
 
 # fail CODE WORDS...
