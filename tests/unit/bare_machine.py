@@ -12,7 +12,7 @@ from jetson_kit.core.paths import ROOT
 
 # Real programs that the scripts use to think; all that changes a machine is fake.
 REAL = """awk cat chmod cmp cp cut date df dirname env find flock grep head mkdir mktemp mv paste
-readlink rm sed setsid sh sleep sort tail touch tr true""".split()
+printenv readlink rm sed setsid sh sleep sort tail touch tr true""".split()
 FAKE = """apt-get dpkg dpkg-deb dpkg-query sudo usermod mount umount update-binfmts chown id uname
 systemctl sg""".split()
 # What a package brings, so that a set-up machine has what it asked for.

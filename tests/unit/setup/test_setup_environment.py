@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.emulation.run import CALLERS
 from tests.unit.bare_machine import Machine
 
 
@@ -201,3 +202,15 @@ def test_what_others_export_for_python_and_git_reaches_neither(machine: Machine)
     assert not names & set(STRANGERS)
     assert names >= mine.keys()
     assert "two\nPYTHONS=lines\n" in seen
+    assert {name for name in names if name.startswith(CALLERS)} == {
+        f"{CALLERS}{name}" for name in STRANGERS
+    }
+
+
+def test_a_variable_of_the_caller_keeps_its_value(machine: Machine) -> None:
+    machine.set_up()
+    odd = "a 'b' \"c\" $(id) `id` \\\ntwo;"
+    code, _, err = machine.run(INTERPRETER_DOES='printenv KIT_CALLERS_PYTHONX >"$FILES/seen"',
+                               PYTHONX=odd)  # fmt: skip
+    assert code == 0, err
+    assert (machine.files / "seen").read_text() == f"{odd}\n"
