@@ -106,7 +106,7 @@ def test_a_signal_cleans_up(tmp_path: Path, how: str, number: signal.Signals) ->
 def test_what_does_not_end_is_killed(tmp_path: Path) -> None:
     child = start(tmp_path, "stubborn")
     child.send_signal(signal.SIGTERM)
-    child.communicate(timeout=20)
+    child.communicate(timeout=60)
     assert child.returncode == 143
     assert of_session(child.pid) == []
 
@@ -115,7 +115,7 @@ def test_a_daemon_stays(tmp_path: Path) -> None:
     child = start(tmp_path, "daemon")
     running = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
     child.send_signal(signal.SIGTERM)
-    child.communicate(timeout=20)
+    child.communicate(timeout=60)
     assert len(running) == 1
     os.kill(int(running[0]), signal.SIGKILL)  # which fails for one that is gone
 
@@ -140,7 +140,7 @@ def test_the_second_signal_lets_it_clean_up_and_the_third_ends_it(tmp_path: Path
     child.send_signal(signal.SIGTERM)
     time.sleep(0.2)
     child.send_signal(signal.SIGTERM)
-    _, err = child.communicate(timeout=20)
+    _, err = child.communicate(timeout=60)
     assert child.returncode == 143
     assert err.splitlines()[0] == "cleaning up; once more ends it without"
     assert [path.name for path in tmp_path.iterdir()] == ["tasks.py"]
@@ -148,7 +148,7 @@ def test_the_second_signal_lets_it_clean_up_and_the_third_ends_it(tmp_path: Path
     for _ in range(3):
         child.send_signal(signal.SIGINT)
         time.sleep(0.1)
-    child.communicate(timeout=20)
+    child.communicate(timeout=60)
     assert child.returncode == 130
     assert (tmp_path / "begun").exists()
 
@@ -166,19 +166,21 @@ def test_what_was_ignored_stays_ignored(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("words", [["--list"], ["targets"], ["doctor"], ["build", "--plan"]])
 def test_a_signal_at_any_moment_of_a_real_task(words: list[str]) -> None:
+    """Also before tasks.py is read: `inv` has Ctrl-C wait until then."""
     for step in range(8):
         child = subprocess.Popen(
-            [sys.executable, "tasks.py", *words],
+            ["env", "--block-signal=INT", sys.executable, "tasks.py", *words],
             cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         time.sleep(0.03 + 0.07 * step)
         number = signal.SIGINT if step % 2 else signal.SIGTERM
         child.send_signal(number)
-        _, err = child.communicate(timeout=20)
-        # Until tasks.py is read, Python answers for itself.
-        assert "Traceback" not in err or "tasks.py" not in err, (step, err)
-        assert child.returncode in (0, 1, 128 + number, -number), (step, err)
-        assert len([line for line in err.splitlines() if line.startswith("error: ")]) <= 1
+        _, err = child.communicate(timeout=60)
+        done = (0, 1) if words == ["doctor"] else (0,)  # which finds something
+        assert child.returncode in (*done, 128 + number, -number), (step, err)
+        assert "Traceback" not in err, (step, err)
+        said = [line for line in err.splitlines() if line.startswith("error: ")]
+        assert len(said) == (child.returncode == 128 + number), (step, err)
 
 
 # Where no task runs yet, or none any more.
