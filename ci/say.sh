@@ -72,7 +72,17 @@ explain() {
   if grep -aq 'Packages need to be removed but remove is disabled' "$2"; then
     fail "$STEP_FAILED" "$1 failed: what is installed here stands against it (podman-docker against docker.io, say), and nothing is removed for it; remove that, or install by hand, then run ./inv again"
   fi
-  fail "$STEP_FAILED" "$1 failed: $(last_words "$2")"
+  if grep -aqiE 'file too large|file size limit' "$2"; then
+    fail "$DISK_FULL" "$1: a file would be larger than a file may be here; raise that limit (ulimit -f) and run ./inv again"
+  fi
+  fail "$STEP_FAILED" "$1 failed: $(last_words "$2")$(limited)"
+}
+
+# What python -m venv prints of pip's end does not hold pip's reason.
+limited() {
+  if [ "$(ulimit -f)" != unlimited ]; then
+    echo "; files may not grow without limit here, which may be why: see ulimit -f"
+  fi
 }
 
 # step WHAT COMMAND...: run it silently; where it fails, say why in one line.

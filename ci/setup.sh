@@ -217,12 +217,21 @@ start_docker() {
 installer() { PYTHONPATH=$root "$venv/bin/python" -P -m jetson_kit.core.uv_environment "$@"; }
 works() { "$@" >/dev/null 2>&1 </dev/null; }
 
+# A file's mode does not count where its file system is mounted so.
+may_run() {
+  [ -x "$venv/bin/uv" ] ||
+    fail "$STEP_FAILED" "no program may run in $venv: its file system is mounted noexec, or has no modes; put the project on another"
+}
+
 python_environment() {
   doing='making .venv'
   # Half made, made for another folder or by a Python that is gone: made anew.
   made_for=
   if [ -f "$venv/.root" ]; then read -r made_for <"$venv/.root" || true; fi
-  if locked && [ "$made_for" = "$root" ] && [ -e "$venv/bin/python" ]; then return 0; fi
+  if locked && [ "$made_for" = "$root" ] && [ -e "$venv/bin/python" ]; then
+    may_run
+    return 0
+  fi
   if ! works "$venv/bin/python" -c '' || ! works "$venv/bin/uv" --version ||
     { [ -f "$venv/.root" ] && [ "$made_for" != "$root" ]; }; then
     { [ -w "$root" ] && { [ ! -e "$venv" ] || [ -w "$venv" ]; }; } ||
@@ -235,6 +244,7 @@ python_environment() {
     step "fetching uv" installer env PIP_USER=0 PIP_TARGET= PIP_PREFIX= "$venv/bin/python" -m pip \
       --disable-pip-version-check install --quiet --only-binary :all: --require-hashes -r "$root/requirements/uv.txt"
   fi
+  may_run
   # Without the mark of a finished run a package may be there in part.
   again=
   if [ ! -f "$venv/.locked" ]; then again=--reinstall; fi

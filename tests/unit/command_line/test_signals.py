@@ -257,7 +257,8 @@ def test_the_shell_has_ctrl_c_wait_until_python_can_take_it(tmp_path: Path, old:
     (tmp_path / ".venv" / ".root").write_text(f"{tmp_path}\n")
     (binary / "python").write_text('#!/bin/sh\necho "$@"\nexec grep SigBlk: /proc/self/status\n')
     (tmp_path / "env").write_text("#!/bin/sh\nexit 125\n")
-    for script in (tmp_path / "inv", binary / "python", tmp_path / "env"):
+    (binary / "uv").touch()
+    for script in (tmp_path / "inv", binary / "python", binary / "uv", tmp_path / "env"):
         script.chmod(0o755)
     path = f"{tmp_path}:{os.environ['PATH']}" if old else os.environ["PATH"]
     done = subprocess.run(

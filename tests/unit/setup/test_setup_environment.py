@@ -101,6 +101,41 @@ def test_uv_meets_an_unknown_certificate(machine: Machine, words: str) -> None:
     assert "SSL_CERT_FILE" in err.splitlines()[-1]
 
 
+@pytest.mark.parametrize("ready", [False, True])
+def test_a_folder_where_no_program_may_run(machine: Machine, ready: bool) -> None:
+    """As on a file system mounted noexec, before and after set-up."""
+    machine.set_up()
+    if ready:
+        assert machine.run()[0] == 0
+        (machine.checkout / ".venv" / "bin" / "uv").chmod(0o644)
+    lost = 'chmod 644 "${0%/*}/uv"' if not ready else ""
+    code, out, err = machine.run(INTERPRETER_DOES=lost)
+    assert (code, out) == (7, "")
+    assert "its file system is mounted noexec" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("limit", "words", "code", "told"),
+    [
+        ("unlimited", "OSError: [Errno 27] File too large", 6, "ulimit -f"),
+        ("99999", "returned non-zero exit status 1.", 7, "may be why: see ulimit -f"),
+        ("unlimited", "returned non-zero exit status 1.", 7, "exit status 1."),
+    ],
+)
+def test_a_limit_of_file_sizes(
+    machine: Machine, limit: str, words: str, code: int, told: str
+) -> None:
+    machine.set_up()
+    machine.environment["UV_DOES"] = f'case "$1" in pip) echo "{words}" >&2; exit 2 ;; esac'
+    script = machine.checkout / "limited"
+    script.write_text(f'#!/bin/sh\nulimit -f {limit}\nexec "${{0%/*}}/inv"\n')
+    script.chmod(0o755)
+    got, _, err = machine.run(script="limited")
+    assert got == code
+    assert err.endswith(f"{told}\n" if limit == "99999" or code == 7 else "again\n")
+    assert ("ulimit" in err) == ("ulimit" in told)
+
+
 def test_a_half_made_environment_is_made_anew(machine: Machine) -> None:
     machine.set_up()
     (machine.checkout / ".venv" / "bin").mkdir(parents=True)
