@@ -15,11 +15,19 @@ trap 'exit 143' TERM
 . "$here/needs.sh"
 venv=$root/.venv
 # One set-up at a time. What is started as root does not get the lock: daemons outlive this.
-exec 9<"$here/setup.sh"
-if ! flock -n 9; then
-  say "Another ./inv is setting this machine up; waiting for it"
-  flock 9
-fi
+# NFS has locks only for a file that is open for writing.
+if [ -w "$here/setup.sh" ]; then exec 9<>"$here/setup.sh"; else exec 9<"$here/setup.sh"; fi
+code=0
+flock -n 9 2>/dev/null || code=$?
+case $code in
+  0) ;;
+  1) # flock(1): another has it
+    say "Another ./inv is setting this machine up; waiting for it"
+    doing='waiting for another ./inv'
+    flock 9
+    ;;
+  *) say "warning: $here/setup.sh can't be locked here; start no other ./inv until this one has set the machine up" ;;
+esac
 look='' purpose='./inv'
 while [ $# -gt 0 ]; do
   case $1 in

@@ -163,6 +163,25 @@ def test_two_at_once_set_up_once(machine: Machine) -> None:
     assert [err for (_, err), _ in ends if "waiting for it" in err]
 
 
+def test_the_lock_is_taken_as_nfs_wants_it(machine: Machine) -> None:
+    """Open for writing: https://man7.org/linux/man-pages/man2/flock.2.html."""
+    machine.set_up()
+    mode = 'sed -n "s/^flags:.*\\(.\\)$/\\1/p" /proc/$$/fdinfo/9'
+    machine.program("flock", f'[ "$({mode})" = 2 ] || {{ echo "flock: 9: Bad" >&2; exit 65; }}')
+    code, _, err = machine.run("models.list")
+    assert (code, err) == (0, "Setting up the Python environment in .venv\n")
+
+
+@pytest.mark.parametrize("fails", ["echo 'flock: 9: No locks' >&2; exit 71", "exit 127"])
+def test_where_nothing_can_be_locked_it_is_said_and_done(machine: Machine, fails: str) -> None:
+    machine.set_up()
+    machine.program("flock", fails)
+    code, _, err = machine.run("models.list")
+    warning, usual = err.splitlines()
+    assert (code, usual) == (0, "Setting up the Python environment in .venv")
+    assert warning.startswith(f"warning: {machine.checkout}/ci/setup.sh can't be locked here; ")
+
+
 def test_from_another_folder_through_a_link(machine: Machine, tmp_path: Path) -> None:
     machine.set_up()
     other = tmp_path / "other"
