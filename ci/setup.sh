@@ -233,13 +233,10 @@ may_run() {
 
 python_environment() {
   doing='making .venv'
-  # Half made, made for another folder or by a Python that is gone: made anew.
+  # Half made, made for another folder, or by a Python or without a program that is gone: made anew.
   made_for=
   if [ -f "$venv/.root" ]; then read -r made_for <"$venv/.root" || true; fi
-  if locked && [ "$made_for" = "$root" ] && [ -e "$venv/bin/python" ]; then
-    may_run
-    return 0
-  fi
+  if locked && [ "$made_for" = "$root" ] && [ -e "$venv/bin/python" ] && [ -x "$venv/bin/uv" ]; then return 0; fi
   if ! works "$venv/bin/python" -c '' || ! works "$venv/bin/uv" --version ||
     { [ -f "$venv/.root" ] && [ "$made_for" != "$root" ]; }; then
     { [ -w "$root" ] && { [ ! -e "$venv" ] || [ -w "$venv" ]; }; } ||

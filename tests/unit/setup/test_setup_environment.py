@@ -108,10 +108,25 @@ def test_a_folder_where_no_program_may_run(machine: Machine, ready: bool) -> Non
     if ready:
         assert machine.run()[0] == 0
         (machine.checkout / ".venv" / "bin" / "uv").chmod(0o644)
-    lost = "" if ready else '[ ! -e "${0%/*}/uv" ] || chmod 644 "${0%/*}/uv"'
+    lost = '[ ! -e "${0%/*}/uv" ] || chmod 644 "${0%/*}/uv"'
     code, out, err = machine.run(INTERPRETER_DOES=lost)
     assert (code, out) == (7, ""), err
     assert "its file system is mounted noexec" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_program_of_the_environment_that_is_lost_is_had_again(
+    machine: Machine, gone: bool
+) -> None:
+    machine.set_up()
+    assert machine.run()[0] == 0
+    program = machine.checkout / ".venv" / "bin" / "uv"
+    if gone:
+        program.unlink()
+    else:
+        program.chmod(0o644)
+    assert machine.run()[::2] == (0, "Setting up the Python environment in .venv\n")
+    assert machine.run()[::2] == (0, "")
 
 
 @pytest.mark.parametrize(
