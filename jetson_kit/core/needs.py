@@ -244,7 +244,8 @@ def _set_up(command: str, parts: Sequence[str]) -> None:
     """Run ci/setup.sh to its end, so that nothing of it goes on behind. Raises its KitError."""
     child = subprocess.Popen(
         ["sh", SETUP, "--for", command, *parts],
-        env={**os.environ, "KIT_ERROR_TO": "1"}, stdout=subprocess.PIPE, text=True,
+        env={**os.environ, "KIT_ERROR_TO": "1"}, stdout=subprocess.PIPE,
+        encoding="utf-8", errors="replace",  # it quotes what others print
     )  # fmt: skip
     try:
         said, _ = child.communicate()

@@ -315,6 +315,11 @@ def test_what_is_missing_is_installed_and_then_looked_for(
     ("script", "code", "line"),
     [
         ('. {ci}/say.sh; fail "$NETWORK" no answer', 4, "error: no answer"),
+        (
+            '. {ci}/say.sh; fail "$NETWORK" "$(printf "no caf\\351, \\303\\274ber")"',
+            4,
+            "error: no caf\N{REPLACEMENT CHARACTER}, über",
+        ),
         ('. {ci}/say.sh; fail "$DISK_FULL" all is full', 6, "error: all is full"),
         ("exit 2", 7, "error: setting up ended with exit code 2"),
     ],
