@@ -260,11 +260,11 @@ python_environment() {
   # The device wheel from source, as an editable install puts it on the path.
   for site in "$venv"/lib/python3*/site-packages; do
     [ -d "$site" ] || continue
-    echo "$root/wheels/mediapipe-jetson/src" >"$scratch/path"
+    printf '%s\n' "$root/wheels/mediapipe-jetson/src" >"$scratch/path"
     step "finishing .venv" cp "$scratch/path" "$site/mediapipe-jetson.pth"
   done
   # What ./inv looks for from now on.
-  echo "$root" >"$scratch/root"
+  printf '%s\n' "$root" >"$scratch/root"
   step "finishing .venv" cp "$scratch/root" "$venv/.root"
   step "finishing .venv" cp "$root/requirements/host.txt" "$venv/.locked.part"
   mv "$venv/.locked.part" "$venv/.locked"

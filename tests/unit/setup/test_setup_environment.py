@@ -37,6 +37,29 @@ def test_uv_fails_and_the_next_run_completes(machine: Machine, words: str, code:
     assert "--reinstall" in [line for line in machine.calls if line.startswith("uv pip sync")][-1]
 
 
+@pytest.mark.parametrize("words", [r"C:\new\table", r"a \c b", r"\033[31m", "-n -e", "%s", "$HOME"])
+def test_what_is_quoted_is_said_as_it_is(machine: Machine, words: str) -> None:
+    machine.set_up()
+    (machine.files / "words").write_text(f"error: {words}\n")
+    err = machine.run(UV_DOES='/bin/cat "$FILES/words"; exit 2')[2]
+    said = "error: fetching the locked Python packages failed: error: "
+    assert err.splitlines()[1:] == [said + words]
+
+
+def test_a_set_up_that_says_nothing_has_no_empty_line(machine: Machine) -> None:
+    (machine.checkout / "ci" / "setup.sh").write_text("exit 5\n")
+    assert machine.run("models.list") == (5, "", "")
+
+
+def test_a_folder_with_a_backslash_is_set_up_once(machine: Machine) -> None:
+    machine.set_up()
+    odd = machine.home / r"my\new \ckit"
+    machine.checkout.rename(odd)
+    for words in ("Setting up the Python environment in .venv\n", ""):
+        assert machine.run("a\\nb", script=str(odd / "inv"))[::2] == (0, words)
+    assert (odd / ".venv" / ".root").read_text() == f"{odd}\n"
+
+
 RETRY = "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by "
 OBJECT = "<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f85>"
 
