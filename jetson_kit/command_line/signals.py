@@ -37,9 +37,10 @@ class Process:
 
 
 class _Seen:
-    """How many of them have come, and who was there to be ended then."""
+    """How many of them have come, whether one waits, and who was there to be ended then."""
 
     count = 0
+    waits = False
     over = False
     family: ClassVar[set[Process]] = set()
 
@@ -55,9 +56,12 @@ def _handle(number: int, frame: FrameType | None) -> None:
     if _Seen.over:
         return
     if not _Seen.count and stopping.must_wait(frame):
-        late = threading.Timer(POLL_S, os.kill, (os.getpid(), number))
-        late.daemon = True
-        late.start()
+        # However often it comes meanwhile: nothing is cleaned up yet that could be given up.
+        if not _Seen.waits:
+            _Seen.waits = True
+            late = threading.Timer(POLL_S, _again, (number,))
+            late.daemon = True
+            late.start()
         return
     _Seen.count += 1
     if _Seen.count == 2:
@@ -70,6 +74,11 @@ def _handle(number: int, frame: FrameType | None) -> None:
     threading.Thread(target=_insist, args=(family,), daemon=True).start()
     stopping.ask(number)
     raise stopping.StoppedError(number)
+
+
+def _again(number: int) -> None:
+    _Seen.waits = False  # before: it may have to wait once more
+    os.kill(os.getpid(), number)
 
 
 def over() -> None:

@@ -23,6 +23,7 @@ from invoke.collection import Collection
 from invoke.context import Context
 from jetson_kit.command_line import program
 from jetson_kit.command_line.options import Text
+from jetson_kit.core import stopping
 from jetson_kit.core.files import written_aside
 from jetson_kit.core.run import run
 from jetson_kit.tasks.edge import kit_task
@@ -52,10 +53,13 @@ def works(c: Context, how: str) -> None:
                 time.sleep(60)
             elif how in ("slow", "command"):
                 time.sleep(60)
+            elif how == "whole":
+                stopping.whole(lambda: time.sleep(1))()
+                time.sleep(60)
             elif how == "stubborn":
                 run(["sh", "-c", "trap '' TERM INT HUP; sleep 60 & wait; wait"], what="sleeping")
         finally:
-            if how == "slow":
+            if how in ("slow", "whole"):
                 time.sleep(1)
             if how == "command":
                 run(["sh", "-c", "touch cleaning; sleep 1; rm cleaning"], what="cleaning")
@@ -151,6 +155,16 @@ def test_the_second_signal_lets_it_clean_up_and_the_third_ends_it(tmp_path: Path
     child.communicate(timeout=60)
     assert child.returncode == 130
     assert (tmp_path / "begun").exists()
+
+
+def test_signals_that_wait_are_one(tmp_path: Path) -> None:
+    child = start(tmp_path, "whole")
+    for _ in range(3):
+        child.send_signal(signal.SIGINT)
+        time.sleep(0.117)  # no multiple of the time after which it is sent again
+    _, err = child.communicate(timeout=60)
+    assert (child.returncode, err) == (130, "error: stopped; run it again to go on from here\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["tasks.py"]
 
 
 def test_what_was_ignored_stays_ignored(tmp_path: Path) -> None:
