@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -71,7 +72,7 @@ def _handle(number: int, frame: FrameType | None) -> None:
     _adopt()
     family = _family()
     _send(family, signal.SIGINT)
-    threading.Thread(target=_insist, args=(family,), daemon=True).start()
+    threading.Thread(target=_insist, args=(family - _spared(),), daemon=True).start()
     stopping.ask(number)
     raise stopping.StoppedError(number)
 
@@ -127,8 +128,18 @@ def _family() -> frozenset[Process]:
     Those in groups of their own are ended by the code that gave them one. One whose parent has
     ended meanwhile is still known from the time when it had one.
     """
-    _Seen.family.update(_descendants(_processes()))
+    _Seen.family.update(_descendants(_processes(), {os.getpid()}))
     return frozenset(_Seen.family)
+
+
+def _spared() -> frozenset[Process]:
+    there = _processes()
+    return frozenset(
+        {
+            *(process for process in there if process.pid in stopping.spared),
+            *_descendants(there, stopping.spared),
+        }
+    )
 
 
 def _send(family: frozenset[Process], number: signal.Signals) -> int:
@@ -154,13 +165,13 @@ def _processes() -> dict[Process, int]:
     return result
 
 
-def _descendants(there: dict[Process, int]) -> list[Process]:
-    """Return this process's children and theirs."""
+def _descendants(there: dict[Process, int], pids: Iterable[int]) -> list[Process]:
+    """Return these processes' children and theirs."""
     children: dict[int, list[Process]] = {}
     for item, parent in there.items():
         children.setdefault(parent, []).append(item)
     processes: list[Process] = []
-    todo = [os.getpid()]
+    todo = list(pids)
     while todo:
         below = [child for pid in todo for child in children.get(pid, [])]
         processes += below

@@ -241,17 +241,24 @@ def require(parts: Sequence[str], command: str, *, strict: bool = True) -> None:
 
 
 def _set_up(command: str, parts: Sequence[str]) -> None:
-    """Run ci/setup.sh to its end, so that nothing of it goes on behind. Raises its KitError."""
+    """Run ci/setup.sh to its end. Raises its KitError.
+
+    Nothing of it goes on behind, unless a third signal gives up waiting.
+    """
     child = subprocess.Popen(
         ["sh", SETUP, "--for", command, *parts],
         env={**os.environ, "KIT_ERROR_TO": "1"}, stdout=subprocess.PIPE,
         encoding="utf-8", errors="replace",  # it quotes what others print
     )  # fmt: skip
+    # Without it, what runs as root for this user would go on: nobody but root may end that.
+    stopping.spared.add(child.pid)
     try:
         said, _ = child.communicate()
     except KeyboardInterrupt:
         child.wait()
         raise
+    finally:
+        stopping.spared.discard(child.pid)
     code = child.returncode if child.returncode >= 0 else 128 - child.returncode
     if code > 128:  # it alone was sent a signal
         raise stopping.StoppedError(code - 128)

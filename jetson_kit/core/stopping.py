@@ -16,6 +16,8 @@ Made = TypeVar("Made", bound=Callable[..., Any])
 _whole: set[CodeType] = set()
 _asked: list[int] = []
 _cleaning: list[None] = []
+spared: set[int] = set()
+"""Children that end themselves at the next step: neither they nor theirs are made to end sooner."""
 _hooks: dict[Callable[[], None], None] = {}
 
 

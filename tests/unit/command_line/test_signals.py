@@ -21,9 +21,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from invoke.collection import Collection
 from invoke.context import Context
-from jetson_kit.command_line import program
+from jetson_kit.command_line import program, signals
 from jetson_kit.command_line.options import Text
-from jetson_kit.core import stopping
+from jetson_kit.core import needs, stopping
 from jetson_kit.core.files import written_aside
 from jetson_kit.core.run import run
 from jetson_kit.tasks.edge import kit_task
@@ -56,6 +56,10 @@ def works(c: Context, how: str) -> None:
             elif how == "whole":
                 stopping.whole(lambda: time.sleep(1))()
                 time.sleep(60)
+            elif how == "set-up":
+                signals.PATIENCE_S = signals.GRACE_S = 0.1
+                needs.SETUP, needs.SEARCH = Path(__file__).with_name("setup.sh"), ""
+                needs.require(("rsync",), "./inv works")
             elif how == "stubborn":
                 run(["sh", "-c", "trap '' TERM INT HUP; sleep 60 & wait; wait"], what="sleeping")
         finally:
@@ -112,6 +116,26 @@ def test_what_does_not_end_is_killed(tmp_path: Path) -> None:
     child.send_signal(signal.SIGTERM)
     child.communicate(timeout=60)
     assert child.returncode == 143
+    assert of_session(child.pid) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_the_step_of_set_up_that_is_at_work_ends_first(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    """It may be root's, whom nothing of this user's can end."""
+    step = "trap '' INT TERM HUP; touch step; sleep 1; touch ended"
+    (tmp_path / "setup.sh").write_text(f"trap 'exit 130' INT\nsh -c \"{step}\"\ntouch next\n")
+    child = start(tmp_path, "set-up")
+    while not (tmp_path / "step").exists():
+        assert child.poll() is None
+        time.sleep(0.01)
+    child.send_signal(number)
+    _, err = child.communicate(timeout=60)
+    said = "error: stopped; run it again to go on from here\n"
+    assert (child.returncode, err) == (128 + number, said)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"tasks.py", "setup.sh", "step", "ended"}
     assert of_session(child.pid) == []
 
 
