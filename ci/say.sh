@@ -89,6 +89,6 @@ limited() {
 step() {
   what=$1
   shift
-  # A file and no pipe: a daemon that the command starts would keep a pipe open.
-  if ! LC_ALL=C.UTF-8 "$@" >"$scratch/log" 2>&1 </dev/null; then explain "$what" "$scratch/log"; fi
+  # A file and no pipe: a daemon that the command starts would keep a pipe open, and a lock as well.
+  if ! LC_ALL=C.UTF-8 "$@" >"$scratch/log" 2>&1 </dev/null 9<&-; then explain "$what" "$scratch/log"; fi
 }

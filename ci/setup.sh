@@ -14,7 +14,7 @@ trap 'exit 143' TERM
 # shellcheck source=ci/needs.sh
 . "$here/needs.sh"
 venv=$root/.venv
-# One set-up at a time. What is started as root does not get the lock: daemons outlive this.
+# One set-up at a time. What is started does not get the lock: daemons outlive this.
 # NFS has locks only for a file that is open for writing.
 if [ -w "$here/setup.sh" ]; then exec 9<>"$here/setup.sh"; else exec 9<"$here/setup.sh"; fi
 code=0
@@ -223,7 +223,7 @@ start_docker() {
 
 # installer COMMAND...: run it without what the user has said of other environments.
 installer() { PYTHONPATH=$root "$venv/bin/python" -P -m jetson_kit.core.uv_environment "$@"; }
-works() { "$@" >/dev/null 2>&1 </dev/null; }
+works() { "$@" >/dev/null 2>&1 </dev/null 9<&-; }
 
 # A file's mode does not count where its file system is mounted so.
 may_run() {

@@ -88,6 +88,11 @@ def test_set_up_alone_is_stopped(machine: Machine) -> None:
     assert (code, err.splitlines()[-1:]) == (143, STOPPED.splitlines())
 
 
+def is_locked(machine: Machine) -> bool:
+    lock = ["flock", "-n", str(machine.checkout / "ci" / "setup.sh"), "true"]
+    return subprocess.run(lock, check=False).returncode == 1
+
+
 def test_the_lock_is_held_until_the_step_has_ended(machine: Machine) -> None:
     """Ctrl-C at a terminal ends what waits for a lock, and must not let the next one in."""
     first = machine.start(
@@ -97,8 +102,18 @@ def test_the_lock_is_held_until_the_step_has_ended(machine: Machine) -> None:
         assert first.poll() is None
         time.sleep(0.01)
     os.killpg(first.pid, signal.SIGINT)
-    lock = ["flock", "-n", str(machine.checkout / "ci" / "setup.sh"), "true"]
-    held = subprocess.run(lock, check=False).returncode
+    held = is_locked(machine)
     (machine.home / "sent").touch()
     first.communicate(timeout=60)
-    assert (held, subprocess.run(lock, check=False).returncode) == (1, 0)
+    assert (held, is_locked(machine)) == (True, False)
+
+
+@pytest.mark.parametrize("starts", ["INTERPRETER_DOES", "UV_DOES"])
+def test_a_daemon_that_a_step_starts_does_not_keep_the_lock(machine: Machine, starts: str) -> None:
+    daemon = "setsid sleep 60 & echo $! >>$FILES/daemons"
+    does = f'case "$1" in -m | pip) {daemon} ;; esac'
+    code, _, err = machine.run("models.list", **{starts: does})
+    left = is_locked(machine)
+    for pid in (machine.files / "daemons").read_text().split():
+        os.kill(int(pid), signal.SIGKILL)
+    assert (code, left) == (0, False), err
