@@ -218,7 +218,7 @@ start_docker() {
   said=
   if may_be_root && said=$(as_root env KIT_ERROR_TO=1 sh "$here/start-docker.sh"); then return 0; fi
   said=${said#error: }
-  say "warning: ${said:-no Docker Engine answers $(id -un)}; builds need one"
+  say "warning: ${said:-no Docker Engine answers $(id -un)}; builds need an engine"
 }
 
 # installer COMMAND...: run it without what the user has said of other environments.

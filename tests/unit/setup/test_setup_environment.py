@@ -156,6 +156,8 @@ def test_a_program_of_the_environment_that_is_lost_is_had_again(
     ("limit", "words", "code", "told"),
     [
         ("unlimited", "OSError: [Errno 27] File too large", 6, "ulimit -f"),
+        ("unlimited", "E: Failed to fetch http://h/x  (27: File too large)", 6, "ulimit -f"),
+        ("unlimited", "error: profile too large for it", 7, "error: profile too large for it"),
         ("99999", "returned non-zero exit status 1.", 7, "may be why: see ulimit -f"),
         ("unlimited", "returned non-zero exit status 1.", 7, "exit status 1."),
     ],
