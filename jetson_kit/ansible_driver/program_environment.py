@@ -37,7 +37,8 @@ def of_user() -> dict[str, str]:
 
 def _places() -> dict[str, str]:
     """Return folders for what Ansible would have in a home that it can't use: service users'."""
-    if writable(Path(os.path.expanduser("~/.ansible"))):  # noqa: PTH111 # never fails
+    own = os.path.expanduser("~/.ansible")  # noqa: PTH111 # leaves ~ where there is no home
+    if not own.startswith("~") and writable(Path(own)):
         return {}
     home = cache_dir("ansible-home")
     return {
