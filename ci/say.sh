@@ -3,12 +3,17 @@
 TOOL_MISSING=3 NETWORK=4 DISK_FULL=6 STEP_FAILED=7
 
 say() { printf '%s\n' "$*" >&2; }
+# With 1 in KIT_ERROR_TO whoever calls gets the one line that says why, and says it or another.
+# What is started is told nothing of it: a daemon would have it for good.
+error_to=${KIT_ERROR_TO:-2}
+unset KIT_ERROR_TO
+say_error() { printf '%s\n' "error: $*" >&"$error_to"; }
 
 # fail CODE WORDS...
 fail() {
   code=$1
   shift
-  say "error: $*"
+  say_error "$*"
   explained=yes
   # A subshell's variables are lost, a file is not.
   if [ -d "${scratch:-}" ]; then : >"$scratch/explained" || true; fi
@@ -21,7 +26,7 @@ at_exit() {
   code=$?
   case $code in 129 | 130 | 143) explained=yes ;; esac # a signal: who typed the command is told by inv
   if [ "$code" != 0 ] && [ -z "$explained" ] && [ ! -e "${scratch:-}/explained" ]; then
-    say "error: $doing ended with exit code $code and no word why; run ./inv again, or sh -x $0"
+    say_error "$doing ended with exit code $code and no word why; run ./inv again, or sh -x $0"
     code=$STEP_FAILED
   fi
   if [ -d "${scratch:-}" ]; then rm -rf "$scratch"; fi
@@ -61,6 +66,10 @@ explain() {
   if grep -aqE "No space left|don't have enough free space|Disk quota exceeded" "$2" || full_disk "$scratch" "$root" /var; then
     fail "$DISK_FULL" "$1: no space left on the disk; free some and run ./inv again"
   fi
+  # apt and uv say of it that they failed to fetch.
+  if grep -aqiwE 'file too large|file size limit' "$2"; then
+    fail "$DISK_FULL" "$1: a file would be larger than a file may be here; raise that limit (ulimit -f) and run ./inv again"
+  fi
   if grep -aqiE 'certificate.?verif|self.?signed certificate|UnknownIssuer|unable to get local issuer|invalid peer certificate' "$2"; then
     fail "$NETWORK" "$1: the server's certificate is of no CA that this machine trusts; set PIP_CERT and SSL_CERT_FILE to the file of its CA, or add that to this machine's (update-ca-certificates), and run ./inv again"
   fi
@@ -70,13 +79,20 @@ explain() {
   if grep -aq 'Packages need to be removed but remove is disabled' "$2"; then
     fail "$STEP_FAILED" "$1 failed: what is installed here stands against it (podman-docker against docker.io, say), and nothing is removed for it; remove that, or install by hand, then run ./inv again"
   fi
-  fail "$STEP_FAILED" "$1 failed: $(last_words "$2")"
+  fail "$STEP_FAILED" "$1 failed: $(last_words "$2")$(limited)"
+}
+
+# What python -m venv prints of pip's end does not hold pip's reason.
+limited() {
+  if [ "$(ulimit -f)" != unlimited ]; then
+    echo "; files may not grow without limit here, which may be why: see ulimit -f"
+  fi
 }
 
 # step WHAT COMMAND...: run it silently; where it fails, say why in one line.
 step() {
   what=$1
   shift
-  # A file and no pipe: a daemon that the command starts would keep a pipe open.
-  if ! LC_ALL=C.UTF-8 "$@" >"$scratch/log" 2>&1 </dev/null; then explain "$what" "$scratch/log"; fi
+  # A file and no pipe: a daemon that the command starts would keep a pipe open, and a lock as well.
+  if ! LC_ALL=C.UTF-8 "$@" >"$scratch/log" 2>&1 </dev/null 9<&-; then explain "$what" "$scratch/log"; fi
 }

@@ -14,20 +14,20 @@ trap 'exit 143' TERM
 # shellcheck source=ci/needs.sh
 . "$here/needs.sh"
 venv=$root/.venv
-# One set-up at a time. flock keeps the lock to itself (-o): a daemon started below must not hold it.
-busy=75
+# One set-up at a time. What is started does not get the lock: daemons outlive this.
+# NFS has locks only for a file that is open for writing.
+if [ -w "$here/setup.sh" ]; then exec 9<>"$here/setup.sh"; else exec 9<"$here/setup.sh"; fi
 code=0
-if [ "${1:-}" != --locked ]; then
-  flock -n -o -E "$busy" "$here/setup.sh" sh "$here/setup.sh" --locked "$@" || code=$?
-  if [ "$code" = "$busy" ]; then
+flock -n 9 2>/dev/null || code=$?
+case $code in
+  0) ;;
+  1) # flock(1): another has it
     say "Another ./inv is setting this machine up; waiting for it"
-    explained=yes
-    exec flock -o "$here/setup.sh" sh "$here/setup.sh" --locked "$@"
-  fi
-  explained=yes # by the one that had the lock
-  exit "$code"
-fi
-shift
+    doing='waiting for another ./inv'
+    flock 9
+    ;;
+  *) say "warning: $here/setup.sh can't be locked here; start no other ./inv until this one has set the machine up" ;;
+esac
 look='' purpose='./inv'
 while [ $# -gt 0 ]; do
   case $1 in
@@ -71,7 +71,7 @@ scratch=$(mktemp -d 2>/dev/null) ||
 chmod 755 "$scratch" # apt downloads as a user of its own
 
 # as_root COMMAND...
-as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -- "$@"; fi; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@" 9<&-; else sudo -- "$@" 9<&-; fi; }
 may_be_root() { [ "$(id -u)" = 0 ] || { have sudo && { sudo -n true || sudo -v; } 2>/dev/null; }; }
 # get_root WHAT_ELSE_TO_DO WORDS...: say the words before a password is asked for.
 get_root() {
@@ -215,20 +215,28 @@ start_docker() {
   if ! have dockerd || docker_is_elsewhere || engine_without_root; then return 0; fi
   doing='starting Docker'
   [ "$(id -u)" = 0 ] || say "Starting Docker, for $purpose; that takes root"
-  if may_be_root && as_root sh "$here/start-docker.sh"; then return 0; fi
-  say "warning: no Docker Engine answers $(id -un); builds need one"
+  said=
+  if may_be_root && said=$(as_root env KIT_ERROR_TO=1 sh "$here/start-docker.sh"); then return 0; fi
+  said=${said#error: }
+  say "warning: ${said:-no Docker Engine answers $(id -un)}; builds need an engine"
 }
 
 # installer COMMAND...: run it without what the user has said of other environments.
 installer() { PYTHONPATH=$root "$venv/bin/python" -P -m jetson_kit.core.uv_environment "$@"; }
-works() { "$@" >/dev/null 2>&1 </dev/null; }
+works() { "$@" >/dev/null 2>&1 </dev/null 9<&-; }
+
+# A file's mode does not count where its file system is mounted so.
+may_run() {
+  [ -x "$venv/bin/uv" ] ||
+    fail "$STEP_FAILED" "no program may run in $venv: its file system is mounted noexec, or has no modes; put the project on another"
+}
 
 python_environment() {
   doing='making .venv'
-  # Half made, made for another folder or by a Python that is gone: made anew.
+  # Half made, made for another folder, or by a Python or without a program that is gone: made anew.
   made_for=
   if [ -f "$venv/.root" ]; then read -r made_for <"$venv/.root" || true; fi
-  if locked && [ "$made_for" = "$root" ] && [ -e "$venv/bin/python" ]; then return 0; fi
+  if locked && [ "$made_for" = "$root" ] && [ -e "$venv/bin/python" ] && [ -x "$venv/bin/uv" ]; then return 0; fi
   if ! works "$venv/bin/python" -c '' || ! works "$venv/bin/uv" --version ||
     { [ -f "$venv/.root" ] && [ "$made_for" != "$root" ]; }; then
     { [ -w "$root" ] && { [ ! -e "$venv" ] || [ -w "$venv" ]; }; } ||
@@ -241,6 +249,7 @@ python_environment() {
     step "fetching uv" installer env PIP_USER=0 PIP_TARGET= PIP_PREFIX= "$venv/bin/python" -m pip \
       --disable-pip-version-check install --quiet --only-binary :all: --require-hashes -r "$root/requirements/uv.txt"
   fi
+  may_run
   # Without the mark of a finished run a package may be there in part.
   again=
   if [ ! -f "$venv/.locked" ]; then again=--reinstall; fi
@@ -251,11 +260,11 @@ python_environment() {
   # The device wheel from source, as an editable install puts it on the path.
   for site in "$venv"/lib/python3*/site-packages; do
     [ -d "$site" ] || continue
-    echo "$root/wheels/mediapipe-jetson/src" >"$scratch/path"
+    printf '%s\n' "$root/wheels/mediapipe-jetson/src" >"$scratch/path"
     step "finishing .venv" cp "$scratch/path" "$site/mediapipe-jetson.pth"
   done
   # What ./inv looks for from now on.
-  echo "$root" >"$scratch/root"
+  printf '%s\n' "$root" >"$scratch/root"
   step "finishing .venv" cp "$scratch/root" "$venv/.root"
   step "finishing .venv" cp "$root/requirements/host.txt" "$venv/.locked.part"
   mv "$venv/.locked.part" "$venv/.locked"

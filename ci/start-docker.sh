@@ -18,7 +18,7 @@ if [ -d "$sys/run/systemd/system" ]; then
   fail "$TOOL_MISSING" "systemd can't start docker; see: journalctl -u docker"
 fi
 if [ "${1:-}" != --locked ]; then
-  exec flock -o "$root/ci/start-docker.sh" sh "$root/ci/start-docker.sh" --locked
+  exec env KIT_ERROR_TO="$error_to" flock -o "$root/ci/start-docker.sh" sh "$root/ci/start-docker.sh" --locked
 fi
 
 # A killed dockerd leaves these; another process may have its number by now, or it is a zombie,

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError
-from jetson_kit.core.paths import ANSIBLE
+from jetson_kit.core.paths import ANSIBLE, cache_dir, writable
 
 # Names of environment variables that hold what no argument and no log may hold.
 VAULT_SECRET = "KIT_VAULT_PASSWORD"  # noqa: S105 # a name
@@ -31,7 +31,22 @@ CHOICES = re.compile(
 
 def of_user() -> dict[str, str]:
     """Return this process's environment without what would choose for the kit's playbooks."""
-    return {name: value for name, value in os.environ.items() if not CHOICES.match(name)}
+    own = {name: value for name, value in os.environ.items() if not CHOICES.match(name)}
+    return {**_places(), **own}
+
+
+def _places() -> dict[str, str]:
+    """Return folders for what Ansible would have in a home that it can't use: service users'."""
+    own = os.path.expanduser("~/.ansible")  # noqa: PTH111 # leaves ~ where there is no home
+    if not own.startswith("~") and writable(Path(own)):
+        return {}
+    home = cache_dir("ansible-home")
+    return {
+        "ANSIBLE_HOME": str(home),
+        # Before 2.14 it had no home to choose.
+        "ANSIBLE_LOCAL_TEMP": str(home / "tmp"),
+        "ANSIBLE_SSH_CONTROL_PATH_DIR": str(home / "cp"),
+    }
 
 
 def environment() -> dict[str, str]:

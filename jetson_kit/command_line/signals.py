@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -37,9 +38,11 @@ class Process:
 
 
 class _Seen:
-    """How many of them have come, and who was there to be ended then."""
+    """How many of them have come, whether one waits, and who was there to be ended then."""
 
     count = 0
+    waits = False
+    over = False
     family: ClassVar[set[Process]] = set()
 
 
@@ -51,7 +54,16 @@ def install() -> None:
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
-    del frame
+    if _Seen.over:
+        return
+    if not _Seen.count and stopping.must_wait(frame):
+        # However often it comes meanwhile: nothing is cleaned up yet that could be given up.
+        if not _Seen.waits:
+            _Seen.waits = True
+            late = threading.Timer(POLL_S, _again, (number,))
+            late.daemon = True
+            late.start()
+        return
     _Seen.count += 1
     if _Seen.count == 2:
         with contextlib.suppress(OSError, RuntimeError):
@@ -60,13 +72,19 @@ def _handle(number: int, frame: FrameType | None) -> None:
     _adopt()
     family = _family()
     _send(family, signal.SIGINT)
-    threading.Thread(target=_insist, args=(family,), daemon=True).start()
+    threading.Thread(target=_insist, args=(family - _spared(),), daemon=True).start()
     stopping.ask(number)
     raise stopping.StoppedError(number)
 
 
+def _again(number: int) -> None:
+    _Seen.waits = False  # before: it may have to wait once more
+    os.kill(os.getpid(), number)
+
+
 def over() -> None:
     """Take no more signals: what could be cleaned up is."""
+    _Seen.over = True  # one that came already must not be raised in what ends this
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
 
@@ -110,8 +128,18 @@ def _family() -> frozenset[Process]:
     Those in groups of their own are ended by the code that gave them one. One whose parent has
     ended meanwhile is still known from the time when it had one.
     """
-    _Seen.family.update(_descendants(_processes()))
+    _Seen.family.update(_descendants(_processes(), {os.getpid()}))
     return frozenset(_Seen.family)
+
+
+def _spared() -> frozenset[Process]:
+    there = _processes()
+    return frozenset(
+        {
+            *(process for process in there if process.pid in stopping.spared),
+            *_descendants(there, stopping.spared),
+        }
+    )
 
 
 def _send(family: frozenset[Process], number: signal.Signals) -> int:
@@ -137,13 +165,13 @@ def _processes() -> dict[Process, int]:
     return result
 
 
-def _descendants(there: dict[Process, int]) -> list[Process]:
-    """Return this process's children and theirs."""
+def _descendants(there: dict[Process, int], pids: Iterable[int]) -> list[Process]:
+    """Return these processes' children and theirs."""
     children: dict[int, list[Process]] = {}
     for item, parent in there.items():
         children.setdefault(parent, []).append(item)
     processes: list[Process] = []
-    todo = [os.getpid()]
+    todo = list(pids)
     while todo:
         below = [child for pid in todo for child in children.get(pid, [])]
         processes += below

@@ -82,10 +82,10 @@ def written_to(error: OSError) -> Path | None:
     return None
 
 
-def too_large(file: Path | None = None) -> DiskFullError:
+def too_large(file: Path | None = None, doing: str = "") -> DiskFullError:
     """Return the error for a file that may not grow: a limit of this process, or of its disk."""
     limit = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
-    name = file or "a file that this writes"
+    name = f"{doing}: a file" if doing else file or "a file that this writes"
     if limit == resource.RLIM_INFINITY:
         return DiskFullError(f"{name} is larger than its disk takes", "write it to another one")
     return DiskFullError(
@@ -176,6 +176,7 @@ def _locked_folder(folder: Path) -> int:
 
 
 @contextlib.contextmanager
+@stopping.whole
 def written_aside(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path` that becomes `path` only if the block succeeds."""
     with disk_guard(path.parent):

@@ -15,11 +15,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jetson_kit.core.errors import ToolMissingError
+from jetson_kit.core import stopping
+from jetson_kit.core.errors import (
+    DiskFullError,
+    KitError,
+    NetworkError,
+    StepFailedError,
+    ToolMissingError,
+)
 from jetson_kit.core.paths import ROOT
 
 TABLE = ROOT / "ci" / "needs.table"
 SETUP = ROOT / "ci" / "setup.sh"
+# Of its exit codes, as ci/say.sh has them; all others are of a step.
+FAILURES: Mapping[int, type[KitError]] = {
+    kind.exit_code: kind for kind in (ToolMissingError, NetworkError, DiskFullError)
+}
 BINFMT = "proc/sys/fs/binfmt_misc/qemu-aarch64"
 # A normal user's PATH on Debian lacks the last two.
 SEARCH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
@@ -207,9 +218,9 @@ def _answers(*command: str) -> bool:
 def require(parts: Sequence[str], command: str, *, strict: bool = True) -> None:
     """Have the parts that `command` ("./inv build") needs, before it starts; install what lacks.
 
-    ci/setup.sh does that, or says what to install; its exit code is then ours. Raises
-    ToolMissingError for what then still lacks, unless it is not `strict`. A user who is new in the
-    group docker goes on in a process that is in it.
+    ci/setup.sh does that. Raises the error that it ends with, and ToolMissingError for what then
+    still lacks, unless it is not `strict`. A user who is new in the group docker goes on in a
+    process that is in it.
     """
     lacking = missing(parts)
     if os.environ.get("INV_NO_INSTALL"):
@@ -217,10 +228,7 @@ def require(parts: Sequence[str], command: str, *, strict: bool = True) -> None:
         lacking = tuple(part for part in lacking if part.packages != ("-",))
     if not lacking:
         return
-    done = subprocess.run(["sh", SETUP, "--for", command, *parts], check=False)
-    if done.returncode:
-        code = done.returncode if done.returncode > 0 else 128 - done.returncode
-        sys.exit(code)
+    _set_up(command, parts)
     still = [part for part in missing(parts) if part.package]
     if still and strict:
         names = ", ".join(part.name for part in still)
@@ -230,3 +238,30 @@ def require(parts: Sequence[str], command: str, *, strict: bool = True) -> None:
         )
     if os.geteuid() and any(part.name == "dockerd" for part in lacking):
         os.execvp("sh", ["sh", str(ROOT / "inv"), *sys.argv[1:]])  # noqa: S606 # this very command
+
+
+def _set_up(command: str, parts: Sequence[str]) -> None:
+    """Run ci/setup.sh to its end. Raises its KitError.
+
+    Nothing of it goes on behind, unless a third signal gives up waiting.
+    """
+    child = subprocess.Popen(
+        ["sh", SETUP, "--for", command, *parts],
+        env={**os.environ, "KIT_ERROR_TO": "1"}, stdout=subprocess.PIPE,
+        encoding="utf-8", errors="replace",  # it quotes what others print
+    )  # fmt: skip
+    # Without it, what runs as root for this user would go on: nobody but root may end that.
+    stopping.spared.add(child.pid)
+    try:
+        said, _ = child.communicate()
+    except KeyboardInterrupt:
+        child.wait()
+        raise
+    finally:
+        stopping.spared.discard(child.pid)
+    code = child.returncode if child.returncode >= 0 else 128 - child.returncode
+    if code > 128:  # it alone was sent a signal
+        raise stopping.StoppedError(code - 128)
+    if code:
+        why = said.strip().removeprefix("error: ") or f"setting up ended with exit code {code}"
+        raise FAILURES.get(code, StepFailedError)(why)

@@ -86,6 +86,15 @@ def cache_dir(*parts: str) -> Path:
     return made(cache_home().joinpath(*parts), CACHE)
 
 
+def writable(folder: Path) -> bool:
+    """Tell whether a folder can be written in; it is made if it is not there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
 def state_home() -> Path:
     """Return the folder of all state: $KIT_STATE, else the user's own. Raises BadInputError."""
     return _home(STATE, "XDG_STATE_HOME", ".local/state")

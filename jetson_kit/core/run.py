@@ -17,7 +17,7 @@ from jetson_kit.core.errors import (
     StepFailedError,
     ToolMissingError,
 )
-from jetson_kit.core.files import disk_full
+from jetson_kit.core.files import disk_full, too_large
 from jetson_kit.core.paths import full_place
 
 # From the step's name, the exit code and standard error.
@@ -42,6 +42,7 @@ NETWORK_WORDS = (
 # What apt says of bytes that are not what was signed.
 TRUST_WORDS = ("hash sum mismatch", "is not signed", "badsig", "expkeysig", "no_pubkey")
 PREFIX = re.compile(r"(?i)^(error|fatal|cause|E):\s+")
+LARGE_WORDS = "file too large"
 FULL_WORDS = (
     "no space left on device",
     "disk quota exceeded",
@@ -94,6 +95,8 @@ def run(
 def failure(what: str, code: int, stderr: str) -> KitError:
     """Return the typed error for a failed program, judged by what it printed."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
+    if code == -signal.SIGXFSZ or any(LARGE_WORDS in line.lower() for line in lines):
+        return too_large(doing=what)
     last = next((line for line in lines if "error" in line.lower() or line[:2] == "E:"), "")
     last = last or (lines[-1] if lines else _ended(code))
     for line in lines:
@@ -118,8 +121,6 @@ def failure(what: str, code: int, stderr: str) -> KitError:
 
 def _ended(code: int) -> str:
     """Return how a program ended that printed nothing."""
-    if code == -signal.SIGXFSZ:
-        return "a file that it writes is larger than is allowed here (ulimit -f)"
     if code < 0:
         return f"ended by {signal.strsignal(-code) or f'signal {-code}'}"
     return f"exit code {code}"

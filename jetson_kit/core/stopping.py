@@ -6,12 +6,18 @@ The main thread gets the exception. Others go on until they `check`, and it wait
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from typing import IO
+from types import CodeType, FrameType
+from typing import IO, Any, TypeVar
 
+Made = TypeVar("Made", bound=Callable[..., Any])
+_whole: set[CodeType] = set()
 _asked: list[int] = []
 _cleaning: list[None] = []
+spared: set[int] = set()
+"""Children that end themselves at the next step: neither they nor theirs are made to end sooner."""
 _hooks: dict[Callable[[], None], None] = {}
 
 
@@ -39,6 +45,24 @@ def asked() -> bool:
     which the terminal sends to all, or a second SIGTERM to the group, would end them half done.
     """
     return bool(_asked)
+
+
+def whole(function: Made) -> Made:
+    """Have an end that is asked for wait until `function` has made or removed what it does.
+
+    Of a generator that is each part beside its yield. All of tempfile waits so.
+    """
+    _whole.add(function.__code__)
+    return function
+
+
+def must_wait(frame: FrameType | None) -> bool:
+    """Tell whether the main thread, being there, is in what must be whole."""
+    while frame:
+        if frame.f_code in _whole or frame.f_code.co_filename == tempfile.__file__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 @contextlib.contextmanager

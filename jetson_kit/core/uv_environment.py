@@ -15,7 +15,7 @@ from pathlib import Path
 
 from jetson_kit.core import uv_settings
 from jetson_kit.core.errors import KitError
-from jetson_kit.core.paths import cache_dir
+from jetson_kit.core.paths import cache_dir, writable
 
 TOOLS = ("UV_", "PIP_")
 # By which uv finds an environment to work in, and what only this module's caller needs.
@@ -56,7 +56,7 @@ def _passed_on(name: str) -> bool:
 def _folders(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the kit's own folders for uv where the user's can't be used: service users' homes."""
     result = {}
-    if "UV_CACHE_DIR" not in environment and not _writable(
+    if "UV_CACHE_DIR" not in environment and not writable(
         _user_folder(environment, "XDG_CACHE_HOME", ".cache") / "uv"
     ):
         result["UV_CACHE_DIR"] = str(cache_dir("uv"))
@@ -72,14 +72,6 @@ def _user_folder(environment: Mapping[str, str], variable: str, default: str) ->
     # A user without a home has what no folder can be below.
     home = environment.get("HOME") or os.devnull
     return Path(given) if given.startswith("/") else Path(home, default)
-
-
-def _writable(folder: Path) -> bool:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return False
-    return os.access(folder, os.W_OK)
 
 
 def _readable(folder: Path) -> bool:

@@ -35,6 +35,8 @@ OWN_NETWORKS = ("none", "bridge", "host")
 LIMIT_S = 600.0
 # As long as `docker stop` gives a program to end after SIGTERM, before SIGKILL.
 GRACE_S = 10
+# Under such names ./inv keeps the caller's variables that its own Python and git must not see.
+CALLERS = "KIT_CALLERS_"
 POLL_S = 1.0
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 # si_code of a signal that a terminal's Ctrl-C made.
@@ -207,13 +209,14 @@ def _container(request: Request, image: Image, cpu: Cpu | None) -> Iterator[Cont
 
 
 def variables(rows: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield NAME=VALUE as a pair; NAME alone takes this process's value, if it has one."""
+    """Yield NAME=VALUE as a pair; NAME alone takes the caller's value, if it has one."""
     for row in rows:
         name, equals, value = row.partition("=")
         if not re.fullmatch(r"[^\s=]+", name):
             raise BadInputError(f"--env {row!r} has no name", "write NAME=VALUE or NAME")
-        if equals or name in os.environ:
-            yield name, value if equals else os.environ[name]
+        own = os.environ.get(name, os.environ.get(f"{CALLERS}{name}"))
+        if equals or own is not None:
+            yield name, value if equals else str(own)
 
 
 def volume(text: str) -> str:

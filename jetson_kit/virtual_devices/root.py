@@ -134,7 +134,8 @@ def _digest(spec: dict[str, Any], prune: dict[str, Any], docker: Engine) -> str:
 
 
 def _mode(path: Path) -> int:
-    return 0o755 if path.stat().st_mode & 0o100 else 0o644
+    """Return a file's mode by what it is: a checkout may have lost it."""
+    return 0o755 if path.read_bytes().startswith(b"#!") else 0o644
 
 
 def _own_files(layer: LayerTar, folder: Path, name: str) -> None:

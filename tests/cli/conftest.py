@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from tests.cli import lines
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let --lines say how many command lines a seed gives, and --seeds which seeds."""
+    """Let --lines say how many command lines a seed gives, and --seeds which seeds.
+
+    --signalled is the share of them that are sent signals, --latest the last second of the first.
+    """
     parser.addoption("--lines", type=int, default=25)
     parser.addoption("--seeds", default="1,2,3,4")
+    parser.addoption("--signalled", type=float, default=lines.SIGNALLED)
+    parser.addoption("--latest", type=float, default=lines.SIGNAL_LATEST_S)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

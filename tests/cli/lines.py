@@ -136,8 +136,10 @@ class Line:
         return f"{dict(self.environment) or ''} ./inv {words}".strip()[:1000] + sent
 
 
-def make(seed: int, count: int) -> Iterator[Line]:
-    """Yield `count` command lines."""
+def make(
+    seed: int, count: int, signalled: float = SIGNALLED, latest_s: float = SIGNAL_LATEST_S
+) -> Iterator[Line]:
+    """Yield `count` command lines, of which a share is sent signals, the first by `latest_s`."""
     chance = random.Random(seed)  # noqa: S311 # no secret
     names = sorted(set(tasks.ns.task_names) - LEFT_OUT)
     for number in range(count):
@@ -148,13 +150,15 @@ def make(seed: int, count: int) -> Iterator[Line]:
         else:
             words = _words(chance, name)
         changed = chance.choice(ENVIRONMENTS) if chance.random() < CHANGED else {}
-        yield Line(tuple(words), tuple(changed.items()), _signals(chance))
+        yield Line(tuple(words), tuple(changed.items()), _signals(chance, signalled, latest_s))
 
 
-def _signals(chance: random.Random) -> tuple[tuple[float, int], ...]:
-    if chance.random() >= SIGNALLED:
+def _signals(
+    chance: random.Random, signalled: float, latest_s: float
+) -> tuple[tuple[float, int], ...]:
+    if chance.random() >= signalled:
         return ()
-    first = round(chance.random() ** 2 * SIGNAL_LATEST_S, 3)
+    first = round(chance.random() ** 2 * latest_s, 3)
     times = [first, first + 0.05][: chance.randint(1, 2)]
     return tuple((time, chance.choice(SIGNALS)) for time in times)
 

@@ -129,8 +129,10 @@ def test_command_lines(
     failures = []
     began = time.monotonic()
     count = int(pytestconfig.getoption("--lines"))
+    signalled = float(pytestconfig.getoption("--signalled"))
+    latest_s = float(pytestconfig.getoption("--latest"))
     codes: dict[int | None, int] = {}
-    for number, line in enumerate(lines.make(seed, count)):
+    for number, line in enumerate(lines.make(seed, count, signalled, latest_s)):
         environment = {**usual, **{key: value or "" for key, value in line.environment}}
         for key, value in line.environment:
             if value is None:

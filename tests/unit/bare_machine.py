@@ -12,7 +12,7 @@ from jetson_kit.core.paths import ROOT
 
 # Real programs that the scripts use to think; all that changes a machine is fake.
 REAL = """awk cat chmod cmp cp cut date df dirname env find flock grep head mkdir mktemp mv paste
-readlink rm sed setsid sh sleep sort tail touch tr true""".split()
+printenv readlink rm sed setsid sh sleep sort tail touch tr true""".split()
 FAKE = """apt-get dpkg dpkg-deb dpkg-query sudo usermod mount umount update-binfmts chown id uname
 systemctl sg""".split()
 # What a package brings, so that a set-up machine has what it asked for.
@@ -176,8 +176,9 @@ class Machine:
             path.write_text("x", encoding="utf-8")
 
     def start(
-        self, *words: str, script: str = "inv", cwd: Path | None = None, **env: str
-    ) -> subprocess.Popen[str]:
+        self, *words: str, script: str = "inv", cwd: Path | None = None,
+        own_session: bool = False, **env: str,
+    ) -> subprocess.Popen[str]:  # fmt: skip
         """Start a script of the checkout on this machine."""
         environment = {
             "PATH": str(self.bin),
@@ -195,6 +196,7 @@ class Machine:
             [str(self.checkout / script), *words],
             env=environment,
             cwd=cwd or self.home,
+            start_new_session=own_session,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -205,7 +207,7 @@ class Machine:
         self, *words: str, script: str = "inv", cwd: Path | None = None, **env: str
     ) -> tuple[int, str, str]:
         """Run a script; return its exit code, standard output and standard error."""
-        process = self.start(*words, script=script, cwd=cwd, **env)
+        process = self.start(*words, script=script, cwd=cwd, own_session=False, **env)
         out, err = process.communicate(timeout=60)
         return process.returncode, out, err
 

@@ -38,6 +38,18 @@ def two(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("home", ["/proc/x", "/dev/null", "~"])
+def test_a_user_whose_home_cant_be_written_in(
+    two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    """As a service's user may have."""
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    assert [host.name for host in inventory.load(two)] == ["a", "b", "inner"]
+    assert not (tmp_path / "~").exists()  # as expanduser leaves it, HOME too being unknown
+
+
 def test_hosts_and_how_ssh_reaches_them(two: Path) -> None:
     first, second, inner = inventory.load(two)
     assert first.address == "jetson@192.0.2.1"

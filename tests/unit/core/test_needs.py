@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,8 +14,8 @@ import pytest
 
 import tasks
 from jetson_kit.checks import stages as checks
-from jetson_kit.core import needs
-from jetson_kit.core.errors import ToolMissingError
+from jetson_kit.core import needs, stopping
+from jetson_kit.core.errors import KitError, ToolMissingError
 from jetson_kit.core.paths import ROOT
 from jetson_kit.tasks import edge
 from tests.unit.bare_machine import Machine
@@ -310,13 +311,38 @@ def test_what_is_missing_is_installed_and_then_looked_for(
     assert not (tmp_path / "said").exists()
 
 
-def test_set_up_that_fails_ends_the_command_with_its_code(
+@pytest.mark.parametrize(
+    ("script", "code", "line"),
+    [
+        ('. {ci}/say.sh; fail "$NETWORK" no answer', 4, "error: no answer"),
+        (
+            '. {ci}/say.sh; fail "$NETWORK" "$(printf "no caf\\351, \\303\\274ber")"',
+            4,
+            "error: no caf\N{REPLACEMENT CHARACTER}, über",
+        ),
+        ('. {ci}/say.sh; fail "$DISK_FULL" all is full', 6, "error: all is full"),
+        ("exit 2", 7, "error: setting up ended with exit code 2"),
+    ],
+)
+def test_set_up_that_fails_ends_the_command_by_its_own_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str, code: int, line: str,
+    capfd: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """Said by who catches it: a signal may come first, and is then the one that is said."""
+    set_up_by(monkeypatch, tmp_path, script.format(ci=needs.SETUP.parent))
+    with pytest.raises(KitError) as ended:
+        needs.require(("rsync",), "./inv fleet.rollout")
+    assert (ended.value.exit_code, ended.value.line()) == (code, line)
+    assert capfd.readouterr().err == ""
+
+
+def test_set_up_that_was_stopped_alone_stops_the_command(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    set_up_by(monkeypatch, tmp_path, "exit 4")
-    with pytest.raises(SystemExit) as ended:
+    set_up_by(monkeypatch, tmp_path, "kill -TERM $$; sleep 9")
+    with pytest.raises(stopping.StoppedError) as ended:
         needs.require(("rsync",), "./inv fleet.rollout")
-    assert ended.value.code == 4
+    assert ended.value.number == signal.SIGTERM
 
 
 def test_what_has_no_package_here_ends_a_command_and_no_test(

@@ -33,6 +33,7 @@ from jetson_kit.core.run import failure, run
         ("E: write (28: No space left on device)\n", DiskFullError, "no space left"),
         ("ERROR: failed to solve: write /x: no space left on device\n", DiskFullError, "no space"),
         ("E: You don't have enough free space in /x/.\n", DiskFullError, "no space left"),
+        ("error: /x.whl: File too large (os error 27)\n", DiskFullError, "it: a file"),
         ("E: Failed to fetch x  Hash Sum mismatch\n", IntegrityError, "Hash Sum mismatch"),
         ("E: The repository 'x Release' is not signed.\n", IntegrityError, "not signed"),
     ],
@@ -100,3 +101,19 @@ def test_what_cannot_be_written_to_is_not_full(
     monkeypatch.chdir("/proc")
     error = failure("doing it", 9, "E: write (28: No space left on device)\n")
     assert "/proc" not in error.line()
+
+
+def test_a_limit_of_file_sizes_has_its_cure(tmp_path: Path) -> None:
+    words = f"ulimit -f 1; exec head -c 99999 /dev/zero >{tmp_path}/x"
+    with pytest.raises(DiskFullError) as caught:
+        run(["sh", "-c", words], what="writing it")
+    assert caught.value.line().startswith("error: writing it: a file ")
+    limited = f"ulimit -f 99; {sys.executable} -c '{LIMITED}'"
+    done = run(["sh", "-c", limited], what="asking")
+    assert "raise that limit (ulimit -f)" in done
+
+
+LIMITED = (
+    "import signal; from jetson_kit.core.run import failure; "
+    'print(failure("x", -signal.SIGXFSZ, "").line())'
+)

@@ -74,11 +74,13 @@ def test_the_core_is_the_oldest_of_the_images_boards(labels: dict[str, str], cor
 def test_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAKEN", "from here")
     monkeypatch.delenv("ABSENT", raising=False)
-    rows = ("NAME=a=b", "EMPTY=", "TAKEN", "ABSENT")
+    monkeypatch.setenv(f"{emulated_run.CALLERS}PYTHONX", "the caller's")
+    rows = ("NAME=a=b", "EMPTY=", "TAKEN", "ABSENT", "PYTHONX")
     assert dict(emulated_run.variables(rows)) == {
         "NAME": "a=b",
         "EMPTY": "",
         "TAKEN": "from here",
+        "PYTHONX": "the caller's",
     }
     with pytest.raises(BadInputError, match="has no name"):
         dict(emulated_run.variables(["=x"]))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from jetson_kit.emulation.run import CALLERS
 from tests.unit.bare_machine import Machine
 
 
@@ -34,6 +35,29 @@ def test_uv_fails_and_the_next_run_completes(machine: Machine, words: str, code:
     assert not (machine.checkout / ".venv" / ".locked").exists()
     assert machine.run()[0] == 0
     assert "--reinstall" in [line for line in machine.calls if line.startswith("uv pip sync")][-1]
+
+
+@pytest.mark.parametrize("words", [r"C:\new\table", r"a \c b", r"\033[31m", "-n -e", "%s", "$HOME"])
+def test_what_is_quoted_is_said_as_it_is(machine: Machine, words: str) -> None:
+    machine.set_up()
+    (machine.files / "words").write_text(f"error: {words}\n")
+    err = machine.run(UV_DOES='/bin/cat "$FILES/words"; exit 2')[2]
+    said = "error: fetching the locked Python packages failed: error: "
+    assert err.splitlines()[1:] == [said + words]
+
+
+def test_a_set_up_that_says_nothing_has_no_empty_line(machine: Machine) -> None:
+    (machine.checkout / "ci" / "setup.sh").write_text("exit 5\n")
+    assert machine.run("models.list") == (5, "", "")
+
+
+def test_a_folder_with_a_backslash_is_set_up_once(machine: Machine) -> None:
+    machine.set_up()
+    odd = machine.home / r"my\new \ckit"
+    machine.checkout.rename(odd)
+    for words in ("Setting up the Python environment in .venv\n", ""):
+        assert machine.run("a\\nb", script=str(odd / "inv"))[::2] == (0, words)
+    assert (odd / ".venv" / ".root").read_text() == f"{odd}\n"
 
 
 RETRY = "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by "
@@ -100,6 +124,58 @@ def test_uv_meets_an_unknown_certificate(machine: Machine, words: str) -> None:
     assert "SSL_CERT_FILE" in err.splitlines()[-1]
 
 
+@pytest.mark.parametrize("ready", [False, True])
+def test_a_folder_where_no_program_may_run(machine: Machine, ready: bool) -> None:
+    """As on a file system mounted noexec, before and after set-up."""
+    machine.set_up()
+    if ready:
+        assert machine.run()[0] == 0
+        (machine.checkout / ".venv" / "bin" / "uv").chmod(0o644)
+    lost = '[ ! -e "${0%/*}/uv" ] || chmod 644 "${0%/*}/uv"'
+    code, out, err = machine.run(INTERPRETER_DOES=lost)
+    assert (code, out) == (7, ""), err
+    assert "its file system is mounted noexec" in err.splitlines()[-1]
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_a_program_of_the_environment_that_is_lost_is_had_again(
+    machine: Machine, gone: bool
+) -> None:
+    machine.set_up()
+    assert machine.run()[0] == 0
+    program = machine.checkout / ".venv" / "bin" / "uv"
+    if gone:
+        program.unlink()
+    else:
+        program.chmod(0o644)
+    assert machine.run()[::2] == (0, "Setting up the Python environment in .venv\n")
+    assert machine.run()[::2] == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("limit", "words", "code", "told"),
+    [
+        ("unlimited", "OSError: [Errno 27] File too large", 6, "ulimit -f"),
+        ("unlimited", "E: Failed to fetch http://h/x  (27: File too large)", 6, "ulimit -f"),
+        ("unlimited", "error: profile too large for it", 7, "error: profile too large for it"),
+        ("99999", "returned non-zero exit status 1.", 7, "may be why: see ulimit -f"),
+        ("unlimited", "returned non-zero exit status 1.", 7, "exit status 1."),
+    ],
+)
+def test_a_limit_of_file_sizes(
+    machine: Machine, limit: str, words: str, code: int, told: str
+) -> None:
+    machine.set_up()
+    machine.environment["UV_DOES"] = f'case "$1" in pip) echo "{words}" >&2; exit 2 ;; esac'
+    script = machine.checkout / "limited"
+    script.write_text(f'#!/bin/sh\nulimit -f {limit}\nexec "${{0%/*}}/inv"\n')
+    script.chmod(0o755)
+    got, _, err = machine.run(script="limited")
+    assert got == code
+    assert err.endswith(f"{told}\n" if limit == "99999" or code == 7 else "again\n")
+    assert ("ulimit" in err) == ("ulimit" in told)
+
+
 def test_a_half_made_environment_is_made_anew(machine: Machine) -> None:
     machine.set_up()
     (machine.checkout / ".venv" / "bin").mkdir(parents=True)
@@ -125,6 +201,25 @@ def test_two_at_once_set_up_once(machine: Machine) -> None:
     assert [code for _, code in ends] == [0, 0]
     assert len([line for line in machine.calls if "-m venv" in line]) == 1
     assert [err for (_, err), _ in ends if "waiting for it" in err]
+
+
+def test_the_lock_is_taken_as_nfs_wants_it(machine: Machine) -> None:
+    """Open for writing: https://man7.org/linux/man-pages/man2/flock.2.html."""
+    machine.set_up()
+    mode = 'sed -n "s/^flags:.*\\(.\\)$/\\1/p" /proc/$$/fdinfo/9'
+    machine.program("flock", f'[ "$({mode})" = 2 ] || {{ echo "flock: 9: Bad" >&2; exit 65; }}')
+    code, _, err = machine.run("models.list")
+    assert (code, err) == (0, "Setting up the Python environment in .venv\n")
+
+
+@pytest.mark.parametrize("fails", ["echo 'flock: 9: No locks' >&2; exit 71", "exit 127"])
+def test_where_nothing_can_be_locked_it_is_said_and_done(machine: Machine, fails: str) -> None:
+    machine.set_up()
+    machine.program("flock", fails)
+    code, _, err = machine.run("models.list")
+    warning, usual = err.splitlines()
+    assert (code, usual) == (0, "Setting up the Python environment in .venv")
+    assert warning.startswith(f"warning: {machine.checkout}/ci/setup.sh can't be locked here; ")
 
 
 def test_from_another_folder_through_a_link(machine: Machine, tmp_path: Path) -> None:
@@ -201,3 +296,15 @@ def test_what_others_export_for_python_and_git_reaches_neither(machine: Machine)
     assert not names & set(STRANGERS)
     assert names >= mine.keys()
     assert "two\nPYTHONS=lines\n" in seen
+    assert {name for name in names if name.startswith(CALLERS)} == {
+        f"{CALLERS}{name}" for name in STRANGERS
+    }
+
+
+def test_a_variable_of_the_caller_keeps_its_value(machine: Machine) -> None:
+    machine.set_up()
+    odd = "a 'b' \"c\" $(id) `id` \\\ntwo;"
+    code, _, err = machine.run(INTERPRETER_DOES='printenv KIT_CALLERS_PYTHONX >"$FILES/seen"',
+                               PYTHONX=odd)  # fmt: skip
+    assert code == 0, err
+    assert (machine.files / "seen").read_text() == f"{odd}\n"

@@ -136,6 +136,24 @@ def test_when_it_may_not(machine: Machine, user: str, host: str, told: str) -> N
     assert err.startswith(f"error: {told}")
 
 
+def test_no_daemon_is_told_whose_set_up_started_it(machine: Machine) -> None:
+    see = 'env >"$FILES/seen by ${0##*/}"\n'
+    machine.program("dockerd", see + COMES_UP)
+    (machine.bin / "qemu-aarch64-static").unlink()
+    code, _, err = machine.run("build", APT_DOES=see)
+    assert code == 0, err
+    seen = list(machine.files.glob("seen by *"))
+    assert {path.name for path in seen} == {"seen by dockerd", "seen by apt-get"}
+    assert [path for path in seen if "KIT_ERROR_TO" in path.read_text()] == []
+
+
+def test_set_up_passes_on_why_it_does_not_start(machine: Machine) -> None:
+    (machine.system / "run" / "systemd" / "system").mkdir(parents=True)
+    code, _, err = machine.run("build")
+    words = "systemd can't start docker; see: journalctl -u docker; builds need an engine"
+    assert (code, err.splitlines()[0]) == (0, f"warning: {words}")
+
+
 def test_systemd_does_it_where_it_runs(machine: Machine) -> None:
     (machine.system / "run" / "systemd" / "system").mkdir(parents=True)
     machine.program("systemctl", 'touch "$FILES/engine"\n')
