@@ -42,7 +42,7 @@ NETWORK_WORDS = (
 # What apt says of bytes that are not what was signed.
 TRUST_WORDS = ("hash sum mismatch", "is not signed", "badsig", "expkeysig", "no_pubkey")
 PREFIX = re.compile(r"(?i)^(error|fatal|cause|E):\s+")
-LARGE_WORDS = "file too large"
+LARGE_WORDS = re.compile(r"(?i)\bfile too large\b")
 FULL_WORDS = (
     "no space left on device",
     "disk quota exceeded",
@@ -95,7 +95,7 @@ def run(
 def failure(what: str, code: int, stderr: str) -> KitError:
     """Return the typed error for a failed program, judged by what it printed."""
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
-    if code == -signal.SIGXFSZ or any(LARGE_WORDS in line.lower() for line in lines):
+    if code == -signal.SIGXFSZ or any(map(LARGE_WORDS.search, lines)):
         return too_large(doing=what)
     last = next((line for line in lines if "error" in line.lower() or line[:2] == "E:"), "")
     last = last or (lines[-1] if lines else _ended(code))

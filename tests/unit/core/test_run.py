@@ -34,6 +34,7 @@ from jetson_kit.core.run import failure, run
         ("ERROR: failed to solve: write /x: no space left on device\n", DiskFullError, "no space"),
         ("E: You don't have enough free space in /x/.\n", DiskFullError, "no space left"),
         ("error: /x.whl: File too large (os error 27)\n", DiskFullError, "it: a file"),
+        ("error: profile too large\n", StepFailedError, "profile too large"),
         ("E: Failed to fetch x  Hash Sum mismatch\n", IntegrityError, "Hash Sum mismatch"),
         ("E: The repository 'x Release' is not signed.\n", IntegrityError, "not signed"),
     ],

@@ -119,7 +119,7 @@ def test_the_lock_is_held_until_the_step_has_ended(machine: Machine) -> None:
 def test_a_daemon_that_a_step_starts_does_not_keep_the_lock(machine: Machine, starts: str) -> None:
     daemon = "setsid sleep 60 & echo $! >>$FILES/daemons"
     does = f'case "$1" in -m | pip) {daemon} ;; esac'
-    code, _, err = machine.run("models.list", **{starts: does})
+    code, _, err = machine.run("models.list", cwd=None, **{starts: does})
     left = is_locked(machine)
     for pid in (machine.files / "daemons").read_text().split():
         os.kill(int(pid), signal.SIGKILL)
