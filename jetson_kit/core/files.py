@@ -177,7 +177,7 @@ def _locked_folder(folder: Path) -> int:
 
 @contextlib.contextmanager
 @stopping.whole
-def written_aside(path: Path) -> Iterator[Path]:
+def written_aside(path: Path, mode: int = 0o644) -> Iterator[Path]:
     """Yield a temporary path beside `path` that becomes `path` only if the block succeeds."""
     with disk_guard(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -187,15 +187,15 @@ def written_aside(path: Path) -> Iterator[Path]:
     try:
         with disk_guard(path.parent, path):
             yield aside
-            aside.chmod(0o644)
+            aside.chmod(mode)
             aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, mode: int = 0o644) -> None:
     """Write a text file whole or not at all."""
-    with written_aside(path) as aside:
+    with written_aside(path, mode) as aside:
         aside.write_text(text, encoding="utf-8")
 
 

@@ -14,32 +14,34 @@ import json
 import os
 import re
 import stat
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from jetson_kit.ansible_driver import inventory
+from jetson_kit import __version__
+from jetson_kit.ansible_driver import inventory, program_environment
 from jetson_kit.ansible_driver.inventory_tree import BESIDE, ENTRIES, MOST
 from jetson_kit.ansible_driver.program_environment import of_user
 from jetson_kit.core.errors import KitError
-from jetson_kit.core.files import write_text
+from jetson_kit.core.files import open_regular, sweep, write_text
 from jetson_kit.core.paths import ANSIBLE, ROOT, cache_dir
 
 # What reads an inventory: of another kit, or another Ansible, nothing that was kept counts.
 READERS = (
     Path(__file__),
-    Path(inventory.__file__),
-    inventory.READER,
+    *sorted(inventory.READER.parent.glob("inventory*.*")),
+    Path(program_environment.__file__),
     ANSIBLE / "ansible.cfg",
     ROOT / "requirements" / "host.txt",
 )
 # Where Ansible finds plugins beside its own.
 PLUGINS = ("~/.ansible/plugins", "/usr/share/ansible/plugins")
-# In a text that says not all itself. Spaces and quotes may stand within its words, and a backslash
-# may stand for any letter.
-MOVING = re.compile(rb"plugin|\{[{%#]|\\|\A(?:#!|\$ANSIBLE_VAULT)")
-BETWEEN = re.compile(rb"[\s\"']+")
+# In a text that says not all itself. A backslash may stand for any letter. A template's two letters
+# may stand in two quoted texts that Ansible joins, with prefixes and brackets between them; in data
+# a colon or a brace is between two braces.
+MOVING = re.compile(rb"plugin|#jinja2:|\{[^:{}%#]*[{%#]|\\|\A(?:#!|\$ANSIBLE_VAULT)")
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,9 @@ def _identities(host: inventory.Host) -> Iterator[str]:
 def _key(path: Path) -> str:
     """Return what changes with anything that the boards depend on; "" where that is not known."""
     chosen = any(name.startswith("ANSIBLE_") for name in of_user())
-    if chosen or any(Path(folder).expanduser().is_dir() for folder in PLUGINS):
+    # These never raise, for a user without a home either.
+    plugins = (os.path.isdir(os.path.expanduser(folder)) for folder in PLUGINS)  # noqa: PTH111, PTH112
+    if chosen or any(plugins):
         return ""
     whole = hashlib.sha256()
     try:
@@ -98,29 +102,40 @@ def _key(path: Path) -> str:
                 if not plain or status.st_size > MOST:
                     return ""
                 raw = place.read_bytes()
-            if count >= ENTRIES or MOVING.search(BETWEEN.sub(b"", raw)):
+            if count >= ENTRIES or MOVING.search(raw):
                 return ""
             whole.update(b"%s\0%o\0" % (os.fsencode(place.absolute()), status.st_mode))
             whole.update(hashlib.sha256(raw).digest())
-    except OSError:
+    except (OSError, ValueError):  # of a path that no file can have
         return ""
     return whole.hexdigest()
 
 
 @cache
 def _readers() -> bytes:
-    """Return the hash of READERS as this process has them, though they may change as it runs."""
-    return hashlib.sha256(b"".join(place.read_bytes() for place in READERS)).digest()
+    """Return the hash of what reads as this process has it, though files may change as it runs."""
+    whole = hashlib.sha256(f"{__version__}\0{sys.version}".encode())
+    for place in READERS:
+        whole.update(hashlib.sha256(place.read_bytes()).digest())
+    return whole.digest()
 
 
 def _places(path: Path) -> Iterator[Path]:
-    """Yield all that Ansible may read for an inventory, and what it passes over by its name."""
+    """Yield all that Ansible may read for an inventory, and what it passes over by its name.
+
+    Raises OSError for a folder that is there and can't be looked into.
+    """
     yield path
     around = [path] if path.is_dir() else [path.parent / name for name in BESIDE]
     for top in (*around, *(inventory.PLAYBOOKS / name for name in BESIDE)):
-        for folder, folders, files in os.walk(top):
+        for folder, folders, files in os.walk(top, onerror=_unless_absent):
             folders.sort()
             yield from (Path(folder, name) for name in sorted((*folders, *files)))
+
+
+def _unless_absent(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _place(path: Path) -> Path:
@@ -129,15 +144,30 @@ def _place(path: Path) -> Path:
 
 
 def _kept(path: Path, key: str) -> Boards:
-    """Return the boards that were kept by this key; none where there are none, or it is damaged."""
-    with contextlib.suppress(OSError, KitError, ValueError, LookupError, TypeError):
-        body = json.loads(_place(path).read_text(encoding="utf-8"))
-        if key and body["key"] == key:
-            return tuple(Board(str(name), tuple(known_by)) for name, known_by in body["boards"])
+    """Return the boards that were kept by this key; none of a file that _keep has not written."""
+    with contextlib.suppress(OSError, KitError, ValueError, RecursionError):
+        with open_regular(_place(path), "") as stream:
+            status = os.fstat(stream.fileno())
+            ours = status.st_uid == os.geteuid() and not status.st_mode & 0o022
+            body = json.loads(stream.read()) if key and ours else None
+        match body:
+            case {"key": str(by), "boards": [*rows]} if by == key and all(map(_of_board, rows)):
+                return tuple(Board(name, tuple(known_by)) for name, known_by in rows)
     return ()
+
+
+def _of_board(row: object) -> bool:
+    """Tell whether a row of what was kept is a board's."""
+    match row:
+        case [str(name), [first, *more]]:
+            texts = all(isinstance(text, str) and text.isprintable() for text in (name, *more))
+            return texts and bool(name) and first == f"the board {name}"
+    return False
 
 
 def _keep(path: Path, key: str, boards: Boards) -> None:
     rows = [[board.name, board.known_by] for board in boards]
     with contextlib.suppress(OSError, KitError):  # the next command reads it anew
-        write_text(_place(path), json.dumps({"key": key, "boards": rows}))
+        place = _place(path)
+        write_text(place, json.dumps({"key": key, "boards": rows}), 0o600)
+        sweep(place.parent, "*boards-*")  # of inventories that are gone, too

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pwd
+import stat
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -121,11 +125,65 @@ def test_what_may_change_by_itself_is_read_each_time(reads: Reads, place: Path, 
     assert reads == [place, place]
 
 
-def test_braces_that_only_quotes_part_are_a_template(reads: Reads, tmp_path: Path) -> None:
-    path = tmp_path / "berlin.ini"
-    path.write_text("""b1 ansible_host="{""{ lookup('env', 'WHERE') }""}"\n""")
-    assert reads.boards(path) == reads.boards(path) == ["b1"]
+ONE = """{ lookup("env","WHERE") }"""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        """b1 ansible_host="{""{ lookup('env', 'WHERE') }""}"\n""",
+        *(
+            f"b1\n[all:vars]\nansible_host={value}\n"
+            for value in (
+                f"""'{{' u'{ONE}' u'}}'""",
+                f"""'{{' R'{ONE}' '}}'""",
+                f"""('{{'  U'{ONE}' '}}')""",
+                """'{' '% if 1 %}8.8.8.8{' '% endif %}'""",
+                """'8.8.8.8{' u'# none #}'""",
+                f"""'''{{''' u'''{ONE}''' '}}'""",
+            )
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["berlin.ini", "berlin", "berlin.yml"])
+def test_a_template_of_joined_texts_is_rendered_each_time(
+    reads: Reads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+) -> None:
+    monkeypatch.setenv("WHERE", "8.8.8.8")
+    path = tmp_path / name
+    path.write_text(text)
+    boards = [known_boards.read_each([path])[path] for _ in range(2)]
+    if isinstance(boards[0], KitError):  # no YAML, and its name says that it is
+        return
+    for (board,) in boards:  # type: ignore[misc] # no error
+        assert board.known_by == ("the board b1", "the address 8.8.8.8, port 22")
     assert reads == [path, path]
+
+
+def test_a_template_with_brackets_of_its_own_is_rendered_each_time(
+    reads: Reads, place: Path
+) -> None:
+    header = "#jinja2: variable_start_string:'[[', variable_end_string:']]'"
+    text = f"{header}\n        [[ ['8.8.8', 8] | join('.') ]]"
+    place.write_text(f"all:\n  hosts:\n    b1:\n      ansible_host: |-\n        {text}\n")
+    for (board,) in (known_boards.read_each([place])[place] for _ in range(2)):  # type: ignore[misc]
+        assert board.known_by == ("the board b1", "the address 8.8.8.8, port 22")
+    assert reads == [place, place]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"all": {"hosts": {"b1": {"tags": {}, "rule": {"a": {"b": "{c}"}}}}}}',
+        "all: {hosts: {b1: {tags: {a: 1, b: {c: 2}}, rule: '${HERE}/50%'}}}  # {here}\n",
+        "all:\n  hosts:\n    b1:\n      tags: {\n        a: {}, b: {c: 1}}\n",
+    ],
+)
+def test_data_in_braces_is_kept(reads: Reads, tmp_path: Path, text: str) -> None:
+    path = tmp_path / "berlin.yml"
+    path.write_text(text)
+    assert reads.boards(path) == reads.boards(path) == ["b1"]
+    assert reads == [path]
 
 
 def test_a_program_is_run_each_time(reads: Reads, tmp_path: Path) -> None:
@@ -160,6 +218,62 @@ def test_what_users_set_for_ansible_is_asked_each_time(
     assert reads == [place] * 3
 
 
+def _nobody(number: int) -> pwd.struct_passwd:
+    raise KeyError(number)
+
+
+def test_users_need_no_home(reads: Reads, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_boards, "PLUGINS", ("~/.ansible/plugins",))
+    monkeypatch.setattr(pwd, "getpwuid", _nobody)
+    monkeypatch.delenv("HOME")
+    assert reads.boards(place) == reads.boards(place) == ["b1", "b2"]
+    assert reads == [place]
+
+
+def test_a_path_that_no_file_can_have_is_an_error(reads: Reads, tmp_path: Path) -> None:
+    with pytest.raises(KitError):
+        reads.boards(tmp_path / "\0.yml")
+
+
+def test_a_folder_that_cannot_be_looked_into_may_hold_anything(
+    reads: Reads, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = place.parent / "group_vars"
+    folder.mkdir()
+    scan = os.scandir
+
+    def scandir(top: str | Path) -> object:
+        if str(top) == str(folder):
+            raise PermissionError(13, "Permission denied", str(top))
+        return scan(top)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    assert reads.boards(place) == reads.boards(place) == ["b1", "b2"]
+    assert reads == [place, place]
+
+
+def test_all_that_decides_a_reading_counts() -> None:
+    names = {path.name for path in known_boards.READERS}
+    driver = Path(inventory.__file__).parent
+    assert names >= {path.name for path in driver.glob("inventory*.py")}
+    assert names >= {path.name for path in driver.glob("inventory*.toml")}
+    assert names >= {"program_environment.py", "known_boards.py", "ansible.cfg", "host.txt"}
+
+
+@pytest.mark.parametrize("what", ["kit", "python"])
+def test_another_kit_or_python_reads_anew(
+    reads: Reads, place: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    reads.boards(place)
+    if what == "kit":
+        monkeypatch.setattr(known_boards, "__version__", "0.0.0")
+    else:
+        monkeypatch.setattr(sys, "version", "3.99")
+    known_boards._readers.cache_clear()
+    reads.boards(place)
+    assert reads == [place, place]
+
+
 def test_another_reader_reads_anew(
     reads: Reads, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,7 +291,23 @@ def test_another_reader_reads_anew(
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{}", "[]", '{"key": 1}', "\x00", '{"key": "KEY", "boards": 1}']
+    "text",
+    [
+        *("", "{}", "[]", "null", '{"key": 1}', "\x00", "\u00e9", '{"key": ["KEY"]}'),
+        *("[" * 100_000, '{"key": "KEY"}'),
+        *(
+            f'{{"key": "KEY", "boards": {boards}}}'
+            for boards in (
+                *("1", "[]", '"ab"', '{"ab": 1}', '["ab"]', "[[]]", '[{"x": ["the board x"]}]'),
+                *('[["x", []]]', '[["x", "the board x"]]', '[["x", ["the board y"]]]'),
+                *('[["x", ["the board x", 1]]]', '[["x", ["the board x", []]]]'),
+                *('[["x", ["the board x"], 1]]', '[[["x"], ["the board x"]]]'),
+                *('[["", ["the board "]]]', '[["x\\u001b", ["the board x\\u001b"]]]'),
+                *('[["x", ["the board x", "y\\n"]]]', '[["x", ["the board x"]], ["y", []]]'),
+                "[" * 100_000,
+            )
+        ),
+    ],
 )
 def test_a_damaged_file_of_what_was_kept_is_made_anew(
     reads: Reads, place: Path, tmp_path: Path, text: str
@@ -189,6 +319,58 @@ def test_a_damaged_file_of_what_was_kept_is_made_anew(
     assert reads.boards(place) == ["b1", "b2"]
     assert kept.read_text() == whole
     assert reads == [place, place]
+
+
+@pytest.mark.parametrize("mode", [0o602, 0o620])
+def test_a_file_that_others_can_write_counts_for_nothing(
+    reads: Reads, place: Path, tmp_path: Path, mode: int
+) -> None:
+    reads.boards(place)
+    (kept,) = (tmp_path / "cache").rglob("boards-*.json")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    kept.chmod(mode)
+    reads.boards(place)
+    assert reads == [place, place]
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+
+
+def test_a_file_of_another_user_counts_for_nothing(
+    reads: Reads, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads.boards(place)
+    own = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: own + 1)
+    reads.boards(place)
+    assert reads == [place, place]
+
+
+def test_a_named_pipe_in_its_place_is_not_waited_for(
+    reads: Reads, place: Path, tmp_path: Path
+) -> None:
+    reads.boards(place)
+    (kept,) = (tmp_path / "cache").rglob("boards-*.json")
+    kept.unlink()
+    os.mkfifo(kept, 0o600)
+    assert reads.boards(place) == reads.boards(place) == ["b1", "b2"]
+    assert reads == [place, place]
+
+
+def test_what_was_kept_of_inventories_that_are_gone_goes(
+    reads: Reads, place: Path, tmp_path: Path
+) -> None:
+    other = place.with_name("paris.yml")
+    other.write_text(TEXT)
+    reads.boards(place)
+    reads.boards(other)
+    one, two = (tmp_path / "cache").rglob("boards-*.json")
+    for path in (one, two):
+        os.utime(path, (1, 1))
+    other.unlink()
+    place.write_text(PUBLIC)
+    reads.boards(place)
+    (left,) = (tmp_path / "cache").rglob("boards-*.json")
+    assert json.loads(left.read_text())["boards"][0][0] == "b1"
+    assert left.stat().st_mtime > 1
 
 
 def test_an_error_is_not_kept(reads: Reads, place: Path, tmp_path: Path) -> None:
