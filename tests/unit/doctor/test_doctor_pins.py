@@ -471,3 +471,25 @@ def test_a_project_named_like_a_known_package_loses_no_cause(tmp_path: Path) -> 
 def test_a_build_under_another_name_is_still_judged(tmp_path: Path) -> None:
     files = {"pyproject.toml": "[project]\nname = 'robot'\ndependencies = ['mediapipe-rpi4']\n"}
     assert judged(tmp_path, files, device="orin")["old-requirement"].bad
+
+
+OLDER = {
+    "poetry add": ("a.sh", "poetry add mediapipe@0.10.14\n"),
+    "uvx": ("a.sh", "uvx --with mediapipe@0.10.14 tool\n"),
+    "pixi's overrides": (
+        "pixi.toml", "[pypi-dependencies]\nmediapipe = '*'\n"
+        "[pypi-options.dependency-overrides]\nmediapipe = '==0.10.14'\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", OLDER)
+def test_an_old_version_is_seen_in_further_forms(tmp_path: Path, kind: str) -> None:
+    name, text = OLDER[kind]
+    answer = judged(tmp_path, {name: text}, device="orin")["old-requirement"]
+    assert answer.result.status == "bad", lines(answer)
+
+
+def test_poetrys_caret_is_a_version(tmp_path: Path) -> None:
+    files = {"a.sh": "poetry add mediapipe@^1.0.1\n"}
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == "ok", lines(answer)

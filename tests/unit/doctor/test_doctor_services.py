@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mediapipe_jetson.doctor.files import docker_run, installers
+from mediapipe_jetson.doctor.files import docker_run, installers, shell_lists
 from mediapipe_jetson.doctor.sources import Scan
 
-from tests.unit.doctor_scenes import answer, judged, plant, scene
+from tests.unit.doctor_scenes import answer, in_time, judged, plant, scene
 
 GPU = "deploy: {resources: {reservations: {devices: [{driver: nvidia, capabilities: [gpu]}]}}}"
 
@@ -265,6 +265,12 @@ ARRAYS = {
     "an array of a function": ("f() {{\n  local ARGS=(--gpus all)\n  docker run {} v\n}}\n", 1),
     "an array with the runtime": ("ARGS=(--gpus all --runtime nvidia)\ndocker run {} v\n", 0),
     "an array that may grow": ("ARGS=(-i)\nif x; then\n ARGS+=(--gpus all)\nfi\ndocker run {}", 0),
+    "an array that may be empty": ("if x; then\n ARGS=(--gpus all)\nfi\ndocker run {} v\n", 0),
+    "an array that is set anew": ("ARGS=(--gpus all)\nARGS=(-i)\ndocker run {} v\n", 0),
+    "an array that grows behind an and": (
+        "ARGS=(--gpus all)\n[ -n x ] && ARGS+=(--runtime nvidia)\ndocker run {} v\n", 0),
+    "an array whose item is set": ("ARGS=(--gpus all)\nARGS[0]=-i\ndocker run {} v\n", 0),
+    "an array of others": ("ARGS=(-v /x:/x)\ndocker run --gpus all {} v\n", 1),
     "an array that is not there": ("docker run {} v\n", 0),
 }  # fmt: skip
 
@@ -275,3 +281,13 @@ def test_options_in_an_array_are_seen(tmp_path: Path, kind: str, name: str) -> N
     script, count = ARRAYS[kind]
     plant(tmp_path, {"run.sh": f"#!/bin/bash\n{script.format(name)}"})
     assert len(Scan(tmp_path).commands) == count
+
+
+def test_arrays_are_filled_in_without_growing_past_a_file() -> None:
+    many = f"A=(--gpus all {'x ' * 200_000})\n" + '"${A[@]}"\n' * 500
+    assert shell_lists.filled(many) == many
+    other = f"A=({'x ' * 2_000})\n" + '"${A[@]}"\n' * 500
+    assert shell_lists.filled(other) == other
+    rows = "A+=(--gpus all)\n" * 20_000 + '"${A[@]}"\n' * 20_000
+    with in_time():
+        assert shell_lists.filled(f"A=(-i)\n{rows}") == f"A=(-i)\n{rows}"

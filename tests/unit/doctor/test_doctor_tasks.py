@@ -338,7 +338,20 @@ STARRED = [
     ("a list that is extended", "__all__ = ['A']\n__all__.extend(['B'])\nA = D = CPU\n", "GPU CPU"),
     ("lists joined", "__all__ = ['A']\n__all__ = __all__ + ['B']\nA = B = D = CPU\n", "GPU"),
     ("no list", "D = CPU\n", "CPU"),
-    ("a list that grows", "__all__ = ['A']\nA = 1\nD = CPU\n__all__ += ['D']\n", "GPU CPU"),
+    ("a list that grows", "__all__ = ['A']\nA = 1\nD = CPU\n__all__ += ['D']\n", "CPU"),
+    ("a list that grows by others", "__all__ = []\n__all__ += ('A',)\nA = D = CPU\n", "GPU"),
+    (
+        "a list that may grow",
+        "__all__ = ['A']\nA = D = CPU\nif x():\n    __all__ += ['D']\n",
+        "GPU CPU",
+    ),
+    (
+        "a list set by a text",
+        "import sys\nsetattr(sys.modules[__name__], '__all__', [])\nD = CPU\n",
+        "GPU CPU",
+    ),
+    ("a list set in globals", "globals()['__all__'] = ['A']\nA = D = CPU\n", "GPU CPU"),
+    ("a text", "class Meta:\n    fields = '__all__'\nD = CPU\n", "CPU"),
     ("a list that is not known", "__all__ = names()\nD = CPU\n", "GPU CPU"),
 ]
 
@@ -364,6 +377,10 @@ def test_a_star_takes_what_a_module_lists(tmp_path: Path, code: str, told: str) 
         "vars(const)['__all__'].append('D')",
         "names = const.__all__\nnames.append('D')",
         "def fill():\n    const.__all__.append('D')\nfill()",
+        "setattr(const, '__all__', ['D'])",
+        "vars(const).update({'__all__': ['D']})",
+        "from const import __all__ as names\nnames += ['D']",
+        "import mine\nmine.fill(const.__all__)",
     ],
 )
 def test_another_module_may_change_what_a_star_takes(tmp_path: Path, code: str) -> None:
@@ -379,11 +396,33 @@ def test_another_module_may_change_what_a_star_takes(tmp_path: Path, code: str) 
 @pytest.mark.parametrize(
     "code",
     [
+        "print(const.__all__)",
+        "for name in const.__all__:\n    print(name)",
+        "__all__ = const.__all__ + ['B']\n__all__.extend(const.__all__)",
+        "from const import __all__ as names\n__all__ = [*names, 'B']",
+        "names = getattr(const, '__all__', [])\nprint(sorted(names), names[0], 'A' in names)",
+        "def names(module):\n    return getattr(module, '__all__', [])",
+        "autodoc = ['__all__']\nclass Meta:\n    fields = '__all__'",
+    ],
+)
+def test_who_reads_a_list_changes_it_not(tmp_path: Path, code: str) -> None:
+    files = {
+        "const.py": f"{HEAD}__all__ = ['A']\nA = 1\nD = CPU\n",
+        "more.py": f"import const\n{code}\n",
+        "app.py": f"{HEAD}import more\nD = GPU\nfrom const import *\n"
+        f"{made('BaseOptions(delegate=D)')}\n",
+    }
+    assert project(tmp_path, files)[0] == "ok"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
         "mp.tasks.BaseOptions = mine",
         "B = mp.tasks.BaseOptions\nB.__init__ = mine",
         "setattr(mp.tasks.BaseOptions, '__init__', mine)",
         "mp.tasks.vision.FaceLandmarker.create_from_options = mine",
-        "from mediapipe.tasks.python.core import base_options as b\nb.BaseOptions.delegate = 0",
+        "from mediapipe.tasks.python.core import base_options as b\nb.BaseOptions = mine",
         "if mine.x:\n    mp.tasks.vision.FaceLandmarkerOptions.__init__ = mine",
     ],
 )
@@ -397,9 +436,29 @@ def test_what_a_program_replaces_of_mediapipe_is_not_known(
     }
     status, words = project(tmp_path, files)
     assert status == "unknown"
-    assert "the program replaces mp.tasks." in words
+    assert "patch.py:" in words
+    assert " replaces mp.tasks." in words
 
 
-def test_other_attributes_change_no_task(tmp_path: Path) -> None:
-    code = f"{HEAD}lm = {made('BaseOptions(delegate=GPU)')}\nlm.name = 'x'\nvision.mine = lm\n"
-    assert project(tmp_path, {"app.py": code})[0] == "ok"
+@pytest.mark.parametrize(
+    ("file", "code"),
+    [
+        ("patch.py", "vision.mine = mine"),
+        ("patch.py", "vision.HandLandmarker.create_from_options = mine"),
+        ("patch.py", "vision.HandLandmarkerOptions = mine"),
+        ("patch.py", "mp.tasks.BaseOptions.delegate = mine"),
+        ("patch.py", "kept = mp.tasks.BaseOptions\nmp.tasks.BaseOptions = kept"),
+        ("tests/test_app.py", "vision.FaceLandmarker.create_from_options = mine"),
+        ("test_app.py", "mp.tasks.BaseOptions = mine"),
+        ("app/conftest.py", "setattr(mp.tasks, 'BaseOptions', mine)"),
+    ],
+)
+@pytest.mark.parametrize(("given", "status"), [("GPU", "ok"), ("CPU", "bad")])
+def test_what_is_set_for_others_changes_no_task(
+    tmp_path: Path, file: str, code: str, given: str, status: str
+) -> None:
+    files = {
+        file: f"import mediapipe as mp\nimport mine\nvision = mp.tasks.vision\n{code}\n",
+        "app.py": f"{HEAD}{made(f'BaseOptions(delegate={given})')}\n",
+    }
+    assert project(tmp_path, files)[0] == status

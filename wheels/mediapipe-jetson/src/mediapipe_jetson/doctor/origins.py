@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
-from mediapipe_jetson.doctor import pins, scripted
-from mediapipe_jetson.doctor.files import (
-    containers,
-    dockerfiles,
-    documents,
-    indexes,
-    invocation,
-    kubernetes,
-)
+from mediapipe_jetson.doctor import scripted
+from mediapipe_jetson.doctor.files import dockerfiles, documents, indexes, invocation
 from mediapipe_jetson.doctor.sources import Scan
 
 # Of pip's and uv's environment, of pip.conf and of uv.toml.
@@ -26,29 +18,6 @@ SET = re.compile(
 NAMED = re.compile(r"\b(PIP|UV)_(\w*INDEX\w*|FIND_LINKS)\b")
 CLONE = re.compile(r"\bgit\s+clone\b[^\n;&|]{0,300}?/mediapipe(\.git)?(?=[\s\"'@]|$)", re.MULTILINE)
 FETCH = re.compile(r"\b(wget|curl|gdown|aria2c)\b[^\n;&|]{0,300}?/mediapipe[^\s/\"']{0,200}\.whl")
-LIMITED = "(?:PIP_CONSTRAINT|UV_CONSTRAINT|UV_OVERRIDE)"
-LIMITS = re.compile(
-    rf"^[^#\n]*?\b(?:ENV[ \t]+{LIMITED}[ \t]+|{LIMITED}[\"']?(?:=|[ \t]*:[ \t]*))"
-    r"[\"']?(?P<path>[^\s\"']+)",
-    re.MULTILINE,
-)
-OF_CONF = re.compile(rf"^[ \t]*(?:constraint|{LIMITED})[ \t]*=[ \t]*(?P<path>\S+)", re.MULTILINE)
-OF_CODE = re.compile(
-    rf"[\"']{LIMITED}[\"']\]?[ \t]*[=:,][ \t]*[\"'](?P<path>[^\s\"']+)", re.MULTILINE
-)
-OF_PODS = re.compile(
-    rf"{LIMITED}[\"']?[\s,-]{{1,80}}[\"']?value[\"']?:[ \t]*[\"']?(?P<path>[^\s\"']+)"
-)
-PATTERNS = {"index": OF_CONF, "cfg": OF_CONF, "python": OF_CODE, "devcontainer": OF_CODE}
-PATTERNS |= dict.fromkeys(kubernetes.KINDS, OF_PODS)
-CONSTRAINED = re.compile(rb"_CONSTRAINT|UV_OVERRIDE")
-# What only the shell knows.
-OPEN = re.compile(r"[$*?\[]")
-EXPORT = re.compile(
-    r"\b(?:(?:poetry|uv|pdm)\b.{0,80}\bexport|uv pip compile|pip-compile|pipenv requirements)\b"
-)
-EXPORTING = re.compile(rb"export|compile|pipenv requirements")
-UNREAD = "what {} says of mediapipe was not read"
 BUILT = "MediaPipe's source is cloned here; what is built of it is not known"
 FETCHED = "a wheel is fetched here; run ./inv wheels.audit on it"
 DEBIAN = "python3-mediapipe"
@@ -67,76 +36,9 @@ def lines(scan: Scan) -> list[str]:
                 for match in pattern.finditer(text):
                     result.append(f"{name}:{text.count(chr(10), 0, match.start()) + 1}: {what}")
             result += _indexes(name, text, named=True)
-            result += _limits(scan, name, text)
         elif kind in ("compose", "index"):
-            text = documents.decoded(content)
-            result += _indexes(name, text, named=kind == "compose")
-            result += _limits(scan, name, text)
-        elif kind in PATTERNS and CONSTRAINED.search(content):
-            result += _limits(scan, name, documents.decoded(content))
-    return [*result, *_options(scan)]
-
-
-def _limits(scan: Scan, name: str, text: str) -> Iterator[str]:
-    for match in PATTERNS.get(scan.kinds[name], LIMITS).finditer(text):
-        if not _is_here(scan, name, match["path"]):
-            line = text.count("\n", 0, match.start("path")) + 1
-            yield f"{name}:{line}: {UNREAD.format(match['path'])}"
-
-
-def _options(scan: Scan) -> Iterator[str]:
-    """Return what commands install by lists, constraints and indexes that are not known."""
-    asking = {item.file for item in scan.requirements if pins.is_mediapipe(item.name)}
-    lists = {name for name, kind in scan.kinds.items() if kind == "requirements"}
-    # What a list includes counts as its own.
-    having = {_last(name) for name in lists if name in asking or b"-r" in scan.texts[name]}
-    for item in scan.options:
-        for path in (*item.limits, *(path for path in item.lists if not OPEN.search(path))):
-            if not _is_here(scan, item.file, path):
-                yield f"{item.place}: {UNREAD.format(path)}"
-        if (item.folder and asking - lists) or having & set(map(_last, item.lists)):
-            for path in item.indexes:
-                if not indexes.REGISTRY.match(path):
-                    yield f"{item.place}: packages may come from {path}, which is not known"
-
-
-def _is_here(scan: Scan, file: str, path: str) -> bool:
-    """Return whether a path may be a file of the project; it is read where it names MediaPipe."""
-    if "://" in path:
-        return False
-    name, folder = _last(path), PurePosixPath(file).parent
-    beside = containers.beside(file, path)
-    near = [] if beside.startswith(("/", "..")) else [beside]
-    near += [name, f"{folder}/{name}"]
-    known = any(_last(other) == name for other in scan.texts)
-    known = known or any(scan.folder.joinpath(item).is_file() for item in near)
-    return known or _is_made(scan, file, path)
-
-
-def _is_made(scan: Scan, file: str, path: str) -> bool:
-    """Return whether a list is copied from the project, or exported from its lock or manifest."""
-    copied = re.compile(
-        rf"^[ \t]*COPY[ \t](?!.*--from)[^\n]*[ \t]{re.escape(path)}[ \t]*$"
-        rf"|\btarget={re.escape(path)}(?=[\s,])",
-        re.MULTILINE,
-    )
-    named = re.compile(rf"(?<![\w.-]){re.escape(_last(path))}(?![\w.-])")
-    if copied.search(documents.decoded(scan.texts.get(file, b""))):
-        return True
-    texts = (
-        documents.decoded(content).replace("\\\n", " ")
-        for name, content in scan.texts.items()
-        if scan.kinds[name] in ("dockerfile", "shell") and EXPORTING.search(content)
-    )
-    return any(
-        EXPORT.search(text[max(0, found.start() - 400) : found.start()].rpartition("\n")[2])
-        for text in texts
-        for found in named.finditer(text)
-    )
-
-
-def _last(path: str) -> str:
-    return PurePosixPath(path).name
+            result += _indexes(name, documents.decoded(content), named=kind == "compose")
+    return result
 
 
 def _indexes(name: str, text: str, *, named: bool) -> Iterator[str]:

@@ -162,7 +162,7 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
             instead=first.instead,
             place=first.place(),
         )
-    if not any(asks(scan, item) for item in judged):
+    if not judged:
         hints = told.lines(scan, here)
         return unknown(
             f"no file of the project asks for mediapipe{_elsewhere(scan)}", *hints, *doubts
@@ -171,13 +171,6 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
         return unknown(*doubts)
     shown = ", ".join(f"{item.place}: {item.text}" for item in judged[:3])
     return ok(f"{shown}{': right for this board' if here.old_cpu is not None else ''}")
-
-
-def asks(scan: Scan, item: Requirement) -> bool:
-    """Return whether a requirement is installed by itself: constraints are for what others ask."""
-    name = PurePosixPath(item.file).name
-    installed = {PurePosixPath(path).name for given in scan.options for path in given.lists}
-    return "constraint" not in name.lower() or name in installed
 
 
 def _elsewhere(scan: Scan) -> str:

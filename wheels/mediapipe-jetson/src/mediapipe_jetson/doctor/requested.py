@@ -35,10 +35,6 @@ def delegate(scene: Scene, _facts: dict[str, Any]) -> Result:
         else:
             good += 1
             gpu = gpu or task.vision
-    for path in sorted(scan.programs.tasks.replaced):
-        open_.append(f"the program replaces {path}: what its tasks are given is not known")
-        open_ += [f"{item.place()}: {item.what}" for item in findings]
-        findings = []
     open_ += inside(scene)
     if findings:
         result = _bad(scene, findings, [*open_, *scan.unread_lines(programs=True)])

@@ -11,7 +11,6 @@ from mediapipe_jetson.doctor.files import (
     dockerfiles,
     documents,
     installers,
-    pip_options,
     reading,
     requirements,
     shell_lists,
@@ -42,7 +41,6 @@ class Scanned:
         self.commands: list[Finding] = []
         self.wheels: list[Wheel] = []
         self.locks: list[str] = []
-        self.options: list[pip_options.Options] = []
         self.unread: list[Unread] = []
         self.programs = Programs()
         self.read = 0
@@ -79,7 +77,6 @@ class Scanned:
         whole = shell_lists.filled(text) if chosen is None else text
         for number, words, _ in dockerfiles.commands(whole, chosen):
             self._started(name, cell, number, words)
-            self.options += pip_options.read(words, name, number, cell)
 
     def _asked(self, path: str) -> list[Requirement]:
         """Return what the one requirements file of this name asks for; nothing for several."""

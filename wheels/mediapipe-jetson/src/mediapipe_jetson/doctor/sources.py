@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 import time
 from pathlib import Path, PurePosixPath
 from typing import Any, Optional
@@ -23,7 +22,6 @@ from mediapipe_jetson.doctor.files import (
     machines,
     notebooks,
     own_packages,
-    pip_options,
     pixi,
     python_versions,
     reading,
@@ -46,8 +44,6 @@ FILES_MOST, LOADING_MOST_S = 5_000, 60.0
 READING_FAILS: tuple[type[Exception], ...] = (OSError, SyntaxError, ValueError, RecursionError)
 READING_FAILS += (MemoryError, TypeError, AttributeError, KeyError)
 INSTALL = b"install"
-# What a program that installs may have to do with MediaPipe.
-ABOUT = re.compile(rb"mediapipe|requirement|[\"']-r\b|\s-r\s")
 PINS = {"mise": python_versions.mise, "python_version": python_versions.plain}
 LISTS = {"cfg": requirements.cfg, "conda": requirements.conda, "lock": locks.read}
 
@@ -77,8 +73,7 @@ class Scan(ScannedContainers):
             if kind != "compose" or not compose.overrides(name, composed):
                 self._read(kind, name, content, composed)
         own = own_packages.names(files) - projects.known_packages()
-        kept = [item for item in self.requirements if item.name not in own]
-        self.requirements = pip_options.without_index(kept, self.options)
+        self.requirements = [item for item in self.requirements if item.name not in own]
 
     def _loaded(self, folder: Path) -> list[relations.File]:
         """Return the files whose kind is known."""
@@ -132,15 +127,13 @@ class Scan(ScannedContainers):
             return
         self._done.add(name)
         if kind in ("env", "index", "other"):  # others read the first two
-            named = kinds.MENTIONED in content if kind == "index" else kinds.USES.search(content)
-            if kind == "other" or named:
+            if kind == "other" or kinds.USES.search(content):
                 self.unread.append(Unread(name, OTHER, kinds.only_settings(name, content)))
             return
         self.read += kind != "markdown"
         other = elsewhere.marker(name) if kind not in ("python", "notebook") else ""
         other = elsewhere.PC if name in self._relations.elsewhere else other
         lists: list[list[Any]] = [self.pythons, self.images, self.services, self.commands]
-        lists.append(self.options)
         before = [len(items) for items in (*lists, self.requirements)]
         try:
             if kind == "compose":
@@ -174,11 +167,9 @@ class Scan(ScannedContainers):
         module = ".".join(parts[:-1] if package else parts)
         self.programs.add(module, name, content, package)
         result, pythons = scripts.block(name, content)
-        if parts[-1] == "setup" or (INSTALL in content and ABOUT.search(content)):
+        if parts[-1] == "setup" or (kinds.MENTIONED in content and INSTALL in content):
             tree = machines.parsed(content, name)
             result += scripts.installs(name, tree)
-            for words, line in scripts.commands(tree):
-                self.options += pip_options.read(words, name, line)
             if parts[-1] == "setup":
                 listed, requires = scripts.setup(name, tree)
                 result, pythons = result + listed, pythons + requires
@@ -207,15 +198,9 @@ class Scan(ScannedContainers):
         """Read a requirements file and those that it includes."""
         result, included = requirements.listed(name, content)
         self.requirements += result
-        self._included(name, included)
-
-    def _included(self, name: str, paths: list[str]) -> None:
-        """Read the lists that a file includes."""
-        for path in paths:
+        for path in included:
             other = containers.beside(name, path)
-            if "://" in path:
-                self.unread.append(Unread(path, f"{name} takes it from there"))
-            elif other not in self._done:
+            if "://" not in path and other not in self._done:
                 if other in self.texts or self.folder.joinpath(other).is_file():
                     self._read("requirements", other, self._other(other), set())
                 else:
@@ -248,8 +233,6 @@ class Scan(ScannedContainers):
     def _listed(self, kind: str, name: str, content: bytes) -> None:
         result, pythons = LISTS[kind](name, content)
         self.locks += [name] if kind == "lock" else []
-        if kind != "lock":
-            self._included(name, requirements.included(content))
         self.requirements += result
         self.pythons += pythons
 

@@ -30,8 +30,13 @@ TASK = re.compile(
 OTHERS = re.compile(r"mediapipe\.tasks\.(python\.)?(text|audio|genai|retrieval|decision)\.")
 OPTIONS, MODEL = "create_from_options", "create_from_model_path"
 DELEGATE = re.compile(r"\.Delegate\.(?P<name>[A-Z]+)$|\.Delegate\((?P<number>\d+)\)$")
-# What a program that sets it changes for all of its tasks.
-SHARED = re.compile(r"mediapipe\.tasks\.[\w.]*(Options|Delegate|\.create_from_\w+)(\.\w+)?$")
+# What a program that sets it changes: of the task that is named, of all tasks where none is. A
+# field that a class is given changes nothing: each object sets its own.
+OWN = re.compile(
+    r"mediapipe\.tasks\.(?:[\w.]*\.)?(?:Delegate|(?:BaseOptions|(?P<options>\w+)Options"
+    r"|(?P<task>\w+)\.create_from_\w+)(?:\.(?:__\w+__|to_\w+))*)$"
+)
+TESTS = re.compile(r"(^|/)(tests?/|test_[^/]*$|[^/]*_test\.py$|conftest\.py$)")
 GPU, CPU, DEFAULT, ABSENT = "GPU", "CPU", "DEFAULT", "absent"
 
 
@@ -65,7 +70,8 @@ class Created(Rounds):
     def __init__(self) -> None:
         self.heard: list[Task] = []
         self.places: set[tuple[str, int, int]] = set()
-        self.replaced: set[str] = set()
+        self.replaced: dict[str, dict[str, None]] = {}
+        """What replaces MediaPipe's own of a task, by its name, "" for every task's."""
         self.marked = 0
 
     def mark(self) -> None:
@@ -91,7 +97,10 @@ class Created(Rounds):
             first = [item for item in every if not item.fallback]
             again = [item for item in every if item.fallback] if first else []
             falls = any(item.delegates != {GPU} for item in again)
-            joined += [dataclasses.replace(item, falls=falls) for item in _by_call(first or every)]
+            for item in _by_call(first or every):
+                why = (*self.replaced.get("", ()), *self.replaced.get(item.name, ()))
+                told = (*item.unknown, *why)
+                joined.append(dataclasses.replace(item, falls=falls, unknown=told))
         return sorted(joined, key=lambda item: dataclasses.astuple(item.place))
 
     def called(self, place: Place, path: str, given: Arguments, state: State) -> None:
@@ -117,10 +126,14 @@ class Created(Rounds):
         )
         self.heard.append(task)
 
-    def changed(self, path: str) -> None:
-        """Note what of MediaPipe's own the program replaces."""
-        if SHARED.match(path):
-            self.replaced.add(path.replace("mediapipe.", "mp.", 1))
+    def changed(self, place: Place, path: str) -> None:
+        """Note what of MediaPipe's own the program replaces; what tests do stays theirs."""
+        match = OWN.match(path)
+        if match and not TESTS.search(place.file):
+            cell = f"cell {place.cell}, line " if place.cell else ""
+            shown = path.replace("mediapipe.", "mp.", 1)
+            what = f"{place.file}:{cell}{place.line} replaces {shown}"
+            self.replaced.setdefault(match["options"] or match["task"] or "", {})[what] = None
 
     def add_unfollowed(self, tree: ast.Module, file: str, cell: int) -> None:
         """Note calls that create a task by their names, where the way to them is not known."""

@@ -68,12 +68,6 @@ def installs(words: list[str]) -> bool:
     return bool(_called(words)[0])
 
 
-def arguments(words: list[str]) -> list[str]:
-    """Return what stands behind the verb of a command of pip's or uv's that installs."""
-    tools, given = _called(words)
-    return [] if _conda(tools) else given
-
-
 def pythons(words: list[str], file: str, line: int, cell: int = 0) -> list[PythonPin]:
     """Return the Python that a command makes an environment with."""
     tools, packages = _called(words)

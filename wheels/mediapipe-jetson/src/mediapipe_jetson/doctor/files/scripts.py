@@ -152,24 +152,21 @@ def installs(name: str, tree: ast.AST) -> list[Requirement]:
     for given in program_lists.installed(tree):
         texts = _mentioned(_written(given.elts, {}))
         found += [replace(item, role=COMMAND) for item in _listed(name, texts)]
-    for words, line in commands(tree):
-        found += installers.command(words, name, line)
-    return found
-
-
-def commands(tree: ast.AST) -> Iterator[tuple[list[str], int]]:
-    """Return the commands that a program runs, each with its line."""
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         called = getattr(node.func, "attr", getattr(node.func, "id", ""))
         if called == INSTALL and isinstance(node.func, ast.Attribute):
-            yield ["pip", INSTALL, *(text for text, _ in _texts(node.args))], node.lineno
+            words = ["pip", INSTALL, *(text for text, _ in _texts(node.args))]
+            found += installers.command(words, name, node.lineno)
         elif called in MAGICS:
             line = " ".join(text for text, _ in _texts(node.args))
-            yield from ((command, node.lineno) for command in installers.split(line))
+            for command in installers.split(line):
+                found += installers.command(command, name, node.lineno)
         elif called in RUNNERS:
-            yield from ((words, node.lineno) for words in _commands(node.args))
+            for words in _commands(node.args):
+                found += installers.command(words, name, node.lineno)
+    return found
 
 
 def _commands(arguments: list[ast.expr]) -> Iterator[list[str]]:

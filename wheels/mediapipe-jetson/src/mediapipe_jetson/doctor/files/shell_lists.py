@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import re
 from collections.abc import Iterator
 
@@ -18,24 +19,40 @@ ARRAY = re.compile(
 )
 # An array's name where all of it is meant.
 WHOLE = re.compile(r"\"?\$\{(?P<name>\w+)\[[@*]\]\}\"?")
+# Characters of a script with its arrays in it.
+FILLED_MOST = 1_000_000
+SET = re.compile(r"(?<![\w$])(\w+)(?:\[[^\]\n]{0,40}\])?\+?=")
+OPTION = re.compile(r"(?<!\S)--(?:gpus|runtime)\b")
 COMMENT = re.compile(r"(?<!\S)#[^\n]*")
 LOOP, ENDS = re.compile(r"\bfor\s+(\w+)\s+in\s"), re.compile(r";|\n\s*do\b")
 ITEM = re.compile(r"#[^\n]*|[\"']?(?P<item>[A-Za-z][^\s\"']*)[\"']?")
 
 
 def filled(text: str) -> str:
-    """Return a script with arrays in the places of their names, where they are always the same."""
-    rows: dict[str, list[re.Match[str]]] = {}
+    """Return a script with arrays of containers' options in the places of their names.
+
+    Only such are filled in as are always the same, and none where it grew too long; a line stays
+    a line.
+    """
+    lists: dict[str, list[str]] = {}
+    may: set[str] = set()
+    times = collections.Counter(SET.findall(text))
     for row in ARRAY.finditer(text) if WHOLE.search(text) else ():
-        rows.setdefault(row["name"], []).append(row)
-
-    def inside(match: re.Match[str]) -> str:
-        given = rows.get(match["name"], [])
-        if not given or (len(given) > 1 and any(row[0][0] in " \t" for row in given)):
-            return match[0]
-        return " ".join(COMMENT.sub(" ", row["list"]).replace("\n", " ") for row in given)
-
-    return WHOLE.sub(inside, text)
+        name, before = row["name"], text[row.start() : row.start("name")]
+        grows = text[row.end("name")] == "+"
+        # What is indented may not run, but where it is a function's own.
+        sure = not before[:1].isspace() or "local" in before
+        if not sure or grows != (name in lists):
+            may.add(name)
+        lists.setdefault(name, []).append(COMMENT.sub(" ", row["list"]).replace("\n", " "))
+    # One that is set in further ways, as behind a && or by its items, is not known.
+    may |= {name for name, items in lists.items() if times[name] != len(items)}
+    words = {name: " ".join(items) for name, items in lists.items() if name not in may}
+    words = {name: told for name, told in words.items() if OPTION.search(told)}
+    size = sum(len(words.get(match["name"], "")) for match in WHOLE.finditer(text))
+    if not words or len(text) + size > FILLED_MOST:
+        return text
+    return WHOLE.sub(lambda match: words.get(match["name"], match[0]), text)
 
 
 def packages(text: str, file: str, cell: int = 0) -> Iterator[Requirement]:

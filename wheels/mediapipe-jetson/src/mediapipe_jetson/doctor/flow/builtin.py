@@ -108,7 +108,9 @@ class Builtins(Holders):
             return unknown(source(node))
         if name == "builtins.setattr":
             for owner in owners:
-                self.store(owner, words[0], given.get(2, "") or unknown(source(node)))
+                values = given.get(2, "") or unknown(source(node))
+                self.store(owner, words[0], values)
+                self.changed(owner, words[0], values, node)
             return unknown("None")
         result = join(self.attribute(owner, word, node) for owner in owners for word in words)
         guard = name == "builtins.hasattr"

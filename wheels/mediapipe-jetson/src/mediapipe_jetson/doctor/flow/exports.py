@@ -5,23 +5,84 @@ from __future__ import annotations
 import ast
 from typing import Optional
 
-from mediapipe_jetson.doctor.flow.state import Source
 from mediapipe_jetson.doctor.flow.values import Scope, Sequence, text_of
 
 LISTED = "__all__"
-
-
-def reaches(code: Source) -> bool:
-    """Return whether code names the __all__ of a module, by an attribute or in a text."""
-    return any(
-        getattr(node, "attr", "") == LISTED or getattr(node, "value", "") == LISTED
-        for _, tree in code.trees
-        for node in ast.walk(tree)
+# What gives a module's list by its name, and what only reads a list that it is given.
+GETTERS = frozenset(("getattr", "get", "__getattribute__"))
+READERS = frozenset(
+    (
+        *("print", "len", "sorted", "list", "tuple", "set", "frozenset", "str", "repr", "hasattr"),
+        *("any", "all", "enumerate", "iter", "map", "filter", "zip", "isinstance", "type"),
+        *("extend", "update", "join", "union", "index", "count", "copy"),
     )
+)
+# Where a list gets a further holder.
+HOLDERS: tuple[type[ast.AST], ...] = (ast.keyword, ast.AnnAssign, ast.NamedExpr, ast.BoolOp)
+HOLDERS += (ast.List, ast.Tuple, ast.Dict, ast.IfExp, ast.Yield, ast.Lambda)
+
+
+def reaches(tree: ast.Module) -> bool:
+    """Return whether code may change an __all__ that it names by an attribute or a text."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and _is_list(node.value, set()):
+            names |= {item.id for item in node.targets if isinstance(item, ast.Name)}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {item.asname or LISTED for item in node.names if item.name == LISTED}
+    return any(
+        _sets(node) or (_is_list(node, names) and _changes(node, parent))
+        for parent in ast.walk(tree)
+        for node in ast.iter_child_nodes(parent)
+    )
+
+
+def _is_list(node: ast.AST, names: set[str]) -> bool:
+    """Return whether this is a module's list by an attribute, a text, or one of these names."""
+    if isinstance(node, ast.Subscript):
+        return _is_text(node.slice)
+    if isinstance(node, ast.Call):
+        return _word(node) in GETTERS and any(map(_is_text, node.args))
+    return getattr(node, "attr", "") == LISTED or getattr(node, "id", "") in names
+
+
+def _sets(node: ast.AST) -> bool:
+    """Return whether a call may set a list by its name."""
+    if not isinstance(node, ast.Call) or _word(node) in GETTERS:
+        return False
+    keys = [key for item in node.args if isinstance(item, ast.Dict) for key in item.keys]
+    given = any(map(_is_text, node.args)) and _word(node) not in READERS
+    return given or any(map(_is_text, keys)) or any(item.arg == LISTED for item in node.keywords)
+
+
+def _changes(node: ast.AST, parent: ast.AST) -> bool:
+    """Return whether a list may be changed where it stands."""
+    name = isinstance(node, ast.Name)
+    if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
+        return not name or isinstance(parent, ast.AugAssign)
+    if isinstance(parent, ast.Call):
+        return _word(parent) not in READERS
+    if isinstance(parent, ast.Subscript):
+        return not isinstance(parent.ctx, ast.Load)
+    if isinstance(parent, ast.Attribute):
+        return parent.attr not in READERS - {"extend", "update"}
+    if isinstance(parent, ast.Assign):
+        return name or not all(isinstance(item, ast.Name) for item in parent.targets)
+    return isinstance(parent, HOLDERS)
+
+
+def _word(node: ast.Call) -> str:
+    return getattr(node.func, "attr", getattr(node.func, "id", ""))
+
+
+def _is_text(node: Optional[ast.AST]) -> bool:
+    return isinstance(node, ast.Constant) and node.value == LISTED
 
 
 def fills(tree: ast.Module) -> bool:
     """Return whether code uses __all__ in more ways than to set it, add to it and extend it."""
+    if reaches(tree):
+        return True
     waiting: list[ast.AST] = [tree]
     while waiting:
         node = waiting.pop()
@@ -29,8 +90,6 @@ def fills(tree: ast.Module) -> bool:
             if any(map(lists, ast.walk(node))):
                 return True
             continue
-        if isinstance(node, ast.Constant) and node.value == LISTED:
-            return True
         if isinstance(node, ast.Assign) and any(map(lists, node.targets)):
             # The same list by another name.
             if len(node.targets) > 1 or isinstance(node.value, ast.Name):

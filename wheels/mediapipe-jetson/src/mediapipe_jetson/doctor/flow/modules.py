@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Optional
 
-from mediapipe_jetson.doctor.flow.exports import LISTED, exported, fills, reaches
+from mediapipe_jetson.doctor.flow.exports import LISTED, exported, fills, lists, reaches
 from mediapipe_jetson.doctor.flow.parameters import OUTSIDE
 from mediapipe_jetson.doctor.flow.state import ExhaustedError, Frame, Listener, Source
 from mediapipe_jetson.doctor.flow.statements import Statements
@@ -54,7 +54,7 @@ class Flow(Statements):
         self.filling: dict[str, bool] = {}
         """Modules, and whether what is not followed may change what their __all__ lists."""
         self.reaching: Optional[list[str]] = None
-        """The modules that have to do with the __all__ of others."""
+        """The modules that may change the __all__ of others."""
         self.stand_ins: set[Value] = set()
         """Objects of classes that no code was seen to make any of."""
 
@@ -230,17 +230,28 @@ class Flow(Statements):
                     listener.imported(self.place(node), whole, False)
                 self.bind(item.asname or item.name, path(whole))
 
+    def do_augassign(self, node: ast.AugAssign) -> None:
+        """Keep what is known of an __all__ that surely grows."""
+        if lists(node.target) and not self.depth:
+            both = ast.BinOp(node.target, node.op, node.value)
+            self.assign(node.target, self.eval(ast.copy_location(both, node)))
+        else:
+            super().do_augassign(node)
+
     def from_project(self, module: str, item: ast.alias) -> None:
         """Bind a name of a module of the project."""
         scope = self.module_scope(module)
         inner = f"{module}.{item.name}" if module else item.name
         if item.name == "*":
-            listed = None if LISTED in scope and self.filled(module) else exported(scope)
-            # Where a list is not known, a name may stay what it was.
-            before = self.frame.scope if LISTED in scope and listed is None else {}
+            filled = self.filled(module)
+            listed = None if filled else exported(scope)
+            # Where a list is not known, it may have any name, and any may stay what it was.
+            unsure = listed is None and (filled or LISTED in scope)
+            before = self.frame.scope if unsure else {}
             for name in listed if listed is not None else list(scope):
                 part = f"{module}.{name}"
-                if name in scope and (listed is not None or not name.startswith("_")):
+                taken = listed is not None or not name.startswith("__" if unsure else "_")
+                if name in scope and taken:
                     self.bind(name, scope[name] | before.get(name, frozenset()))
                 elif part in self.sources and listed is not None:
                     self.bind(name, frozenset({Module(part)}))
@@ -254,7 +265,11 @@ class Flow(Statements):
     def filled(self, module: str) -> bool:
         """Return whether what is not followed may fill a module's __all__."""
         if self.reaching is None:
-            self.reaching = [item.name for item in self.sources.values() if reaches(item)]
+            self.reaching = [
+                item.name
+                for item in self.sources.values()
+                if any(reaches(tree) for _, tree in item.trees)
+            ]
         if module not in self.filling:
             trees = [tree for _, tree in self.sources[module].trees]
             others = any(name != module for name in self.reaching)

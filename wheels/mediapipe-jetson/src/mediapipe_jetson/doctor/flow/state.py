@@ -21,6 +21,7 @@ from mediapipe_jetson.doctor.flow.values import (
     Values,
     constant,
     foreign,
+    path,
     unknown,
 )
 
@@ -87,7 +88,7 @@ class Listener:
     def compared(self, place: Place, path: str, text: str) -> None:
         """Hear of a comparison of something external with a text."""
 
-    def changed(self, path: str) -> None:
+    def changed(self, place: Place, path: str) -> None:
         """Hear that an attribute of something external is set."""
 
 
@@ -211,9 +212,13 @@ class State:
         elif isinstance(owner, Class):
             scope = self.classes[owner].scope
             scope[name] = values | scope.get(name, frozenset()) if self.depth else values
-        elif isinstance(owner, Path) and not self.dead:
+
+    def changed(self, owner: Value, name: str, values: Values, node: ast.AST) -> None:
+        """Tell of an attribute of something external that is set to something else."""
+        whole = f"{owner.text}.{name}" if isinstance(owner, Path) else ""
+        if whole and not self.dead and values != path(whole):
             for listener in self.listeners:
-                listener.changed(f"{owner.text}.{name}")
+                listener.changed(self.place(node), whole)
 
     def touched(self, heap: Heap, why: str, *, certain: bool = False) -> None:
         """Note that something which is not known may have set any field, or `certain`: does so."""

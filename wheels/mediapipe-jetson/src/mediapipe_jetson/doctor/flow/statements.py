@@ -96,6 +96,7 @@ class Statements(Patterns):
         elif isinstance(target, ast.Attribute):
             for owner in self.eval(target.value):
                 self.store(owner, target.attr, values)
+                self.changed(owner, target.attr, values, target)
                 self.escaped([values] if isinstance(owner, (Path, Unknown)) else [])
         elif isinstance(target, ast.Subscript):
             key = text_of(self.eval(target.slice))
