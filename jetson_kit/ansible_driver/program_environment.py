@@ -31,8 +31,16 @@ CHOICES = re.compile(
 
 def of_user() -> dict[str, str]:
     """Return this process's environment without what would choose for the kit's playbooks."""
-    own = {name: value for name, value in os.environ.items() if not CHOICES.match(name)}
-    return {**_places(), **own}
+    return {**_places(), **_kept()}
+
+
+def settings_of_user() -> list[str]:
+    """Return the names of Ansible's variables that its programs get from the user."""
+    return [name for name in _kept() if name.startswith("ANSIBLE_")]
+
+
+def _kept() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not CHOICES.match(name)}
 
 
 def _places() -> dict[str, str]:

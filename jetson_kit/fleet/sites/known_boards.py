@@ -23,7 +23,7 @@ from pathlib import Path
 from jetson_kit import __version__
 from jetson_kit.ansible_driver import inventory, program_environment
 from jetson_kit.ansible_driver.inventory_tree import BESIDE, ENTRIES, MOST
-from jetson_kit.ansible_driver.program_environment import of_user
+from jetson_kit.ansible_driver.program_environment import settings_of_user
 from jetson_kit.core.errors import KitError
 from jetson_kit.core.files import open_regular, sweep, write_text
 from jetson_kit.core.paths import ANSIBLE, ROOT, cache_dir
@@ -87,10 +87,9 @@ def _identities(host: inventory.Host) -> Iterator[str]:
 
 def _key(path: Path) -> str:
     """Return what changes with anything that the boards depend on; "" where that is not known."""
-    chosen = any(name.startswith("ANSIBLE_") for name in of_user())
     # These never raise, for a user without a home either.
     plugins = (os.path.isdir(os.path.expanduser(folder)) for folder in PLUGINS)  # noqa: PTH111, PTH112
-    if chosen or any(plugins):
+    if settings_of_user() or any(plugins):
         return ""
     whole = hashlib.sha256()
     try:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 import pwd
-import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,38 +13,11 @@ import pytest
 from jetson_kit.ansible_driver import inventory
 from jetson_kit.core.errors import KitError
 from jetson_kit.fleet.sites import known_boards
+from tests.unit.fleet import inventory_reads
+from tests.unit.fleet.inventory_reads import PUBLIC, TEXT, Reads
 
-TEXT = 'all:\n  hosts:\n    b1: {ansible_host: 198.51.100.7, note: it\'s "one"}\n    b2: {}\n'
-PUBLIC = "all:\n  hosts:\n    b1: {ansible_host: 8.8.8.8, ansible_port: 2222}\n"
+reads = inventory_reads.reads
 PROGRAM = '#!/bin/sh\necho \'{"all": {"hosts": ["b1"]}}\'\n'
-
-
-class Reads(list[Path]):
-    """The inventories that Ansible read."""
-
-    def boards(self, path: Path) -> list[str]:
-        """Return the names of an inventory's boards. Raises its error."""
-        read = known_boards.read_each([path])[path]
-        if isinstance(read, KitError):
-            raise read
-        return [board.name for board in read]
-
-
-@pytest.fixture
-def reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reads]:
-    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
-    for name in [name for name in os.environ if name.startswith("ANSIBLE_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.setattr(known_boards, "PLUGINS", (str(tmp_path / "plugins"),))
-    result, read_each = Reads(), inventory.read_each
-
-    def noted(paths: Sequence[Path]) -> dict[Path, inventory.Inventory | KitError]:
-        result.extend(paths)
-        return read_each(paths)
-
-    monkeypatch.setattr(inventory, "read_each", noted)
-    yield result
-    known_boards._readers.cache_clear()
 
 
 @pytest.fixture
@@ -145,16 +116,13 @@ ONE = """{ lookup("env","WHERE") }"""
         ),
     ],
 )
-@pytest.mark.parametrize("name", ["berlin.ini", "berlin", "berlin.yml"])
 def test_a_template_of_joined_texts_is_rendered_each_time(
-    reads: Reads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
+    reads: Reads, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
     monkeypatch.setenv("WHERE", "8.8.8.8")
-    path = tmp_path / name
+    path = tmp_path / "berlin"
     path.write_text(text)
     boards = [known_boards.read_each([path])[path] for _ in range(2)]
-    if isinstance(boards[0], KitError):  # no YAML, and its name says that it is
-        return
     for (board,) in boards:  # type: ignore[misc] # no error
         assert board.known_by == ("the board b1", "the address 8.8.8.8, port 22")
     assert reads == [path, path]
@@ -288,89 +256,6 @@ def test_another_reader_reads_anew(
     known_boards._readers.cache_clear()
     reads.boards(place)
     assert reads == [place, place]
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        *("", "{}", "[]", "null", '{"key": 1}', "\x00", "\u00e9", '{"key": ["KEY"]}'),
-        *("[" * 100_000, '{"key": "KEY"}'),
-        *(
-            f'{{"key": "KEY", "boards": {boards}}}'
-            for boards in (
-                *("1", "[]", '"ab"', '{"ab": 1}', '["ab"]', "[[]]", '[{"x": ["the board x"]}]'),
-                *('[["x", []]]', '[["x", "the board x"]]', '[["x", ["the board y"]]]'),
-                *('[["x", ["the board x", 1]]]', '[["x", ["the board x", []]]]'),
-                *('[["x", ["the board x"], 1]]', '[[["x"], ["the board x"]]]'),
-                *('[["", ["the board "]]]', '[["x\\u001b", ["the board x\\u001b"]]]'),
-                *('[["x", ["the board x", "y\\n"]]]', '[["x", ["the board x"]], ["y", []]]'),
-                "[" * 100_000,
-            )
-        ),
-    ],
-)
-def test_a_damaged_file_of_what_was_kept_is_made_anew(
-    reads: Reads, place: Path, tmp_path: Path, text: str
-) -> None:
-    reads.boards(place)
-    (kept,) = (tmp_path / "cache").rglob("boards-*.json")
-    whole = kept.read_text()
-    kept.write_text(text.replace("KEY", known_boards._key(place)))
-    assert reads.boards(place) == ["b1", "b2"]
-    assert kept.read_text() == whole
-    assert reads == [place, place]
-
-
-@pytest.mark.parametrize("mode", [0o602, 0o620])
-def test_a_file_that_others_can_write_counts_for_nothing(
-    reads: Reads, place: Path, tmp_path: Path, mode: int
-) -> None:
-    reads.boards(place)
-    (kept,) = (tmp_path / "cache").rglob("boards-*.json")
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    kept.chmod(mode)
-    reads.boards(place)
-    assert reads == [place, place]
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-
-
-def test_a_file_of_another_user_counts_for_nothing(
-    reads: Reads, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    reads.boards(place)
-    own = os.geteuid()
-    monkeypatch.setattr(os, "geteuid", lambda: own + 1)
-    reads.boards(place)
-    assert reads == [place, place]
-
-
-def test_a_named_pipe_in_its_place_is_not_waited_for(
-    reads: Reads, place: Path, tmp_path: Path
-) -> None:
-    reads.boards(place)
-    (kept,) = (tmp_path / "cache").rglob("boards-*.json")
-    kept.unlink()
-    os.mkfifo(kept, 0o600)
-    assert reads.boards(place) == reads.boards(place) == ["b1", "b2"]
-    assert reads == [place, place]
-
-
-def test_what_was_kept_of_inventories_that_are_gone_goes(
-    reads: Reads, place: Path, tmp_path: Path
-) -> None:
-    other = place.with_name("paris.yml")
-    other.write_text(TEXT)
-    reads.boards(place)
-    reads.boards(other)
-    one, two = (tmp_path / "cache").rglob("boards-*.json")
-    for path in (one, two):
-        os.utime(path, (1, 1))
-    other.unlink()
-    place.write_text(PUBLIC)
-    reads.boards(place)
-    (left,) = (tmp_path / "cache").rglob("boards-*.json")
-    assert json.loads(left.read_text())["boards"][0][0] == "b1"
-    assert left.stat().st_mtime > 1
 
 
 def test_an_error_is_not_kept(reads: Reads, place: Path, tmp_path: Path) -> None:
