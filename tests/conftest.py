@@ -61,7 +61,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose marked part is missing."""
+    """Skip a test whose marked part is missing; no guest of another outlives this process."""
     for part in ("docker", "qemu", "network"):
         if item.get_closest_marker(part) and (why := missing(part)):
             pytest.skip(why)
+    if item.get_closest_marker("qemu"):
+        from tests.support import guests
+
+        guests.end_with_this_process()
