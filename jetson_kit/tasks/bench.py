@@ -8,7 +8,7 @@ from pathlib import Path
 from invoke.context import Context
 
 from jetson_kit.command_line import kinds
-from jetson_kit.command_line.options import MEBIBYTE, InputFile, Text
+from jetson_kit.command_line.options import MEBIBYTE, Commas, InputFile, Text
 from jetson_kit.tasks.edge import kit_task
 
 
@@ -84,15 +84,15 @@ def inference(c: Context, rounds: int = 3, busy: bool = False, take: Path | None
 @kit_task(
     name="machines",
     variadic="rows",
-    options={"rows": Text(100)},
-    help={"rows": "of bench/machines/rows.toml (all)"},
+    options={"rows": Commas(Text(100))},
+    help={"rows": "of bench/machines/rows.toml, by spaces or commas (all)"},
 )
-def machines(c: Context, rows: list[str]) -> None:
+def machines(c: Context, rows: list[tuple[str, ...]]) -> None:
     """Set bare machines up and build there: the same bytes? Example: ./inv bench.machines sid."""
     from bench.machines import command
 
     del c
-    command.run(rows)
+    command.run([name for part in rows for name in part])
 
 
 @kit_task(
