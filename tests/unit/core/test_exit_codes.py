@@ -10,7 +10,7 @@ from mediapipe_jetson import exit_codes
 
 from jetson_kit.core import errors
 from jetson_kit.core.paths import COLLECTION, ROOT
-from jetson_kit.emulation import run as emulated_run
+from jetson_kit.emulation import attached
 from jetson_kit.fleet.rollout import steps
 
 CELL = r" (yes)? ?\|"
@@ -48,7 +48,7 @@ def test_the_page_has_each_code_once() -> None:
 
 
 def test_of_the_front_door() -> None:
-    own = codes(errors, errors.KitError) | {0, emulated_run.TIMED_OUT}
+    own = codes(errors, errors.KitError) | {0, attached.TIMED_OUT}
     assert listed(3) == own
     assert steps.InterruptedRolloutError.exit_code == 130
 
