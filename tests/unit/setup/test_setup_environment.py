@@ -12,12 +12,6 @@ from jetson_kit.emulation.run import CALLERS
 from tests.unit.bare_machine import Machine
 
 
-@pytest.fixture
-def machine(tmp_path: Path) -> Machine:
-    """A bare Debian 12 on x86_64, root's."""
-    return Machine(tmp_path / "machine")
-
-
 @pytest.mark.parametrize(
     ("words", "code"),
     [
