@@ -14,7 +14,7 @@ from tests.tables import grown, without_tables
 
 pytestmark = pytest.mark.slow
 # They start ./inv, which would set the copy up.
-FRONT = ("test_causes", "test_needs", "test_setup", "test_setup_environment")
+FRONT = ("test_causes", "test_needs*", "test_setup", "test_setup_apt", "test_setup_environment")
 
 
 def test_the_unit_tests_pass_with_more_rows(tmp_path: Path) -> None:
