@@ -5,17 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mediapipe_jetson.doctor import projects
 
+from tests.unit.doctor.projects import places
 from tests.unit.doctor_scenes import judged, lines
 
-TASK = """from mediapipe.tasks.python import BaseOptions
-from mediapipe.tasks.python.vision import HandLandmarker, HandLandmarkerOptions
-D = BaseOptions.Delegate
-def make(delegate):
-    base = BaseOptions(model_asset_path="h.task", delegate=delegate)
-    return HandLandmarker.create_from_options(HandLandmarkerOptions(base_options=base))
-"""
 OLD, NEW = "mediapipe==0.10.21", "mediapipe==1.2.2"
 
 
@@ -67,12 +60,6 @@ NOT_SET = [
     "P=jetson\nread -r P",
     "P=jetson\ncase $1 in pc) P=pc ;; esac",
 ]
-
-
-def places(tmp_path: Path, files: dict[str, str]) -> tuple[str, list[str]]:
-    """Return what is said of the wheels that a project on an Orin asks for, and where."""
-    result = judged(tmp_path, files, device="orin")["old-requirement"].result
-    return result.status, [item.place() for item in result.findings]
 
 
 # Two lines after which a variable may be another one.
@@ -231,26 +218,6 @@ def test_a_setup_has_branches(program: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("way", "status"),
-    [
-        ('make(D.GPU if platform.machine() == "aarch64" else D.CPU)', "ok"),
-        ('if platform.machine() == "x86_64":\n    d = D.GPU\nelse:\n    d = D.CPU\nmake(d)', "bad"),
-        ('if sys.platform == "linux":\n    make(D.GPU)\nelse:\n    make(D.CPU)', "ok"),
-        (
-            'def f(machine):\n    return D.GPU if machine == "aarch64" else D.CPU\n'
-            "make(f(input()))",
-            "unknown",
-        ),
-        ('for machine in x:\n    make(D.GPU if machine == "aarch64" else D.CPU)', "unknown"),
-    ],
-)
-def test_a_delegate_by_the_machine_is_followed(way: str, status: str, tmp_path: Path) -> None:
-    files = {"app.py": f"import platform, sys\n{TASK}{way}\n"}
-    answer = judged(tmp_path, files, device="orin")["gpu-not-requested"]
-    assert answer.result.status == status, lines(answer)
-
-
-@pytest.mark.parametrize(
     "name",
     [
         "requirements-mac.txt",
@@ -289,149 +256,3 @@ def test_functions_that_call_each_other_do_not_take_for_ever(tmp_path: Path) -> 
     script = "".join(bodies) + f"if f0; then\n  pip install {OLD}\nfi\n"
     status, found = places(tmp_path, {"install.sh": script})
     assert (status, len(found)) == ("bad", 1)
-
-
-# Functions that tell a board, as programs write them.
-ANSWERS = [
-    "def is_jetson():\n    return os.path.exists('/etc/nv_tegra_release')\n",
-    "def is_jetson() -> bool:\n    'Tell.'\n    return Path('/etc/nv_tegra_release').is_file()\n",
-    "def is_jetson():\n    return platform.machine() == 'aarch64' and (\n"
-    "        os.path.exists('/etc/nv_tegra_release') or os.path.exists('/etc/x'))\n",
-    "def is_jetson():\n    try:\n        with open('/proc/device-tree/model', 'r') as f:\n"
-    "            model = f.read().lower()\n            if 'jetson' in model or 'x' in model:\n"
-    "                return True\n    except (OSError, PermissionError):\n        pass\n"
-    "    return False\n",
-    "def is_jetson():\n    try:\n        with open('/proc/device-tree/model', 'rb') as f:\n"
-    "            return b'jetson' in f.read().lower()\n    except OSError:\n        return False\n",
-    "def is_jetson():\n    if not os.path.isfile('/proc/device-tree/model'):\n"
-    "        return False\n"
-    "    return 'Raspberry Pi' not in open('/proc/device-tree/model').read()\n",
-    "def is_jetson():\n    return 'NVIDIA' in Path('/proc/device-tree/model').read_text()\n",
-    "def on_tegra():\n    return os.path.exists('/etc/nv_tegra_release')\n"
-    "def is_jetson(quiet=True):\n    if on_tegra():\n        return True\n    return False\n",
-]
-OTHERS = [
-    "def is_jetson():\n    return os.path.exists('/etc/other')\n",
-    "def is_jetson():\n    return 'Orin' in open('/proc/device-tree/model').read()\n",
-    "try:\n    from tools import is_jetson\nexcept ImportError:\n    def is_jetson():\n"
-    "        return not os.path.exists('/etc/nv_tegra_release')\n",
-    "def is_jetson():\n    if platform.machine() != 'aarch64':\n        return False\n"
-    "    try:\n        run(['nvidia-smi'])\n        return True\n"
-    "    except OSError:\n        return False\n",
-    "def is_jetson():\n    if platform.machine() != 'aarch64':\n        return False\n"
-    "    try:\n        out = run(['nvidia-smi'])\n        return True\n"
-    "    except OSError:\n        return False\n",
-    "def is_jetson():\n    if platform.machine() != 'aarch64':\n        return False\n"
-    "    try:\n        import tensorrt\n        return True\n"
-    "    except ImportError:\n        return False\n",
-    "def is_jetson():\n    return not forced and os.path.exists('/etc/nv_tegra_release')\n",
-    "def is_jetson():\n    for a in b:\n        return a\n"
-    "    return os.path.exists('/proc/version')\n",
-    "@cached\ndef is_jetson():\n    return os.path.exists('/etc/nv_tegra_release')\n",
-    "def is_jetson():\n    return is_jetson() or os.path.exists('/etc/other') # /proc/version\n",
-]
-IMPORTS = "import os, platform\nfrom pathlib import Path\n"
-CHOICE = "make(D.GPU if is_jetson() else D.CPU)\n"
-
-
-@pytest.mark.parametrize("function", ANSWERS)
-def test_a_function_that_tells_a_board(function: str, tmp_path: Path) -> None:
-    code = IMPORTS + TASK + function + CHOICE
-    answer = judged(tmp_path, {"a.py": code}, device="orin")["gpu-not-requested"]
-    assert answer.result.status == "ok", lines(answer)
-    code = IMPORTS + TASK + function + CHOICE.replace("is_jetson", "not is_jetson")
-    answer = judged(tmp_path, {"a.py": code}, device="orin")["gpu-not-requested"]
-    assert answer.result.status == "bad", lines(answer)
-    code = IMPORTS + function + "if is_jetson():\n    os.system('pip install mediapipe==1.2.2')\n"
-    code += "else:\n    os.system('pip install mediapipe==0.10.21')\n"
-    assert places(tmp_path, {"a.py": code}) == ("ok", [])
-
-
-@pytest.mark.parametrize("function", OTHERS)
-def test_a_function_that_may_tell_something_else(function: str, tmp_path: Path) -> None:
-    code = IMPORTS + TASK + function + CHOICE
-    answer = judged(tmp_path, {"a.py": code}, device="orin")["gpu-not-requested"]
-    assert answer.result.status == "unknown", lines(answer)
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "words"),
-    [
-        ("a.sh", "pip install mediapipe==0.10.9\n", "a.sh:1: write 'mediapipe>=1.0.1'"),
-        (
-            "Dockerfile",
-            "FROM python:3.11\nRUN pip install mediapipe==0.10.9\n",
-            "'mediapipe>=1.0.1'",
-        ),
-        (
-            "pyproject.toml",
-            "[tool.poetry.dependencies]\nmediapipe = '0.10.9'\n",
-            'pyproject.toml:2: write mediapipe = ">=1.0.1"',
-        ),
-        ("Pipfile", "[packages]\nmediapipe = '==0.10.9'\n", 'write mediapipe = ">=1.0.1"'),
-        ("requirements.txt", "mediapipe==0.10.9\n", "write mediapipe>=1.0.1"),
-        (
-            "environment.yml",
-            "dependencies:\n- pip:\n  - mediapipe==0.10.9\n",
-            "write mediapipe>=1.0.1",
-        ),
-        (
-            "a.py",
-            "import os\nos.system('pip install mediapipe==0.10.9')\n",
-            "write mediapipe>=1.0.1",
-        ),
-    ],
-)
-def test_a_cure_is_written_as_its_file_takes_it(
-    name: str, text: str, words: str, tmp_path: Path
-) -> None:
-    assert words in judged(tmp_path, {name: text}, device="orin")["old-requirement"].cure
-
-
-def test_an_image_of_mediapipe_in_a_compose_file_is_judged(tmp_path: Path) -> None:
-    text = "services:\n  a:\n    image: someone/mediapipe:l4t32.7.1-py3.8.0\n"
-    text = text.replace("someone", "ghcr.io/lanzani")
-    answer = judged(tmp_path, {"compose.yml": text, "a.py": "import mediapipe"})["project-python"]
-    assert answer.cure.startswith("compose.yml:3: take the kit's image: ")
-
-
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"compose.yml": "services:\n  a:\n    image: IMAGE\n"},
-        {"Dockerfile": "FROM IMAGE\nCOPY a.py /\nCMD [python3, /a.py]\n"},
-        {"Dockerfile": "FROM IMAGE AS b\nRUN pip install flask\nFROM b\n"},
-    ],
-)
-def test_an_image_may_bring_a_mediapipe_of_its_own(files: dict[str, str], tmp_path: Path) -> None:
-    image = "ghcr.io/lanzani/mediapipe:l4t35.4.1-py3.8.10-ocv4.8.0-mp0.10.7"
-    plant = {name: text.replace("IMAGE", image) for name, text in files.items()}
-    result = judged(tmp_path, {**plant, "a.py": "import mediapipe"})
-    for cause in ("project-python", "old-requirement"):
-        assert result[cause].result.status == "unknown"
-        assert "brings a MediaPipe 0.10.7 of its own for Python 3.8" in lines(result[cause])
-
-
-@pytest.mark.parametrize(
-    ("tag", "l4t"),
-    [
-        ("l4t-tensorrt:r10.3.0-devel", "L4T 36.4"),
-        ("l4t-tensorrt:r8.2.1-runtime", "L4T 32.7"),
-        ("l4t-cuda:12.6.11-runtime", "L4T 36.4"),
-        ("l4t-cuda:10.2.460-runtime", "L4T 32.7"),
-    ],
-)
-def test_an_image_by_the_version_of_its_library(tag: str, l4t: str) -> None:
-    known = projects.image(f"nvcr.io/nvidia/{tag}")
-    assert known is not None
-    assert l4t in known.about
-
-
-def test_a_package_of_a_long_command_has_its_own_line(tmp_path: Path) -> None:
-    wheel = "https://example.org/mediapipe-for-boards/mediapipe-0.10.3-cp38-cp38-linux_aarch64.whl"
-    text = (
-        f"pip install \\\n  '{wheel}' \\\n  --quiet || \\\npip install mediapipe || \\\necho no\n"
-    )
-    answer = judged(tmp_path, {"a.sh": text})["old-requirement"]
-    assert "a.sh:2: a wheel file" in lines(answer)
-    assert "a.sh:4: mediapipe: pip takes" in lines(answer)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 from mediapipe_jetson.doctor.files import variables
+from mediapipe_jetson.doctor.sources import Scan
 
-from tests.unit.doctor_scenes import judged, lines
+from tests.unit.doctor_scenes import judged, lines, plant
 
 OLD = "mediapipe==0.10.9"
 OLDER = {
@@ -248,3 +249,62 @@ def test_a_python_counts_wherever_it_stands(tmp_path: Path) -> None:
     result = judged(tmp_path, {"i.sh": text}, device="nano")["old-requirement"]
     assert result.result.status == "bad", lines(result)
     assert "no aarch64 wheel for Python 3.12" in lines(result)
+
+
+RUN = "import subprocess, sys\n%s\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("for p in ['numpy', 'mediapipe==0.10.9']:\n    run(f'pip install {p}')", [2]),
+        (
+            "NEED = ('mediapipe==0.10.9',)\ndef add(p):\n"
+            "    subprocess.check_call([sys.executable, '-m', 'pip', 'install', p])\n"
+            "for n in NEED:\n    add(n)",
+            [2],
+        ),
+        ("NEED = ['mediapipe<1']\nsubprocess.run(['pip', 'install', *NEED])", [2]),
+        ("NEED = [\n'mediapipe<1']\nos.system('pip3 install -U ' + ' '.join(NEED))", [3]),
+        ("NEED = ['mediapipe']\nos.system('pip install %s' % NEED[0])", [2]),
+        ("NEED = ['mediapipe==0.10.9']\nprint(f'pip install {NEED[0]}')", []),
+        ("NEED = ['mediapipe==0.10.9']\nraise ImportError(f'pip install {NEED}')", []),
+        ("NEED = ['mediapipe']\nfor n in NEED:\n    __import__(n)", []),
+        ("NEED = ['mediapipe==0.10.9']\nsubprocess.run(['pip', 'show', *NEED])", []),
+        (
+            "BROKEN = ['mediapipe==0.10.9']\nGOOD = ['mediapipe<1']\nfor p in BROKEN:\n"
+            "    subprocess.run(f'pip uninstall {p}')\nfor p in GOOD:\n"
+            "    subprocess.run(f'pip install {p}')",
+            [3],
+        ),
+        ("BROKEN = ['mediapipe==0.8']\nversion = input()\nrun(['pip', 'install', version])", []),
+        (
+            "run(['pip', 'uninstall', 'mediapipe==0.10.9'])\nname = input()\n"
+            "run(f'pip install {name}')\nadd_argument('--v', choices=['mediapipe==0.10.9'])",
+            [],
+        ),
+        (
+            "NEED = ['numpy', 'mediapipe<1']\nmissing = []\nfor p in NEED:\n"
+            "    missing.append(p)\nrun(['pip', 'install', *missing])",
+            [2],
+        ),
+        ("NEED: list = ['mediapipe<1']\nrun(['pip', 'install', *NEED])", [2]),
+        ("NEED = []\nNEED += ['mediapipe<1']\nrun(['pip', 'install', *NEED])", [3]),
+        ("def f(p=['mediapipe<1']):\n    run(['pip', 'install', *p])", [2]),
+        (
+            "class A:\n    NEED = ['mediapipe<1']\n    def go(self):\n"
+            "        run(['pip', 'install', *self.NEED])",
+            [3],
+        ),
+        ("NEED = ['mediapipe<1']\nm = [p for p in NEED if p]\nrun(['pip', 'install', *m])", [2]),
+        (
+            "def get(p):\n    run(f'pip install {p}')\ndef drop(p):\n    run(f'pip remove {p}')\n"
+            "for p in ['mediapipe==0.1']:\n    drop(p)\nget('numpy')",
+            [],
+        ),
+    ],
+)
+def test_what_a_program_installs_out_of_a_list(text: str, found: list[int], tmp_path: Path) -> None:
+    scan = Scan(plant(tmp_path, {"setup_env.py": RUN % text, "mediapipe.md": ""}))
+    asked = [item for item in scan.requirements if item.name == "mediapipe"]
+    assert [item.line for item in asked] == found
