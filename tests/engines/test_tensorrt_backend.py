@@ -1,4 +1,4 @@
-"""The backend `tensorrt` over a GPU that is a fake (fake_gpu.py): no board is at hand.
+"""The backend `tensorrt` over a GPU that is a fake (fake_cuda.py): no board is at hand.
 
 What is real here: the order of calls, memory that is freed, copies, errors. What TensorRT itself
 does is not shown by any of this.
@@ -29,7 +29,8 @@ from mediapipe_jetson.engines.errors import DamagedEngineError, NoEngineError, R
 from mediapipe_jetson.engines.identity import Identity
 from mediapipe_jetson.engines.manifest import Check, Engine, Manifest
 
-from tests.engines.fake_gpu import Gpu, install, plan
+from tests.engines.fake_cuda import Gpu
+from tests.engines.fake_tensorrt import install, plan
 
 pytestmark = pytest.mark.engines
 

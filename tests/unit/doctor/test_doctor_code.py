@@ -313,38 +313,3 @@ def fetched(version: str) -> dict[str, str]:
     with zipfile.ZipFile(wheel) as archive:
         python = [name for name in archive.namelist() if name.endswith(".py")]
         return {name: archive.read(name).decode() for name in python}
-
-
-@pytest.mark.parametrize(
-    "grown",
-    [
-        "x = [face_mesh]\n" + "x = x + x\n" * 30,
-        "x = (face_mesh,)\n" + "x = x + x\n" * 24,
-        "x = [face_mesh]\n" + "x = x + [1, 2, 3, 4, 5, 6, 7, 8]\n" * 1500,
-        "x = [face_mesh] + [1]\n",
-    ],
-)
-def test_a_list_that_is_put_together_without_end(tmp_path: Path, grown: str) -> None:
-    head = "from mediapipe.python.solutions import face_mesh\n"
-    text = f"{head}{grown}for item in x:\n    item.FaceMesh()\n"
-    scan = Scan(plant(tmp_path, {"app.py": text}))
-    assert not scan.unread
-    assert list(scan.programs.users) == ["app.py"]
-
-
-@pytest.mark.parametrize(
-    "grown",
-    [
-        "x = 'a'\n" + "x = x + x\n" * 40,
-        "x = 'a'\n" + "x = f'{x}{x}'\n" * 40,
-        "x = 'a'\n" + "x = '%s%s' % (x, x)\n" * 40,
-        "x = 'a'\n" + "x = '{0}{0}'.format(x)\n" * 40,
-        "x = 'a'\n" + "x = ''.join([x, x])\n" * 40,
-        "x = 'a'\n" + "x = x.replace('a', 'aa')\n" * 40,
-    ],
-)
-def test_a_text_that_is_put_together_without_end(tmp_path: Path, grown: str) -> None:
-    text = f"import mediapipe as mp\n{grown}mp.solutions.hands.Hands(x)\n"
-    scan = Scan(plant(tmp_path, {"app.py": text}))
-    assert not scan.unread
-    assert list(scan.programs.users) == ["app.py"]
