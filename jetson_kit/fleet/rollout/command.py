@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jetson_kit.ansible_driver.inventory import Host
@@ -135,8 +136,21 @@ def resume(
 
 def _review(path: Path, hold: int, *, quiet: bool) -> Record:
     """Ask the hosts of a rollout that has ended whether they still are as the journal says."""
+    with reopened(path, hold, quiet=quiet) as rollout:
+        rollout.steps.journal.append("resume", by=controller.me())
+        return rollout.review()
+
+
+@contextlib.contextmanager
+def reopened(path: Path, hold: int, *, quiet: bool, scope: str = "") -> Iterator[Rollout]:
+    """Yield a rollout as its journal has it; `scope` is another than its plan's.
+
+    Its results and its page are written afterwards.
+    """
     place, record = folder_of(path), journals.read(path)
-    inventory, plan = Path(record.header["inventory"]), rollout_plan.parse(record.header["plan"])
+    inventory = Path(record.header["inventory"])
+    plan = rollout_plan.parse(record.header["plan"])
+    plan = replace(plan, scope=scope or plan.scope)
     boards = check.check(inventory, ",".join(record.hosts))
     journal = Journal.open(path)
     with live.View(place / "log", quiet=quiet) as view:
@@ -145,13 +159,11 @@ def _review(path: Path, hold: int, *, quiet: bool) -> Record:
         site = Site(inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event)
         try:
             with clock.interrupts():
-                journal.append("resume", by=controller.me())
-                record = Rollout(journal, plan, Ssh(site, plan), clock).review()
+                yield Rollout(journal, plan, Ssh(site, plan), clock)
         finally:
             results.write(journal.record, place)
             page.write(journal.record, place, boards, view)
             journal.close()
-    return record
 
 
 def _go(

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
-from pathlib import Path
-
-from jetson_kit.fleet import check, controller
-from jetson_kit.fleet.rollout import command, live, page, results, undo
-from jetson_kit.fleet.rollout import journal as journals
-from jetson_kit.fleet.rollout import plan as rollout_plan
-from jetson_kit.fleet.rollout.by_ansible import Site
-from jetson_kit.fleet.rollout.by_ssh import Ssh
-from jetson_kit.fleet.rollout.clock import RealClock
-from jetson_kit.fleet.rollout.journal import Journal, Record
+from jetson_kit.fleet import controller
+from jetson_kit.fleet.rollout import command, undo
+from jetson_kit.fleet.rollout.journal import Record
 from jetson_kit.fleet.rollout.rollout import Rollout
 
 
@@ -23,25 +15,11 @@ def take_back(number: str, why: str, *, quiet: bool = False) -> Record:
     """
     folder = controller.state_dir()
     path = controller.find(folder, number)
-    with controller.lock(folder, f"rollout {path.stem}") as hold:
-        record = journals.read(path)
-        inventory = Path(record.header["inventory"])
-        plan = dataclasses.replace(rollout_plan.parse(record.header["plan"]), scope="rollout")
-        boards = check.check(inventory, ",".join(record.hosts))
-        journal = Journal.open(path)
-        place = command.folder_of(path)
-        with live.View(place / "log", quiet=quiet) as view:
-            clock = RealClock(view)
-            journal.listener = view.line
-            site = Site(inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event)
-            try:
-                with clock.interrupts():
-                    record = undo_all(Rollout(journal, plan, Ssh(site, plan), clock), why)
-            finally:
-                results.write(journal.record, place)
-                page.write(journal.record, place, boards, view)
-                journal.close()
-    return record
+    with (
+        controller.lock(folder, f"rollout {path.stem}") as hold,
+        command.reopened(path, hold, quiet=quiet, scope="rollout") as rollout,
+    ):
+        return undo_all(rollout, why)
 
 
 def undo_all(rollout: Rollout, why: str) -> Record:
