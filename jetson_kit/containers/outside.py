@@ -24,6 +24,7 @@ from docker.types import Mount
 
 from jetson_kit.containers import engine, owned
 from jetson_kit.core.errors import ToolMissingError
+from jetson_kit.core.files import roots
 
 SEEN = "/mediapipe-jetson-seen"
 SNAP = "/var/snap/"
@@ -118,7 +119,7 @@ def _fill(path: Path, image: str) -> None:
         client.volumes.create(VOLUME, labels={engine.KIT_LABEL: ""})
     body = io.BytesIO()
     with tarfile.open(fileobj=body, mode="w") as tar:
-        tar.add(path, path.name, filter=_plain)
+        tar.add(path, path.name, filter=roots)
     container = client.containers.create(
         image, ["true"], labels=owned.labels(), mounts=[Mount(SEEN, VOLUME, type="volume")]
     )
@@ -126,12 +127,6 @@ def _fill(path: Path, image: str) -> None:
         container.put_archive(SEEN, body.getvalue())
     finally:
         container.remove(force=True)
-
-
-def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    member.uid = member.gid = 0
-    member.uname = member.gname = ""
-    return member
 
 
 def _same(path: Path, there: Mapping[str, Any]) -> bool:

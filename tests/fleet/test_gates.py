@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
+from bench.faults.releases import report
 from tests.fleet.site import Site
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
@@ -48,13 +48,6 @@ def test_rollback_of_all_and_drift_of_one(site: Site) -> None:
     # The next rollout ends it.
     site.rollout(site.release())
     site.truth()
-
-
-def report(milliseconds: float, *, as_expected: bool = True) -> dict[str, Any]:
-    """Return as much of a report as a gate looks at."""
-    verdict = "software" if as_expected else "cpu"
-    tasks = {"HandLandmarker": {"latency_ms": {"gpu": milliseconds, "cpu": None}}}
-    return {"as_expected": as_expected, "verdict": verdict, "reason": "so it is", "tasks": tasks}
 
 
 def test_the_gates_of_the_verification(site: Site) -> None:

@@ -81,6 +81,18 @@ def legacy_site(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder)
 
 
+@pytest.fixture(scope="session")
+def picture(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a file with a picture."""
+    import numpy as np
+
+    from tests.vision import media
+
+    path = tmp_path_factory.mktemp("picture") / "picture.npz"
+    np.savez(path, picture=media.rgb("astronaut.jpg"))
+    return str(path)
+
+
 Program = Callable[..., Any]
 
 

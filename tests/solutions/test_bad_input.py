@@ -7,22 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.solutions.conftest import Program, kit_variables, legacy_python
-from tests.vision import media
 
 pytestmark = pytest.mark.vision
 FACE = "face_landmark.tflite"
-
-
-@pytest.fixture(scope="module")
-def picture(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return a file with a picture."""
-    path = tmp_path_factory.mktemp("picture") / "picture.npz"
-    np.savez(path, picture=media.rgb("astronaut.jpg"))
-    return str(path)
 
 
 @pytest.fixture(scope="module")

@@ -9,19 +9,14 @@ import pytest
 
 from tests.solutions.conftest import Program
 from tests.solutions.test_hook import start
-from tests.vision import media
 
 pytestmark = pytest.mark.vision
 
 
 @pytest.fixture(scope="module")
-def both(
-    under_legacy: Program, under_kit: Program, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Any, Any]:
+def both(under_legacy: Program, under_kit: Program, picture: str) -> tuple[Any, Any]:
     """Return what programs/subclasses.py does under MediaPipe 0.10.21 and under the kit."""
-    path = tmp_path_factory.mktemp("picture") / "picture.npz"
-    np.savez(path, picture=media.rgb("astronaut.jpg"))
-    return under_legacy("subclasses.py", str(path)), under_kit("subclasses.py", str(path))
+    return under_legacy("subclasses.py", picture), under_kit("subclasses.py", picture)
 
 
 @pytest.mark.parametrize("part", ["frames", "fields", "kinds", "faces", "stream", "figures"])

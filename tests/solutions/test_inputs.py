@@ -10,17 +10,8 @@ import numpy as np
 import pytest
 
 from tests.solutions.conftest import Program
-from tests.vision import media
 
 pytestmark = pytest.mark.vision
-
-
-@pytest.fixture(scope="module")
-def picture(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return a file with a picture."""
-    path = tmp_path_factory.mktemp("picture") / "picture.npz"
-    np.savez(path, picture=media.rgb("astronaut.jpg"))
-    return str(path)
 
 
 @pytest.fixture(scope="module")

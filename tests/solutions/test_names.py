@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests.solutions.conftest import Program
-from tests.vision import media
 
 pytestmark = pytest.mark.vision
 
 
 @pytest.fixture(scope="module")
-def both(
-    under_legacy: Program, under_kit: Program, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Any, Any]:
+def both(under_legacy: Program, under_kit: Program, picture: str) -> tuple[Any, Any]:
     """Return what programs/names.py does under MediaPipe 0.10.21 and under the kit."""
-    path = tmp_path_factory.mktemp("picture") / "picture.npz"
-    np.savez(path, picture=media.rgb("astronaut.jpg"))
-    return under_legacy("names.py", str(path)), under_kit("names.py", str(path))
+    return under_legacy("names.py", picture), under_kit("names.py", picture)
 
 
 @pytest.mark.parametrize(

@@ -66,14 +66,6 @@ def by_onnx(under_kit: Program, frame_file: str, onnx_folder: str, pose_models: 
     )
 
 
-@pytest.fixture(scope="module")
-def picture(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Return a file with a picture."""
-    path = tmp_path_factory.mktemp("picture") / "picture.npz"
-    np.savez(path, picture=media.rgb("astronaut.jpg"))
-    return str(path)
-
-
 def numbers(found: Any) -> list[Any]:
     """Return all numbers of detections or a mask as one array."""
     if isinstance(found, np.ndarray):

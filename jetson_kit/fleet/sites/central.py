@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jetson_kit.core import paths
 from jetson_kit.core.errors import BadInputError, IntegrityError
-from jetson_kit.core.files import disk_guard, locked, sha256_file, write_text, written_aside
+from jetson_kit.core.files import disk_guard, locked, roots, sha256_file, write_text, written_aside
 from jetson_kit.fleet.certificate_parts import write_private
 from jetson_kit.fleet.sites import (
     authority,
@@ -179,7 +179,7 @@ def invite(sites: Sites, name: str, hours: float, output: Path) -> datetime.date
         _add(tar, "join.json", json.dumps(facts, indent=1).encode(), 0o600)
         programs = ((path, path.name) for path in map(JOIN.with_name, PROGRAMS))
         for path, member in (*programs, (kit.path, "kit.tar"), (program, "receptor")):
-            tar.add(path, member, filter=_plain)
+            tar.add(path, member, filter=roots)
     output.chmod(0o600)
     return end
 
@@ -198,12 +198,6 @@ def _add(tar: tarfile.TarFile, name: str, raw: bytes, mode: int) -> None:
     member = tarfile.TarInfo(name)
     member.size, member.mode = len(raw), mode
     tar.addfile(member, io.BytesIO(raw))
-
-
-def _plain(member: tarfile.TarInfo) -> tarfile.TarInfo:
-    member.uid = member.gid = 0
-    member.uname = member.gname = ""
-    return member
 
 
 def _arch() -> str:
