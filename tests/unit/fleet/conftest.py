@@ -1,12 +1,15 @@
-"""A site's archive, as a controller that has an authority writes it."""
+"""A site's archive, as a controller that has an authority writes it; boards that report."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from jetson_kit.fleet.collector import server
 from jetson_kit.fleet.sites import authority
+from tests.unit.fleet.reporting_boards import Fleet, collector, two_boards
 from tests.unit.fleet.site_archive import Archive
 
 
@@ -29,3 +32,16 @@ def archive(tmp_path: Path, certificate: str) -> Archive:
     made.place.mkdir()
     made.write()
     return made
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    """Return two boards that report to a collector."""
+    return two_boards(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def at(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[server.Server]:
+    """Yield the collector that they report to."""
+    with collector(fleet, tmp_path, monkeypatch) as serving_one:
+        yield serving_one

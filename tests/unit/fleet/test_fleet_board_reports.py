@@ -20,22 +20,11 @@ from tests.support.here import needs_parts
 from tests.support.static_server import serving
 from tests.unit.bare_board import Board
 from tests.unit.board_program import Program, imported
-from tests.unit.fleet.reporting_boards import Fleet, collector, two_boards
+from tests.unit.fleet.reporting_boards import Fleet
 
 pytestmark = needs_parts("ssh-keygen")
 
 VALID = Validity()
-
-
-@pytest.fixture
-def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
-    return two_boards(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def at(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[server.Server]:
-    with collector(fleet, tmp_path, monkeypatch) as serving_one:
-        yield serving_one
 
 
 @pytest.fixture

@@ -17,14 +17,9 @@ from jetson_kit.fleet.collector import board_keys, command, reports
 from jetson_kit.fleet.collector.reports import RefusedError, Reports
 from jetson_kit.fleet.release import signing
 from tests.support.here import needs_parts
-from tests.unit.fleet.reporting_boards import IMAGE, Fleet, report, signed, two_boards
+from tests.unit.fleet.reporting_boards import IMAGE, Fleet, report, signed
 
 pytestmark = needs_parts("ssh-keygen")
-
-
-@pytest.fixture
-def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
-    return two_boards(tmp_path, monkeypatch)
 
 
 def test_the_last_report_of_a_board_is_kept(fleet: Fleet) -> None:

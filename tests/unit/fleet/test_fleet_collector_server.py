@@ -6,7 +6,6 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,20 +13,9 @@ import pytest
 from jetson_kit.fleet import bounded_server
 from jetson_kit.fleet.collector import server
 from tests.support.here import needs_parts
-from tests.unit.fleet.reporting_boards import Fleet, collector, report, signed, two_boards
+from tests.unit.fleet.reporting_boards import Fleet, report, signed
 
 pytestmark = needs_parts("ssh-keygen")
-
-
-@pytest.fixture
-def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
-    return two_boards(tmp_path, monkeypatch)
-
-
-@pytest.fixture
-def at(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[server.Server]:
-    with collector(fleet, tmp_path, monkeypatch) as serving_one:
-        yield serving_one
 
 
 def secure(at: server.Server, tmp_path: Path) -> ssl.SSLSocket:

@@ -1,10 +1,11 @@
-"""A board that judges releases, and releases that are signed for it."""
+"""A board's program, a board that judges releases, and releases that are signed for it."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from jetson_kit.fleet.release import signers, signing
 from jetson_kit.fleet.release.release import Release
 from tests.fleet.small_release import build
 from tests.unit.bare_board import Board
+from tests.unit.board_program import Program, imported
 from tests.unit.roles.signed_board import Make
 
 
@@ -48,3 +50,9 @@ def make(board: Board, base: dict[str, Release], tmp_path: Path) -> Make:
         return dataclasses.replace(base[image], folder=folder)
 
     return made
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
+    """Return the board's program, on a file system of its own."""
+    yield from imported(tmp_path / "root", monkeypatch)

@@ -3,18 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.unit.board_program import Program, imported
-
-
-@pytest.fixture
-def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    yield from imported(tmp_path / "root", monkeypatch)
+from tests.unit.board_program import Program
 
 
 @pytest.mark.parametrize("stdin", [None, b"", b"text"])

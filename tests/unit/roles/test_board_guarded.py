@@ -9,7 +9,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +17,10 @@ import pytest
 
 from jetson_kit.core.paths import COLLECTION
 from tests.support.here import not_here_if
-from tests.unit.board_program import Program, imported
+from tests.unit.board_program import Program
 
 MODULE = COLLECTION / "plugins" / "modules" / "report_file.py"
 SECRET = "root:secret"
-
-
-@pytest.fixture
-def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    yield from imported(tmp_path / "root", monkeypatch)
 
 
 @pytest.fixture

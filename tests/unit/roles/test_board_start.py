@@ -6,7 +6,7 @@ import ast
 import importlib.util
 import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import jinja2
 import pytest
 
 from jetson_kit.core.paths import COLLECTION
-from tests.unit.board_program import Program, imported
+from tests.unit.board_program import Program
 from tests.unit.roles.test_fleet_image_roles import LATER
 
 SERVICE = COLLECTION / "roles" / "service"
@@ -24,11 +24,6 @@ HARD = [
     "plain", "two words", 'a "quoted" one', "it's", "$HOME ${HOME} $$", "%n 100%", "back\\slash\\",
     "{image}", "{options}", "{{image}}", "{", "}{", "{{{", "$MEDIAPIPE_IMAGE", "", "*", "Ünï 摄",
 ]  # fmt: skip
-
-
-@pytest.fixture
-def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
-    yield from imported(tmp_path / "root", monkeypatch)
 
 
 @pytest.fixture
