@@ -17,37 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from jetson_kit.checks import linters
 from jetson_kit.checks import process as checks_process
 from jetson_kit.core import environments, needs, stopping
 from jetson_kit.core.errors import BadInputError, CheckFailedError, NoPythonError
 from jetson_kit.core.paths import ROOT
 
 TABLE = ROOT / "ci" / "stages.toml"
-SCRIPTS = (
-    "inv",
-    ".ci/run",
-    "ansible/secret-become",
-    "ansible/secret-vault",
-    "jetson_kit/fleet/sites/join.sh",
-    *(
-        str(path.relative_to(ROOT))
-        for folder in ("ci", "jetson_kit/virtual_devices", "jetson_kit/virtual_devices/stand_ins")
-        for path in sorted((ROOT / folder).glob("*.sh"))
-    ),
-)
-GITHUB = (
-    *(str(path.relative_to(ROOT)) for path in sorted((ROOT / ".github/workflows").glob("*.yml"))),
-    "ci/app/github.yml",
-)
-ACTIONS = ("ci/app/action.yml",)
-WORKFLOWS = (
-    ("github-workflows", GITHUB),
-    ("github-actions", ACTIONS),
-    ("gitlab-ci", ("ci/gitlab.yml", "ci/app/gitlab.yml")),
-    ("azure-pipelines", ("ci/app/azure.yml",)),
-    ("buildkite", ("ci/app/buildkite.yml",)),
-    ("circle-ci", ("ci/app/circleci.yml",)),
-)
 REAL = "network or docker or qemu or slow or browser or engines or vision or live"
 
 
@@ -109,7 +85,7 @@ class Stage:
         if self.modules:
             return [[sys.executable, "-m", module] for module in self.modules]
         if not self.tests:
-            return _lint()
+            return linters.commands()
         words = self.pytest or (*self.real, "-m", REAL)
         if self.workers > 1:
             words = (*words, "-n", str(self.workers), "--dist", "loadfile")
@@ -285,32 +261,3 @@ def judge(stage: str, codes: Sequence[int], path: Path) -> Result:
         if reason.startswith(NOT_HERE)
     )
     return Result(stage, tuple(problems), document["passed"], document["failed"], elsewhere)
-
-
-def _lint() -> list[list[str]]:
-    here = str(Path(sys.executable).parent)
-    commands = [
-        [f"{here}/ruff", "check", "--quiet", "."],
-        [f"{here}/ruff", "format", "--quiet", "--check", "."],
-        [f"{here}/mypy"],
-        [f"{here}/lint-imports", "--no-logo", "--no-cache"],
-        [sys.executable, "-m", "jetson_kit.data_update.check"],
-        [sys.executable, "-m", "jetson_kit.guides.check"],
-    ]
-    # Azure's schema has patterns that are none in JavaScript's mode of Unicode.
-    schema_check = [f"{here}/check-jsonschema", "--quiet", "--regex-variant", "nonunicode"]
-    commands += [
-        [*schema_check, "--builtin-schema", f"vendor.{schema}", *files]
-        for schema, files in WORKFLOWS
-    ]
-    # PyPI has these for x86_64 alone. zizmor: actions without a commit, rights and secrets at
-    # large, words of strangers in lines of a shell.
-    tools = (
-        ("shellcheck", SCRIPTS),
-        ("hadolint", ("docker/Dockerfile",)),
-        ("zizmor", ("--offline", "--no-progress", "--quiet", *GITHUB, *ACTIONS)),
-    )
-    for tool, words in tools:
-        if Path(here, tool).exists():
-            commands.append([f"{here}/{tool}", *words])
-    return commands

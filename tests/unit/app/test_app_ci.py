@@ -21,7 +21,7 @@ from invoke.parser import Parser
 
 from jetson_kit.app import settings, tree
 from jetson_kit.app_testing import scaffold
-from jetson_kit.checks import stages as checks
+from jetson_kit.checks import linters
 from jetson_kit.core.paths import ROOT
 from jetson_kit.tasks.app import CI
 from tasks import ns
@@ -252,7 +252,7 @@ def test_the_action_refuses_what_is_neither_true_nor_false(tmp_path: Path) -> No
 
 
 def test_every_template_is_judged_by_its_systems_schema() -> None:
-    files = {file for _, names in checks.WORKFLOWS for file in names}
+    files = {file for _, names in linters.WORKFLOWS for file in names}
     # Jenkins has none: only a running Jenkins judges a Jenkinsfile.
     assert {str(path.relative_to(ROOT)) for path, _ in scaffold.CI.values()} - files == {
         "ci/app/Jenkinsfile"

@@ -11,6 +11,7 @@ from collections import Counter
 
 import pytest
 
+from jetson_kit.checks import linters
 from jetson_kit.checks import stages as checks
 from jetson_kit.checks.stages import Stage
 from jetson_kit.core.errors import BadInputError
@@ -85,6 +86,6 @@ def test_pytest_passes_over_no_folder_of_tests(pytestconfig: pytest.Config) -> N
 
 def test_a_failed_linter_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     fails, passes = ([sys.executable, "-m", name] for name in ("no.such", "this"))
-    monkeypatch.setattr(checks, "_lint", lambda: [fails, passes, ["false", "x"]])
+    monkeypatch.setattr(linters, "commands", lambda: [fails, passes, ["false", "x"]])
     result = checks._stage(Stage("lint", "quick"), os.open(os.devnull, os.O_WRONLY), math.inf)
     assert result.problems == ("no.such", "false")

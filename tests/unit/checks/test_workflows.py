@@ -13,7 +13,7 @@ import pytest
 import yaml
 from invoke.parser import Parser
 
-from jetson_kit.checks import stages as checks
+from jetson_kit.checks import linters
 from jetson_kit.core.paths import ROOT
 from tasks import ns
 
@@ -33,10 +33,10 @@ def steps(name: str) -> list[dict[str, Any]]:
 
 
 def test_the_projects_own_are_linted() -> None:
-    assert {".github/workflows/ci.yml", ".github/workflows/release.yml"} <= set(checks.GITHUB)
+    assert {".github/workflows/ci.yml", ".github/workflows/release.yml"} <= set(linters.GITHUB)
 
 
-@pytest.mark.parametrize("name", [*checks.GITHUB, *checks.ACTIONS])
+@pytest.mark.parametrize("name", [*linters.GITHUB, *linters.ACTIONS])
 def test_every_action_is_pinned_by_its_commit(name: str) -> None:
     used = [step["uses"] for step in steps(name) if "uses" in step]
     assert used
