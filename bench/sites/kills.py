@@ -22,7 +22,8 @@ from bench.sites.world import Place, World
 from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.progress import Progress
 from jetson_kit.fleet.release.release import Release
-from jetson_kit.fleet.sites import journal, worker
+from jetson_kit.fleet.sites import journal
+from jetson_kit.fleet.sites.answers import OUTCOME
 from jetson_kit.fleet.sites.journal import SitesRecord
 
 TARGETS: Mapping[str, str] = {
@@ -229,7 +230,7 @@ def _hit(pid: int) -> bool:
     except OSError:
         return False
     # A worker writes its outcome before it ends.
-    return not words[-2:-1] or not Path(words[-2]).with_suffix(worker.OUTCOME).is_file()
+    return not words[-2:-1] or not Path(words[-2]).with_suffix(OUTCOME).is_file()
 
 
 def _last_step(place: Place, release: Release) -> str:

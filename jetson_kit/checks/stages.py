@@ -138,13 +138,16 @@ def run(*, size: str, stage: str = "", minutes: float = math.inf) -> None:
         raise BadInputError(f"no stage {stage!r} here", f"choose one of {known}")
     command = f"./inv test --stage {stage}" if stage else f"./inv test{FLAGS[size]}"
     needs.require(needs.table().of_stages(item.name for item in chosen), command, strict=False)
-    first = [item for item in chosen if item.size == "quick" or len(chosen) == 1]
-    rest = [item for item in chosen if item not in first]
-    timed = [_timed(item, sys.stdout.fileno(), until) for item in first]
-    lanes = [deque(item for item in rest if item.beside == beside) for beside in (False, True)]
-    with ThreadPoolExecutor(len(lanes)) as pool:
-        for found in pool.map(lambda own, other: _lane(own, other, until), lanes, lanes[::-1]):
-            timed += found
+    timed: list[tuple[Result, str]] = []
+    if size == "quick" or len(chosen) == 1:
+        timed = [_timed(item, sys.stdout.fileno(), until) for item in chosen]
+    else:
+        lanes = [
+            deque(item for item in chosen if item.beside == beside) for beside in (False, True)
+        ]
+        with ThreadPoolExecutor(len(lanes)) as pool:
+            for found in pool.map(lambda own, other: _lane(own, other, until), lanes, lanes[::-1]):
+                timed += found
     results = [result for result, _ in timed]
     if len(timed) > 1:
         print(f"--- {', '.join(time_taken for _, time_taken in timed)}")

@@ -1,7 +1,7 @@
 """Find the unit test files that pass with damaged tables: more rows can't break them.
 
-`python -m tests.tables.without_tables` runs each file by itself in a copy of the tree whose tables
-are no TOML, and writes those that pass to without_tables.txt.
+`python -m tests.tables.without_tables` runs each file by itself in a copy of the tree whose tables,
+and what derives from them, are damaged, and writes those that pass to without_tables.txt.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from pathlib import Path
 
 from jetson_kit.audit import planned
 from jetson_kit.core.paths import ROOT
+from jetson_kit.data_update import derived
 from jetson_kit.targets import table as targets
 from jetson_kit.wheels import pins as wheels
+from jetson_kit.wheels import recipes
 from tests.tables import grown
 
 LIST = Path(__file__).with_suffix(".txt")
-TABLES = (targets.TABLE, wheels.TABLE, planned.TABLE)
+TABLES = (targets.TABLE, wheels.TABLE, planned.TABLE, recipes.TABLE)
 MARKS = "not network and not docker and not qemu and not slow and not browser"
 
 
@@ -32,8 +34,8 @@ def find(workers: int = 2) -> tuple[str, ...]:
     """Return the files that pass with damaged tables."""
     with tempfile.TemporaryDirectory() as name:
         folder = grown.copy(Path(name) / "kit")
-        for table in TABLES:
-            (folder / table.relative_to(ROOT)).write_text("damaged [[[", encoding="utf-8")
+        for path in (*TABLES, *derived.expected()):
+            (folder / path.relative_to(ROOT)).write_text("damaged [[[", encoding="utf-8")
         files = sorted(
             path.relative_to(folder).as_posix()
             for path in (folder / "tests" / "unit").rglob("test_*.py")

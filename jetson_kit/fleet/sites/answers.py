@@ -9,6 +9,8 @@ from jetson_kit.core.errors import KitError
 PROTOCOL = 1
 NOTHING = "nothing"
 """Result of taking back a rollout that never began at a site."""
+OUTCOME = ".outcome"
+"""Suffix of the file beside a request that says what its worker came to."""
 
 
 def failure(error: KitError) -> dict[str, Any]:

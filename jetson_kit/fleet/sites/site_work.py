@@ -24,7 +24,8 @@ from jetson_kit.fleet import check, controller
 from jetson_kit.fleet.release import release as releases
 from jetson_kit.fleet.release import trust
 from jetson_kit.fleet.release.release import Release
-from jetson_kit.fleet.sites import store, worker
+from jetson_kit.fleet.sites import store
+from jetson_kit.fleet.sites.answers import OUTCOME
 from jetson_kit.fleet.sites.here import INCOMING, Here, Request
 
 RELEASES, REQUESTS, INVENTORY = "releases", "requests", "inventory"
@@ -142,14 +143,14 @@ def _work(here: Here, request: Request, payload: bytes) -> None:
     if request["verb"] == "back":
         _settle(here, request, place.with_name(f"{number}-rollout.lock"))
     if _free(lock):
-        place.with_suffix(worker.OUTCOME).unlink(missing_ok=True)
+        place.with_suffix(OUTCOME).unlink(missing_ok=True)
         write_text(place, json.dumps(body))
         _start(place, lock)
     os.close(lock)
     journal = controller.rollouts(controller.state_dir()) / f"{number}.jsonl"
     for line in _followed(journal, place.with_suffix(".lock")):
         here.emit(line)
-    here.emit(_outcome(place.with_suffix(worker.OUTCOME)))
+    here.emit(_outcome(place.with_suffix(OUTCOME)))
 
 
 def _settle(here: Here, request: Request, lock: Path) -> None:

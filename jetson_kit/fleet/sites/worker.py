@@ -17,9 +17,7 @@ from jetson_kit.fleet import controller
 from jetson_kit.fleet.rollout import command, take_back
 from jetson_kit.fleet.rollout import plan as rollout_plan
 from jetson_kit.fleet.rollout.journal import Record
-from jetson_kit.fleet.sites.answers import NOTHING, failure
-
-OUTCOME = ".outcome"
+from jetson_kit.fleet.sites.answers import NOTHING, OUTCOME, failure
 
 
 def main(path: Path) -> int:

@@ -38,6 +38,18 @@ def two(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def read(tmp_path_factory: pytest.TempPathFactory) -> inventory.Inventory:
+    """Return the same, read."""
+    path = tmp_path_factory.mktemp("read") / "hosts.yml"
+    path.write_text(TWO)
+    return inventory.read(path)
+
+
+def test_a_limit_is_kept(two: Path) -> None:
+    assert [host.name for host in inventory.load(two, "b,a")] == ["a", "b"]
+
+
 @pytest.mark.parametrize("home", ["/proc/x", "/dev/null", "~"])
 def test_a_user_whose_home_cant_be_written_in(
     two: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str
@@ -75,8 +87,8 @@ def test_hosts_and_how_ssh_reaches_them(two: Path) -> None:
         ("b,&all", ["b"]),
     ],
 )
-def test_limits(two: Path, limit: str, names: list[str]) -> None:
-    assert [host.name for host in inventory.load(two, limit)] == names
+def test_limits(read: inventory.Inventory, limit: str, names: list[str]) -> None:
+    assert [host.name for host in read.limited(limit)] == names
 
 
 @pytest.mark.parametrize(
@@ -84,15 +96,15 @@ def test_limits(two: Path, limit: str, names: list[str]) -> None:
     ["a,nobody", ",", " ", ",, ,", "!x", "~a", "a:b", "&", "!", "@a", "!&gpu", "&!gpu", "&!", "!!a",
      "&&", "all,&!a"],
 )  # fmt: skip
-def test_limits_that_name_nothing(two: Path, limit: str) -> None:
+def test_limits_that_name_nothing(read: inventory.Inventory, limit: str) -> None:
     with pytest.raises(BadInputError, match="names no host"):
-        inventory.load(two, limit)
+        read.limited(limit)
 
 
 @pytest.mark.parametrize("limit", ["a,!a", "!all", "gpu,&emulated", "a,!gpu"])
-def test_limits_that_leave_nothing(two: Path, limit: str) -> None:
+def test_limits_that_leave_nothing(read: inventory.Inventory, limit: str) -> None:
     with pytest.raises(BadInputError, match="leaves no host"):
-        inventory.load(two, limit)
+        read.limited(limit)
 
 
 @pytest.mark.parametrize("text", ["all: [\n", "all:\n  hosts: {}\n", ""])

@@ -310,6 +310,19 @@ def test_stages_beside_each_other_show_their_output_whole(
         assert out[begin : end.start()].count("--- ") == 1
 
 
+def test_quick_stages_have_others_beside_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    quick, other = meeting_stages(tmp_path)
+    use_stages(
+        monkeypatch,
+        Stage("quick", "quick", pytest=(quick,)),
+        Stage("other", "all", pytest=(other,), beside=True),
+    )
+    checks.run(size="all")
+    assert "tests passed: 2, failed: 0, not run here: 0" in capfd.readouterr().out
+
+
 def test_who_has_no_stages_left_takes_over_the_last_of_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,11 +17,18 @@ from jetson_kit.wheels import device_wheel
 from tests.unit.device_wheel_trees import SOURCE, wheel
 
 
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the wheel."""
+    folder = tmp_path_factory.mktemp("built")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KIT_CACHE", str(folder / "cache"))
+        return device_wheel.build(folder / "wheels")
+
+
 @pytest.fixture
-def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a folder with the wheel as an installer unpacks it."""
-    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
-    built = device_wheel.build(tmp_path / "wheels")
+def site(built: Path, tmp_path: Path) -> Path:
+    """Return a folder of the test's own with the wheel as an installer unpacks it."""
     with zipfile.ZipFile(built) as archive:
         archive.extractall(tmp_path / "site")
     return tmp_path / "site"

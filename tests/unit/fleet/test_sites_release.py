@@ -218,3 +218,13 @@ def test_a_good_copy_of_another_release_cures_a_layer_without_a_transfer(world: 
     world.link.bring_release(world.release)
     assert world.whole()
     assert len(world.program.asked) == 3
+
+
+def test_a_request_about_a_release_loads_no_rollout() -> None:
+    """A site starts a program for each request; a rollout's code is half of what that loads."""
+    code = (
+        "import sys, jetson_kit.fleet.sites.site_work\n"
+        "print([name for name in sys.modules if name.startswith('jetson_kit.fleet.rollout')])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    assert done.stdout == b"[]\n"
