@@ -52,6 +52,12 @@ def of_module(name: str, python: str) -> str:
     return f"name its package{f', {package},' if package else ''} in requirements.txt"
 
 
+def of_windows() -> list[str]:
+    """Return the functions that raise in an OpenCV without windows."""
+    names: list[str] = tomllib.loads(DATA.read_text(encoding="utf-8"))["windows"]["cv2"]
+    return names
+
+
 def is_build(name: str) -> bool:
     """Return whether a package is a build of MediaPipe under another name."""
     return canonicalize_name(name) in _builds()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jetson_kit.app import (
     module_names,
+    opencv_windows,
     program,
     requirement_lines,
     requirements_file,
@@ -133,7 +134,8 @@ def _is_requirements(path: Path) -> bool:
 def check_folder(app: App, python: Python, packages: frozenset[str]) -> None:
     """Raise BadInputError as tree.read, for a program that can't start and for an image's modules.
 
-    Warns of what git has not fetched, of links to what stays out, and of tokens and passwords.
+    Warns of what git has not fetched, of links to what stays out, of tokens and passwords,
+    and of calls of OpenCV's windows.
     The image has this Python and, by their normalised names, these packages.
     """
     files = tree.read(app)
@@ -145,6 +147,8 @@ def check_folder(app: App, python: Python, packages: frozenset[str]) -> None:
             "secret), which leads to nothing there", ", ".join(links),
         )  # fmt: skip
     if line := tokens.warning(app, files):
+        log.LOG.warning("warning: %s", line)
+    if line := opencv_windows.warning(app, files, packages):
         log.LOG.warning("warning: %s", line)
     program.check_start(app, files)
     module_names.check(app, files.entries, python, packages)
