@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 
 from jetson_kit.app import (
+    imports,
     module_names,
     opencv_windows,
+    opened,
     program,
     requirement_lines,
     requirements_file,
@@ -135,7 +137,7 @@ def check_folder(app: App, python: Python, packages: frozenset[str]) -> None:
     """Raise BadInputError as tree.read, for a program that can't start and for an image's modules.
 
     Warns of what git has not fetched, of links to what stays out, of tokens and passwords,
-    and of calls of OpenCV's windows.
+    of what the program opens and the container lacks, and of calls of OpenCV's windows.
     The image has this Python and, by their normalised names, these packages.
     """
     files = tree.read(app)
@@ -148,7 +150,10 @@ def check_folder(app: App, python: Python, packages: frozenset[str]) -> None:
         )  # fmt: skip
     if line := tokens.warning(app, files):
         log.LOG.warning("warning: %s", line)
-    if line := opencv_windows.warning(app, files, packages):
+    started = imports.program(app, files.entries)
+    for line in opened.warnings(app, files, started):
+        log.LOG.warning("warning: %s", line)
+    if line := opencv_windows.warning(app, files, started, packages):
         log.LOG.warning("warning: %s", line)
     program.check_start(app, files)
     module_names.check(app, files.entries, python, packages)

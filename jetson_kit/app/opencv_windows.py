@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Collection
 
-from jetson_kit.app import hints, imports, reached
+from jetson_kit.app import hints, reached
+from jetson_kit.app.imports import Program
 from jetson_kit.app.settings import App
 from jetson_kit.app.tree import Tree
 
@@ -13,7 +14,7 @@ PACKAGE = "opencv-python-headless"
 SHOWN_MOST = 3
 
 
-def warning(app: App, files: Tree, packages: Collection[str]) -> str:
+def warning(app: App, files: Tree, program: Program, packages: Collection[str]) -> str:
     """Return a line that names the calls that the program always makes; "" for none.
 
     The image has these packages. An OpenCV that the application brings may have windows.
@@ -22,13 +23,12 @@ def warning(app: App, files: Tree, packages: Collection[str]) -> str:
     brought += [path.name for path in (app.folder / app.wheels).glob("*") if app.wheels]
     if PACKAGE not in packages or any("opencv" in name.lower() for name in brought):
         return ""
-    program = imports.program(app, files.entries)
     raising = {f"{reached.OPENCV}.{name}" for name in hints.of_windows()}
     own = {name for tree in program.modules.values() for name in _replaced(tree)}
     places = [
-        f"{file}, line {line} ({name})"
-        for file, line, name in reached.calls(program.modules, program.started)
-        if name in raising - own
+        f"{call.place} ({name})"
+        for call in reached.calls(program.modules, program.started)
+        for name in call.names & (raising - own)
     ]
     if not places:
         return ""

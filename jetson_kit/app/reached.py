@@ -17,7 +17,8 @@ EXITS = frozenset({"exit", "quit", "_exit", "abort"})
 OPENCV = "cv2"
 # Methods of a camera, whatever its name is.
 OF_CAMERA = (".read", ".isOpened")
-CATCH = frozenset({"Exception", "BaseException", "error"})
+# What no call raises that fails.
+OF_NO_FAULT = frozenset({"KeyboardInterrupt", "SystemExit", "ImportError", "ModuleNotFoundError"})
 # What these mark is called as if nothing marked it.
 PLAIN = frozenset({"staticmethod", "classmethod"})
 # Methods that run where an object is made, or is one of `with`.
@@ -45,16 +46,30 @@ class Module:
                 yield f"{owner.rpartition('.')[2]}.{node.attr}"
 
 
-def calls(trees: Mapping[str, ast.Module], started: str) -> list[tuple[str, int, str]]:
-    """Return the reached calls of what modules have, such as cv2.imshow: file, line and name."""
+@dataclass(frozen=True)
+class Call:
+    """A reached call, and what its function may be, such as cv2.imshow."""
+
+    file: str
+    node: ast.Call
+    names: frozenset[str]
+
+    @property
+    def place(self) -> str:
+        """Return file and line."""
+        return f"{self.file}, line {self.node.lineno}"
+
+
+def calls(trees: Mapping[str, ast.Module], started: str) -> list[Call]:
+    """Return the reached calls of a program's modules, in their order."""
     walks = [_Walk(_module(file, tree, file == started), tree.body) for file, tree in trees.items()]
-    names, found = set(OF_ITSELF), []
+    names = set(OF_ITSELF)
+    found: list[Call] = []
     waiting: list[tuple[Module, str, Definition]] = []
     while walks:
         walk = walks.pop()
-        for name, line in walk.calls:
-            names.add(name)
-            found.append((walk.module.file, line, name))
+        found += walk.calls
+        names |= {name for call in walk.calls for name in call.names} | walk.targets
         waiting += walk.inner
         reached = [item for item in waiting if item[1] in names]
         waiting = [item for item in waiting if item[1] not in names]
@@ -62,7 +77,7 @@ def calls(trees: Mapping[str, ast.Module], started: str) -> list[tuple[str, int,
             walks.append(_Walk(module, node.body, of_class=isinstance(node, ast.ClassDef)))
             if isinstance(node, ast.ClassDef):
                 names |= {name for base in node.bases for name in module.names(base)}
-    return sorted(found)
+    return sorted(found, key=lambda call: (call.file, call.node.lineno, call.node.col_offset))
 
 
 def _module(file: str, tree: ast.Module, main: bool) -> Module:
@@ -85,7 +100,9 @@ class _Walk:
 
     def __init__(self, module: Module, body: list[ast.stmt], *, of_class: bool = False) -> None:
         self.module = module
-        self.calls: list[tuple[str, int]] = []
+        self.calls: list[Call] = []
+        self.targets: set[str] = set()
+        """What threads and processes are told to call."""
         self.inner: list[tuple[Module, str, Definition]] = []
         self._owner = "" if of_class else module.name
         self._data = self._of_opencv(body)
@@ -166,10 +183,10 @@ class _Walk:
             self._expression(node.test if isinstance(node, ast.IfExp) else node.values[0])
             return
         if isinstance(node, ast.Call):
-            # That of a thread or process.
+            names = frozenset(self.module.names(node.func))
+            self.calls.append(Call(self.module.file, node, names))
             targets = [word.value for word in node.keywords if word.arg == "target"]
-            for called in (node.func, *targets):
-                self.calls += [(name, node.lineno) for name in self.module.names(called)]
+            self.targets |= {name for item in targets for name in self.module.names(item)}
         for inner in ast.iter_child_nodes(node):
             self._expression(inner)
 
@@ -179,11 +196,8 @@ def _names(node: ast.AST) -> set[str]:
 
 
 def _catches(handler: ast.ExceptHandler) -> bool:
-    """Return whether a handler takes any error, or one of OpenCV's."""
-    if handler.type is None:
-        return True
-    nodes = [node for node in ast.walk(handler.type) if isinstance(node, ast.Attribute)]
-    return bool(({node.attr for node in nodes} | _names(handler.type)) & CATCH)
+    """Return whether a handler may take what a call that fails raises."""
+    return handler.type is None or not _names(handler.type) <= OF_NO_FAULT
 
 
 def _leaves(node: ast.stmt) -> bool:

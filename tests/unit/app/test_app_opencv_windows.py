@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from jetson_kit.app import inputs, opencv_windows, settings, tree
+from jetson_kit.app import imports, inputs, opencv_windows, settings, tree
 from jetson_kit.app.module_names import Python
 from jetson_kit.app.settings import App
 
@@ -21,13 +21,18 @@ def app(tmp_path: Path) -> App:
     return settings.load(tmp_path)
 
 
+def warning(app: App, packages: frozenset[str]) -> str:
+    files = tree.read(app)
+    return opencv_windows.warning(app, files, imports.program(app, files.entries), packages)
+
+
 def told(app: App, text: str = "", /, **files: str) -> list[str]:
     """Return the places that are named."""
     for name, body in {**({"app": text} if text else {}), **files}.items():
         path = app.folder / f"{name.replace('__of__', '/')}.py"
         path.parent.mkdir(exist_ok=True)
         path.write_text(textwrap.dedent(body))
-    line = opencv_windows.warning(app, tree.read(app), HELD)
+    line = warning(app, HELD)
     return line.partition(": the image's OpenCV has no windows")[0].split("; ") if line else []
 
 
@@ -173,7 +178,7 @@ def test_modules_are_followed_by_what_imports_name(app: App) -> None:
 def test_an_opencv_of_its_own_may_have_windows(app: App) -> None:
     assert told(app, LOOP)
     assert not told(replace(app, debian=("python3-opencv",)))
-    assert not opencv_windows.warning(app, tree.read(app), frozenset())
+    assert not warning(app, frozenset())
     (app.folder / "wheels").mkdir()
     (app.folder / "wheels" / "opencv_python-4.9.0-cp311-cp311-linux_aarch64.whl").touch()
     assert not told(replace(app, wheels="wheels"))
