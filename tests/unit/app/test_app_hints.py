@@ -39,6 +39,8 @@ from jetson_kit.app import hints
         ("mediapipe-model-maker has no wheel", ""),
         ("Because pywin32==306 has no wheels with", "it is for Windows alone"),
         ("Because tensorflow-gpu==2.4.0 has no wheels with", "it ended with 2.12"),
+        ("apturl was not found and you require apturl==0.5.2", "pip freeze of a board's own"),
+        ("ubuntu-advantage-tools was not found in the package registry", "pip freeze of a board"),
     ],
 )
 def test_a_resolvers_reason(reason: str, start: str) -> None:

@@ -271,6 +271,14 @@ def test_what_a_folder_may_run_is_named(folder: Path, programs: dict[str, str], 
     assert ("eyes.py" in refused(folder, "")) is (list(programs) == ["eyes.py"])
 
 
+def test_a_notebook_is_to_be_made_a_program(folder: Path) -> None:
+    (folder / "app.py").unlink()
+    (folder / "my demo.ipynb").touch()
+    said = refused(folder, "")
+    assert "jupyter nbconvert --to script 'my demo.ipynb', and name it: command = [" in said
+    assert '["python3", "my demo.py"]' in said
+
+
 @pytest.mark.parametrize(
     ("camera", "devices", "options", "network"),
     [
