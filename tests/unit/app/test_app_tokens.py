@@ -94,6 +94,7 @@ def test_any_file_of_text_is_read(app: App, name: str) -> None:
         "http://[fe80::1]:80/@x",
         "<link href='https://fonts.googleapis.com/css2?family=Inter:wght@400;700'>",
         "https://cdn.jsdelivr.net/npm/a:b@1.2.3/x.js",
+        "http://a:b@localhost:3128/",
         "AKIAIOSFODNN7EXAMPLE",
         "ghp_" + "x" * 36,
         "ghp_" + string.digits + string.ascii_lowercase,
