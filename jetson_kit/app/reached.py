@@ -19,6 +19,7 @@ OPENCV = "cv2"
 OF_CAMERA = (".read", ".isOpened")
 # What no call raises that fails.
 OF_NO_FAULT = frozenset({"KeyboardInterrupt", "SystemExit", "ImportError", "ModuleNotFoundError"})
+SUPPRESS = frozenset({".suppress", "contextlib.suppress"})
 # What these mark is called as if nothing marked it.
 PLAIN = frozenset({"staticmethod", "classmethod"})
 # Methods that run where an object is made, or is one of `with`.
@@ -61,7 +62,21 @@ class Call:
 
 
 def calls(trees: Mapping[str, ast.Module], started: str) -> list[Call]:
-    """Return the reached calls of a program's modules, in their order."""
+    """Return the reached calls of a program's modules, in their order.
+
+    Of code that is nested too deep to be followed nothing is known.
+    """
+    try:
+        return sorted(_found(trees, started), key=_order)
+    except RecursionError:
+        return []
+
+
+def _order(call: Call) -> tuple[str, int, int]:
+    return call.file, call.node.lineno, call.node.col_offset
+
+
+def _found(trees: Mapping[str, ast.Module], started: str) -> list[Call]:
     walks = [_Walk(_module(file, tree, file == started), tree.body) for file, tree in trees.items()]
     names = set(OF_ITSELF)
     found: list[Call] = []
@@ -77,7 +92,7 @@ def calls(trees: Mapping[str, ast.Module], started: str) -> list[Call]:
             walks.append(_Walk(module, node.body, of_class=isinstance(node, ast.ClassDef)))
             if isinstance(node, ast.ClassDef):
                 names |= {name for base in node.bases for name in module.names(base)}
-    return sorted(found, key=lambda call: (call.file, call.node.lineno, call.node.col_offset))
+    return found
 
 
 def _module(file: str, tree: ast.Module, main: bool) -> Module:
@@ -126,8 +141,8 @@ class _Walk:
             for item in node.items:
                 self._expression(item.context_expr)
             # That of contextlib, which goes on behind what raised.
-            kept = any("suppress" in ast.dump(item) for item in node.items)
-            return kept or self._block(node.body)
+            managers = {name for item in node.items for name in self._called(item.context_expr)}
+            return bool(managers & SUPPRESS) or self._block(node.body)
         elif isinstance(node, ast.Try | ast.TryStar):
             on = any(map(_catches, node.handlers)) or self._block([*node.body, *node.orelse])
             return self._block(node.finalbody) and on
@@ -169,26 +184,30 @@ class _Walk:
                 result |= {name for target in targets for name in _names(target)}
         return frozenset(result)
 
+    def _called(self, node: ast.AST) -> Iterator[str]:
+        return self.module.names(node.func) if isinstance(node, ast.Call) else iter(())
+
     def _is_opencv(self, node: ast.AST) -> bool:
-        return isinstance(node, ast.Call) and any(
-            name in OF_CAMERA or name.startswith(f"{OPENCV}.")
-            for name in self.module.names(node.func)
+        return any(
+            name in OF_CAMERA or name.startswith(f"{OPENCV}.") for name in self._called(node)
         )
 
-    def _expression(self, node: ast.AST) -> None:
+    def _expression(self, whole: ast.AST) -> None:
         """Note what an expression calls, but for its parts that may be left out."""
-        if isinstance(node, ast.Lambda):
-            return
-        if isinstance(node, ast.IfExp | ast.BoolOp):
-            self._expression(node.test if isinstance(node, ast.IfExp) else node.values[0])
-            return
-        if isinstance(node, ast.Call):
-            names = frozenset(self.module.names(node.func))
-            self.calls.append(Call(self.module.file, node, names))
-            targets = [word.value for word in node.keywords if word.arg == "target"]
-            self.targets |= {name for item in targets for name in self.module.names(item)}
-        for inner in ast.iter_child_nodes(node):
-            self._expression(inner)
+        todo = [whole]
+        while todo:
+            node = todo.pop()
+            if isinstance(node, ast.IfExp):
+                todo.append(node.test)
+            elif isinstance(node, ast.BoolOp):
+                todo.append(node.values[0])
+            elif not isinstance(node, ast.Lambda):
+                todo += ast.iter_child_nodes(node)
+            if isinstance(node, ast.Call):
+                names = frozenset(self.module.names(node.func))
+                self.calls.append(Call(self.module.file, node, names))
+                targets = [word.value for word in node.keywords if word.arg == "target"]
+                self.targets |= {name for item in targets for name in self.module.names(item)}
 
 
 def _names(node: ast.AST) -> set[str]:

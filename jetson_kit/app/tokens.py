@@ -33,6 +33,10 @@ def warning(app: App, files: Tree) -> str:
         if not entry.link and not tree.matches(entry.name, app.include)
         for line, what in _found(tree.content(entry.source))
     ]
+    words = [*app.environment.items(), *(("command", word) for word in app.command)]
+    places += [
+        f"{FILE}, {name} ({what})" for name, text in words for _, what in _found(text.encode())
+    ]
     if not places:
         return ""
     more = len(places) - SHOWN_MOST

@@ -159,6 +159,13 @@ def test_a_call_that_something_keeps_is_not_told(app: App, text: str) -> None:
     assert told(app, f"import contextlib, cv2, os, sys\n{text}\n") == []
 
 
+def test_code_of_any_depth_is_read(app: App) -> None:
+    long = "x = " + " + ".join(f"'{number}'" for number in range(900))
+    assert told(app, f"import cv2\n{long}\ncv2.waitKey(1)\n") == ["app.py, line 3 (cv2.waitKey)"]
+    chain = "".join(f"elif key == {number}:\n    pass\n" for number in range(900))
+    told(app, f"import cv2\nkey = cv2.waitKey(1)\nif key == 0:\n    pass\n{chain}")
+
+
 def test_modules_are_followed_by_what_imports_name(app: App) -> None:
     main = """
         import cv2

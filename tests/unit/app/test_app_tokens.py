@@ -111,6 +111,14 @@ def test_an_example_is_no_secret(app: App, text: str) -> None:
     assert told(app, f"{text}\n") == ""
 
 
+def test_tokens_in_jetson_toml_are_told(app: App) -> None:
+    token = "ghp_" + DIGITS[:36]
+    given = replace(app, environment={"BOT": token, "SIZE": "9"}, command=("x", f"--key={token}"))
+    line = tokens.warning(given, tree.read(app))
+    assert line.startswith("jetson.toml, BOT (a GitHub token); jetson.toml, command (a GitHub")
+    assert token not in line
+
+
 def test_what_is_no_text_or_stays_out_is_not_told(app: App) -> None:
     (app.folder / "model.bin").write_bytes(f"\0ghp_{DIGITS[:36]}".encode())
     (app.folder / "tests").mkdir()
