@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -110,6 +110,19 @@ def of_cuda(pins: Sequence[str]) -> str:
         "which a Jetson's driver may not run; put NVIDIA's wheel for your JetPack, or one for the "
         "CPU, into wheels/"
     )
+
+
+def of_loaded(pins: Sequence[str], held: Collection[str]) -> list[str]:
+    """Return what packages load of Debian packages that the image, which holds these, has not."""
+    rows = _rows("loads")
+    names = [name for name in sorted(rows) if any(pin.startswith(f"{name}==") for pin in pins)]
+    # Debian 13 has some under a further name, by which the old one is found too.
+    return [
+        f"{name} needs {rows[name]}, which the image does not have: add it under [debian] in "
+        f'jetson.toml: packages = ["{rows[name]}"]'
+        for name in names
+        if not {rows[name], f"{rows[name]}t64"} & set(held)
+    ]
 
 
 @cache
