@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from jetson_kit.app import (
-    imports,
+    calls,
     module_names,
     opencv_windows,
     opened,
@@ -136,8 +136,8 @@ def _is_requirements(path: Path) -> bool:
 def check_folder(app: App, python: Python, packages: frozenset[str]) -> None:
     """Raise BadInputError as tree.read, for a program that can't start and for an image's modules.
 
-    Warns of what git has not fetched, of links to what stays out, of tokens and passwords,
-    of what the program opens and the container lacks, and of calls of OpenCV's windows.
+    Warns of what git has not fetched, of links to what stays out, of tokens and passwords, and of
+    calls that open what the container lacks, or OpenCV's windows.
     The image has this Python and, by their normalised names, these packages.
     """
     files = tree.read(app)
@@ -150,11 +150,12 @@ def check_folder(app: App, python: Python, packages: frozenset[str]) -> None:
         )  # fmt: skip
     if line := tokens.warning(app, files):
         log.LOG.warning("warning: %s", line)
-    started = imports.program(app, files.entries)
-    for line in opened.warnings(app, files, started):
-        log.LOG.warning("warning: %s", line)
-    if line := opencv_windows.warning(app, files, started, packages):
-        log.LOG.warning("warning: %s", line)
+    raising = opencv_windows.functions(app, files, packages)
+    texts = calls.sources(files.entries)
+    found = calls.held(app, files.entries, texts, opened.functions(app, texts) | raising)
+    for line in (*opened.warnings(app, files, found), opencv_windows.warning(found, raising)):
+        if line:
+            log.LOG.warning("warning: %s", line)
     program.check_start(app, files)
     module_names.check(app, files.entries, python, packages)
 
