@@ -101,7 +101,7 @@ def _written(app: App, files: Tree, call: Call) -> str:
     path, mode = [*(getattr(item, "value", None) for item in given), None, None][:2]
     if call.name != OPEN or not words.keys() <= OTHERS or not isinstance(path, str):
         return ""
-    if not isinstance(mode, str) or not WRITES & set(mode):
+    if not isinstance(mode, str) or not WRITES & set(mode) or not path.isprintable():
         return ""
     name = posixpath.normpath(posixpath.join("/", HOME, path))
     # A link of the folder may lead to a volume.

@@ -168,6 +168,7 @@ def test_a_long_name_is_shortened(app: App) -> None:
         "open('out.csv', 'w', opener=other)",
         "open(1, 'w')",
         "open(b'out.csv', 'w')",
+        "open('a\\x00', 'w')",
         "io.open('out.csv', 'w')",
         "try:\n    open('out.csv', 'w')\nexcept OSError:\n    pass",
         "from gzip import open\nopen('out.csv', 'w')",
