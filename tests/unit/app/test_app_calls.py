@@ -98,6 +98,7 @@ def test_what_is_caught_or_replaced_is_left_out(tmp_path: Path, text: str) -> No
         "try:\n    cv2.waitKey(1)\nfinally:\n    pass",
         "try:\n    cv2.waitKey(1)\nexcept (KeyboardInterrupt, SystemExit):\n    pass",
         "cv2.imshow = print\ncv2.waitKey(1)",
+        "print('cv2')\ncv2.waitKey(1)",
     ],
 )
 def test_what_nothing_catches_is_found(tmp_path: Path, text: str) -> None:

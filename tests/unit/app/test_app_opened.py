@@ -81,6 +81,8 @@ def test_the_cure_keeps_what_is_set_and_names_all(app: App) -> None:
     filming = replace(given(app, "/dev/snd", "/dev/video4"), camera="/dev/video4")
     (line,) = told(filming, text)
     assert cure(line) == ["/dev/snd", "/dev/video3", "/dev/video0", "/dev/video5"]
+    (line,) = told(app, "serial.Serial('/dev/pci-0:1')\ncv2.VideoCapture(0)")
+    assert cure(line) == ["/dev/video0"]
     full = [f"/dev/ttyUSB{number}" for number in range(64)]
     assert told(given(app, *full), text) == []
 
