@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,11 @@ def advice(folder: Path, file: str, requirements: str) -> str:
     names = _started(path for path in folder.glob("*.py"))
     lines = [_line(name) for name in names] or _of_packages(folder, installed)
     lines = lines or _of_others(folder, installed)
+    notebooks = sorted(path.name for path in folder.glob("*.ipynb"))
+    if not lines and notebooks:
+        program = Path(notebooks[0]).with_suffix(".py").name
+        words = shlex.join(["jupyter", "nbconvert", "--to", "script", notebooks[0]])
+        return f"make a program of the notebook, here {words}, and name it: {_line(program)}"
     if not lines:
         return "write app.py, or make a folder that has one: ./inv app.new NAME"
     there = "into" if (folder / file).exists() else "a file"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -50,6 +50,12 @@ def of_module(name: str, python: str) -> str:
     if hint := of_package(plain or name):
         return hint
     return f"name its package{f', {package},' if package else ''} in requirements.txt"
+
+
+def of_windows() -> list[str]:
+    """Return the functions that raise in an OpenCV without windows."""
+    names: list[str] = tomllib.loads(DATA.read_text(encoding="utf-8"))["windows"]["cv2"]
+    return names
 
 
 def is_build(name: str) -> bool:
@@ -104,6 +110,19 @@ def of_cuda(pins: Sequence[str]) -> str:
         "which a Jetson's driver may not run; put NVIDIA's wheel for your JetPack, or one for the "
         "CPU, into wheels/"
     )
+
+
+def of_loaded(pins: Sequence[str], held: Collection[str]) -> list[str]:
+    """Return what packages load of Debian packages that the image, which holds these, has not."""
+    rows = _rows("loads")
+    names = [name for name in sorted(rows) if any(pin.startswith(f"{name}==") for pin in pins)]
+    # Debian 13 has some under a further name, by which the old one is found too.
+    return [
+        f"{name} needs {rows[name]}, which the image does not have: add it under [debian] in "
+        f'jetson.toml: packages = ["{rows[name]}"]'
+        for name in names
+        if not {rows[name], f"{rows[name]}t64"} & set(held)
+    ]
 
 
 @cache

@@ -7,11 +7,15 @@ import re
 from pathlib import Path
 
 from jetson_kit.app import (
+    calls,
     module_names,
+    opencv_windows,
+    opened,
     program,
     requirement_lines,
     requirements_file,
     service_faults,
+    tokens,
     tree,
     unfetched,
     wheel_folder,
@@ -132,7 +136,8 @@ def _is_requirements(path: Path) -> bool:
 def check_folder(app: App, python: Python, packages: frozenset[str]) -> None:
     """Raise BadInputError as tree.read, for a program that can't start and for an image's modules.
 
-    Warns of what git has not fetched, and of links to what stays out.
+    Warns of what git has not fetched, of links to what stays out, of tokens and passwords, and of
+    calls that open what the container lacks, or OpenCV's windows.
     The image has this Python and, by their normalised names, these packages.
     """
     files = tree.read(app)
@@ -143,6 +148,14 @@ def check_folder(app: App, python: Python, packages: frozenset[str]) -> None:
             "warning: %s: a link to what the image leaves out (ignore, tests, what looks like a "
             "secret), which leads to nothing there", ", ".join(links),
         )  # fmt: skip
+    if line := tokens.warning(app, files):
+        log.LOG.warning("warning: %s", line)
+    raising = opencv_windows.functions(app, files, packages)
+    texts = calls.sources(files.entries)
+    found = calls.held(app, files.entries, texts, opened.functions(app, texts) | raising)
+    for line in (*opened.warnings(app, files, found), opencv_windows.warning(found, raising)):
+        if line:
+            log.LOG.warning("warning: %s", line)
     program.check_start(app, files)
     module_names.check(app, files.entries, python, packages)
 

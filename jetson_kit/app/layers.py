@@ -193,10 +193,14 @@ def make(
         own_tars = [tar for _, tar in tars]
         image_programs.check_found(app, ready.tree, path, (*own_tars, *below, root.tar))
     if root:
+        held = [row[0] for row in (*root.packages, *packages)]
+        for line in hints.of_loaded(ready.lock.pins if ready.lock else (), held):
+            progress.say(f"warning: {line}")
         there = (*(tar for _, tar in tars), *below, root.tar)
         python = Python(base.python, base.arch)
         for name, place in imports.missing(app, ready.tree.entries, python, there).items():
-            cure = hints.of_module(name, base.python)
+            elsewhere = imports.elsewhere(ready.tree.entries, name)
+            cure = elsewhere or hints.of_module(name, base.python)
             if secret := tree.left_out_module(ready.tree, name, place.partition(", line ")[0]):
                 cure = f"{secret} was left out, as it looks like a secret: {tree.included(secret)}"
             progress.say(

@@ -18,6 +18,8 @@ FILE = "jetson.toml"
 LARGEST = 1 << 20
 # Where the application stands in the image, and the variable that names its camera or video.
 HOME = "app"
+# How the names of cameras' nodes begin, and of udev's links to them.
+CAMERAS = ("/dev/video", "/dev/v4l/")
 # What reaches a CSI camera: NVIDIA's service on the board, by its socket.
 ARGUS = "/tmp/argus_socket"  # noqa: S108 # where NVIDIA's service has it
 SOURCE_VARIABLE = "MEDIAPIPE_JETSON_SOURCE"
@@ -125,7 +127,7 @@ class App:
     max_mb: int = 512
     backend: str = "auto"
     camera: str = ""
-    """What it films with: csi://0, /dev/video0, rtsp://HOST/PATH; "" where it names none."""
+    """What it films with: csi://0, a device such as /dev/video0, rtsp://HOST/PATH; "" for none."""
     target: Target = Target()
     debian: tuple[str, ...] = ()
     build: Build = Build()
@@ -137,7 +139,8 @@ class App:
     @property
     def films(self) -> bool:
         """Return whether its image needs GStreamer."""
-        return bool(self.camera) or any("/video" in node for node in self.service.devices)
+        nodes = map(posixpath.normpath, self.service.devices)
+        return bool(self.camera) or any(node.startswith(CAMERAS) for node in nodes)
 
     @property
     def variables(self) -> dict[str, str]:

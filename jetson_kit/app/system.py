@@ -16,12 +16,12 @@ from jetson_kit.core.errors import BadInputError, StepFailedError
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import cache_dir
 from jetson_kit.debian import apt as debian
-from jetson_kit.debian import installed, rootfs
+from jetson_kit.debian import installed, loader_cache, rootfs
 from jetson_kit.debian import lock as debian_lock
 from jetson_kit.debian.lock import Lock
 from jetson_kit.debian.rootfs import Rootfs
 
-FORMAT = 1
+FORMAT = 2
 STATUS = "var/lib/dpkg/status"
 # What apt says of a package that its index has not, or has in no version.
 ABSENT = re.compile(r"(?:Unable to locate package |Package ')([a-z0-9][a-z0-9.+-]*)")
@@ -84,6 +84,9 @@ def _make(request: _Request, base: Rootfs, refresh: bool) -> SystemLayer | None:
         with cached_files.made(tar) as aside, LayerTar(aside, compiler) as layer:
             merged = installed.merge(layer, debs, rootfs.data()["prune"])
             layer.data(STATUS, _status(base) + merged.status)
+            with tarfile.open(base.tar) as below:
+                held = {*below.getnames(), *layer.names}
+            layer.data(loader_cache.PATH, loader_cache.content(held, base.arch))
     return SystemLayer(tar, packages)
 
 

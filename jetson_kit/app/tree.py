@@ -118,18 +118,18 @@ def is_packages_secret(name: str, path: Path, include: Sequence[str]) -> bool:
 
     `name` is its path in the application's folder. What `include` names is none.
     """
-    hidden = matches(name, _patterns()[3]) or KEY.search(_content(path))
+    hidden = matches(name, _patterns()[3]) or KEY.search(content(path))
     return bool(hidden) and not matches(name, include)
 
 
 def _is_secret(name: str, path: Path, include: Sequence[str]) -> bool:
     """Return whether a file of a folder looks like a secret and is none that goes in by name."""
     _, usual, _, always = _patterns()
-    content = _content(path)
+    text = content(path)
     hidden = (
-        (matches(name, (*usual, *always)) and not _public(path, content))
-        or KEY.search(content)
-        or (path.suffix in SETTINGS and PASSWORD.search(content))
+        (matches(name, (*usual, *always)) and not _public(path, text))
+        or KEY.search(text)
+        or (path.suffix in SETTINGS and PASSWORD.search(text))
     )
     return bool(hidden) and not matches(name, include)
 
@@ -234,7 +234,7 @@ def _forms(patterns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(form.rstrip("/") for form in forms))
 
 
-def _content(path: Path) -> bytes:
+def content(path: Path) -> bytes:
     """Return what a file holds in which secrets are looked for; nothing of large ones and links."""
     try:
         facts = path.lstat()
@@ -245,9 +245,9 @@ def _content(path: Path) -> bytes:
         return b""
 
 
-def _public(path: Path, content: bytes) -> bool:
+def _public(path: Path, text: bytes) -> bool:
     """Return whether a file has only what anybody may see of a key."""
-    parts = BEGIN.findall(content)
+    parts = BEGIN.findall(text)
     return path.suffix == PEM and bool(parts) and all(part.endswith(PUBLIC) for part in parts)
 
 

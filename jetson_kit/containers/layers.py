@@ -57,6 +57,11 @@ class LayerTar:
         finally:
             self._tar.close()
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the paths that were added."""
+        return frozenset(self._seen)
+
     def __contains__(self, name: str) -> bool:
         """Tell whether a path was added."""
         return name in self._seen

@@ -39,6 +39,8 @@ from jetson_kit.app import hints
         ("mediapipe-model-maker has no wheel", ""),
         ("Because pywin32==306 has no wheels with", "it is for Windows alone"),
         ("Because tensorflow-gpu==2.4.0 has no wheels with", "it ended with 2.12"),
+        ("apturl was not found and you require apturl==0.5.2", "pip freeze of a board's own"),
+        ("ubuntu-advantage-tools was not found in the package registry", "pip freeze of a board"),
     ],
 )
 def test_a_resolvers_reason(reason: str, start: str) -> None:
@@ -79,3 +81,20 @@ def test_cuda_of_servers_is_named() -> None:
         "requirements.txt brings CUDA for servers, often gigabytes (2 packages, first nvidia-cub"
     )
     assert hints.of_cuda(("torch==2.15.0", "nvidia-ml-py==12")) == ""
+
+
+@pytest.mark.parametrize(
+    ("pins", "held", "debian"),
+    [
+        (("sounddevice==0.5.1",), (), ["libportaudio2"]),
+        (("sounddevice==0.5.1", "pyzbar==0.1.9"), (), ["libzbar0", "libportaudio2"]),
+        (("sounddevice==0.5.1",), ("libportaudio2",), []),
+        (("pyzbar==0.1.9", "python-magic==0.4"), ("libzbar0t64", "libmagic1t64"), []),
+        (("pyzbar-x==0.1.9", "requests==2"), (), []),
+    ],
+)
+def test_what_packages_load_is_named(
+    pins: tuple[str, ...], held: tuple[str, ...], debian: list[str]
+) -> None:
+    lines = hints.of_loaded(pins, held)
+    assert [line.partition("packages = ")[2] for line in lines] == [f'["{x}"]' for x in debian]

@@ -99,6 +99,36 @@ def test_a_module_that_the_command_runs(
     assert missing(tmp_path, layer, {"app.py": "", **files}, toml) == found
 
 
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("from .view import View\n", "door/view.py"),
+        ("from . import view\n", "door/view.py"),
+        ("from door import view\n", "door/view.py"),
+        ("from .ui import deep\n", "door/ui/deep.py"),
+        ("from .ui.deep import x\n", "door/ui/deep.py"),
+        ("from .ui import up\n", "door/view.py"),
+        ("from ..door import view\n", ""),
+        ("from .nothing import view\n", ""),
+        ("from . import *\n", ""),
+        ("try:\n    from . import view\nexcept ImportError:\n    pass\n", ""),
+    ],
+)
+@pytest.mark.parametrize("source", ["", "src/"])
+def test_modules_of_a_package_are_followed(
+    tmp_path: Path, layer: Path, source: str, text: str, found: str
+) -> None:
+    files = {
+        "door/__init__.py": "", "door/main.py": text, "door/view.py": "import torch\n",
+        "door/ui/__init__.py": "", "door/ui/deep.py": "import torch\n",
+        "door/ui/up.py": "from .. import view\n",
+    }  # fmt: skip
+    toml = MAIN + (f'\n[environment]\nPYTHONPATH = "{source}"' if source else "")
+    expected = {"torch": f"{source}{found}, line 1"} if found else {}
+    given = {f"{source}{name}": body for name, body in files.items()}
+    assert missing(tmp_path, layer, given, toml) == expected
+
+
 def test_modules_of_the_folder_are_followed(tmp_path: Path, layer: Path) -> None:
     files = {
         "app.py": "import helper\nfrom parts.deep import x\nimport native\nimport spaces.one\n",
@@ -132,3 +162,26 @@ def test_what_the_command_starts_decides(
         "src/run.py": "import beside\n", "src/beside.py": "",
     }  # fmt: skip
     assert missing(tmp_path, layer, files, toml) == found
+
+
+@pytest.mark.parametrize(
+    ("files", "folder"),
+    [
+        ({"src/run.py": "import config\n", "config.py": ""}, "/app"),
+        ({"src/run.py": "import config\n", "lib/config/__init__.py": ""}, "/app/lib"),
+        ({"src/run.py": "import config\n", "a/b/config.py": "", "c/config.py": ""}, "/app/c"),
+        ({"src/run.py": "import config\n", "my_config.py": "", "config/data.json": ""}, ""),
+    ],
+)
+def test_a_module_in_another_folder_has_a_cure(
+    tmp_path: Path, layer: Path, files: dict[str, str], folder: str
+) -> None:
+    toml = 'command = ["python3", "src/run.py"]'
+    assert missing(tmp_path, layer, files, toml) == {"config": "src/run.py, line 1"}
+    app = settings.load(tmp_path / "app")
+    cure = imports.elsewhere(tree.read(app).entries, "config")
+    assert bool(cure) is bool(folder)
+    if folder:
+        assert cure.startswith(f"{folder} has it: write PYTHONPATH = ")
+        found = missing(tmp_path, layer, files, f'{toml}\nenvironment.PYTHONPATH = "{folder}"')
+        assert found == {}

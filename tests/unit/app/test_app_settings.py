@@ -271,10 +271,23 @@ def test_what_a_folder_may_run_is_named(folder: Path, programs: dict[str, str], 
     assert ("eyes.py" in refused(folder, "")) is (list(programs) == ["eyes.py"])
 
 
+def test_a_notebook_is_to_be_made_a_program(folder: Path) -> None:
+    (folder / "app.py").unlink()
+    (folder / "my demo.ipynb").touch()
+    said = refused(folder, "")
+    assert "jupyter nbconvert --to script 'my demo.ipynb', and name it: command = [" in said
+    assert '["python3", "my demo.py"]' in said
+
+
 @pytest.mark.parametrize(
     ("camera", "devices", "options", "network"),
     [
         ("/dev/video2", ("/dev/video2",), ["--device=/dev/video2"], "none"),
+        *((link, (link,), [f"--device={link}"], "none") for link in (
+            "/dev/v4l/by-id/usb-046d_HD_Pro_Webcam_C920_1A2B-video-index0",
+            "/dev/v4l/by-path/platform-tegra-capture-vi-video-index0",
+            "/dev/v4l/front",
+        )),
         ("csi://0?width=640", (),
          ["--mount=type=bind,source=/tmp/argus_socket,target=/tmp/argus_socket"], "none"),
         ("rtsp://viewer@10.0.0.7:554/live?ch=1", (), [], "bridge"),
@@ -290,14 +303,17 @@ def test_a_camera_brings_what_it_needs_of_the_board(
     assert app.service.devices == devices
     assert service.options(app) == options
     assert app.service.network_mode == network
-    assert role_values.faults({"service_extra_options": service.options(app)}) == []
+    variables = service.variables(app)
+    assert set(devices) <= set(variables["service_device_nodes"])
+    assert role_values.faults(variables) == []
 
 
 def test_an_application_without_a_camera_needs_no_gstreamer(folder: Path) -> None:
     (folder / "jetson.toml").write_text('[service]\ndevices = ["/dev/ttyTHS1"]')
     assert not settings.load(folder).films
-    (folder / "jetson.toml").write_text('[service]\ndevices = ["/dev/video0"]')
-    assert settings.load(folder).films
+    for node in ("/dev/video0", "/dev//video0", "/dev/v4l/by-id/usb-x-index0"):
+        (folder / "jetson.toml").write_text(f'[service]\ndevices = ["{node}"]')
+        assert settings.load(folder).films
 
 
 @pytest.mark.parametrize(
@@ -306,6 +322,11 @@ def test_an_application_without_a_camera_needs_no_gstreamer(folder: Path) -> Non
         ('camera = "rtsp://me:secret@h/x"', "without a password"),
         ('camera = "csi://one"', "write a camera"),
         ('camera = "http://h/x"', "write a camera"),
+        ('camera = "/dev/v4l/by-id"', "write a camera"),
+        ('camera = "/dev/v4l/by-id/../../sda"', "write a camera"),
+        ('camera = "/dev/v4l/../sda"', "write a camera"),
+        ('camera = "/dev/shm/a"', "write a camera"),
+        ('camera = "/dev/v4l/by-path/pci-0:1-video-index0"', "without : in the name of a device"),
         ("camera = 0", "write a camera"),
         ('camera = "rtsp://h/x"\n[service]\nnetwork = "none"', "service.network is none"),
     ],

@@ -27,6 +27,7 @@ FILES = {
     f"{GI}/__init__.py": "VALUE = 1\n",
     f"{GI}/tests/test_gi.py": "VALUE = 2\n",
     "usr/share/gi/example.py": "VALUE = 3\n",
+    "usr/lib/aarch64-linux-gnu/libgi.so.1": "",
 }
 TAG = f"cpython-{VERSION.replace('.', '')}"
 
@@ -78,6 +79,23 @@ def test_modules_of_its_packages_are_compiled(app: App, tmp_path: Path) -> None:
     assert set(FILES) <= found
     compiled = {name for name in found if name.endswith(".pyc")}
     assert compiled == {f"{GI}/__pycache__/__init__.{TAG}.pyc"}
+
+
+@pytest.mark.usefixtures("_here")
+def test_programs_find_the_libraries_of_its_packages_and_of_the_image(
+    app: App, tmp_path: Path
+) -> None:
+    root = base(tmp_path)
+    with LayerTar(root.tar) as layer:
+        layer.data(system.STATUS, "")
+        layer.data("usr/lib/aarch64-linux-gnu/libz.so.1", "")
+    made = system.make(app, root)
+    assert made is not None
+    with tarfile.open(made.tar) as archive:
+        stream = archive.extractfile("etc/ld.so.cache")
+        assert stream is not None
+        assert b"\0libgi.so.1\0" in (text := stream.read())
+    assert b"libz.so.1\0/usr/lib/aarch64-linux-gnu/libz.so.1\0" in text
 
 
 @pytest.mark.usefixtures("_here")

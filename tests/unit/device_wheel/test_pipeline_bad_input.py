@@ -80,7 +80,17 @@ def test_without_opencv_a_video_is_a_source_error(tmp_path: Path) -> None:
 
 
 def test_what_a_name_means() -> None:
-    assert all(is_live(name) for name in (0, "0", "/dev/video0", "rtsp://x/y", "videotestsrc ! x"))
+    assert all(
+        is_live(name)
+        for name in (
+            0,
+            "0",
+            "/dev/video0",
+            "/dev/v4l/by-path/a:1.0-index0",
+            "rtsp://x/y",
+            "videotestsrc ! x",
+        )
+    )
     assert not any(is_live(name) for name in ("a.avi", "./0.mp4", "/data/video"))
 
 

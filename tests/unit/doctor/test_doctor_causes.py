@@ -93,6 +93,19 @@ def test_who_holds_a_camera_is_named(tmp_path: Path) -> None:
     assert message.cure.startswith("end process 77")
 
 
+def test_who_holds_the_camera_of_a_link_is_named(tmp_path: Path) -> None:
+    link = tmp_path / "dev/v4l/by-id/usb-x-index0"
+    link.parent.mkdir(parents=True)
+    link.symlink_to("../../video0")
+    plant(tmp_path, {"dev/video0": "", "proc/77/comm": "guvcview\n"})
+    held = tmp_path / "proc/77/fd/5"
+    held.parent.mkdir()
+    held.symlink_to("/dev/video0")
+    named = {"MEDIAPIPE_JETSON_SOURCE": "/dev/v4l/by-id/usb-x-index0"}
+    message = answer(scene(tmp_path, environment=named), "camera-busy")
+    assert message.result.evidence == ("guvcview (77) holds /dev/v4l/by-id/usb-x-index0",)
+
+
 def test_closed_nodes_on_the_board_name_the_group(tmp_path: Path) -> None:
     gid = nodes(tmp_path, 0o660)
     plant(tmp_path, {"etc/group": f"root2:x:9999:\nvideo:x:{gid}:\n"})

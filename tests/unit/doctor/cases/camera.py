@@ -46,6 +46,7 @@ CASES: list[Case] = [
     ("camera-node", "bad", filmed("/dev/video0"), "v4l2-ctl"),
     ("camera-node", "ok", {**filmed("1", {"dev/video1": ""}), "uid": 0}, "/dev/video1 -rw"),
     ("camera-node", "ok", filmed("csi://0"), "no V4L2 device"),
+    ("camera-node", "bad", filmed("/dev/v4l/by-id/a-index0"), "v4l2-ctl"),
     ("camera-node", "unknown", {}, "no camera is named"),
     ("camera-busy", "ok", filmed("0"), "no program that can be seen"),
     ("camera-busy", "ok", filmed("csi://0"), "no V4L2 device"),

@@ -14,6 +14,8 @@ from mediapipe_jetson.camera.errors import CameraSourceError
 PASSWORD_VARIABLE = "MEDIAPIPE_JETSON_CAMERA_PASSWORD"  # noqa: S105 # its name
 CSI, V4L2, RTSP, FILE, PIPELINE, URL = "csi", "v4l2", "rtsp", "file", "pipeline", "url"
 LIVE = (CSI, V4L2, RTSP, URL)
+# The kernel's names of V4L2 devices, and udev's links to them.
+NODES = ("/dev/video", "/dev/v4l/")
 RTSP_PORT = 554
 MOST_NUMBER = 255
 # int() takes only so many.
@@ -83,7 +85,7 @@ def parse(source: Union[int, str, os.PathLike[str]]) -> Address:
         return _v4l2(text, "")
     if "!" in text and not re.match(r"rtsps?://\S*$", text, re.I):
         return Address(PIPELINE, text, redacted(text))
-    if text.startswith("/dev/video"):
+    if text.startswith(NODES):
         return Address(V4L2, text, text)
     scheme, mark, rest = text.partition("://")
     if not mark:

@@ -94,17 +94,23 @@ def busy(scene: Scene, _facts: dict[str, Any]) -> Result:
     source = _source(scene)
     if source.kind != V4L2:
         return ok(f"{source.shown} is no V4L2 device")
-    me = str(os.getpid())
+    me, names = str(os.getpid()), _names(scene, source.place)
     for place in sorted(below(scene.root, "/proc").glob("[0-9]*/fd/*")):
         process = place.parts[-3]
         try:
-            held = str(place.readlink()) == source.place
+            held = str(place.readlink()) in names
         except OSError:
             continue
         if held and process != me:
             name = scene.text(f"/proc/{process}/comm") or "a program"
             return bad(f"{name.strip()} ({process}) holds {source.place}", process=process)
     return ok(f"no program that can be seen holds {source.place}")
+
+
+def _names(scene: Scene, path: str) -> set[str]:
+    """Return a device's path and, of a link such as udev's, that of the node itself."""
+    root, real = scene.root.resolve(), below(scene.root, path).resolve()
+    return {path, f"/{real.relative_to(root)}"} if real.is_relative_to(root) else {path}
 
 
 def _source(scene: Scene) -> Address:

@@ -1,0 +1,84 @@
+"""Tokens and passwords, known by their forms, that an application's files bring into the image."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from jetson_kit.app import faults, tree
+from jetson_kit.app.settings import FILE, App
+from jetson_kit.app.tree import Tree
+from jetson_kit.core import stopping
+
+DATA = Path(__file__).with_name("tokens.toml")
+SHOWN_MOST = 5
+# No quotes, brackets or \: a program puts such an address together, or searches for one.
+ADDRESS = re.compile(
+    rf"://[^/\s:@?#'\"`\\]{{0,100}}:{faults.PORT_OR_PLACE}"
+    r"(?P<password>[^/\s:@'\"`\\()\[\]{}<>]{1,200})@(?P<host>[\w.-]*)"
+)
+OF_ADDRESS = "an address with a password"
+# What stands beside text that only looks like a token, as within Base64.
+BEFORE, BEHIND = re.compile(r"[\w+-]"), re.compile(r"[\w/+-]")
+
+
+def warning(app: App, files: Tree) -> str:
+    """Return a line that names the places of tokens and passwords, and none of them; "" without."""
+    places = [
+        f"{entry.name}, line {line} ({what})"
+        for entry in files.entries
+        if not entry.link and not tree.matches(entry.name, app.include)
+        for line, what in _found(tree.content(entry.source))
+    ]
+    words = [*app.environment.items(), *(("command", word) for word in app.command)]
+    places += [
+        f"{FILE}, {name} ({what})" for name, text in words for _, what in _found(text.encode())
+    ]
+    if not places:
+        return ""
+    more = len(places) - SHOWN_MOST
+    named = "; ".join(places[:SHOWN_MOST]) + (f"; and {more} more" if more > 0 else "")
+    return (
+        f"{named}: by its form a secret, {faults.TO_THE_BOARD}; "
+        f"include = [...] in {FILE} names a file in which it is none"
+    )
+
+
+def _found(content: bytes) -> list[tuple[int, str]]:
+    """Return the lines that hold a secret, each with what the first one in it is."""
+    stopping.check()
+    if b"\0" in content:
+        return []
+    text = content.decode("utf-8", "replace")
+    found: dict[int, str] = {}
+    for place, what in sorted(_places(text)):
+        found.setdefault(text.count("\n", 0, place) + 1, what)
+    return list(found.items())
+
+
+def _places(text: str) -> Iterator[tuple[int, str]]:
+    forms, examples = _data()
+    for what, form in forms.items():
+        for match in form.finditer(text):
+            start, end = match.span()
+            before, behind = text[max(start - 1, 0) : start], text[end : end + 1]
+            whole = not BEFORE.match(before) and not BEHIND.match(behind)
+            if (whole or match[0][0] == ":") and not examples["token"].search(match[0]):
+                yield start, what
+    for match in ADDRESS.finditer(text):
+        if not examples["password"].fullmatch(match["password"]) and not examples["host"].fullmatch(
+            match["host"]
+        ):
+            yield match.start(), OF_ADDRESS
+
+
+@cache
+def _data() -> tuple[dict[str, re.Pattern[str]], dict[str, re.Pattern[str]]]:
+    table = tomllib.loads(DATA.read_text(encoding="utf-8"))
+    return (
+        {name: re.compile(form) for name, form in table["forms"].items()},
+        {name: re.compile(form, re.IGNORECASE) for name, form in table["examples"].items()},
+    )
