@@ -41,15 +41,20 @@ def of_package(name: str) -> str:
     return _rows("packages").get(canonicalize_name(name), "")
 
 
-def of_module(name: str, python: str) -> str:
-    """Return how a program gets a module that it imports, in this version of Python."""
+def of_module(name: str, python: str, otherwise: str = "") -> str:
+    """Return how a program gets a module that it imports, in this version of Python.
+
+    `otherwise` is what to say of one that the table does not know.
+    """
     if key := module_names.apart(python).get(name):
         return _rows("apart")[key]
     package = _rows("modules").get(name, "")
     plain = package.partition("<")[0]
     if hint := of_package(plain or name):
         return hint
-    return f"name its package{f', {package},' if package else ''} in requirements.txt"
+    if package:
+        return f"name its package, {package}, in requirements.txt"
+    return otherwise or "name its package in requirements.txt"
 
 
 def of_windows() -> list[str]:

@@ -199,8 +199,8 @@ def make(
         there = (*(tar for _, tar in tars), *below, root.tar)
         python = Python(base.python, base.arch)
         for name, place in imports.missing(app, ready.tree.entries, python, there).items():
-            elsewhere = imports.elsewhere(ready.tree.entries, name)
-            cure = elsewhere or hints.of_module(name, base.python)
+            elsewhere = imports.elsewhere(app, ready.tree.entries, name)
+            cure = hints.of_module(name, base.python, elsewhere)
             if secret := tree.left_out_module(ready.tree, name, place.partition(", line ")[0]):
                 cure = f"{secret} was left out, as it looks like a secret: {tree.included(secret)}"
             progress.say(

@@ -75,6 +75,12 @@ def test_a_module_names_its_package(module: str, cure: str) -> None:
     assert hints.of_module(module, "3.11") == cure
 
 
+def test_what_stands_elsewhere_is_of_unknown_modules_alone() -> None:
+    assert hints.of_module("config", "3.11", "/app has it") == "/app has it"
+    for name in ("yaml", "serial", "gi", "tkinter"):
+        assert hints.of_module(name, "3.11", "/app has it") == hints.of_module(name, "3.11")
+
+
 def test_cuda_of_servers_is_named() -> None:
     pins = ("nvidia-cublas==13.4", "nvidia-cudnn-cu13==9.2", "nvidia-ml-py==12", "torch==2.15.0")
     assert hints.of_cuda(pins).startswith(
