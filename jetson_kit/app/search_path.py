@@ -52,9 +52,9 @@ def _changes(node: ast.AST, owners: Collection[str]) -> bool:
         return node.attr in NAMES and _owns(node.value, owners)
     if isinstance(node, ast.ImportFrom):
         return node.module in OWNERS and any(alias.name in NAMES for alias in node.names)
-    if isinstance(node, ast.Subscript):
-        stored = isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Attribute)
-        return stored and ast.unparse(node.value).endswith(f"sys.{LOADED}")
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Attribute):
+        stored = isinstance(node.ctx, ast.Store) and node.value.attr == LOADED
+        return stored and _owns(node.value.value, owners)
     if isinstance(node, ast.Call):
         # getattr(sys, "path")
         return any(_owns(item, owners) for item in node.args) and any(
