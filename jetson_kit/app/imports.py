@@ -70,24 +70,22 @@ def missing(
 
 
 def elsewhere(app: App, entries: Sequence[Entry], name: str) -> str:
-    """Return what lets Python find a module at the folder's top, or below its src; "" without.
+    """Return what lets Python find a module at the folder's top, or a package in its src.
 
-    Of other folders nobody knows that the program means them.
+    It is "" for those of other folders: nobody knows that the program means them.
     """
-    for folder in ("", "src/"):
-        start = f"{folder}{name}"
-        if any(
-            entry.name == f"{start}.py"
-            or (entry.name.startswith(f"{start}/") and entry.name.endswith(".py"))
-            for entry in entries
-        ):
-            place = posixpath.normpath(f"/{HOME}/{folder}")
-            own = ":".join(filter(None, (app.environment.get("PYTHONPATH", ""), place)))
-            return (
-                f"{place} has it: write PYTHONPATH = {json.dumps(own)} under [environment] in "
-                f"{FILE}"
-            )
-    return ""
+    names = {entry.name for entry in entries}
+    if any(
+        file == f"{name}.py" or (file.startswith(f"{name}/") and file.endswith(".py"))
+        for file in names
+    ):
+        place = f"/{HOME}"
+    elif f"src/{name}/{INIT}" in names and f"src/{INIT}" not in names:
+        place = f"/{HOME}/src"
+    else:
+        return ""
+    own = ":".join(filter(None, (app.environment.get("PYTHONPATH", ""), place)))
+    return f"{place} has it: write PYTHONPATH = {json.dumps(own)} under [environment] in {FILE}"
 
 
 def program(app: App, entries: Sequence[Entry]) -> Program:

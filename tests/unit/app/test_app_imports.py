@@ -199,12 +199,25 @@ def test_a_module_in_another_folder_has_a_cure(
         assert missing(tmp_path, layer, given, toml) == {}
 
 
-def test_a_package_below_src_has_a_cure(tmp_path: Path, layer: Path) -> None:
-    files = {"app.py": "import door\n", "src/door/__init__.py": ""}
-    assert missing(tmp_path, layer, files) == {"door": "app.py, line 1"}
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"src/door/__init__.py": ""}, True),
+        ({"src/__init__.py": "", "src/door/__init__.py": ""}, False),
+        ({"src/door.py": ""}, False),
+        ({"src/door/view.py": ""}, False),
+    ],
+)
+def test_a_package_below_src_has_a_cure(
+    tmp_path: Path, layer: Path, files: dict[str, str], *, told: bool
+) -> None:
+    given = {"app.py": "import door\n", **files}
+    assert missing(tmp_path, layer, given) == {"door": "app.py, line 1"}
     app = settings.load(tmp_path / "app")
     cure = imports.elsewhere(app, tree.read(app).entries, "door")
-    assert cure.startswith('/app/src has it: write PYTHONPATH = "/app/src" under')
+    start = '/app/src has it: write PYTHONPATH = "/app/src" under' if told else ""
+    assert cure.startswith(start)
+    assert bool(cure) is told
 
 
 @pytest.mark.parametrize(
