@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from pathlib import Path
 
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from jetson_kit.app import module_names
@@ -41,15 +42,20 @@ def of_package(name: str) -> str:
     return _rows("packages").get(canonicalize_name(name), "")
 
 
-def of_module(name: str, python: str) -> str:
-    """Return how a program gets a module that it imports, in this version of Python."""
+def of_module(name: str, python: str, otherwise: str = "") -> str:
+    """Return how a program gets a module that it imports, in this version of Python.
+
+    `otherwise` is what to say of one that the table does not know.
+    """
     if key := module_names.apart(python).get(name):
         return _rows("apart")[key]
     package = _rows("modules").get(name, "")
     plain = package.partition("<")[0]
     if hint := of_package(plain or name):
         return hint
-    return f"name its package{f', {package},' if package else ''} in requirements.txt"
+    if package:
+        return f"name its package, {package}, in requirements.txt"
+    return otherwise or "name its package in requirements.txt"
 
 
 def of_windows() -> list[str]:
@@ -112,17 +118,29 @@ def of_cuda(pins: Sequence[str]) -> str:
     )
 
 
-def of_loaded(pins: Sequence[str], held: Collection[str]) -> list[str]:
-    """Return what packages load of Debian packages that the image, which holds these, has not."""
-    rows = _rows("loads")
-    names = [name for name in sorted(rows) if any(pin.startswith(f"{name}==") for pin in pins)]
-    # Debian 13 has some under a further name, by which the old one is found too.
-    return [
-        f"{name} needs {rows[name]}, which the image does not have: add it under [debian] in "
-        f'jetson.toml: packages = ["{rows[name]}"]'
-        for name in names
-        if not {rows[name], f"{rows[name]}t64"} & set(held)
-    ]
+def of_loaded(
+    pins: Sequence[str], named: Callable[[str], object], held: Collection[str]
+) -> list[str]:
+    """Return what packages load of Debian packages that the image, which holds these, has not.
+
+    Of packages that the requirements do not name themselves nobody knows that they are loaded:
+    `named` tells which they name.
+    """
+    versions = dict(pin.split("==", 1) for pin in pins)
+    lines = []
+    for row, debian in _rows("loads").items():
+        requirement = Requirement(row)
+        name = requirement.name
+        version = versions.get(name, "")
+        loaded = version and requirement.specifier.contains(version, prereleases=True)
+        # Debian 13 has some under a further name, by which the old one is found too.
+        there = {debian, f"{debian}t64"} & set(held) or _rows("brings").get(name) in versions
+        if loaded and not there and named(name):
+            lines.append(
+                f"{name} needs {debian}, which the image does not have: add it under [debian] in "
+                f'jetson.toml: packages = ["{debian}"]'
+            )
+    return lines
 
 
 @cache

@@ -190,23 +190,11 @@ def make(
         installed = site.installed
         built = ready.lock.built
     if root:
-        own_tars = [tar for _, tar in tars]
-        image_programs.check_found(app, ready.tree, path, (*own_tars, *below, root.tar))
-    if root:
-        held = [row[0] for row in (*root.packages, *packages)]
-        for line in hints.of_loaded(ready.lock.pins if ready.lock else (), held):
-            progress.say(f"warning: {line}")
         there = (*(tar for _, tar in tars), *below, root.tar)
-        python = Python(base.python, base.arch)
-        for name, place in imports.missing(app, ready.tree.entries, python, there).items():
-            elsewhere = imports.elsewhere(ready.tree.entries, name)
-            cure = elsewhere or hints.of_module(name, base.python)
-            if secret := tree.left_out_module(ready.tree, name, place.partition(", line ")[0]):
-                cure = f"{secret} was left out, as it looks like a secret: {tree.included(secret)}"
-            progress.say(
-                f"warning: {place}, imports {name}, which nothing of the image has, so that the "
-                f"application ends there; {cure}"
-            )
+        image_programs.check_found(app, ready.tree, path, there)
+        held = [row[0] for row in (*root.packages, *packages)]
+        for line in _lacks(app, base, ready, held, there):
+            progress.say(f"warning: {line}")
     large = [entry for entry in ready.tree.entries if entry.size >= LARGE]
     small = [entry for entry in ready.tree.entries if entry.size < LARGE]
     if large:
@@ -215,6 +203,25 @@ def make(
     tars.append((CODE, _files("app", small, about)))
     wheels.forget_unused()
     return AppLayers(tuple(tars), installed, packages, built)
+
+
+def _lacks(
+    app: App, base: Base, ready: Prepared, held: Sequence[str], layers: Sequence[Path]
+) -> Iterator[str]:
+    """Yield what the application needs and the image with these Debian packages has not."""
+    if ready.lock:
+        named = requirements_file.read(app.folder / app.requirements, app.folder).of
+        yield from hints.of_loaded(ready.lock.pins, named, held)
+    python = Python(base.python, base.arch)
+    for name, place in imports.missing(app, ready.tree.entries, python, layers).items():
+        elsewhere = imports.elsewhere(app, ready.tree.entries, name)
+        cure = hints.of_module(name, base.python, elsewhere)
+        if secret := tree.left_out_module(ready.tree, name, place.partition(", line ")[0]):
+            cure = f"{secret} was left out, as it looks like a secret: {tree.included(secret)}"
+        yield (
+            f"{place}, imports {name}, which nothing of the image has, so that the "
+            f"application ends there; {cure}"
+        )
 
 
 def _packages_secrets(app: App, resolved: Lock | None) -> Iterator[str]:

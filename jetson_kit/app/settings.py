@@ -18,8 +18,8 @@ FILE = "jetson.toml"
 LARGEST = 1 << 20
 # Where the application stands in the image, and the variable that names its camera or video.
 HOME = "app"
-# How the names of cameras' nodes begin, and of udev's links to them.
-CAMERAS = ("/dev/video", "/dev/v4l/")
+# What the names of cameras' nodes have, and of udev's links to them.
+CAMERAS = ("/video", "/v4l/")
 # What reaches a CSI camera: NVIDIA's service on the board, by its socket.
 ARGUS = "/tmp/argus_socket"  # noqa: S108 # where NVIDIA's service has it
 SOURCE_VARIABLE = "MEDIAPIPE_JETSON_SOURCE"
@@ -140,7 +140,7 @@ class App:
     def films(self) -> bool:
         """Return whether its image needs GStreamer."""
         nodes = map(posixpath.normpath, self.service.devices)
-        return bool(self.camera) or any(node.startswith(CAMERAS) for node in nodes)
+        return bool(self.camera) or any(name in f"{node}/" for node in nodes for name in CAMERAS)
 
     @property
     def variables(self) -> dict[str, str]:

@@ -21,7 +21,7 @@ from jetson_kit.debian import lock as debian_lock
 from jetson_kit.debian.lock import Lock
 from jetson_kit.debian.rootfs import Rootfs
 
-FORMAT = 2
+FORMAT = 3
 STATUS = "var/lib/dpkg/status"
 # What apt says of a package that its index has not, or has in no version.
 ABSENT = re.compile(r"(?:Unable to locate package |Package ')([a-z0-9][a-z0-9.+-]*)")

@@ -15,9 +15,12 @@ from jetson_kit.core import stopping
 
 DATA = Path(__file__).with_name("tokens.toml")
 SHOWN_MOST = 5
-# No quotes, brackets or \: a program puts such an address together, or searches for one.
+# A port, not a password: behind a host's name or number, or with a list's mark behind it.
+PORT = r"(?!(?:\*|localhost|[^/\s:@]{0,100}\.[^/\s:@]{0,100}):\d{1,5}\W)"
+# No quotes, brackets or \: a program puts such an address together, or searches for one. A list
+# of addresses goes on behind , ; and |.
 ADDRESS = re.compile(
-    rf"://[^/\s:@?#'\"`\\]{{0,100}}:{faults.PORT_OR_PLACE}"
+    rf"://{PORT}[^/\s:@?#'\"`\\()\[\]<>,;|]{{0,100}}:(?!\d{{1,5}}[,;|&]){faults.PORT_OR_PLACE}"
     r"(?P<password>[^/\s:@'\"`\\()\[\]{}<>]{1,200})@(?P<host>[\w.-]*)"
 )
 OF_ADDRESS = "an address with a password"
@@ -33,6 +36,7 @@ def warning(app: App, files: Tree) -> str:
         if not entry.link and not tree.matches(entry.name, app.include)
         for line, what in _found(tree.content(entry.source))
     ]
+    in_files = bool(places)
     words = [*app.environment.items(), *(("command", word) for word in app.command)]
     places += [
         f"{FILE}, {name} ({what})" for name, text in words for _, what in _found(text.encode())
@@ -41,10 +45,8 @@ def warning(app: App, files: Tree) -> str:
         return ""
     more = len(places) - SHOWN_MOST
     named = "; ".join(places[:SHOWN_MOST]) + (f"; and {more} more" if more > 0 else "")
-    return (
-        f"{named}: by its form a secret, {faults.TO_THE_BOARD}; "
-        f"include = [...] in {FILE} names a file in which it is none"
-    )
+    none = f"; include = [...] in {FILE} names a file in which it is none" if in_files else ""
+    return f"{named}: by its form a secret, {faults.TO_THE_BOARD}{none}"
 
 
 def _found(content: bytes) -> list[tuple[int, str]]:

@@ -75,6 +75,12 @@ def test_a_module_names_its_package(module: str, cure: str) -> None:
     assert hints.of_module(module, "3.11") == cure
 
 
+def test_what_stands_elsewhere_is_of_unknown_modules_alone() -> None:
+    assert hints.of_module("config", "3.11", "/app has it") == "/app has it"
+    for name in ("yaml", "serial", "gi", "tkinter"):
+        assert hints.of_module(name, "3.11", "/app has it") == hints.of_module(name, "3.11")
+
+
 def test_cuda_of_servers_is_named() -> None:
     pins = ("nvidia-cublas==13.4", "nvidia-cudnn-cu13==9.2", "nvidia-ml-py==12", "torch==2.15.0")
     assert hints.of_cuda(pins).startswith(
@@ -91,10 +97,20 @@ def test_cuda_of_servers_is_named() -> None:
         (("sounddevice==0.5.1",), ("libportaudio2",), []),
         (("pyzbar==0.1.9", "python-magic==0.4"), ("libzbar0t64", "libmagic1t64"), []),
         (("pyzbar-x==0.1.9", "requests==2"), (), []),
+        (("pyusb==1.3.1",), (), ["libusb-1.0-0"]),
+        (("libusb-package==1.0.26.3", "pyusb==1.3.1"), (), []),
+        (("pyttsx3==2.90",), (), []),
+        (("pyttsx3==2.99",), (), ["libespeak-ng1"]),
     ],
 )
 def test_what_packages_load_is_named(
     pins: tuple[str, ...], held: tuple[str, ...], debian: list[str]
 ) -> None:
-    lines = hints.of_loaded(pins, held)
+    lines = hints.of_loaded(pins, bool, held)
     assert [line.partition("packages = ")[2] for line in lines] == [f'["{x}"]' for x in debian]
+
+
+def test_what_a_package_brings_along_may_load_nothing() -> None:
+    pins = ("adafruit-blinka==8.66.0", "pyftdi==0.57.1", "pyusb==1.3.1")
+    assert hints.of_loaded(pins, lambda name: name == "adafruit-blinka", ()) == []
+    assert len(hints.of_loaded(pins, lambda name: name == "pyusb", ())) == 1

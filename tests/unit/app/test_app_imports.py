@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -167,21 +168,186 @@ def test_what_the_command_starts_decides(
 @pytest.mark.parametrize(
     ("files", "folder"),
     [
-        ({"src/run.py": "import config\n", "config.py": ""}, "/app"),
-        ({"src/run.py": "import config\n", "lib/config/__init__.py": ""}, "/app/lib"),
-        ({"src/run.py": "import config\n", "a/b/config.py": "", "c/config.py": ""}, "/app/c"),
-        ({"src/run.py": "import config\n", "my_config.py": "", "config/data.json": ""}, ""),
+        ({"config.py": ""}, "/app"),
+        ({"config/__init__.py": ""}, "/app"),
+        ({"config/a.py": ""}, "/app"),
+        ({"my_config.py": "", "config/data.json": ""}, ""),
+        # Nobody knows whether the program means these.
+        ({"lib/config/__init__.py": ""}, ""),
+        ({"src/backends/config.py": ""}, ""),
     ],
 )
+@pytest.mark.parametrize("own", ["", "lib"])
 def test_a_module_in_another_folder_has_a_cure(
-    tmp_path: Path, layer: Path, files: dict[str, str], folder: str
+    tmp_path: Path, layer: Path, files: dict[str, str], folder: str, own: str
 ) -> None:
-    toml = 'command = ["python3", "src/run.py"]'
-    assert missing(tmp_path, layer, files, toml) == {"config": "src/run.py, line 1"}
+    given = {"src/run.py": "import config\n", "lib/other.py": "", **files}
+    toml = 'command = ["python3", "src/run.py"]\n[environment]\n'
+    toml += f'PYTHONPATH = "{own}"' if own else ""
+    found = missing(tmp_path, layer, given, toml)
+    if own and "lib/config/__init__.py" in files:
+        assert found == {}
+        return
+    assert found == {"config": "src/run.py, line 1"}
     app = settings.load(tmp_path / "app")
-    cure = imports.elsewhere(tree.read(app).entries, "config")
+    cure = imports.elsewhere(app, tree.read(app).entries, "config")
     assert bool(cure) is bool(folder)
     if folder:
-        assert cure.startswith(f"{folder} has it: write PYTHONPATH = ")
-        found = missing(tmp_path, layer, files, f'{toml}\nenvironment.PYTHONPATH = "{folder}"')
-        assert found == {}
+        both = f"{own}:{folder}" if own else folder
+        assert cure.startswith(f'{folder} has it: write PYTHONPATH = "{both}" under')
+        toml = f'command = ["python3", "src/run.py"]\nenvironment.PYTHONPATH = "{both}"'
+        assert missing(tmp_path, layer, given, toml) == {}
+
+
+@pytest.mark.parametrize(
+    ("files", "told"),
+    [
+        ({"src/door/__init__.py": ""}, True),
+        ({"src/__init__.py": "", "src/door/__init__.py": ""}, False),
+        ({"src/door.py": ""}, False),
+        ({"src/door/view.py": ""}, False),
+    ],
+)
+def test_a_package_below_src_has_a_cure(
+    tmp_path: Path, layer: Path, files: dict[str, str], *, told: bool
+) -> None:
+    given = {"app.py": "import door\n", **files}
+    assert missing(tmp_path, layer, given) == {"door": "app.py, line 1"}
+    app = settings.load(tmp_path / "app")
+    cure = imports.elsewhere(app, tree.read(app).entries, "door")
+    start = '/app/src has it: write PYTHONPATH = "/app/src" under' if told else ""
+    assert cure.startswith(start)
+    assert bool(cure) is told
+
+
+@pytest.mark.parametrize(
+    "init",
+    [
+        "try:\n    from . import gpu\nexcept ImportError:\n    gpu = None\n",
+        "try:\n    from . import gpu\nexcept ImportError:\n    pass\n",
+        "gpu = None\n",
+        "def gpu():\n    pass\n",
+        "class gpu:\n    pass\n",
+        "from .cpu import x as gpu\n",
+        "from .cpu import *\n",
+        "def __getattr__(name):\n    return 1\n",
+        "__getattr__, __dir__ = lazy()\n",
+        "import sys\nif sys.argv:\n    gpu: object = 1\n",
+        "for gpu in ():\n    pass\n",
+        "globals()['gpu'] = 1\n",
+    ],
+)
+@pytest.mark.parametrize(
+    "text", ["from door import gpu\n", "import door.cpu\nfrom door import gpu\n"]
+)
+def test_what_a_package_binds_itself_is_no_module(
+    tmp_path: Path, layer: Path, init: str, text: str
+) -> None:
+    files = {"app.py": text, "door/__init__.py": init, "door/gpu.py": "import torch\n",
+             "door/cpu.py": ""}  # fmt: skip
+    assert missing(tmp_path, layer, files) == {}
+
+
+@pytest.mark.parametrize("init", ["", "__all__ = ['gpu']\n", "from . import gpu\n", "x = gpu\n"])
+@pytest.mark.parametrize("text", ["from door import gpu\n", "import door.gpu\n"])
+def test_what_a_package_does_not_bind_is_a_module(
+    tmp_path: Path, layer: Path, init: str, text: str
+) -> None:
+    files = {"app.py": text, "door/__init__.py": init, "door/gpu.py": "import torch\n"}
+    assert missing(tmp_path, layer, files) == {"torch": "door/gpu.py, line 1"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import sys as s\ns.path.insert(0, '/data')\n",
+        "import sys\ns = sys\ns.path.insert(0, '/data')\n",
+        "import os\nos.sys.path.insert(0, '/data')\n",
+        "__import__('sys').path.insert(0, '/data')\n",
+        "import importlib\nimportlib.import_module('sys').path.insert(0, '/data')\n",
+        "import sys\ngetattr(sys, 'path').append('/data')\n",
+        "import sys\nsys.modules['sys'].path.append('/data')\n",
+        "import sys\nsys.modules['requests'] = None\n",
+        "try:\n    import paths\nexcept ImportError:\n    pass\n",
+        "def start():\n    import paths\nstart()\n",
+        "if __debug__:\n    import deep\n",
+    ],
+)
+def test_nothing_is_said_where_the_path_changes(tmp_path: Path, layer: Path, text: str) -> None:
+    files = {
+        "app.py": f"{text}import requests\n", "deep.py": "import paths\n",
+        "paths.py": "import sys\nsys.path.insert(0, '/data')\n",
+    }  # fmt: skip
+    assert missing(tmp_path, layer, files) == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import sys\nsys.modules[__name__].x = 1\n",
+        "import sys\nargs = parse(sys.argv)\nargs.path = sys.argv[1]\n",
+        "import os\nos.path.join('a')\n",
+        "import sys\ngetattr(sys, 'frozen', False)\n",
+        "try:\n    import plain\nexcept ImportError:\n    pass\n",
+    ],
+)
+def test_what_leaves_the_path_is_followed(tmp_path: Path, layer: Path, text: str) -> None:
+    files = {"app.py": f"{text}import requests\n", "plain.py": "import os\nos.path.join('a')\n"}
+    assert list(missing(tmp_path, layer, files)) == ["requests"]
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ('"python3", "-u", "app.py"', True),
+        ('"python3", "-OBu", "-W", "ignore", "app.py"', True),
+        ('"python3", "-I", "app.py"', False),
+        ('"python3", "-uP", "app.py"', False),
+        ('"python3", "-E", "app.py"', False),
+        ('"python3", "-s", "app.py"', False),
+        ('"python3", "-S", "app.py"', False),
+        ('"python3", "-x", "app.py"', False),
+        ('"env", "DEBUG=1", "python3", "app.py"', True),
+        ('"env", "PYTHONPATH=/data", "python3", "app.py"', False),
+        ('"env", "-S", "PYTHONPATH=/data python3 app.py"', False),
+        ('"env", "PYTHONPATH=/data", "python3", "-m", "door"', False),
+        ('"env", "-u", "PYTHONPATH", "python3", "app.py"', False),
+        ('"env", "-C", "src", "python3", "app.py"', False),
+        ('"./run.py"', False),
+    ],
+)
+def test_a_command_that_changes_the_path(
+    tmp_path: Path, layer: Path, command: str, *, told: bool
+) -> None:
+    shebang = "#!/usr/bin/env -S PYTHONPATH=/data python3\n"
+    files = {"app.py": "import requests\n", "run.py": f"{shebang}import requests\n"}
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "run.py").touch(0o755)
+    assert bool(missing(tmp_path, layer, files, f"command = [{command}]")) is told
+
+
+@pytest.mark.parametrize("name", ["PYTHONSAFEPATH", "PYTHONHOME"])
+def test_variables_that_change_the_path(tmp_path: Path, layer: Path, name: str) -> None:
+    toml = f'[environment]\n{name} = "1"'
+    assert missing(tmp_path, layer, {"app.py": "import requests\n"}, toml) == {}
+
+
+def test_a_large_package_takes_no_long_time(tmp_path: Path, layer: Path) -> None:
+    names = [f"big/part{number % 40}/m{number}" for number in range(1000)]
+    text = "".join(f"import {name.replace('/', '.')}\n" for name in names[::20])
+    files = {f"{name}.py": text + "x = [1, 2]\n" * 200 for name in names}
+    begin = time.process_time()
+    toml = "ignore = []"
+    assert missing(tmp_path, layer, {"app.py": "import requests\n", **files}, toml) != {}
+    text = f"import requests\n{text}"
+    assert missing(tmp_path, layer, {"app.py": text, **files}, toml) != {}
+    assert time.process_time() - begin < 20
+
+
+def test_a_program_of_too_many_modules_is_followed_in_part(tmp_path: Path, layer: Path) -> None:
+    names = [f"m{number}" for number in range(imports.MOST)]
+    files = {"app.py": f"import requests, {', '.join(names)}\n", **{f"{n}.py": "" for n in names}}
+    assert missing(tmp_path, layer, files) == {}
+    del files["m0.py"]
+    (tmp_path / "app" / "m0.py").unlink()
+    assert list(missing(tmp_path, layer, files)) == ["requests", "m0"]

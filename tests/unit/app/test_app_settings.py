@@ -311,7 +311,8 @@ def test_a_camera_brings_what_it_needs_of_the_board(
 def test_an_application_without_a_camera_needs_no_gstreamer(folder: Path) -> None:
     (folder / "jetson.toml").write_text('[service]\ndevices = ["/dev/ttyTHS1"]')
     assert not settings.load(folder).films
-    for node in ("/dev/video0", "/dev//video0", "/dev/v4l/by-id/usb-x-index0"):
+    for node in ("/dev/video0", "/dev//video0", "/dev/v4l/by-id/usb-x-index0",
+                 "/dev/v4l//front", "/dev/cams/video0", "/dev/video-front"):  # fmt: skip
         (folder / "jetson.toml").write_text(f'[service]\ndevices = ["{node}"]')
         assert settings.load(folder).films
 

@@ -50,6 +50,13 @@ SECRETS = (
     ("mqtt://door:s3cr3t!@broker.local", "an address with a password"),
     ("redis://:s3same@db:6379/0", "an address with a password"),
     ("postgresql://postgres:postgres@db/doors", "an address with a password"),
+    ("rtsp://admin:12345@10.0.0.5/", "an address with a password"),
+    ("rtsp://admin:12345abc@10.0.0.5/", "an address with a password"),
+    ("rtsp://john.doe:Hik4ever@10.0.0.5/", "an address with a password"),
+    ("rtsp://admin:my_token_9x@10.0.0.5/", "an address with a password"),
+    ("rtsp://admin:HIK_4EVER@10.0.0.5/", "an address with a password"),
+    ("rtsp://admin:Ab,c;d|e@10.0.0.5/", "an address with a password"),
+    ("rtsp://admin:s3cret@sha.local/", "an address with a password"),
 )
 
 
@@ -95,6 +102,29 @@ def test_any_file_of_text_is_read(app: App, name: str) -> None:
         "<link href='https://fonts.googleapis.com/css2?family=Inter:wght@400;700'>",
         "https://cdn.jsdelivr.net/npm/a:b@1.2.3/x.js",
         "http://a:b@localhost:3128/",
+        "[site](https://foo.com),[mail](mailto:info@foo.com)",
+        "<https://foo.com>,<mailto:info@foo.com>",
+        "https://foo.com,mailto:info@foo.com",
+        "https://foo.com;tel:1|mail:info@foo.com",
+        "https://foo.com:8080,me@bar.com",
+        "http://db:5432,me@bar.com",
+        "http://a.b:80;c@d",
+        "http://a.b:80|c@d",
+        "docker://nginx:1.25@sha256:" + "0123456789abcdef" * 4,
+        "docker://nginx:latest@sha256:" + "0123456789abcdef" * 4,
+        "tcp://0.0.0.0:5555@rep",
+        "tcp://*:5555@rep",
+        "https://oauth2:ACCESS_TOKEN@gitlab.com/a/b",
+        "https://x-access-token:GITHUB_TOKEN@github.com/a/b",
+        "postgres://user:DB_PASSWORD@db/doors",
+        "rtsp://user:CAM1_PASS@10.0.0.7/",
+        "rtsp://user:__PASSWORD__@10.0.0.7/",
+        "rtsp://user:__CAM_PASSWORD__@10.0.0.7/",
+        "rtsp://%USER%:%PASSWORD%@10.0.0.7/",
+        "https://$TOKEN:x-oauth-basic@github.com/a/b",
+        "rtsp://benutzer:passwort@10.0.0.7/",
+        "rtsp://moi:motdepasse@10.0.0.7/",
+        "rtsp://yo:contraseña@10.0.0.7/",
         "AKIAIOSFODNN7EXAMPLE",
         "ghp_" + "x" * 36,
         "ghp_" + string.digits + string.ascii_lowercase,
@@ -117,6 +147,14 @@ def test_tokens_in_jetson_toml_are_told(app: App) -> None:
     line = tokens.warning(given, tree.read(app))
     assert line.startswith("jetson.toml, BOT (a GitHub token); jetson.toml, command (a GitHub")
     assert token not in line
+    # A file can be named as one without a secret, jetson.toml can't.
+    assert "include = " not in line
+    assert "include = " in tokens.warning(given, _with(app, f"T = '{token}'"))
+
+
+def _with(app: App, text: str) -> tree.Tree:
+    (app.folder / "app.py").write_text(text)
+    return tree.read(app)
 
 
 def test_what_is_no_text_or_stays_out_is_not_told(app: App) -> None:
@@ -141,9 +179,23 @@ def test_the_plan_tells_it(app: App, caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["sk-a-", "AIza", "xoxb-1", "://", "://a:", "sk-" + "a" * 30, ":AA", "gh"]
+    "part",
+    [
+        "sk-a-",
+        "AIza",
+        "xoxb-1",
+        "://",
+        "://a:",
+        "sk-" + "a" * 30,
+        ":AA",
+        "gh",
+        "://.",
+        "://a.b:1",
+        ".:1",
+    ],
 )
 def test_a_search_takes_no_long_time(app: App, part: str) -> None:
     begin = time.process_time()
     told(app, part * (250_000 // len(part)))
+    told(app, part + part[-1] * 200_000)
     assert time.process_time() - begin < 3

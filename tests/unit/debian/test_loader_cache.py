@@ -35,6 +35,25 @@ def test_ldconfig_reads_it(tmp_path: Path) -> None:
     assert ("libz.so.1", "libc6,AArch64", "/lib/libz.so.1") in rows
 
 
+@pytest.mark.parametrize(
+    ("names", "path"),
+    [
+        (("usr/lib/libx.so.1", f"{FOLDER}/libx.so.1"), f"/{FOLDER}/libx.so.1"),
+        (("usr/lib/libx.so.1", "lib/libx.so.1"), "/lib/libx.so.1"),
+        (("lib/libx.so.1", f"./{FOLDER}/libx.so.1"), f"/{FOLDER}/libx.so.1"),
+        ((f"{FOLDER}/libx.so.1", "lib/aarch64-linux-gnu/libx.so.1"),
+         "/lib/aarch64-linux-gnu/libx.so.1"),
+        ((f"{FOLDER}/libx.so.1", "usr/lib/x86_64-linux-gnu/libx.so.1"), f"/{FOLDER}/libx.so.1"),
+        (("usr/lib/x86_64-linux-gnu/libx.so.1",), ""),
+        (("usr/lib/zfs-linux-gnu/libx.so.1",), ""),
+    ],
+)  # fmt: skip
+def test_of_two_files_of_a_name_the_loaders_is_taken(names: tuple[str, ...], path: str) -> None:
+    for given in (names, names[::-1]):
+        content = loader_cache.content(given, "arm64")
+        assert re.findall(rb"/[^\0]+/libx[^\0]+", content) == ([path.encode()] if path else [])
+
+
 def test_it_does_not_depend_on_the_order_of_names() -> None:
     turned = loader_cache.content(HELD[::-1], "amd64")
     assert turned == loader_cache.content(HELD, "amd64")
