@@ -27,11 +27,14 @@ POLL_S = 0.2
 
 
 @cache
-def end_with_this_process() -> None:
-    """Have the guests that this process starts, or what it starts does, end when it does."""
+def end_with_this_process() -> subprocess.Popen[bytes]:
+    """Have the guests that this process starts, or what it starts does, end when it does.
+
+    Return what sees to it.
+    """
     os.environ[OWNER] = str(os.getpid())
     nothing = subprocess.DEVNULL
-    subprocess.Popen(
+    return subprocess.Popen(
         [sys.executable, "-m", "tests.support.guests"],
         cwd=ROOT, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True,
     )  # fmt: skip

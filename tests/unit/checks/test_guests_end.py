@@ -19,8 +19,8 @@ from tests.support.guests import OWNER
 # As vm.py does it: in a session of its own, by a task that ends when the guest is up.
 GUEST = """
 import subprocess, sys
-words = ["qemu-system-of-a-test", "60"]
-guest = subprocess.Popen(words, executable="/bin/sleep", start_new_session=True)
+words = ["qemu-system-of-a-test", "-c", "import time; time.sleep(60)"]
+guest = subprocess.Popen(words, executable=sys.executable, start_new_session=True)
 sys.stdout.write(f"{guest.pid}\\n")
 """
 WORKER = f"""
