@@ -177,7 +177,7 @@ def _installed(scan: Scan, name: str) -> list[Finding]:
             without = stages.get(parts[0].lower(), own)
             if len(parts) > 2:
                 stages[parts[2].lower()] = without
-        elif without and "install" in words:
+        elif without and "install" in words and not scan.leads_nowhere(name, number):
             before = words[: words.index("install")]
             if any(PIP.fullmatch(word.rsplit("/", 1)[-1]) for word in before):
                 result.append(Finding(name, 0, number, 1, NO_PIP, DEV))

@@ -11,7 +11,7 @@ from mediapipe_jetson.doctor.files import locks, markers
 from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, STOPS, PythonPin, Requirement
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.pins import AUDIT, Board, Problem
-from mediapipe_jetson.doctor.project_python import brought, obstacles
+from mediapipe_jetson.doctor.project_python import ASIDE, brought, obstacles
 from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.doctor.sources import Scan
@@ -73,11 +73,13 @@ def covering(scan: Scan, item: Requirement) -> list[Requirement]:
 def effective(scan: Scan) -> list[Requirement]:
     """Return what boards install: a lock file counts for more than what it was made from.
 
-    What a script replaces further down is not among it.
+    What a script replaces further down is not among it, nor what a stage installs that leads
+    nowhere.
     """
     result = []
     for item in scan.requirements:
-        if markers.elsewhere(item.marker) or item.replaced:
+        away = markers.elsewhere(item.marker) or scan.leads_nowhere(item.file, item.line)
+        if away or item.replaced:
             continue
         locked = covering(scan, item) if item.role == MANIFEST else []
         if not locked or not all(agrees(item, other) for other in locked):
@@ -143,7 +145,9 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
         elif problem is not None and problem.what:
             doubts.append(f"{item.place}: {problem.what}: {problem.instead}")
     for item in scan.requirements:
-        if item.replaced == STOPS and (problem := pins.refused(item, here)) is not None:
+        if scan.leads_nowhere(item.file, item.line):
+            doubts += _aside(item, here)
+        elif item.replaced == STOPS and (problem := pins.refused(item, here)) is not None:
             findings.append(_finding(scan, item, problem, here))
     doubts += stale(scan)
     doubts += [
@@ -171,6 +175,12 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
         return unknown(*doubts)
     shown = ", ".join(f"{item.place}: {item.text}" for item in judged[:3])
     return ok(f"{shown}{': right for this board' if here.old_cpu is not None else ''}")
+
+
+def _aside(item: Requirement, here: Board) -> list[str]:
+    """Return what is wrong with an entry of a stage that leads nowhere, as lines."""
+    problem = pins.judge(item, here) if pins.is_mediapipe(item.name) else None
+    return [f"{item.place}: {problem.what}; {ASIDE}"] if problem and problem.what else []
 
 
 def _elsewhere(scan: Scan) -> str:

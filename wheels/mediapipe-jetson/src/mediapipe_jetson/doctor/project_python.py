@@ -12,6 +12,8 @@ from mediapipe_jetson.doctor.files.facts import CONDA, UV, BaseImage, PythonPin
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.sources import Scan
 
+ASIDE = "its stage leads nowhere: whether it is built is not known"
+
 
 @dataclasses.dataclass(frozen=True)
 class Obstacle:
@@ -65,6 +67,10 @@ def obstacles(scan: Scan, release: str = "") -> tuple[list[Obstacle], list[str]]
             wrong.append(obstacle)
         elif obstacle:
             open_.append(obstacle)
+    for image in relevance.images(scan, scan.aside):
+        obstacle = _foreign(image) if image.foreign else _image(scan, image, release)
+        if isinstance(obstacle, Obstacle):
+            open_.append(f"{obstacle.place}: {obstacle.what}; {ASIDE}")
     for item in scan.requirements:
         python = pins.only_python(item)
         if python and not projects.has_wheel(python):

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Optional
 
+from mediapipe_jetson.doctor.files import documents
 from mediapipe_jetson.doctor.files.instructions import instructions
 
 # What a build asks for: "" is the last stage, ALL any of them.
@@ -29,32 +30,38 @@ def named(content: bytes, *, code: bool = False) -> set[str]:
     return {name.decode(errors="replace") for name in NAMED.findall(content)}
 
 
-def built(
+def without(content: bytes, gone: frozenset[int]) -> bytes:
+    """Return a Dockerfile without these rows; lines stay in place."""
+    if not gone:
+        return content
+    rows = documents.decoded(content).splitlines(keepends=True)
+    return "".join(
+        BLANK.sub("", row) if at in gone else row for at, row in enumerate(rows)
+    ).encode()
+
+
+def unbuilt(
     text: str,
     targets: set[str],
     filled: Iterable[str] = (),
     others: frozenset[str] = frozenset(),
-) -> str:
-    """Return a Dockerfile's text with the stages alone that lead to these; lines stay in place.
+) -> frozenset[int]:
+    """Return the rows, from 0, of stages that lead to none of these; none if that is not known.
 
-    `filled` are its texts with the arguments of each build in place, `others` what may be stages
+    `filled` are the texts with the arguments of each build in place, `others` what may be stages
     that are asked for elsewhere.
     """
     if not targets or ALL in targets:
-        return text
-    rows = text.splitlines(keepends=True)
+        return frozenset()
     needed: set[int] = set()
     for one in dict.fromkeys(filled) or [text]:
         stages = list(_stages(one))
         found = _needed(stages, targets, others) if len(stages) > 1 else None
         if found is None:
-            return text
+            return frozenset()
         needed |= {row for at in found for row in range(*stages[at][:2])}
     first = next(iter(_stages(text)))[0]
-    return "".join(
-        BLANK.sub("", row) if at >= first and at not in needed else row
-        for at, row in enumerate(rows)
-    )
+    return frozenset(range(first, len(text.splitlines()))) - needed
 
 
 def _needed(stages: list[_Stage], targets: set[str], others: frozenset[str]) -> Optional[set[int]]:
