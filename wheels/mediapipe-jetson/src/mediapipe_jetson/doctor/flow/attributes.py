@@ -6,7 +6,7 @@ import ast
 import re
 from typing import Optional
 
-from mediapipe_jetson.doctor.flow.state import DICT, QUEUE, State
+from mediapipe_jetson.doctor.flow.state import DICT, QUEUE, TESTS, State
 from mediapipe_jetson.doctor.flow.texts import METHODS
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
@@ -50,6 +50,14 @@ class Attributes(State):
     def module_scope(self, name: str) -> dict[str, Values]:
         """Return a module's names."""
         raise NotImplementedError
+
+    def store(self, owner: Value, name: str, values: Values) -> None:
+        """Set a field, or a name of a module: which program does so is run is not known."""
+        if not isinstance(owner, Module):
+            super().store(owner, name, values)
+        elif not self.dead and not TESTS.search(self.frame.file):
+            scope = self.module_scope(owner.name)
+            scope[name] = values | scope.get(name, frozenset())
 
     def inherited(self, owner: Value, name: str) -> bool:
         """Return whether an attribute comes from a base class that is external."""

@@ -37,6 +37,8 @@ from mediapipe_jetson.doctor.names import is_ours
 HARMLESS = ("builtins.", "logging.", "pprint.", "json.", "warnings.", "inspect.")
 # pydantic's class whose fields come from the environment, whatever their defaults.
 SETTINGS = ".BaseSettings"
+# What a generated constructor calls.
+AFTER = ("__post_init__", "__attrs_post_init__")
 GROWING = ("append", "extend", "insert", "add", "appendleft")
 TAKING = ("pop", "popleft")
 NESTED_MOST, TIMES_MOST = 8, 24
@@ -222,6 +224,10 @@ class Calls(Started):
                     self.run(item, given, result)
         else:
             self.inherit(result, base, self.with_names(of, base, given), node)
+            for name in AFTER if code.takes is not None else ():
+                for item in self.member(of, name) or ():
+                    if isinstance(item, Function):
+                        self.run(item, Arguments(open="its fields"), result)
         return frozenset({result})
 
     def with_names(self, of: Class, base: str, given: Arguments) -> Arguments:
