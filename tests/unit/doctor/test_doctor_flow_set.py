@@ -46,6 +46,11 @@ MODULES = {
         f"{BASE}import settings\nsetattr(settings, 'given', {DELEGATE}.CPU)\n",
         "unknown",
     ),
+    "one that is not there": (
+        f"{BASE}import os, settings\nif os.environ.get('X'):\n    settings.new = {DELEGATE}.GPU\n"
+        + made("getattr(settings, 'new', None)").join((f"{HEAD}", "")),
+        "unknown",
+    ),
     "never": ("import settings, track\nif False:\n    settings.USE = False\ntrack.make()\n", "ok"),
 }
 
@@ -73,6 +78,15 @@ def kind_of(word: str, body: str, fields: str = "d: object = GPU", base: str = "
 
 
 SET = "    def __post_init__(self):\n        self.d = CPU\n"
+CPU_FIRST = "d: object = CPU"
+IF = """\
+    def __post_init__(self):
+        if open('x').read():
+            self.d = GPU
+"""
+TRY = IF.replace("if open('x').read()", "try") + "        except OSError:\n            pass\n"
+LOOP = IF.replace("if", "for _ in")
+RETURN = IF.replace("self.d = GPU", "return\n        self.d = GPU")
 AFTER = {
     "always": (kind_of("@dataclasses.dataclass", SET), "C().d", "bad"),
     "attrs": (kind_of("@attrs.define", SET.replace("post", "attrs_post")), "C().d", "bad"),
@@ -86,6 +100,26 @@ AFTER = {
         "C(True).d",
         "ok",
     ),
+    "a default that stays": (kind_of("@dataclasses.dataclass", IF, CPU_FIRST), "C().d", "unknown"),
+    "a default for the GPU": (
+        kind_of("@dataclasses.dataclass", IF.replace("GPU", "CPU")),
+        "C().d",
+        "unknown",
+    ),
+    "no default": (kind_of("@dataclasses.dataclass", IF, "d: object = None"), "C().d", "unknown"),
+    "a factory": (
+        kind_of(
+            "@dataclasses.dataclass",
+            IF,
+            "d: object = dataclasses.field(default_factory=lambda: CPU)",
+        ),
+        "C().d",
+        "unknown",
+    ),
+    "an attempt": (kind_of("@dataclasses.dataclass", TRY, CPU_FIRST), "C().d", "unknown"),
+    "a loop": (kind_of("@dataclasses.dataclass", LOOP, CPU_FIRST), "C().d", "unknown"),
+    "a return before": (kind_of("@dataclasses.dataclass", RETURN, CPU_FIRST), "C().d", "unknown"),
+    "in a constructor": (kind_of("", IF.replace("post_", ""), "d = CPU"), "C().d", "unknown"),
     "by what it is given": (
         kind_of(
             "@dataclasses.dataclass",

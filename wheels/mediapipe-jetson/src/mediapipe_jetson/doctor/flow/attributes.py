@@ -57,7 +57,13 @@ class Attributes(State):
             super().store(owner, name, values)
         elif not self.dead and not TESTS.search(self.frame.file):
             scope = self.module_scope(owner.name)
-            scope[name] = values | scope.get(name, frozenset())
+            scope[name] = values | scope.get(name, unknown(f"{owner.name}.{name}"))
+
+    def absent(self, heap: Heap, name: str) -> Values:
+        """Return what a field is that was never set: what its class has of that name."""
+        found = self.member(heap.of, name) if heap.of is not None else None
+        own = frozenset(item for item in found or () if not isinstance(item, Function))
+        return own or super().absent(heap, name)
 
     def inherited(self, owner: Value, name: str) -> bool:
         """Return whether an attribute comes from a base class that is external."""

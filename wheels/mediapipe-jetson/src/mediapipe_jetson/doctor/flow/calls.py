@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 from typing import Optional, Union
 
@@ -227,8 +228,15 @@ class Calls(Started):
             for name in AFTER if code.takes is not None else ():
                 for item in self.member(of, name) or ():
                     if isinstance(item, Function):
-                        self.run(item, Arguments(open="its fields"), result)
+                        self.run_after(item, result)
         return frozenset({result})
+
+    def run_after(self, function: Function, made: Object) -> None:
+        """Follow what a generated constructor calls: behind a return, not all of it may run."""
+        nodes = ast.walk(self.functions[function].node)
+        early = any(isinstance(item, ast.Return) for item in nodes)
+        with self.below() if early else contextlib.nullcontext():
+            self.run(function, Arguments(open="its fields"), made)
 
     def with_names(self, of: Class, base: str, given: Arguments) -> Arguments:
         """Return what a generated constructor is given by place under the names of its fields."""
