@@ -151,6 +151,20 @@ UNASKED = {
         f"ARG S=b\n{SLIM} AS a\n{OLD}{SLIM} AS b\n{NEW}FROM $S\n", "unknown", "ok"),
     "a copy": (f"{SLIM} AS a\n{OLD}{SLIM}\nCOPY --link --from=a /v /v\n", "bad", "ok"),
     "a copy by number": (f"FROM python:3.8\n{NEW}{SLIM}\nCOPY --from=0 /v /v\n", "bad", "bad"),
+    "a copy of what is no number": (
+        f"{SLIM} AS a\n{OLD}{SLIM}\nCOPY --from=² /v /v\n{NEW}", "unknown", "ok"),
+    "a copy in quotes": (f'{SLIM} AS a\n{OLD}{SLIM}\nCOPY --from="a" /v /v\n', "bad", "ok"),
+    "a copy in what is built upon": (
+        f"{SLIM} AS a\n{OLD}{SLIM}\nONBUILD COPY --from=a /v /v\n", "bad", "ok"),
+    "a copy behind another mark": (
+        f"# escape=`\n{SLIM} AS a\n{OLD}{SLIM}\nCOPY --chown=1 `\n --from=a /v /v\n",
+        "bad", "ok"),
+    "a name twice": (f"{SLIM} AS a\n{OLD}FROM a AS a\nRUN x\n", "bad", "ok"),
+    "a name twice in three": (
+        f"{SLIM} AS a\n{OLD}FROM a AS b\nFROM alpine AS a\nFROM b\nRUN x\n", "bad", "ok"),
+    "ends of pages": (f"{SLIM} AS a\n# \f\n# \f\n{SLIM}\nRUN x\n{OLD}", "bad", "ok"),
+    "a mount in capitals": (
+        f'{SLIM} AS a\n{OLD}{SLIM}\nRUN --mount=type=bind,"FROM=a",target=/v x\n', "bad", "ok"),
     "a mount": (
         f"{SLIM} AS a\n{OLD}{SLIM}\nRUN --mount=from=a,target=/v cp -r /v /w\n", "bad", "ok"),
 }  # fmt: skip
@@ -176,6 +190,12 @@ EDITOR = '{{"build": {{"dockerfile": "Dockerfile"{}}}}}'
         ("prod dev", "", "docker build --target prod .\n", "bad"),
         ("dev prod", ', "target": "dev"', "docker build --target prod .\n", "bad"),
         ("dev prod", "", "docker build --target prod .\n", "ok"),
+        ("dev prod", ', "target": "0"', "docker build --target prod .\n", "bad"),
+        ("dev prod", ', "target": "${localEnv:T}"', "docker build --target prod .\n", "bad"),
+        ("dev prod", ', "options": ["--target=${T}"]', "docker build --target prod .\n", "bad"),
+        ("dev prod", ', "options": ["--target", "dev"]', "docker build --target prod .\n", "bad"),
+        ("dev prod", ', "target": "prod"', "docker build --target prod .\n", "ok"),
+        ("dev prod", ', "target": "${localEnv:T}"', "", "bad"),
     ],
 )
 def test_an_editor_s_container_is_built_of_its_stage(
@@ -187,6 +207,26 @@ def test_an_editor_s_container_is_built_of_its_stage(
         ".devcontainer.json": EDITOR.format(target),
         "build.sh": build,
     }
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == status, lines(answer)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "status"),
+    [
+        ("a.yml", "with:\n  target: ${{ matrix.stage }}\n", "bad"),
+        (".gitlab-ci.yml", "b:\n  script:\n    - docker build --target $STAGE .\n", "bad"),
+        ("t.py", "def b(c, stage):\n    c.run(f'docker build --target {stage} .')\n", "bad"),
+        ("t.py", "run(['docker', 'build', '--target', stage, '.'])\n", "bad"),
+        ("t.py", "images.build(path='.', target='dev')\n", "bad"),
+        ("t.py", "Thread(target=dev).start()\nbuild(path='.')\n", "unknown"),
+        ("a.yml", "with:\n  target: prod\n", "unknown"),
+    ],
+)
+def test_a_stage_that_any_file_may_ask_for(
+    tmp_path: Path, file: str, text: str, status: str
+) -> None:
+    files = {"Dockerfile": f"{SLIM} AS dev\n{OLD}{SLIM} AS prod\n{NEW}", file: text}
     answer = judged(tmp_path, files, device="orin")["old-requirement"]
     assert answer.result.status == status, lines(answer)
 

@@ -54,14 +54,14 @@ def of(files: list[File], targets: frozenset[str]) -> Relations:
     on_boards = _on_boards(files)
     arguments = builds.given(on_boards)
     contexts = builds.contexts(on_boards)
-    asked = builds.targets(on_boards)
-    edited = devcontainer.built(files)
-    for path in edited & asked.keys():
-        # An editor's is the last stage where it names none; what it names is among the targets.
-        asked[path].add("")
+    told = builds.targets(on_boards)
+    edited = devcontainer.targets(files)
+    # What an editor asks for is not all that is built: where nothing else is, the last one may be.
+    asked = {path: told.get(path, {""}) | edited.get(path, set()) for path in {*told, *edited}}
     unbuilt = builds.unbuilt(files, asked, arguments, targets)
-    aside = {name: rows for name, rows in unbuilt.items() if name not in asked}
-    built = asked.keys() & unbuilt.keys()
+    aside = {name: rows for name, rows in unbuilt.items() if name not in told}
+    aside = {} if stages.ALL in targets else aside
+    built = told.keys() & unbuilt.keys()
     files = _with(
         files,
         {name: stages.without(text, unbuilt[name]) for _, name, text in files if name in built},
@@ -72,7 +72,7 @@ def of(files: list[File], targets: frozenset[str]) -> Relations:
         contexts,
         started.scripts(files),
         started.programs(files),
-        edited,
+        set(edited),
         rosdep.names(files),
         kustomizations.listed(
             _of_kind(files, kubernetes.KUSTOMIZATION), {name for _, name, _ in files}.__contains__

@@ -125,15 +125,7 @@ def _targets(kind: str, name: str, content: bytes) -> Iterator[tuple[str, str]]:
             built = _built(words)
             if built is not None:
                 for place in (name, ""):
-                    yield containers.beside(place, built[0]), _target(words)
-
-
-def _target(words: list[str]) -> str:
-    for at, word in enumerate(words):
-        if word.partition("=")[0] == "--target":
-            following = words[at + 1] if at + 1 < len(words) else ""
-            return word.partition("=")[2] or following
-    return ""
+                    yield containers.beside(place, built[0]), stages.target(words)
 
 
 def _shell_words(kind: str, name: str, content: bytes) -> Iterator[list[str]]:
