@@ -163,6 +163,7 @@ UNASKED = {
     "a name twice in three": (
         f"{SLIM} AS a\n{OLD}FROM a AS b\nFROM alpine AS a\nFROM b\nRUN x\n", "bad", "ok"),
     "ends of pages": (f"{SLIM} AS a\n# \f\n# \f\n{SLIM}\nRUN x\n{OLD}", "bad", "ok"),
+    "what is replaced there": (f"{SLIM} AS a\n{OLD}{NEW}{SLIM}\n{NEW}", "ok", "ok"),
     "a mount in capitals": (
         f'{SLIM} AS a\n{OLD}{SLIM}\nRUN --mount=type=bind,"FROM=a",target=/v x\n', "bad", "ok"),
     "a mount": (
@@ -231,10 +232,33 @@ def test_a_stage_that_any_file_may_ask_for(
     assert answer.result.status == status, lines(answer)
 
 
+def test_what_stands_aside_alone_is_said(tmp_path: Path) -> None:
+    text = f"{SLIM} AS a\n{NEW}{SLIM}\nCOPY . .\n"
+    answers = judged(tmp_path, {"Dockerfile": text}, device="orin")
+    assert "Dockerfile:2: mediapipe==1.2.2; its stage leads" in lines(answers["old-requirement"])
+    assert "Dockerfile:1: python:3.11-slim; its stage" in lines(answers["project-python"])
+
+
+def test_an_image_for_another_l4t_that_stands_aside(tmp_path: Path) -> None:
+    text = f"FROM nvcr.io/nvidia/l4t-base:r32.7.1 AS nano\n{NEW}{JETSON}\n{NEW}"
+    answer = judged(tmp_path, {"Dockerfile": text}, device="orin")["image-for-another-l4t"]
+    assert answer.result.status == "unknown"
+    assert "l4t-base:r32.7.1 is for L4T 32.7.1; its stage leads nowhere" in lines(answer)
+
+
+def test_what_stands_aside_for_other_machines(tmp_path: Path) -> None:
+    files = {
+        "Dockerfile.x86": f"FROM python:3.8 AS dev\n{OLD}{SLIM}\n{NEW}",
+        "Dockerfile": f"{SLIM}\n{NEW}",
+    }
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert answer.result.status == "ok", lines(answer)
+
+
 def test_pip_in_the_kit_s_image_counts_where_its_stage_is_built(tmp_path: Path) -> None:
     kit = "FROM mediapipe-jetson:r36.4.4"
     for text, status in (
-        (f"{kit} AS dev\nRUN pip install x\n{kit}\nCOPY . .\n", "ok"),
+        (f"{kit} AS dev\nRUN pip install x\n{kit}\nCOPY . .\n", "unknown"),
         (f"{kit} AS dev\nRUN pip install x\n{kit}\nCOPY --from=dev /x /x\n", "bad"),
     ):
         answer = judged(tmp_path, {"Dockerfile": text}, device="orin")["kit-image-pip"]

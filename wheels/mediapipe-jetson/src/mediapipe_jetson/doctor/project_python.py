@@ -10,9 +10,8 @@ from typing import Union
 from mediapipe_jetson.doctor import kit_image, pins, projects, relevance
 from mediapipe_jetson.doctor.files.facts import CONDA, UV, BaseImage, PythonPin
 from mediapipe_jetson.doctor.finding import Finding
+from mediapipe_jetson.doctor.scanned import ASIDE
 from mediapipe_jetson.doctor.sources import Scan
-
-ASIDE = "its stage leads nowhere: whether it is built is not known"
 
 
 @dataclasses.dataclass(frozen=True)

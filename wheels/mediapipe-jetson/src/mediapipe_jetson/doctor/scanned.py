@@ -27,6 +27,7 @@ from mediapipe_jetson.doctor.finding import Finding, Unread, lines_of
 from mediapipe_jetson.doctor.programs import Programs
 
 WHAT, INSTEAD = "docker run --gpus without --runtime nvidia", "--runtime nvidia"
+ASIDE = "its stage leads nowhere: whether it is built is not known"
 
 
 class Scanned:
