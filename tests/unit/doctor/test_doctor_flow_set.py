@@ -87,6 +87,10 @@ IF = """\
 TRY = IF.replace("if open('x').read()", "try") + "        except OSError:\n            pass\n"
 LOOP = IF.replace("if", "for _ in")
 RETURN = IF.replace("self.d = GPU", "return\n        self.d = GPU")
+METHOD = (
+    RETURN.replace("__post_init__", "pick") + "    def __post_init__(self):\n        self.pick()\n"
+)
+NAMED = "    def __post_init__(self):\n        open('x').read() and setattr(self, 'd', GPU)\n"
 AFTER = {
     "always": (kind_of("@dataclasses.dataclass", SET), "C().d", "bad"),
     "attrs": (kind_of("@attrs.define", SET.replace("post", "attrs_post")), "C().d", "bad"),
@@ -119,6 +123,15 @@ AFTER = {
     "an attempt": (kind_of("@dataclasses.dataclass", TRY, CPU_FIRST), "C().d", "unknown"),
     "a loop": (kind_of("@dataclasses.dataclass", LOOP, CPU_FIRST), "C().d", "unknown"),
     "a return before": (kind_of("@dataclasses.dataclass", RETURN, CPU_FIRST), "C().d", "unknown"),
+    "in a method": (kind_of("@dataclasses.dataclass", METHOD, CPU_FIRST), "C().d", "unknown"),
+    "of the one above": (
+        kind_of("@dataclasses.dataclass", RETURN, CPU_FIRST)
+        + "@dataclasses.dataclass\nclass D(C):\n    def __post_init__(self):\n"
+        "        super().__post_init__()\n",
+        "D().d",
+        "unknown",
+    ),
+    "by its name": (kind_of("@dataclasses.dataclass", NAMED, CPU_FIRST), "C().d", "unknown"),
     "in a constructor": (kind_of("", IF.replace("post_", ""), "d = CPU"), "C().d", "unknown"),
     "by what it is given": (
         kind_of(

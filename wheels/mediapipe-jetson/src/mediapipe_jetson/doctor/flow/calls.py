@@ -232,10 +232,14 @@ class Calls(Started):
         return frozenset({result})
 
     def run_after(self, function: Function, made: Object) -> None:
-        """Follow what a generated constructor calls: behind a return, not all of it may run."""
-        nodes = ast.walk(self.functions[function].node)
-        early = any(isinstance(item, ast.Return) for item in nodes)
-        with self.below() if early else contextlib.nullcontext():
+        """Follow what a generated constructor calls.
+
+        Behind a return, and in what it hands its object to, not all of it may run.
+        """
+        node = self.functions[function].node
+        own = {"super", *(item.arg for item in node.args.args[:1])}
+        partly = any(isinstance(item, ast.Return) or _has(item, own) for item in ast.walk(node))
+        with self.below() if partly else contextlib.nullcontext():
             self.run(function, Arguments(open="its fields"), made)
 
     def with_names(self, of: Class, base: str, given: Arguments) -> Arguments:
@@ -347,3 +351,12 @@ class Calls(Started):
             given = Arguments(given.positional[1:], given.keywords, given.open)
         self.inherit(owner, base, given, node)
         return True
+
+
+def _has(node: ast.AST, names: set[str]) -> bool:
+    """Return whether a call is one of these names' methods, or gets one of them."""
+    if not isinstance(node, ast.Call):
+        return False
+    given = [node.func, *node.args, *(item.value for item in node.keywords)]
+    roots = (getattr(item, "value", item) if item is node.func else item for item in given)
+    return any(isinstance(item, ast.Name) and item.id in names for item in roots)
