@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterable, Iterator
 from typing import Optional
@@ -82,11 +83,13 @@ def unbuilt(
 def _needed(stages: list[_Stage], targets: set[str], others: frozenset[str]) -> Optional[set[int]]:
     """Return the stages that lead to these; None where that is not known."""
     count = len(stages)
-    wanted = [_number(item, stages, count) if item else count - 1 for item in targets]
+    names: dict[str, list[int]] = {}
+    for at, (_, _, name, _) in enumerate(stages):
+        names.setdefault(name, []).append(at)
+    wanted = [_number(item, names, count) if item else count - 1 for item in targets]
     if None in wanted:
         return None
-    named_elsewhere = {name.lower() for name in others}
-    wanted += [at for at, (_, _, name, _) in enumerate(stages) if name in named_elsewhere]
+    wanted += [at for name in others for at in names.get(name.lower(), ())]
     needed: set[int] = set()
     waiting = [item for item in wanted if item is not None]
     while waiting:
@@ -96,16 +99,18 @@ def _needed(stages: list[_Stage], targets: set[str], others: frozenset[str]) -> 
         needed.add(at)
         if any("$" in item for item in stages[at][3]):
             return None
-        found = (_number(item, stages, at) for item in stages[at][3])
+        found = (_number(item, names, at) for item in stages[at][3])
         waiting += [item for item in found if item is not None]
     return needed
 
 
-def _number(name: str, stages: list[_Stage], before: int) -> Optional[int]:
+def _number(name: str, names: dict[str, list[int]], before: int) -> Optional[int]:
     """Return the place of the last stage before one that has this name or number."""
     if name.isdecimal():
         return int(name) if len(name) < 9 and int(name) < before else None
-    return next((at for at in range(before - 1, -1, -1) if stages[at][2] == name.lower()), None)
+    places = names.get(name.lower(), [])
+    at = bisect.bisect_left(places, before)
+    return places[at - 1] if at else None
 
 
 def _stages(text: str) -> Iterator[_Stage]:
