@@ -106,7 +106,8 @@ BOTH = {
     "after an end": (
         "i.sh", f"pip install {OLD}\nif [ -z \"$X\" ]; then\n  exit 0\nfi\npip install {NEW}\n"),
     "another stage": (
-        "Dockerfile", f"{BASE}RUN pip install {OLD}\n{BASE}RUN pip install {NEW}\n"),
+        "Dockerfile",
+        f"{BASE}RUN pip install {OLD}\n{BASE}COPY --from=0 /v /v\nRUN pip install {NEW}\n"),
     "another target": ("Makefile", f"old:\n\tpip install {OLD}\nnew:\n\tpip install {NEW}\n"),
     "a shell of its own": (
         "i.sh", f"(. a/bin/activate; pip install {OLD})\npip install {NEW}\n"),

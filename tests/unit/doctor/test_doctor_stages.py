@@ -81,14 +81,15 @@ def test_what_a_stage_is_made_from_stays() -> None:
         "FROM d AS last\nCOPY --from=two /x /x\nRUN --mount=from=three,target=/y cp /y z\n"
         "FROM one AS not\nRUN 4\n"
     )
-    rows = stages.built(text, {"last"}).splitlines()
+    gone = stages.unbuilt(text, {"last"})
+    rows = stages.without(text.encode(), gone).decode().splitlines()
     kept = [number for number, row in enumerate(rows, 1) if row]
     assert len(rows) == len(text.splitlines())
     assert kept == [1, 4, 5, 6, 7, 8, 9, 10]
-    assert stages.built(text, {"0"}).split() == ["ARG", "X=1", "FROM", "a", "AS", "one", "RUN", "1"]
-    assert stages.built(text, {stages.ALL, "last"}) == text
-    assert stages.built(text, set()) == text
-    assert stages.built(text, {"unknown"}) == text
+    assert gone == {1, 2, 10, 11}
+    assert stages.unbuilt(text, {"0"}) == set(range(3, 12))
+    for targets in ({stages.ALL, "last"}, set(), {"unknown"}):
+        assert not stages.unbuilt(text, targets)
 
 
 JETSON = "FROM nvcr.io/nvidia/l4t-jetpack:r36.4.0"
@@ -129,7 +130,139 @@ def test_a_dockerfile_within_a_compose_file_builds_no_other_one(tmp_path: Path) 
         "        FROM python:3.11\n",
     }
     answer = judged(tmp_path, files, device="orin")["old-requirement"]
-    assert answer.result.status == "bad", lines(answer)
+    assert "Dockerfile:2: mediapipe==0.10.9" in lines(answer)
+
+
+SLIM = "FROM python:3.11-slim"
+# Each with what is said of its packages and of its Pythons.
+UNASKED = {
+    "a stage that leads nowhere": (f"{SLIM} AS dev\n{OLD}{SLIM}\n{NEW}", "unknown", "ok"),
+    "what is made from one": (
+        f"{SLIM} AS a\nFROM a AS b\n{OLD}FROM b AS c\nRUN pytest\nFROM a\n{NEW}", "unknown", "ok"),
+    "its heredoc": (
+        f"{SLIM} AS a\nRUN <<EOF\npip install mediapipe==0.10.9\nEOF\n{SLIM}\n{NEW}",
+        "unknown", "ok"),
+    "its Python": (f"FROM python:3.8 AS dev\n{NEW}{SLIM}\n{NEW}", "ok", "unknown"),
+    "its board": (
+        f"FROM nvcr.io/nvidia/l4t-base:r32.7.1 AS nano\n{NEW}{JETSON}\n{NEW}", "ok", "unknown"),
+    "what is right there alone": (f"{SLIM} AS dev\n{NEW}{SLIM}\n", "unknown", "unknown"),
+    "nothing wrong": (f"{SLIM} AS dev\n{NEW}{SLIM}\n{NEW}", "ok", "ok"),
+    "an argument's default": (
+        f"ARG S=b\n{SLIM} AS a\n{OLD}{SLIM} AS b\n{NEW}FROM $S\n", "unknown", "ok"),
+    "a copy": (f"{SLIM} AS a\n{OLD}{SLIM}\nCOPY --link --from=a /v /v\n", "bad", "ok"),
+    "a copy by number": (f"FROM python:3.8\n{NEW}{SLIM}\nCOPY --from=0 /v /v\n", "bad", "bad"),
+    "a copy of what is no number": (
+        f"{SLIM} AS a\n{OLD}{SLIM}\nCOPY --from=² /v /v\n{NEW}", "unknown", "ok"),
+    "a copy in quotes": (f'{SLIM} AS a\n{OLD}{SLIM}\nCOPY --from="a" /v /v\n', "bad", "ok"),
+    "a copy in what is built upon": (
+        f"{SLIM} AS a\n{OLD}{SLIM}\nONBUILD COPY --from=a /v /v\n", "bad", "ok"),
+    "a copy behind another mark": (
+        f"# escape=`\n{SLIM} AS a\n{OLD}{SLIM}\nCOPY --chown=1 `\n --from=a /v /v\n",
+        "bad", "ok"),
+    "a name twice": (f"{SLIM} AS a\n{OLD}FROM a AS a\nRUN x\n", "bad", "ok"),
+    "a name twice in three": (
+        f"{SLIM} AS a\n{OLD}FROM a AS b\nFROM alpine AS a\nFROM b\nRUN x\n", "bad", "ok"),
+    "ends of pages": (f"{SLIM} AS a\n# \f\n# \f\n{SLIM}\nRUN x\n{OLD}", "bad", "ok"),
+    "what is replaced there": (f"{SLIM} AS a\n{OLD}{NEW}{SLIM}\n{NEW}", "ok", "ok"),
+    "a mount in capitals": (
+        f'{SLIM} AS a\n{OLD}{SLIM}\nRUN --mount=type=bind,"FROM=a",target=/v x\n', "bad", "ok"),
+    "a mount": (
+        f"{SLIM} AS a\n{OLD}{SLIM}\nRUN --mount=from=a,target=/v cp -r /v /w\n", "bad", "ok"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", UNASKED)
+def test_a_stage_that_leads_nowhere_is_no_certain_fault(tmp_path: Path, kind: str) -> None:
+    text, packages, python = UNASKED[kind]
+    answers = judged(tmp_path, {"Dockerfile": text}, device="orin")
+    for cause, status in (("old-requirement", packages), ("project-python", python)):
+        assert answers[cause].result.status == status, lines(answers[cause])
+
+
+EDITOR = '{{"build": {{"dockerfile": "Dockerfile"{}}}}}'
+
+
+@pytest.mark.parametrize(
+    ("stages_", "target", "build", "status"),
+    [
+        ("dev prod", ', "target": "prod"', "", "unknown"),
+        ("dev prod", ', "target": "dev"', "", "bad"),
+        ("dev prod", "", "", "unknown"),
+        ("prod dev", "", "docker build --target prod .\n", "bad"),
+        ("dev prod", ', "target": "dev"', "docker build --target prod .\n", "bad"),
+        ("dev prod", "", "docker build --target prod .\n", "ok"),
+        ("dev prod", ', "target": "0"', "docker build --target prod .\n", "bad"),
+        ("dev prod", ', "target": "${localEnv:T}"', "docker build --target prod .\n", "bad"),
+        ("dev prod", ', "options": ["--target=${T}"]', "docker build --target prod .\n", "bad"),
+        ("dev prod", ', "options": ["--target", "dev"]', "docker build --target prod .\n", "bad"),
+        ("dev prod", ', "target": "prod"', "docker build --target prod .\n", "ok"),
+        ("dev prod", ', "target": "${localEnv:T}"', "", "bad"),
+    ],
+)
+def test_an_editor_s_container_is_built_of_its_stage(
+    tmp_path: Path, stages_: str, target: str, build: str, status: str
+) -> None:
+    of = {"dev": f"{SLIM} AS dev\n{OLD}", "prod": f"{SLIM} AS prod\n{NEW}"}
+    files = {
+        "Dockerfile": "".join(of[name] for name in stages_.split()),
+        ".devcontainer.json": EDITOR.format(target),
+        "build.sh": build,
+    }
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == status, lines(answer)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "status"),
+    [
+        ("a.yml", "with:\n  target: ${{ matrix.stage }}\n", "bad"),
+        (".gitlab-ci.yml", "b:\n  script:\n    - docker build --target $STAGE .\n", "bad"),
+        ("t.py", "def b(c, stage):\n    c.run(f'docker build --target {stage} .')\n", "bad"),
+        ("t.py", "run(['docker', 'build', '--target', stage, '.'])\n", "bad"),
+        ("t.py", "images.build(path='.', target='dev')\n", "bad"),
+        ("t.py", "Thread(target=dev).start()\nbuild(path='.')\n", "unknown"),
+        ("a.yml", "with:\n  target: prod\n", "unknown"),
+    ],
+)
+def test_a_stage_that_any_file_may_ask_for(
+    tmp_path: Path, file: str, text: str, status: str
+) -> None:
+    files = {"Dockerfile": f"{SLIM} AS dev\n{OLD}{SLIM} AS prod\n{NEW}", file: text}
+    answer = judged(tmp_path, files, device="orin")["old-requirement"]
+    assert answer.result.status == status, lines(answer)
+
+
+def test_what_stands_aside_alone_is_said(tmp_path: Path) -> None:
+    text = f"{SLIM} AS a\n{NEW}{SLIM}\nCOPY . .\n"
+    answers = judged(tmp_path, {"Dockerfile": text}, device="orin")
+    assert "Dockerfile:2: mediapipe==1.2.2; its stage leads" in lines(answers["old-requirement"])
+    assert "Dockerfile:1: python:3.11-slim; its stage" in lines(answers["project-python"])
+
+
+def test_an_image_for_another_l4t_that_stands_aside(tmp_path: Path) -> None:
+    text = f"FROM nvcr.io/nvidia/l4t-base:r32.7.1 AS nano\n{NEW}{JETSON}\n{NEW}"
+    answer = judged(tmp_path, {"Dockerfile": text}, device="orin")["image-for-another-l4t"]
+    assert answer.result.status == "unknown"
+    assert "l4t-base:r32.7.1 is for L4T 32.7.1; its stage leads nowhere" in lines(answer)
+
+
+def test_what_stands_aside_for_other_machines(tmp_path: Path) -> None:
+    files = {
+        "Dockerfile.x86": f"FROM python:3.8 AS dev\n{OLD}{SLIM}\n{NEW}",
+        "Dockerfile": f"{SLIM}\n{NEW}",
+    }
+    answer = judged(tmp_path, files, device="orin")["project-python"]
+    assert answer.result.status == "ok", lines(answer)
+
+
+def test_pip_in_the_kit_s_image_counts_where_its_stage_is_built(tmp_path: Path) -> None:
+    kit = "FROM mediapipe-jetson:r36.4.4"
+    for text, status in (
+        (f"{kit} AS dev\nRUN pip install x\n{kit}\nCOPY . .\n", "unknown"),
+        (f"{kit} AS dev\nRUN pip install x\n{kit}\nCOPY --from=dev /x /x\n", "bad"),
+    ):
+        answer = judged(tmp_path, {"Dockerfile": text}, device="orin")["kit-image-pip"]
+        assert answer.result.status == status, lines(answer)
 
 
 @pytest.mark.parametrize("text", ["", "# see Dockerfile.l4t\n", "{{ from }}\nRUN pip install x\n"])

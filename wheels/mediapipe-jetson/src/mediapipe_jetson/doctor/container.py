@@ -7,8 +7,10 @@ import re
 from typing import Any, Optional
 
 from mediapipe_jetson.doctor import projects
+from mediapipe_jetson.doctor.files.facts import BaseImage
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.result import Result, UnseenError, bad, ok, unknown
+from mediapipe_jetson.doctor.scanned import ASIDE
 from mediapipe_jetson.doctor.scene import CONTAINER, Scene
 from mediapipe_jetson.observation import Absent
 from mediapipe_jetson.observe.driver import Driver
@@ -61,18 +63,17 @@ def l4t(scene: Scene, facts: dict[str, Any]) -> Result:
 
 def _based(scene: Scene, facts: dict[str, Any]) -> Optional[Result]:
     """Judge the base images of a project; None where none is for a Jetson and wrong."""
-    known = [
-        (item, image)
-        for item in (scene.scan.images if scene.scan is not None else ())
-        if (image := projects.image(item.image)) is not None and image.l4t
-    ]
-    if not known:
+    scan = scene.scan
+    known = _for_jetsons(scan.images) if scan is not None else []
+    apart = _for_jetsons(scan.aside) if scan is not None else []
+    if not known and not apart:
         return None
     try:
         branch, source = board_branch(scene, facts)
     except UnseenError as why:
         about = (
-            f"{item.file}:{item.line}: {item.image} is for L4T {found.l4t}" for item, found in known
+            f"{item.file}:{item.line}: {item.image} is for L4T {found.l4t}"
+            for item, found in known + apart
         )
         return unknown(f"{why}; {', '.join(about)}")
     release = scene.l4t.release if isinstance(scene.l4t, L4t) else f"r{branch}"
@@ -88,10 +89,22 @@ def _based(scene: Scene, facts: dict[str, Any]) -> Optional[Result]:
         for item, found in known
         if int(found.l4t.split(".")[0]) != branch
     )
+    aside = [
+        f"{item.file}:{item.line}: {item.image} is for L4T {found.l4t}; {ASIDE}"
+        for item, found in apart
+        if int(found.l4t.split(".")[0]) != branch
+    ]
     if not findings:
-        return None
+        return unknown(*aside) if aside else None
     seen = f"{findings[0].what}; the board: {source}"
-    return bad(seen, cure="base", findings=findings, place=findings[0].place(), l4t=release)
+    place = findings[0].place()
+    return bad(seen, *aside, cure="base", findings=findings, place=place, l4t=release)
+
+
+def _for_jetsons(images: list[BaseImage]) -> list[tuple[BaseImage, projects.Known]]:
+    """Return those that are for a board's L4T, with what is known of them."""
+    known = ((item, projects.image(item.image)) for item in images)
+    return [(item, image) for item, image in known if image is not None and image.l4t]
 
 
 def planned_l4t(scene: Scene) -> str:

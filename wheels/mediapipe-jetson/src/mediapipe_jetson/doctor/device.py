@@ -95,7 +95,7 @@ def power_modes(text: str) -> dict[int, tuple[str, float]]:
             continue
         fields = dict(re.findall(r"(\w+)=(\S+)", head.group(1)))
         limit = re.search(r"^GPU(?:_GPC)?\s+MAX_FREQ\s+(-?\d+)", block, re.MULTILINE)
-        if limit and fields.get("ID", "").isdigit():
+        if limit and fields.get("ID", "").isdecimal():
             hertz = int(limit.group(1))
             # 2147483647 is how Xavier's file says it.
             free = hertz < 0 or hertz >= 2**31 - 1
@@ -123,8 +123,8 @@ def _devfreq(scene: Scene, names: list[str]) -> Optional[tuple[str, int, int]]:
         if name.strip() not in names:
             continue
         limit, known = scene.text(f"{path}/max_freq"), scene.text(f"{path}/available_frequencies")
-        clocks = [int(word) for word in (known or "").split() if word.isdigit()]
-        if limit and limit.strip().isdigit() and clocks:
+        clocks = [int(word) for word in (known or "").split() if word.isdecimal()]
+        if limit and limit.strip().isdecimal() and clocks:
             return path, int(limit), max(clocks)
     return None
 

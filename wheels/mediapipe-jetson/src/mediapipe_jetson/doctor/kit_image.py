@@ -9,6 +9,7 @@ from mediapipe_jetson.doctor import projects
 from mediapipe_jetson.doctor.files import dockerfiles, documents
 from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
+from mediapipe_jetson.doctor.scanned import ASIDE
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.doctor.sources import Scan
 
@@ -144,15 +145,23 @@ def pip(scene: Scene, _facts: dict[str, Any]) -> Result:
     scan = scene.scan
     if scan is None:
         return unknown("no code was named; --code DIR looks through a project")
-    files = {item.file: item for item in scan.images if _is_own(item.image)}
+    files = {item.file: item for item in (*scan.images, *scan.aside) if _is_own(item.image)}
     if not files:
         return ok("no image of the kit's is built upon")
-    findings = [found for name in files if name in scan.texts for found in _installed(scan, name)]
+    found = [item for name in files if name in scan.texts for item in _installed(scan, name)]
+    findings = [item for item in found if not scan.leads_nowhere(item.file, item.line)]
+    aside = [f"{item.place()}: {item.what}; {ASIDE}" for item in found if item not in findings]
     if findings:
         first = min(findings)
         return bad(
-            first.what, findings=tuple(sorted(findings)), place=first.place(), instead=first.instead
+            first.what,
+            *aside,
+            findings=tuple(sorted(findings)),
+            place=first.place(),
+            instead=first.instead,
         )
+    if aside:
+        return unknown(*aside)
     return ok(*(f"{name}:{item.line}: {item.image}" for name, item in files.items()))
 
 

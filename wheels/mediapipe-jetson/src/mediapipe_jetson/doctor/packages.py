@@ -13,6 +13,7 @@ from mediapipe_jetson.doctor.finding import Finding
 from mediapipe_jetson.doctor.pins import AUDIT, Board, Problem
 from mediapipe_jetson.doctor.project_python import brought, obstacles
 from mediapipe_jetson.doctor.result import Result, bad, ok, unknown
+from mediapipe_jetson.doctor.scanned import ASIDE
 from mediapipe_jetson.doctor.scene import Scene
 from mediapipe_jetson.doctor.sources import Scan
 from mediapipe_jetson.observe.l4t import L4t
@@ -73,11 +74,13 @@ def covering(scan: Scan, item: Requirement) -> list[Requirement]:
 def effective(scan: Scan) -> list[Requirement]:
     """Return what boards install: a lock file counts for more than what it was made from.
 
-    What a script replaces further down is not among it.
+    What a script replaces further down is not among it, nor what a stage installs that leads
+    nowhere.
     """
     result = []
     for item in scan.requirements:
-        if markers.elsewhere(item.marker) or item.replaced:
+        away = markers.elsewhere(item.marker) or scan.leads_nowhere(item.file, item.line)
+        if away or item.replaced:
             continue
         locked = covering(scan, item) if item.role == MANIFEST else []
         if not locked or not all(agrees(item, other) for other in locked):
@@ -142,10 +145,13 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
             findings.append(_finding(scan, item, problem, here))
         elif problem is not None and problem.what:
             doubts.append(f"{item.place}: {problem.what}: {problem.instead}")
+    aside: list[str] = []
     for item in scan.requirements:
-        if item.replaced == STOPS and (problem := pins.refused(item, here)) is not None:
+        if scan.leads_nowhere(item.file, item.line):
+            aside += _aside(scan, item, here, alone=not judged)
+        elif item.replaced == STOPS and (problem := pins.refused(item, here)) is not None:
             findings.append(_finding(scan, item, problem, here))
-    doubts += stale(scan)
+    doubts += aside + stale(scan)
     doubts += [
         brought(item, known)
         for item in relevance.images(scan)
@@ -162,7 +168,7 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
             instead=first.instead,
             place=first.place(),
         )
-    if not judged:
+    if not judged and not aside:
         hints = told.lines(scan, here)
         return unknown(
             f"no file of the project asks for mediapipe{_elsewhere(scan)}", *hints, *doubts
@@ -171,6 +177,22 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
         return unknown(*doubts)
     shown = ", ".join(f"{item.place}: {item.text}" for item in judged[:3])
     return ok(f"{shown}{': right for this board' if here.old_cpu is not None else ''}")
+
+
+def _aside(scan: Scan, item: Requirement, here: Board, *, alone: bool) -> list[str]:
+    """Return what is wrong with an entry of a stage that leads nowhere, as lines.
+
+    Where such entries stand `alone`, that is said of right ones, too.
+    """
+    if not pins.is_mediapipe(item.name) or markers.elsewhere(item.marker):
+        return []
+    if item.replaced:
+        problem = pins.refused(item, here) if item.replaced == STOPS else None
+        alone = False
+    else:
+        problem = audited(scan, item, here) or pins.judge(item, here)
+    what = problem.what if problem is not None else ""
+    return [f"{item.place}: {what or item.text}; {ASIDE}"] if what or alone else []
 
 
 def _elsewhere(scan: Scan) -> str:
@@ -272,5 +294,12 @@ def python(scene: Scene, _facts: dict[str, Any]) -> Result:
         if projects.python_of(item)[0]
     ]
     if not seen:
-        return unknown("no file of the project names a Python, or a base image that is known")
+        aside = [
+            f"{item.file}:{item.line}: {item.image}; {ASIDE}"
+            for item in relevance.images(scan, scan.aside)
+            if projects.python_of(item)[0]
+        ]
+        return unknown(
+            *(aside or ["no file of the project names a Python, or a base image that is known"])
+        )
     return ok(*seen)

@@ -10,6 +10,7 @@ from typing import Union
 from mediapipe_jetson.doctor import kit_image, pins, projects, relevance
 from mediapipe_jetson.doctor.files.facts import CONDA, UV, BaseImage, PythonPin
 from mediapipe_jetson.doctor.finding import Finding
+from mediapipe_jetson.doctor.scanned import ASIDE
 from mediapipe_jetson.doctor.sources import Scan
 
 
@@ -65,6 +66,10 @@ def obstacles(scan: Scan, release: str = "") -> tuple[list[Obstacle], list[str]]
             wrong.append(obstacle)
         elif obstacle:
             open_.append(obstacle)
+    for image in relevance.images(scan, scan.aside):
+        obstacle = _foreign(image) if image.foreign else _image(scan, image, release)
+        if isinstance(obstacle, Obstacle):
+            open_.append(f"{obstacle.place}: {obstacle.what}; {ASIDE}")
     for item in scan.requirements:
         python = pins.only_python(item)
         if python and not projects.has_wheel(python):

@@ -14,6 +14,7 @@ from mediapipe_jetson.doctor.files import (
     kubernetes,
     kustomizations,
     rosdep,
+    stages,
     started,
 )
 
@@ -28,7 +29,8 @@ class Relations:
     `files` are kind, name and content, with what the others tell in place; `arguments` and
     `contexts` what Dockerfiles are built with, `scripts` those that install packages, `own` the
     project's programs, `edited` the Dockerfiles of editors' containers, `layered` the files that
-    kustomizations take, `elsewhere` the Dockerfiles that are built for other machines alone.
+    kustomizations take, `elsewhere` the Dockerfiles that are built for other machines alone,
+    `aside` the rows, from 0, of stages that lead nowhere in others.
     """
 
     files: list[File]
@@ -42,6 +44,7 @@ class Relations:
     handlers: dict[str, str]
     elsewhere: set[str]
     composed: set[str]
+    aside: dict[str, frozenset[int]]
     templates: dict[str, set[str]]
 
 
@@ -51,15 +54,25 @@ def of(files: list[File], targets: frozenset[str]) -> Relations:
     on_boards = _on_boards(files)
     arguments = builds.given(on_boards)
     contexts = builds.contexts(on_boards)
-    asked = builds.targets(on_boards)
-    files = _with(files, builds.as_built(files, asked, arguments, targets))
+    told = builds.targets(on_boards)
+    edited = devcontainer.targets(files)
+    # What an editor asks for is not all that is built: where nothing else is, the last one may be.
+    asked = {path: told.get(path, {""}) | edited.get(path, set()) for path in {*told, *edited}}
+    unbuilt = builds.unbuilt(files, asked, arguments, targets)
+    aside = {name: rows for name, rows in unbuilt.items() if name not in told}
+    aside = {} if stages.ALL in targets else aside
+    built = told.keys() & unbuilt.keys()
+    files = _with(
+        files,
+        {name: stages.without(text, unbuilt[name]) for _, name, text in files if name in built},
+    )
     return Relations(
         files,
         arguments,
         contexts,
         started.scripts(files),
         started.programs(files),
-        devcontainer.built(files),
+        set(edited),
         rosdep.names(files),
         kustomizations.listed(
             _of_kind(files, kubernetes.KUSTOMIZATION), {name for _, name, _ in files}.__contains__
@@ -67,6 +80,7 @@ def of(files: list[File], targets: frozenset[str]) -> Relations:
         kubernetes.classes(_of_kind(files, kubernetes.MANIFEST)),
         builds.elsewhere(files),
         {name for name, _ in _of_kind(files, "compose")},
+        aside,
         _templates(files),
     )
 

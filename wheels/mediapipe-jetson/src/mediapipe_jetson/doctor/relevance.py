@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePosixPath
+from typing import Optional
 
 from mediapipe_jetson.doctor import pins, projects
 from mediapipe_jetson.doctor.files import dockerfiles, documents, elsewhere, markers
@@ -39,10 +40,14 @@ def pythons(scan: Scan) -> list[PythonPin]:
     ]
 
 
-def images(scan: Scan) -> list[BaseImage]:
-    """Return the images whose Python counts: its packages are installed there, or it runs there."""
+def images(scan: Scan, of: Optional[list[BaseImage]] = None) -> list[BaseImage]:
+    """Return the images whose Python counts: its packages are installed there, or it runs there.
+
+    They are of these, else of all.
+    """
     folders = _Folders.of(scan)
-    return [image for image in scan.images if image.packages and _is_built(scan, folders, image)]
+    every = scan.images if of is None else of
+    return [image for image in every if image.packages and _is_built(scan, folders, image)]
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ def evaluate(task: tasks.Task, version: str) -> tuple[str, str]:  # noqa: PLR091
 
 def numbered(given: str, version: str) -> Optional[str]:
     """Return a delegate's name for its number, None where that depends on the version."""
-    if not given.isdigit():
+    if not given.isdecimal():
         return given
     known = pins.table()["delegates"]
     if not version:

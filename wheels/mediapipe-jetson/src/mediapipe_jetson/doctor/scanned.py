@@ -27,6 +27,7 @@ from mediapipe_jetson.doctor.finding import Finding, Unread, lines_of
 from mediapipe_jetson.doctor.programs import Programs
 
 WHAT, INSTEAD = "docker run --gpus without --runtime nvidia", "--runtime nvidia"
+ASIDE = "its stage leads nowhere: whether it is built is not known"
 
 
 class Scanned:
@@ -51,6 +52,8 @@ class Scanned:
         self.changed: dict[str, str] = {}
         self.rewritten: set[str] = set()
         self.plain: set[str] = set()
+        # The images of stages that lead nowhere, which who builds may name.
+        self.aside: list[BaseImage] = []
         self._by_name: dict[str, list[Requirement]] = {}
         self._targets: set[str] = set()
         self._done: set[str] = set()
@@ -96,6 +99,10 @@ class Scanned:
     def _shell(self, name: str, content: bytes) -> None:
         text = variables.filled(name, scripted.alive(name, documents.decoded(content)))
         self._lines(name, text, None, 0)
+
+    def leads_nowhere(self, file: str, line: int) -> bool:
+        """Return whether a stage of a Dockerfile stands there that only who builds may name."""
+        return line - 1 in self._relations.aside.get(file, ())
 
     def asking(self, name: str) -> list[Requirement]:
         """Return what asks for a package, once all is read."""

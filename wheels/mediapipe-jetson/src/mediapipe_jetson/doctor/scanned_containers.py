@@ -44,7 +44,8 @@ class ScannedContainers(Scanned):
                 # Into an editor's container packages are installed after it is built.
                 runs = name in self._relations.edited or self._runs(base, text)
                 image = dataclasses.replace(base, packages=True) if base.final and runs else base
-                self.images += [image] if image not in self.images else []
+                images = self.aside if self.leads_nowhere(name, base.line) else self.images
+                images += [image] if image not in images else []
             self._commands(name, scripted.alive(name, dockerfiles.filled(text, given)), None, 0)
 
     def _runs(self, base: BaseImage, text: str) -> bool:

@@ -133,7 +133,8 @@ class Scan(ScannedContainers):
         self.read += kind != "markdown"
         other = elsewhere.marker(name) if kind not in ("python", "notebook") else ""
         other = elsewhere.PC if name in self._relations.elsewhere else other
-        lists: list[list[Any]] = [self.pythons, self.images, self.services, self.commands]
+        lists: list[list[Any]] = [self.pythons, self.images, self.aside]
+        lists += [self.services, self.commands]
         before = [len(items) for items in (*lists, self.requirements)]
         try:
             if kind == "compose":

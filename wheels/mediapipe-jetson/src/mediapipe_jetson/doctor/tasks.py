@@ -8,7 +8,7 @@ import re
 from typing import Optional
 
 from mediapipe_jetson.doctor.flow.modules import Rounds
-from mediapipe_jetson.doctor.flow.state import State
+from mediapipe_jetson.doctor.flow.state import TESTS, State
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
     Constant,
@@ -36,7 +36,6 @@ OWN = re.compile(
     r"mediapipe\.tasks\.(?:[\w.]*\.)?(?:Delegate|(?:BaseOptions|(?P<options>\w+)Options"
     r"|(?P<task>\w+)\.create_from_\w+)(?:\.(?:__\w+__|to_\w+))*)$"
 )
-TESTS = re.compile(r"(^|/)(tests?/|test_[^/]*$|[^/]*_test\.py$|conftest\.py$)")
 GPU, CPU, DEFAULT, ABSENT = "GPU", "CPU", "DEFAULT", "absent"
 
 

@@ -90,24 +90,24 @@ def targets(files: Iterable[tuple[str, str, bytes]]) -> dict[str, set[str]]:
     return result
 
 
-def as_built(
+def unbuilt(
     files: list[tuple[str, str, bytes]],
     asked: dict[str, set[str]],
     arguments: dict[str, list[Arguments]],
     others: frozenset[str],
-) -> dict[str, bytes]:
-    """Return the Dockerfiles with the stages that builds make alone, by their paths.
+) -> dict[str, frozenset[int]]:
+    """Return the rows of stages that no build makes, by their Dockerfiles' paths.
 
-    `arguments` are what each is built with somewhere, `others` what may be stages that are asked
-    for elsewhere.
+    Where nothing is asked of one, that is its last stage. `arguments` are what each is built with
+    somewhere, `others` what may be stages that are asked for elsewhere.
     """
     result = {}
     for kind, name, content in files:
-        if kind == "dockerfile" and name in asked:
+        if kind == "dockerfile":
             text = documents.decoded(content)
             builds: list[Arguments] = [{}, *arguments.get(name, ())]
             filled = [dockerfiles.filled(text, given) for given in builds]
-            result[name] = stages.built(text, asked[name], filled, others).encode()
+            result[name] = stages.unbuilt(text, asked.get(name, {""}), filled, others)
     return result
 
 
@@ -117,8 +117,6 @@ def _targets(kind: str, name: str, content: bytes) -> Iterator[tuple[str, str]]:
         for build in _composed_builds(content):
             # Its variables are set by who starts it, whatever their defaults.
             yield _composed_file(name, build), _plain(build.get("target"), "")
-    elif kind == "devcontainer":
-        yield from ((path, stages.ALL) for path, _ in _contexts(kind, name, content))
     elif kind == "bake":
         for item in bake.chosen(bake.targets(name, content)):
             yield item.dockerfile, item.stage
@@ -127,15 +125,7 @@ def _targets(kind: str, name: str, content: bytes) -> Iterator[tuple[str, str]]:
             built = _built(words)
             if built is not None:
                 for place in (name, ""):
-                    yield containers.beside(place, built[0]), _target(words)
-
-
-def _target(words: list[str]) -> str:
-    for at, word in enumerate(words):
-        if word.partition("=")[0] == "--target":
-            following = words[at + 1] if at + 1 < len(words) else ""
-            return word.partition("=")[2] or following
-    return ""
+                    yield containers.beside(place, built[0]), stages.target(words)
 
 
 def _shell_words(kind: str, name: str, content: bytes) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import PurePosixPath
 from typing import Any, Optional
 
-from mediapipe_jetson.doctor.files import containers, documents
+from mediapipe_jetson.doctor.files import containers, documents, stages
 from mediapipe_jetson.doctor.files.facts import BaseImage
 from mediapipe_jetson.doctor.files.unreadable import FormError
 
@@ -26,12 +26,16 @@ PYTHON = re.compile(r"/python(:|@|$)")
 
 @dataclasses.dataclass(frozen=True)
 class Container:
-    """What a file tells: `commands` with their lines, `built` a Dockerfile and its arguments."""
+    """What a file tells: `commands` with their lines, `built` a Dockerfile and its arguments.
+
+    `target` is the stage of that which is built.
+    """
 
     images: list[BaseImage]
     commands: list[tuple[int, str]]
     run: Optional[tuple[int, list[str]]]
     built: Optional[tuple[str, dict[str, str]]]
+    target: str
 
 
 def read(name: str, content: bytes) -> Container:
@@ -54,7 +58,7 @@ def read(name: str, content: bytes) -> Container:
     run = None
     if isinstance(words, list) and words:
         run = documents.line_of(text, "runArgs"), [str(word) for word in words]
-    return Container(images, commands, run, _built(name, document))
+    return Container(images, commands, run, _built(name, document), _target(document))
 
 
 def _plain(match: re.Match[str]) -> str:
@@ -83,16 +87,30 @@ def _python(document: dict[str, Any]) -> str:
     return ""
 
 
-def built(files: Iterable[tuple[str, str, bytes]]) -> set[str]:
-    """Return the Dockerfiles that editors' containers are built from; kind, name and content."""
-    result = set()
+def targets(files: Iterable[tuple[str, str, bytes]]) -> dict[str, set[str]]:
+    """Return the stages that editors' containers are built of, by their Dockerfiles' paths.
+
+    `files` are kind, name and content.
+    """
+    result: dict[str, set[str]] = {}
     for kind, name, content in files:
         try:
-            found = read(name, content).built if kind == "devcontainer" else None
+            found = read(name, content) if kind == "devcontainer" else None
         except (ValueError, RecursionError):
             continue  # its own reader says so
-        result |= {found[0]} if found else set()
+        if found and found.built:
+            result.setdefault(found.built[0], set()).add(found.target)
     return result
+
+
+def _target(document: dict[str, Any]) -> str:
+    """Return the stage that is built, as the last that names one has it."""
+    build = document.get("build")
+    build = build if isinstance(build, dict) else {}
+    options = build.get("options")
+    words = [str(word) for word in options] if isinstance(options, list) else []
+    found = stages.target([f"--target={build.get('target') or ''}", *words])
+    return stages.ALL if "$" in found else found
 
 
 def _built(name: str, document: dict[str, Any]) -> Optional[tuple[str, dict[str, str]]]:

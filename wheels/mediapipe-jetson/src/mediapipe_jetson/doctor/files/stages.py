@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterable, Iterator
 from typing import Optional
 
+from mediapipe_jetson.doctor.files import documents
 from mediapipe_jetson.doctor.files.instructions import instructions
 
 # What a build asks for: "" is the last stage, ALL any of them.
 ALL = "*"
-FROM = re.compile(r"\bfrom=([^\s,]+)")
+FROM = re.compile(r"\bfrom=[\"']?([^\s,\"']+)", re.IGNORECASE)
+# A line goes on after this mark in place of a backslash.
+ESCAPE = re.compile(r"^#\s*escape\s*=\s*`", re.IGNORECASE | re.MULTILINE)
 NAMED = re.compile(rb"target[\"']?(?:\s*[:=,]\s*|\s+)[\"']?([A-Za-z_][\w.-]*)")
-OPTION = re.compile(rb"--target[^\n]{1,80}")
+OPTION = re.compile(rb"--target[^\n]{1,80}|\bbuild\([^()]{0,300}\btarget\s*=[^\n]{1,80}")
+# Behind which a variable stands: of a shell, a workflow, a program's text or list.
+VARIED = re.compile(rb"--target(?:(?:=|\s+)[\"']?[${]|[\"'],\s*[A-Za-z_])|target:\s*[\"']?\$\{\{")
 BLANK = re.compile(r"[^\r\n]")
 _Stage = tuple[int, int, str, list[str]]
 
@@ -20,50 +26,70 @@ _Stage = tuple[int, int, str, list[str]]
 def named(content: bytes, *, code: bool = False) -> set[str]:
     """Return what any file names behind "target", such as a workflow's docker build.
 
-    In `code` and text only an option --target counts.
+    In `code` and text only an option --target counts. ALL is among them where a variable names one.
     """
-    if (b"--target" if code else b"target") not in content:
+    if b"target" not in content:
         return set()
+    varied = {ALL} if VARIED.search(content) else set()
     if code:
         content = b"\n".join(OPTION.findall(content))
-    return {name.decode(errors="replace") for name in NAMED.findall(content)}
+    return varied | {name.decode(errors="replace") for name in NAMED.findall(content)}
 
 
-def built(
+def target(words: list[str]) -> str:
+    """Return the stage that the words of a build ask for, "" where they name none."""
+    found = ""
+    for at, word in enumerate(words):
+        if word.partition("=")[0] == "--target":
+            following = words[at + 1] if at + 1 < len(words) else ""
+            found = word.partition("=")[2] or ("" if "=" in word else following)
+    return found
+
+
+def without(content: bytes, gone: frozenset[int]) -> bytes:
+    """Return a Dockerfile without these rows; lines stay in place."""
+    if not gone:
+        return content
+    rows = documents.decoded(content).splitlines(keepends=True)
+    return "".join(
+        BLANK.sub("", row) if at in gone else row for at, row in enumerate(rows)
+    ).encode()
+
+
+def unbuilt(
     text: str,
     targets: set[str],
     filled: Iterable[str] = (),
     others: frozenset[str] = frozenset(),
-) -> str:
-    """Return a Dockerfile's text with the stages alone that lead to these; lines stay in place.
+) -> frozenset[int]:
+    """Return the rows, from 0, of stages that lead to none of these; none if that is not known.
 
-    `filled` are its texts with the arguments of each build in place, `others` what may be stages
+    `filled` are the texts with the arguments of each build in place, `others` what may be stages
     that are asked for elsewhere.
     """
-    if not targets or ALL in targets:
-        return text
-    rows = text.splitlines(keepends=True)
+    if not targets or ALL in targets or ESCAPE.search(text):
+        return frozenset()
     needed: set[int] = set()
     for one in dict.fromkeys(filled) or [text]:
         stages = list(_stages(one))
         found = _needed(stages, targets, others) if len(stages) > 1 else None
         if found is None:
-            return text
+            return frozenset()
         needed |= {row for at in found for row in range(*stages[at][:2])}
     first = next(iter(_stages(text)))[0]
-    return "".join(
-        BLANK.sub("", row) if at >= first and at not in needed else row
-        for at, row in enumerate(rows)
-    )
+    return frozenset(range(first, len(text.splitlines()))) - needed
 
 
 def _needed(stages: list[_Stage], targets: set[str], others: frozenset[str]) -> Optional[set[int]]:
     """Return the stages that lead to these; None where that is not known."""
-    names = {name: at for at, (_, _, name, _) in enumerate(stages) if name}
-    wanted = [len(stages) - 1 if not item else _number(item, names, stages) for item in targets]
+    count = len(stages)
+    names: dict[str, list[int]] = {}
+    for at, (_, _, name, _) in enumerate(stages):
+        names.setdefault(name, []).append(at)
+    wanted = [_number(item, names, count) if item else count - 1 for item in targets]
     if None in wanted:
         return None
-    wanted += [names[name.lower()] for name in others if name.lower() in names]
+    wanted += [at for name in others for at in names.get(name.lower(), ())]
     needed: set[int] = set()
     waiting = [item for item in wanted if item is not None]
     while waiting:
@@ -73,15 +99,18 @@ def _needed(stages: list[_Stage], targets: set[str], others: frozenset[str]) -> 
         needed.add(at)
         if any("$" in item for item in stages[at][3]):
             return None
-        found = (_number(item, names, stages[:at]) for item in stages[at][3])
+        found = (_number(item, names, at) for item in stages[at][3])
         waiting += [item for item in found if item is not None]
     return needed
 
 
-def _number(name: str, names: dict[str, int], stages: list[_Stage]) -> Optional[int]:
-    """Return a stage's place by its name or its number."""
-    at = int(name) if name.isdigit() else names.get(name.lower(), len(stages))
-    return at if at < len(stages) else None
+def _number(name: str, names: dict[str, list[int]], before: int) -> Optional[int]:
+    """Return the place of the last stage before one that has this name or number."""
+    if name.isdecimal():
+        return int(name) if len(name) < 9 and int(name) < before else None
+    places = names.get(name.lower(), [])
+    at = bisect.bisect_left(places, before)
+    return places[at - 1] if at else None
 
 
 def _stages(text: str) -> Iterator[_Stage]:
@@ -95,7 +124,7 @@ def _stages(text: str) -> Iterator[_Stage]:
             words = [item for item in rest.split() if not item.startswith("--")]
             begin, used = line.number - 1, words[:1]
             name = words[2].lower() if len(words) > 2 else ""
-        elif word in ("COPY", "ADD", "RUN"):
+        elif word in ("COPY", "ADD", "RUN", "ONBUILD"):
             used = [*used, *FROM.findall(rest)]
     if begin >= 0:
-        yield begin, text.count("\n") + 1, name, used
+        yield begin, len(text.splitlines()), name, used

@@ -6,7 +6,7 @@ import ast
 import re
 from typing import Optional
 
-from mediapipe_jetson.doctor.flow.state import DICT, QUEUE, State
+from mediapipe_jetson.doctor.flow.state import DICT, QUEUE, TESTS, State
 from mediapipe_jetson.doctor.flow.texts import METHODS
 from mediapipe_jetson.doctor.flow.values import (
     Arguments,
@@ -50,6 +50,20 @@ class Attributes(State):
     def module_scope(self, name: str) -> dict[str, Values]:
         """Return a module's names."""
         raise NotImplementedError
+
+    def store(self, owner: Value, name: str, values: Values) -> None:
+        """Set a field, or a name of a module: which program does so is run is not known."""
+        if not isinstance(owner, Module):
+            super().store(owner, name, values)
+        elif not self.dead and not TESTS.search(self.frame.file):
+            scope = self.module_scope(owner.name)
+            scope[name] = values | scope.get(name, unknown(f"{owner.name}.{name}"))
+
+    def absent(self, heap: Heap, name: str) -> Values:
+        """Return what a field is that was never set: what its class has of that name."""
+        found = self.member(heap.of, name) if heap.of is not None else None
+        own = frozenset(item for item in found or () if not isinstance(item, Function))
+        return own or super().absent(heap, name)
 
     def inherited(self, owner: Value, name: str) -> bool:
         """Return whether an attribute comes from a base class that is external."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import dataclasses
 from typing import Optional, Union
 
@@ -37,6 +38,8 @@ from mediapipe_jetson.doctor.names import is_ours
 HARMLESS = ("builtins.", "logging.", "pprint.", "json.", "warnings.", "inspect.")
 # pydantic's class whose fields come from the environment, whatever their defaults.
 SETTINGS = ".BaseSettings"
+# What a generated constructor calls.
+AFTER = ("__post_init__", "__attrs_post_init__")
 GROWING = ("append", "extend", "insert", "add", "appendleft")
 TAKING = ("pop", "popleft")
 NESTED_MOST, TIMES_MOST = 8, 24
@@ -222,7 +225,22 @@ class Calls(Started):
                     self.run(item, given, result)
         else:
             self.inherit(result, base, self.with_names(of, base, given), node)
+            for name in AFTER if code.takes is not None else ():
+                for item in self.member(of, name) or ():
+                    if isinstance(item, Function):
+                        self.run_after(item, result)
         return frozenset({result})
+
+    def run_after(self, function: Function, made: Object) -> None:
+        """Follow what a generated constructor calls.
+
+        Behind a return, and in what it hands its object to, not all of it may run.
+        """
+        node = self.functions[function].node
+        own = {"super", *(item.arg for item in node.args.args[:1])}
+        partly = any(isinstance(item, ast.Return) or _has(item, own) for item in ast.walk(node))
+        with self.below() if partly else contextlib.nullcontext():
+            self.run(function, Arguments(open="its fields"), made)
 
     def with_names(self, of: Class, base: str, given: Arguments) -> Arguments:
         """Return what a generated constructor is given by place under the names of its fields."""
@@ -333,3 +351,12 @@ class Calls(Started):
             given = Arguments(given.positional[1:], given.keywords, given.open)
         self.inherit(owner, base, given, node)
         return True
+
+
+def _has(node: ast.AST, names: set[str]) -> bool:
+    """Return whether a call is one of these names' methods, or gets one of them."""
+    if not isinstance(node, ast.Call):
+        return False
+    given = [node.func, *node.args, *(item.value for item in node.keywords)]
+    roots = (getattr(item, "value", item) if item is node.func else item for item in given)
+    return any(isinstance(item, ast.Name) and item.id in names for item in roots)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from typing import Optional, TypeVar, Union
 
@@ -27,6 +28,8 @@ from mediapipe_jetson.doctor.flow.values import (
 
 STEPS_MOST = 400_000
 DICT, QUEUE = "dict", "queue"
+# Programs that set what they like and change nothing for others.
+TESTS = re.compile(r"(^|/)(tests?/|test_[^/]*$|[^/]*_test\.py$|conftest\.py$)")
 Item = TypeVar("Item")
 Callable = Union[ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda]
 
