@@ -1,1 +1,1 @@
-"""What the files of a user's project say: requirements, locks, images, services, Pythons."""
+"""Read the files of a user's project: requirements, locks, images, services, Pythons."""

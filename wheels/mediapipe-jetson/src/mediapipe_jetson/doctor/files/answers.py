@@ -13,7 +13,7 @@ from mediapipe_jetson.doctor.files.board import board, holds
 from mediapipe_jetson.doctor.files.markers import Value
 
 Function = Union[ast.FunctionDef, ast.AsyncFunctionDef]
-# Of a file's name, and of what it holds.
+# Tests for a file, calls that make a path or a stream, and methods of these and of texts.
 EXISTS = ("os.path.exists", "os.path.isfile", "os.path.isdir")
 PATHS = ("open", "io.open", "Path", "pathlib.Path")
 OF_PATH = ("exists", "is_file", "is_dir")
@@ -25,7 +25,7 @@ MOST = 40
 
 @dataclasses.dataclass(frozen=True)
 class Contents:
-    """What is known of a file's text, or of its path or stream: words that stand in it."""
+    """What is known of a file's text, path or stream: some words of the text."""
 
     text: str
     path: str = ""
@@ -34,8 +34,8 @@ class Contents:
 class Answers:
     """Decides functions without arguments of one program."""
 
-    def __init__(self, tree: ast.Module, told: Callable[[ast.expr], Value]) -> None:
-        self.told = told
+    def __init__(self, tree: ast.Module, resolve: Callable[[ast.expr], Value]) -> None:
+        self.told = resolve
         self.functions: dict[str, Optional[Function]] = {}
         bound: list[str] = []
         for node in ast.walk(tree):
@@ -52,7 +52,7 @@ class Answers:
         self._spare, self._asked = MOST, 0
 
     def of(self, node: ast.expr) -> Value:
-        """Return what a call is on a board; None where that is not told."""
+        """Return a call's value on a board; None if it is not known."""
         if not isinstance(node, ast.Call):
             return None
         if not node.args and not node.keywords and isinstance(node.func, ast.Name):
@@ -61,16 +61,16 @@ class Answers:
                 self._spare -= 1
                 before = self._asked
                 answer = self._block(function.body, {})[1]
-                # One that asks nothing stands in for another, or is told by others what to say.
+                # A function that asks the machine nothing is a stub, or its value is set elsewhere.
                 return answer if self._asked > before else None
         return self._exists(node, {})
 
     def _block(
         self, body: list[ast.stmt], names: dict[str, Contents], *, tried: bool = False
     ) -> tuple[Optional[bool], Value]:
-        """Return whether statements end the function (None: not told), and with what.
+        """Return whether statements end the function (None: not known), and with which value.
 
-        `tried`: what they raise is caught, so that one which may fail decides.
+        `tried`: exceptions are caught, so a statement that may fail decides the result.
         """
         for node in body:
             if isinstance(node, ast.Return):
@@ -127,15 +127,15 @@ class Answers:
         return markers.decided(_Asked(self, names).visit(copy.deepcopy(node)), leaf)
 
     def _exists(self, node: ast.expr, names: Mapping[str, Contents]) -> Value:
-        """Return True where a call asks for a file that boards have."""
+        """Return True if a call tests for a file that boards have."""
         if not isinstance(node, ast.Call):
             return None
-        asked: Optional[ast.expr] = None
+        path: Optional[ast.expr] = None
         if ast.unparse(node.func) in EXISTS and len(node.args) == 1:
-            asked = node.args[0]
+            path = node.args[0]
         elif isinstance(node.func, ast.Attribute) and node.func.attr in OF_PATH:
-            asked = node.func.value
-        held = self._contents(asked, names) if asked is not None else None
+            path = node.func.value
+        held = self._contents(path, names) if path is not None else None
         known = held is not None and held.path in board().files
         return True if known else None
 
@@ -150,7 +150,7 @@ class Answers:
         return self._made(node, names) if isinstance(node, ast.Call) else None
 
     def _made(self, node: ast.Call, names: Mapping[str, Contents]) -> Optional[Contents]:
-        """Return what is known of what a call gives."""
+        """Return what is known of a call's result."""
         if ast.unparse(node.func) in PATHS and node.args:
             return self._contents(node.args[0], names)
         if not isinstance(node.func, ast.Attribute):
@@ -163,7 +163,7 @@ class Answers:
         return held if method in ("open", *READ, *SAME) else None
 
     def found(self, node: ast.Compare, names: Mapping[str, Contents]) -> Optional[bool]:
-        """Return whether a text that is known in part holds a word."""
+        """Return whether a text that is known in part contains a word."""
         word, held = node.left, self._contents(node.comparators[0], names)
         text = word.value if isinstance(word, ast.Constant) else None
         text = text.decode("latin-1") if isinstance(text, bytes) else text
@@ -177,7 +177,7 @@ class Answers:
 
 
 class _Asked(ast.NodeTransformer):
-    """Puts True and False in the place of questions for a word."""
+    """Replaces tests for a word in a text with True or False."""
 
     def __init__(self, answers: Answers, names: Mapping[str, Contents]) -> None:
         self.answers, self.names = answers, names

@@ -90,20 +90,20 @@ def _items(value: Value) -> list[Value]:
     return value if isinstance(value, list) else [value]
 
 
-def chosen(found: Iterable[Target]) -> list[Target]:
-    """Return what is built for boards: of targets that name a board's platform, no others'."""
-    found = list(found)
-    boards = [item for item in found if not item.foreign]
-    return boards if any(item.named for item in boards) else found
+def chosen(all_targets: Iterable[Target]) -> list[Target]:
+    """Return the targets for boards: if one names a board's platform, foreign ones are left out."""
+    all_targets = list(all_targets)
+    boards = [item for item in all_targets if not item.foreign]
+    return boards if any(item.named for item in boards) else all_targets
 
 
-def foreign(name: str, found: Iterable[Target]) -> list[BaseImage]:
+def foreign(name: str, all_targets: Iterable[Target]) -> list[BaseImage]:
     """Return the targets that are built for other machines alone, where none is for boards."""
     result: list[BaseImage] = []
-    found = list(found)
-    if any(not item.foreign for item in found):
+    all_targets = list(all_targets)
+    if any(not item.foreign for item in all_targets):
         return result
-    for item in found:
+    for item in all_targets:
         if item.foreign:
             about = f"target {item.name}"
             image = BaseImage(name, item.line, about, True, packages=True, foreign=item.foreign)
@@ -111,16 +111,16 @@ def foreign(name: str, found: Iterable[Target]) -> list[BaseImage]:
     return result
 
 
-def inline(found: Iterable[Target]) -> list[tuple[int, str]]:
-    """Return the Dockerfiles that targets hold, and the line before the first of each."""
-    return [(item.inline_line, item.inline) for item in chosen(found) if item.inline]
+def inline(all_targets: Iterable[Target]) -> list[tuple[int, str]]:
+    """Return the inline Dockerfiles of targets, each with the line before its first."""
+    return [(item.inline_line, item.inline) for item in chosen(all_targets) if item.inline]
 
 
-def elsewhere(found: Iterable[Target]) -> set[str]:
+def elsewhere(all_targets: Iterable[Target]) -> set[str]:
     """Return the Dockerfiles that are built for other machines, where others are for boards."""
-    found = list(found)
-    own = {item.dockerfile for item in chosen(found)}
-    return {item.dockerfile for item in found} - own
+    all_targets = list(all_targets)
+    own = {item.dockerfile for item in chosen(all_targets)}
+    return {item.dockerfile for item in all_targets} - own
 
 
 def _target(
@@ -142,10 +142,14 @@ def _target(
     }
     path = str(PurePosixPath(text("context", "."), text("dockerfile", USUAL)))
     platforms = attributes["platforms"].value if "platforms" in attributes else None
-    words = platforms if isinstance(platforms, list) else []
-    told = [item for item in words if isinstance(item, str)]
-    named = any(BOARDS.match(item) for item in told)
-    other = dockerfiles.foreign(told[0]) if told and len(told) == len(words) and not named else ""
+    entries = platforms if isinstance(platforms, list) else []
+    known_platforms = [item for item in entries if isinstance(item, str)]
+    named = any(BOARDS.match(item) for item in known_platforms)
+    other = (
+        dockerfiles.foreign(known_platforms[0])
+        if known_platforms and len(known_platforms) == len(entries) and not named
+        else ""
+    )
     line = attributes["platforms"].line if "platforms" in attributes else block.line
     inline = attributes.get("dockerfile-inline")
     own = inline.value if inline is not None and isinstance(inline.value, str) else ""
@@ -196,13 +200,13 @@ def _matrix(block: Block, variables: Mapping[str, Value]) -> Iterator[dict[str, 
     value = hcl.filled(matrix.value, variables) if matrix is not None else {}
     rows = value if isinstance(value, dict) else {}
     ways = [(key, items) for key, items in rows.items() if isinstance(items, list)]
-    for chosen_ones in itertools.islice(itertools.product(*(items for _, items in ways)), MOST):
-        one: dict[str, Value] = {}
-        for (key, _), item in zip(ways, chosen_ones):  # noqa: B905 # Python 3.9 has no strict
-            one[key] = item
+    for combination in itertools.islice(itertools.product(*(items for _, items in ways)), MOST):
+        assignment: dict[str, Value] = {}
+        for (key, _), item in zip(ways, combination):  # noqa: B905 # Python 3.9 has no strict
+            assignment[key] = item
             if isinstance(item, dict):
-                one.update({f"{key}.{inner}": part for inner, part in item.items()})
-        yield one
+                assignment.update({f"{key}.{inner}": part for inner, part in item.items()})
+        yield assignment
 
 
 def _of_json(text: str) -> list[Block]:
@@ -223,9 +227,9 @@ def _of_json(text: str) -> list[Block]:
 
 def _plain(item: Any) -> Value:  # noqa: ANN401 # whatever the document holds
     if isinstance(item, list):
-        return [_plain(one) for one in item]
+        return [_plain(entry) for entry in item]
     if isinstance(item, dict):
-        return {str(key): _plain(one) for key, one in item.items()}
+        return {str(key): _plain(entry) for key, entry in item.items()}
     if isinstance(item, bool):
         return str(item).lower()
     return None if item is None else str(item)

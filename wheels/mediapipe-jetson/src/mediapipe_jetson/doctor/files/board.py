@@ -27,9 +27,9 @@ def board() -> Board:
     )
 
 
-def holds(words: str, text: str) -> Optional[bool]:
-    """Return whether a text of which only some words are known holds others."""
-    if words in text:
+def holds(phrase: str, text: str) -> Optional[bool]:
+    """Return whether a text contains a phrase; only some of the text's words are known."""
+    if phrase in text:
         return True
-    parts = set(re.findall(r"\w+", words.lower()))
+    parts = set(re.findall(r"\w+", phrase.lower()))
     return False if parts and parts <= board().others else None

@@ -16,7 +16,7 @@ MAKE = re.compile(r"\s*(?P<word>ifn?eq|ifn?def|else|endif)\b(?P<rest>[^\n]*)")
 EQUAL = re.compile(r"\s*\(\s*(.*?)\s*,\s*(.*?)\s*\)\s*$|\s*([\"'])(.*?)\3\s+([\"'])(.*?)\5\s*$")
 SHELLED = re.compile(r"\$\(shell\s+(.*?)\)|\$\((\w+)\)")
 MADE = re.compile(r"^(\w+)\s*[:?]?=\s*\$\(shell\s+(.*?)\)\s*$", re.M)
-# What stands behind && is not run after a failure, and behind || not after a success.
+# A command after && is not run after a failure, one after || not after a success.
 SHORT = ("&&", "||")
 SKIPPING = ((False, "&&"), (True, "||"))
 __all__ = ["Board", "Step", "alive", "made", "steps"]
@@ -24,7 +24,7 @@ __all__ = ["Board", "Step", "alive", "made", "steps"]
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """A command of a script, and where it stands in its text.
+    """A command of a script, and its place in the text.
 
     `path` are the arms that it is in, by number, of what a board may not take: where one command's
     path begins with another one's, that one is run wherever the first is. `before` is the mark
@@ -42,8 +42,8 @@ class Step:
 def alive(text: str, board: Board, done: Callable[[list[str]], bool]) -> str:
     """Return a shell script's or a Dockerfile's text without what a board does not run.
 
-    Lines keep their numbers. `done` tells whether a command installs what it asks for, so that
-    what stands behind its || is never run. A script that can't be followed stays as it is.
+    Lines keep their numbers. `done` returns whether a command installs what it names, so that
+    what follows its || is never run. A script that can't be followed stays as it is.
     """
     if not re.search(r"\b(fi|esac)\b|&&|\|\|", text):
         return text
@@ -73,10 +73,10 @@ def _followed(text: str, board: Board, done: Callable[[list[str]], bool]) -> lis
 
 def made(text: str, board: Board) -> str:
     """Return a Makefile's text without the conditional parts that a board does not take."""
-    told = {match[1]: match[2] for match in MADE.finditer(text)}
+    shell_variables = {match[1]: match[2] for match in MADE.finditer(text)}
 
     def value(match: re.Match[str]) -> str:
-        return board.commands.get(match[1] or told.get(match[2], ""), match[0])
+        return board.commands.get(match[1] or shell_variables.get(match[2], ""), match[0])
 
     blocks: list[Block] = []
     lines = text.splitlines(keepends=True)
@@ -91,7 +91,7 @@ def made(text: str, board: Board) -> str:
             same = (sides[0] == sides[1]) is (match["word"] == "ifeq") if known else None
             blocks.append(Block("if", value=same, live=same is not False))
         elif match and blocks and match["word"] == "else":
-            # Another condition behind it: not followed.
+            # Another condition follows it, which is not evaluated.
             blocks[-1].live = bool(match["rest"].strip()) or blocks[-1].value is not True
         elif match and blocks:
             blocks.pop()
@@ -105,33 +105,33 @@ def _steps(
 ) -> Iterator[Step]:
     """Return a script's commands, with those that a board does not run."""
     blocks: list[Block] = []
-    met = False  # the command before this one installed what it asks for
+    met = False  # the command before this one installed what it names
     last: Truth = None
     piped: list[str] = []
     for item in commands_:
-        words = shell_blocks.plain(item.words)
+        tokens = shell_blocks.plain(item.words)
         if item.words[0] == "RUN":
             conditions.another_shell()
-        again = item.before == "||" and met
+        fallback = item.before == "||" and met
         skipped = (last, item.before) in SKIPPING
         top = blocks[-1] if blocks else None
-        rest = shell_blocks.keywords(words, item, blocks, conditions.matches, again or skipped)
+        rest = shell_blocks.keywords(tokens, item, blocks, conditions.matches, fallback or skipped)
         if top and top.kind == "case" and top.value and top.begin >= 0:
             # The arm that is taken: what it does is no longer on a condition.
             yield Step(top.begin, item.start, [], (), "", dead=True)
             top.begin = -1
-        off = any(not block.live for block in blocks) or again or skipped
+        off = any(not block.live for block in blocks) or fallback or skipped
         installed = bool(rest) and not off and done(rest)
         if blocks and blocks[-1].kind == "if" and blocks[-1].asks and rest:
             block = blocks[-1]
             before = piped if item.before == "|" else None
-            told = True if installed else conditions.truth(rest, before)
-            block.value = shell_blocks.joined(block.value, told, item.before)
+            outcome = True if installed else conditions.truth(rest, before)
+            block.value = shell_blocks.joined(block.value, outcome, item.before)
         elif rest and not off:
             conditions.assign(rest, blocks, done=last is not None or item.before not in SHORT)
-            told = conditions.truth(rest, piped if item.before == "|" else None)
-            last = shell_blocks.joined(last, told, item.before)
-        met, piped = installed or again, rest
+            outcome = conditions.truth(rest, piped if item.before == "|" else None)
+            last = shell_blocks.joined(last, outcome, item.before)
+        met, piped = installed or fallback, rest
         if rest:
             yield Step(item.start, item.end, rest, _path(blocks), item.before, off)
     if blocks:

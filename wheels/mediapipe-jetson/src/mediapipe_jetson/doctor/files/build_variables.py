@@ -1,7 +1,7 @@
-"""Put a Dockerfile's arguments and variables in place, by Docker's rules of where each is seen.
+"""Substitute a Dockerfile's arguments and variables, by Docker's rules of scope.
 
-An ARG before the first FROM is seen in FROM lines alone, and in a stage that names it again. A
-stage that is made from another one has its variables. ENV counts for more than ARG.
+An ARG before the first FROM is visible in FROM lines alone, and in a stage that repeats its name.
+A stage that is built from another one has its variables. ENV takes precedence over ARG.
 """
 
 from __future__ import annotations
@@ -33,11 +33,13 @@ class _Stages:
 
     def base(self, rest: str) -> None:
         """Begin a stage with the variables of what it is made from."""
-        words = [word for word in expanded(rest, self.first).split() if not word.startswith("--")]
-        before = self._named.get(words[0].lower()) if words else None
+        arguments = [
+            word for word in expanded(rest, self.first).split() if not word.startswith("--")
+        ]
+        before = self._named.get(arguments[0].lower()) if arguments else None
         self.now, self.set = (dict(before[0]), set(before[1])) if before else ({}, set())
-        if len(words) > 2:
-            self._named[words[2].lower()] = self.now, self.set
+        if len(arguments) > 2:
+            self._named[arguments[2].lower()] = self.now, self.set
 
     def argument(self, name: str, default: Optional[str]) -> None:
         """Note an ARG, by what the build gives, else its default, else the one before FROM."""
@@ -61,7 +63,7 @@ class _Stages:
 
 
 def filled(text: str, given: Mapping[str, str], platform: Mapping[str, str]) -> str:
-    """Return a Dockerfile's text with its variables in place; its lines keep their numbers.
+    """Return a Dockerfile's text with its variables substituted; its lines keep their numbers.
 
     `given` are arguments of the build, `platform` those that Docker itself sets.
     """
@@ -108,7 +110,7 @@ def _replace(rows: list[str], numbers: list[int], known: Variables) -> None:
 
 
 def _set(stages: _Stages, word: str, line: Line, rest: str, rows: list[str]) -> None:
-    """Follow an ARG or an ENV, and write what it sets where it stands."""
+    """Apply an ARG or an ENV, and write the value that it sets into its line."""
     before = dict(stages.now)
     pairs = [
         (name, None if value is None else _short(expanded(value, before)))
@@ -141,10 +143,10 @@ def _pairs(rest: str, *, plain: bool) -> Iterator[tuple[str, Optional[str]]]:
         yield first[0], first[1].strip().strip("\"'")
         return
     try:
-        words = shlex.split(rest)
+        tokens = shlex.split(rest)
     except ValueError:
-        words = rest.split()
-    for item in words:
+        tokens = rest.split()
+    for item in tokens:
         name, is_set, value = item.partition("=")
         if re.fullmatch(r"[A-Za-z_]\w*", name):
             yield name, value if is_set else None

@@ -27,7 +27,7 @@ BUILDERS = re.compile(rb"docker|podman|nerdctl")
 # Options of docker build that take no value.
 FLAGS = {"--no-cache", "--pull", "--push", "--load", "--rm", "--force-rm", "-q", "--quiet"}
 FLAGS |= {"--squash", "--compress"}
-# A stage that a variable names, which who builds may set.
+# A stage that a variable names, which the caller of the build may set.
 TARGET = re.compile(
     r"--target(?:=|\s+)[^\s${]{0,64}(?:\{\{[^}\n]*\}\}|\$+(?:\([^)\n]*\)|\{[^}\n]*\}|[\w@*<%]+))\S*"
 )
@@ -48,13 +48,13 @@ def given(files: Iterable[tuple[str, str, bytes]]) -> dict[str, list[Arguments]]
 def _told(
     files: Iterable[tuple[str, str, bytes]], reader: Callable[[str, str, bytes], Iterable[Told]]
 ) -> Iterator[Told]:
-    """Yield what a reader finds in files; one that can't be read has a reader that says so."""
+    """Yield what a reader finds in files; an unreadable file is reported by its own reader."""
     for kind, name, content in files:
         try:
-            found = list(reader(kind, name, content))
+            results = list(reader(kind, name, content))
         except (ValueError, RecursionError):
             continue
-        yield from found
+        yield from results
 
 
 def _given(kind: str, name: str, content: bytes) -> Iterator[tuple[str, Arguments]]:
@@ -83,7 +83,7 @@ def contexts(files: Iterable[tuple[str, str, bytes]]) -> dict[str, set[str]]:
 
 
 def targets(files: Iterable[tuple[str, str, bytes]]) -> dict[str, set[str]]:
-    """Return the stages that builds of the project's ask of each Dockerfile, by its path."""
+    """Return the stages of each Dockerfile that the project's builds ask for, by its path."""
     result: dict[str, set[str]] = {}
     for path, target in _told(files, _targets):
         result.setdefault(path, set()).add(stages.ALL if "$" in target else target)
@@ -92,14 +92,15 @@ def targets(files: Iterable[tuple[str, str, bytes]]) -> dict[str, set[str]]:
 
 def unbuilt(
     files: list[tuple[str, str, bytes]],
-    asked: dict[str, set[str]],
+    requested: dict[str, set[str]],
     arguments: dict[str, list[Arguments]],
     others: frozenset[str],
 ) -> dict[str, frozenset[int]]:
     """Return the rows of stages that no build makes, by their Dockerfiles' paths.
 
-    Where nothing is asked of one, that is its last stage. `arguments` are what each is built with
-    somewhere, `others` what may be stages that are asked for elsewhere.
+    `requested` are the stages that builds ask for; without a request it is the last stage.
+    `arguments` are what each is built with somewhere, `others` names that may be stages which are
+    requested elsewhere.
     """
     result = {}
     for kind, name, content in files:
@@ -107,7 +108,7 @@ def unbuilt(
             text = documents.decoded(content)
             builds: list[Arguments] = [{}, *arguments.get(name, ())]
             filled = [dockerfiles.filled(text, given) for given in builds]
-            result[name] = stages.unbuilt(text, asked.get(name, {""}), filled, others)
+            result[name] = stages.unbuilt(text, requested.get(name, {""}), filled, others)
     return result
 
 
@@ -115,17 +116,17 @@ def _targets(kind: str, name: str, content: bytes) -> Iterator[tuple[str, str]]:
     """Return the Dockerfiles that a file has built, each with its stage. Raises ValueError."""
     if kind == "compose":
         for build in _composed_builds(content):
-            # Its variables are set by who starts it, whatever their defaults.
+            # The caller sets its variables, whatever their defaults.
             yield _composed_file(name, build), _plain(build.get("target"), "")
     elif kind == "bake":
         for item in bake.chosen(bake.targets(name, content)):
             yield item.dockerfile, item.stage
     elif kind in ("shell", "markdown"):
-        for words in _shell_words(kind, name, content):
-            built = _built(words)
+        for tokens in _shell_words(kind, name, content):
+            built = _built(tokens)
             if built is not None:
                 for place in (name, ""):
-                    yield containers.beside(place, built[0]), stages.target(words)
+                    yield containers.beside(place, built[0]), stages.target(tokens)
 
 
 def _shell_words(kind: str, name: str, content: bytes) -> Iterator[list[str]]:
@@ -134,7 +135,7 @@ def _shell_words(kind: str, name: str, content: bytes) -> Iterator[list[str]]:
     text = documents.decoded(content)
     text = TARGET.sub(f"--target={stages.ALL}", text)
     text = docker_run.shown(text) if kind == "markdown" else variables.filled(name, text)
-    yield from (words for _, words, _ in dockerfiles.commands(text))
+    yield from (tokens for _, tokens, _ in dockerfiles.commands(text))
 
 
 def _composed_file(name: str, build: Node) -> str:
@@ -158,10 +159,10 @@ def _contexts(kind: str, name: str, content: bytes) -> Iterator[tuple[str, str]]
         yield from ((path, "") for path, _ in _given(kind, name, content))
     elif kind == "bake":
         for item in bake.chosen(bake.targets(name, content)):
-            yield item.dockerfile, ""  # of which folder, its variables say
+            yield item.dockerfile, ""  # its variables name the folder
     elif kind in ("shell", "markdown"):
-        for words in _shell_words(kind, name, content):
-            built = _built(words)
+        for tokens in _shell_words(kind, name, content):
+            built = _built(tokens)
             if built is not None:
                 path, _, context = built
                 for place in (name, ""):
@@ -176,20 +177,22 @@ def elsewhere(files: Iterable[tuple[str, str, bytes]]) -> set[str]:
         if kind != "bake":
             continue
         try:
-            found = bake.targets(name, content)
+            bake_targets = bake.targets(name, content)
         except (ValueError, RecursionError):
-            continue  # its own reader says so
-        other |= bake.elsewhere(found)
-        own |= {item.dockerfile for item in bake.chosen(found)}
+            continue  # its own reader reports it
+        other |= bake.elsewhere(bake_targets)
+        own |= {item.dockerfile for item in bake.chosen(bake_targets)}
     return other - own
 
 
 def with_environment(files: list[tuple[str, str, bytes]]) -> dict[str, bytes]:
-    """Return the compose files with what the .env beside each says in place, by their paths."""
-    told = {str(PurePosixPath(name).parent): text for kind, name, text in files if kind == "env"}
+    """Return the compose files with the variables of the .env beside each, by their paths."""
+    env_files = {
+        str(PurePosixPath(name).parent): text for kind, name, text in files if kind == "env"
+    }
     result = {}
     for kind, name, content in files:
-        given = told.get(str(PurePosixPath(name).parent)) if kind == "compose" else None
+        given = env_files.get(str(PurePosixPath(name).parent)) if kind == "compose" else None
         if given is not None:
             rows = ROW.findall(documents.decoded(given))
             values = {key: value.strip().strip("\"'") for key, value in rows}
@@ -205,7 +208,7 @@ def _composed(name: str, content: bytes) -> Iterator[tuple[str, Arguments]]:
 
 
 def _composed_builds(content: bytes) -> Iterator[Node]:
-    """Return what the services of a compose file say of builds of files. Raises ValueError."""
+    """Yield the builds of services in a compose file that use a Dockerfile. Raises ValueError."""
     for document in documents.yaml(content):
         services = document.get("services")
         entries = services.value if services is not None else None
@@ -237,8 +240,8 @@ def _pairs(node: Node) -> Iterator[tuple[str, str]]:
 
 
 def _scripted(name: str, text: str) -> Iterator[tuple[str, Arguments]]:
-    for _, words, _ in dockerfiles.commands(text):
-        built = _built(words)
+    for _, tokens, _ in dockerfiles.commands(text):
+        built = _built(tokens)
         if built is not None:
             path, arguments, _ = built
             # Scripts are started in their own folder or at the top.
@@ -248,11 +251,11 @@ def _scripted(name: str, text: str) -> Iterator[tuple[str, Arguments]]:
                 yield place, arguments
 
 
-def _built(words: list[str]) -> Optional[tuple[str, Arguments, str]]:
+def _built(tokens: list[str]) -> Optional[tuple[str, Arguments, str]]:
     """Return Dockerfile, arguments and context of docker build, None for another command."""
-    tools = [word.rsplit("/", 1)[-1] for word in words]
+    tools = [word.rsplit("/", 1)[-1] for word in tokens]
     at = next((n for n, word in enumerate(tools) if word in ("docker", "podman", "nerdctl")), None)
-    rest = words[at + 1 :] if at is not None else []
+    rest = tokens[at + 1 :] if at is not None else []
     rest = rest[1:] if rest[:1] == ["buildx"] else rest
     if rest[:1] != ["build"]:
         return None

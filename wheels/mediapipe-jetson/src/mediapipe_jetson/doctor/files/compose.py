@@ -31,9 +31,9 @@ OVERRIDE = re.compile(r"(docker-)?compose\.override\.ya?ml$", re.IGNORECASE)
 OWN_FOLDER = re.compile(r"\.|\$\{?PWD\b")
 
 
-def is_compose(documents_of: list[Node]) -> bool:
+def is_compose(yaml_documents: list[Node]) -> bool:
     """Return whether a YAML file is a compose file, by what is in it."""
-    for document in documents_of:
+    for document in yaml_documents:
         services = document.get("services")
         if services is not None and isinstance(services.value, dict):
             return True
@@ -78,10 +78,10 @@ def templates(files: Iterable[tuple[str, bytes]]) -> dict[str, set[str]]:
     result: dict[str, set[str]] = {}
     for name, content in files:
         try:
-            read_ones = documents.yaml(content)
+            yaml_documents = documents.yaml(content)
         except (ValueError, RecursionError):
-            continue  # its own reader says so
-        for service in (item for document in read_ones for item in _services(document)):
+            continue  # its own reader reports it
+        for service in (item for document in yaml_documents for item in _services(document)):
             extends = service.get("extends")
             file = extends.get("file") if extends is not None else None
             if extends is not None and file is not None:
@@ -98,7 +98,7 @@ def is_named(name: str, texts: Iterable[bytes]) -> bool:
 
 
 def overrides(name: str, composed: set[str]) -> bool:
-    """Return whether a file overrides another one of these, which lies beside it."""
+    """Return whether a file overrides another one of these in the same folder."""
     folder = PurePosixPath(name).parent
     return OVERRIDE.search(name) is not None and any(
         MAIN.search(item) and PurePosixPath(item).parent == folder for item in composed
@@ -112,7 +112,7 @@ def _services(document: Node) -> list[Node]:
 
 
 def inline(content: bytes) -> list[tuple[int, str]]:
-    """Return the Dockerfiles that services hold, and the line before the first of each."""
+    """Return the inline Dockerfiles of services, each with the line before its first."""
     result = []
     for document in documents.yaml(content):
         for service in _services(document):
@@ -214,8 +214,8 @@ def _mounts(chain: list[Part]) -> bool:
 
 
 def _at(chain: list[Part], key: str) -> Optional[Node]:
-    found = last(chain, key)
-    return found[1] if found is not None else None
+    entry = last(chain, key)
+    return entry[1] if entry is not None else None
 
 
 def _asks(chain: list[Part]) -> tuple[str, Optional[tuple[str, int]]]:
@@ -244,10 +244,10 @@ def _reserved(service: Node) -> Optional[Node]:
     for item in requests:
         driver, capabilities = item.get("driver"), item.get("capabilities")
         held = capabilities.value if capabilities and isinstance(capabilities.value, list) else []
-        words = {str(word.value) for word in held}
+        names = {str(capability.value) for capability in held}
         if driver is not None and driver.value == "nvidia":
             return driver
-        if words & {"gpu", "nvidia"} and not (driver is not None and driver.value == "cdi"):
+        if names & {"gpu", "nvidia"} and not (driver is not None and driver.value == "cdi"):
             return capabilities
     return None
 

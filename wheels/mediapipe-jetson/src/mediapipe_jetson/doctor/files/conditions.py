@@ -18,7 +18,7 @@ SET = re.compile(r"^[ \t]*(?:(?:export|local|readonly)\s+)?(\w+)=\"?(\$\([^()]*\
 ASSIGNED = re.compile(r"([A-Za-z_]\w*)=(.*)", re.DOTALL)
 SETTERS = {"export", "local", "readonly", "declare", "typeset"}
 READERS = {"read", "unset", "mapfile", "readarray", "getopts", "let", "select"}
-# What they do stands elsewhere; of these files it is known, and sets none of a script's variables.
+# They run text from elsewhere; these files are known to set none of a script's variables.
 SOURCES = {"source", ".", "eval"}
 SOURCED = re.compile(r"/etc/|.*\bactivate$|.*/setup\.(ba|z)?sh$")
 # In (( )) and by +=: name++, name+=, name = 1.
@@ -36,8 +36,8 @@ DEEPEST, STEPS_MOST = 8, 20_000
 class Board:
     """What scripts ask a machine, and what a board answers (data/projects.json: scripts).
 
-    `contents` are words that stand in what files hold and commands print, `others` words that
-    stand in these on other machines alone.
+    `contents` are words that files contain and commands print, `others` words that are in these on
+    other machines alone.
     """
 
     commands: Mapping[str, str]
@@ -62,7 +62,7 @@ class Conditions:
         self._depth, self._spare = 0, STEPS_MOST
 
     def known(self, word: str) -> Optional[str]:
-        """Return what a word is on a board, None where that is not told."""
+        """Return a word's value on a board, None if it is not known."""
         run = RUN.match(word)
         if run:
             return self._printed(" ".join(run[1].split()))
@@ -96,14 +96,14 @@ class Conditions:
             return None
         return any(fnmatch.fnmatchcase(value, item) for item in patterns)
 
-    def assign(self, words: list[str], blocks: list[Block], *, done: bool) -> None:
-        """Note what variables a command sets, or may set; `done` tells that it is run."""
-        rest = words[1:] if words[0] in SETTERS else words
+    def assign(self, tokens: list[str], blocks: list[Block], *, done: bool) -> None:
+        """Note what variables a command sets, or may set; `done`: it is run."""
+        rest = tokens[1:] if tokens[0] in SETTERS else tokens
         pairs = [match for word in rest if (match := ASSIGNED.fullmatch(word))]
-        if words[0] in SOURCES and not SOURCED.match(" ".join(words[1:])):
+        if tokens[0] in SOURCES and not SOURCED.match(" ".join(tokens[1:])):
             self.values.update(dict.fromkeys(self.values))
-        if words[0] == "for" and len(words) > 1:
-            self.values[words[1]] = None
+        if tokens[0] == "for" and len(tokens) > 1:
+            self.values[tokens[1]] = None
         if len(pairs) < len(rest):
             return
         sure = done and all(block.sure for block in blocks)
@@ -120,21 +120,21 @@ class Conditions:
             if inside:
                 self._of_functions.add(name)
 
-    def truth(self, words: list[str], before: Optional[list[str]] = None) -> Truth:
-        """Return what a command's success is on a board; `before` is what is piped into it."""
-        if words[:1] == ["!"]:
-            told = self.truth(words[1:], before)
-            return None if told is None else not told
-        if words[:1] == ["grep"]:
-            return self._found(words[1:], before)
-        if words[0] in FINDERS and len(words) > 1:
-            options = FINDERS[words[0]]
-            names = [word for word in words[1:] if word not in options]
+    def truth(self, tokens: list[str], before: Optional[list[str]] = None) -> Truth:
+        """Return whether a command succeeds on a board; `before` is what is piped into it."""
+        if tokens[:1] == ["!"]:
+            result = self.truth(tokens[1:], before)
+            return None if result is None else not result
+        if tokens[:1] == ["grep"]:
+            return self._found(tokens[1:], before)
+        if tokens[0] in FINDERS and len(tokens) > 1:
+            options = FINDERS[tokens[0]]
+            names = [word for word in tokens[1:] if word not in options]
             return True if names and self.board.programs.issuperset(names) else None
-        if words[0] in self.functions:
-            return self._called(words[0])[0]
-        plain = [word for word in words if word not in BRACKETS]
-        bare = len(plain) == len(words)
+        if tokens[0] in self.functions:
+            return self._called(tokens[0])[0]
+        plain = [word for word in tokens if word not in BRACKETS]
+        bare = len(plain) == len(tokens)
         for mark, by in (("-o", "||"), ("-a", "&&")):
             if mark in plain[1:] and not bare:
                 at = plain.index(mark, 1)
@@ -142,43 +142,45 @@ class Conditions:
                 return shell_blocks.joined(*parts, by)
         return self._tested(plain, bare=bare)
 
-    def _tested(self, words: list[str], *, bare: bool) -> Truth:
-        """Return what a test is; a bare word is a command that a variable may hold."""
-        if len(words) == 1:
-            word = words[0]
+    def _tested(self, tokens: list[str], *, bare: bool) -> Truth:
+        """Return a test's result; a bare word is a command that a variable may contain."""
+        if len(tokens) == 1:
+            word = tokens[0]
             value = self.known(word) if bare and "$" in word else word if bare else None
             if not bare:
-                told = self.known(word)
-                return None if told is None else bool(told)
+                text = self.known(word)
+                return None if text is None else bool(text)
             return {"true": True, "false": False, ":": True}.get(value or "")
-        if len(words) == 2 and words[0] in EMPTY:
-            told = self.known(words[1])
-            return None if told is None else bool(told) is not EMPTY[words[0]]
-        if len(words) == 2:
-            return True if words[0] in EXIST and words[1] in self.board.files else None
-        return self._compared(*words) if len(words) == 3 else None
+        if len(tokens) == 2 and tokens[0] in EMPTY:
+            text = self.known(tokens[1])
+            return None if text is None else bool(text) is not EMPTY[tokens[0]]
+        if len(tokens) == 2:
+            return True if tokens[0] in EXIST and tokens[1] in self.board.files else None
+        return self._compared(*tokens) if len(tokens) == 3 else None
 
     def _compared(self, left: str, operator: str, right: str) -> Truth:
-        """Return whether two words are the same on a board, or other ones."""
-        told = [self.known(word) if "$" in word or "`" in word else None for word in (left, right)]
-        value, other = told[0], right
+        """Return the result of comparing two words on a board."""
+        values = [
+            self.known(word) if "$" in word or "`" in word else None for word in (left, right)
+        ]
+        value, other = values[0], right
         if value is None:
-            value, other = told[1], left
-        elif told[1] is not None and operator != "=~":
-            other = told[1]
+            value, other = values[1], left
+        elif values[1] is not None and operator != "=~":
+            other = values[1]
         if value is None or ("$" in other and operator != "=~") or "`" in other:
             return None
         if operator == "=~":
-            return re.search(other, value) is not None if value == told[0] else None
+            return re.search(other, value) is not None if value == values[0] else None
         operator = NUMBERS.get(operator, operator)
         if operator not in ("=", "==", "!="):
             return None
         return fnmatch.fnmatchcase(value, other) is (operator != "!=")
 
-    def _found(self, words: list[str], before: Optional[list[str]]) -> Truth:
-        """Return whether grep finds its pattern in what a board's files and commands say."""
-        options = "".join(word[1:] for word in words if re.fullmatch(r"-[a-zA-Z]+", word))
-        rest = [word for word in words if not word.startswith("-")]
+    def _found(self, arguments: list[str], before: Optional[list[str]]) -> Truth:
+        """Return whether grep finds its pattern in the output of a board's files and commands."""
+        options = "".join(word[1:] for word in arguments if re.fullmatch(r"-[a-zA-Z]+", word))
+        rest = [word for word in arguments if not word.startswith("-")]
         if not rest or set(options) - set("qisEFwoP") or len(rest) > 2:
             return None
         source = rest[1] if len(rest) == 2 else " ".join(before or ())
@@ -193,11 +195,11 @@ class Conditions:
                 return True
         except re.error:
             return None
-        words_of = set(re.findall(r"\w+", pattern.lower()))
-        return False if words_of and words_of <= self.board.others else None
+        pattern_words = set(re.findall(r"\w+", pattern.lower()))
+        return False if pattern_words and pattern_words <= self.board.others else None
 
     def _called(self, name: str) -> tuple[Truth, Optional[str]]:
-        """Return a function's success and what it prints, each None where that is not told."""
+        """Return a function's success and what it prints, each None if it is not known."""
         if self._depth > DEEPEST:
             return None, None
         before = dict(self.values), set(self._of_functions)
@@ -215,12 +217,12 @@ class Conditions:
         last: Truth = True
         printed: Optional[str] = ""
         earlier: list[str] = []
-        for one in commands:
+        for command in commands:
             self._spare -= 1
             if self._spare < 0:
                 raise ValueError("functions that call each other too often")
-            item = dataclasses.replace(one, words=list(one.words))
-            rest = shell_blocks.keywords(item.words, item, blocks, self.matches, again=False)
+            item = dataclasses.replace(command, words=list(command.words))
+            rest = shell_blocks.keywords(item.words, item, blocks, self.matches, skipped=False)
             if not rest or not all(block.live for block in blocks):
                 continue
             top = blocks[-1] if blocks else None
@@ -230,22 +232,22 @@ class Conditions:
                 continue
             done: Truth = all(block.sure for block in blocks) or None
             if item.before in ("&&", "||"):
-                wanted = last is (item.before == "&&")
-                done = None if last is None else done if wanted else False
+                is_run = last is (item.before == "&&")
+                done = None if last is None else done if is_run else False
             if done is False:
                 continue
             if rest[0] in ("return", "exit"):
                 code = rest[1] if len(rest) > 1 else "$?"
-                told = last if code == "$?" else (code == "0" if code.isdigit() else None)
-                return (told, printed) if done else (None, None)
+                outcome = last if code == "$?" else (code == "0" if code.isdigit() else None)
+                return (outcome, printed) if done else (None, None)
             if rest[0] in ("echo", "printf"):
                 text = self.known(rest[-1]) if len(rest) == 2 and done else None
                 printed = None if printed is None or text is None or printed else text
                 last = True
                 continue
             self.assign(rest, blocks, done=done is True)
-            told = self.truth(rest, earlier if item.before == "|" else None)
-            last = told if done else shell_blocks.joined(last, told, item.before)
+            outcome = self.truth(rest, earlier if item.before == "|" else None)
+            last = outcome if done else shell_blocks.joined(last, outcome, item.before)
             earlier = rest
         return last, printed
 
@@ -254,22 +256,22 @@ def _never_known(commands: list[Command]) -> set[str]:
     """Return variables that loops, subshells, arithmetic, read or a trap change."""
     result: set[str] = set()
     loops = 0
-    for one in commands:
-        words = shell_blocks.plain(one.words)
-        while words and words[0] in (*shell_blocks.WORDS, *SETTERS, "!", "while", "until"):
-            loops += (words[0] == "do") - (words[0] == "done")
-            words = words[1:]
-        assigned = [match[1] for word in words if (match := ASSIGNED.fullmatch(word))]
-        result |= {match[1] for word in words if (match := CHANGED.match(word))}
-        if loops > 0 or one.before == "(":
+    for command in commands:
+        tokens = shell_blocks.plain(command.words)
+        while tokens and tokens[0] in (*shell_blocks.WORDS, *SETTERS, "!", "while", "until"):
+            loops += (tokens[0] == "do") - (tokens[0] == "done")
+            tokens = tokens[1:]
+        assigned = [match[1] for word in tokens if (match := ASSIGNED.fullmatch(word))]
+        result |= {match[1] for word in tokens if (match := CHANGED.match(word))}
+        if loops > 0 or command.before == "(":
             result.update(assigned)
-            result.update(words[:1] if words[1:2] == ["="] else ())
-        while len(words) > 1 and ASSIGNED.fullmatch(words[0]):
-            words = words[1:]
-        if words and words[0] in READERS:
-            result.update(name for word in words[1:] for name in re.findall(r"[A-Za-z_]\w*", word))
-        elif words and words[0] == "trap":
-            result.update(re.findall(r"([A-Za-z_]\w*)=", " ".join(words[1:])))
+            result.update(tokens[:1] if tokens[1:2] == ["="] else ())
+        while len(tokens) > 1 and ASSIGNED.fullmatch(tokens[0]):
+            tokens = tokens[1:]
+        if tokens and tokens[0] in READERS:
+            result.update(name for word in tokens[1:] for name in re.findall(r"[A-Za-z_]\w*", word))
+        elif tokens and tokens[0] == "trap":
+            result.update(re.findall(r"([A-Za-z_]\w*)=", " ".join(tokens[1:])))
     return result
 
 
@@ -281,16 +283,16 @@ def _functions(commands: list[Command]) -> dict[str, list[Command]]:
         name, start = _named(commands, at)
         if name and start < len(commands):
             body, depth = [], 0
-            for number, one in enumerate(commands[start:]):
-                words = list(one.words)
+            for number, command in enumerate(commands[start:]):
+                tokens = list(command.words)
                 if not number:
-                    words = words[words.index("{") + 1 :]
+                    tokens = tokens[tokens.index("{") + 1 :]
                     depth = 1
-                depth += (words[:1] == ["{"]) - (words[:1] == ["}"])
+                depth += (tokens[:1] == ["{"]) - (tokens[:1] == ["}"])
                 if not depth:
                     break
-                if words:
-                    body.append(dataclasses.replace(one, words=words))
+                if tokens:
+                    body.append(dataclasses.replace(command, words=tokens))
             several |= {name} & result.keys()
             result[name] = body
     return {name: body for name, body in result.items() if name not in several}
@@ -298,12 +300,12 @@ def _functions(commands: list[Command]) -> dict[str, list[Command]]:
 
 def _named(commands: list[Command], at: int) -> tuple[str, int]:
     """Return the name of a function that begins here, and where its body does."""
-    words = commands[at].words
+    tokens = commands[at].words
     following = commands[at + 1] if at + 1 < len(commands) else None
-    if words[0] == "function" and len(words) > 1:
-        if "{" in words[2:3]:
-            return words[1], at
+    if tokens[0] == "function" and len(tokens) > 1:
+        if "{" in tokens[2:3]:
+            return tokens[1], at
         opened = following is not None and following.words[0] == "{"
-        return (words[1], at + 1) if opened else ("", 0)
+        return (tokens[1], at + 1) if opened else ("", 0)
     opened = following is not None and following.before == ")" and following.words[0] == "{"
-    return (words[0], at + 1) if opened and len(words) == 1 else ("", 0)
+    return (tokens[0], at + 1) if opened and len(tokens) == 1 else ("", 0)

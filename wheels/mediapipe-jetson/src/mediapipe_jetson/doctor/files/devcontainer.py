@@ -26,7 +26,7 @@ PYTHON = re.compile(r"/python(:|@|$)")
 
 @dataclasses.dataclass(frozen=True)
 class Container:
-    """What a file tells: `commands` with their lines, `built` a Dockerfile and its arguments.
+    """A file's content: `commands` with their lines, `built` a Dockerfile and its arguments.
 
     `target` is the stage of that which is built.
     """
@@ -39,7 +39,7 @@ class Container:
 
 
 def read(name: str, content: bytes) -> Container:
-    """Return what a file tells. Raises ValueError."""
+    """Return a file's content. Raises ValueError."""
     text = COMMAS.sub(_plain, COMMENTS.sub(_plain, documents.decoded(content)))
     document = json.loads(text)
     if not isinstance(document, dict):
@@ -54,17 +54,17 @@ def read(name: str, content: bytes) -> Container:
         for key in COMMANDS
         for line in _commands(document.get(key))
     ]
-    words = document.get("runArgs")
+    arguments = document.get("runArgs")
     run = None
-    if isinstance(words, list) and words:
-        run = documents.line_of(text, "runArgs"), [str(word) for word in words]
+    if isinstance(arguments, list) and arguments:
+        run = documents.line_of(text, "runArgs"), [str(argument) for argument in arguments]
     return Container(images, commands, run, _built(name, document), _target(document))
 
 
 def _plain(match: re.Match[str]) -> str:
     """Return a text as it is; of a comment its ends of lines, of a comma nothing."""
-    found = match.group(0)
-    return found if found.startswith('"') else "\n" * found.count("\n")
+    text = match.group(0)
+    return text if text.startswith('"') else "\n" * text.count("\n")
 
 
 def _commands(value: Any) -> list[str]:  # noqa: ANN401 # whatever the document holds
@@ -95,11 +95,11 @@ def targets(files: Iterable[tuple[str, str, bytes]]) -> dict[str, set[str]]:
     result: dict[str, set[str]] = {}
     for kind, name, content in files:
         try:
-            found = read(name, content) if kind == "devcontainer" else None
+            container = read(name, content) if kind == "devcontainer" else None
         except (ValueError, RecursionError):
-            continue  # its own reader says so
-        if found and found.built:
-            result.setdefault(found.built[0], set()).add(found.target)
+            continue  # its own reader reports it
+        if container and container.built:
+            result.setdefault(container.built[0], set()).add(container.target)
     return result
 
 
@@ -108,9 +108,9 @@ def _target(document: dict[str, Any]) -> str:
     build = document.get("build")
     build = build if isinstance(build, dict) else {}
     options = build.get("options")
-    words = [str(word) for word in options] if isinstance(options, list) else []
-    found = stages.target([f"--target={build.get('target') or ''}", *words])
-    return stages.ALL if "$" in found else found
+    arguments = [str(word) for word in options] if isinstance(options, list) else []
+    stage = stages.target([f"--target={build.get('target') or ''}", *arguments])
+    return stages.ALL if "$" in stage else stage
 
 
 def _built(name: str, document: dict[str, Any]) -> Optional[tuple[str, dict[str, str]]]:
@@ -122,6 +122,6 @@ def _built(name: str, document: dict[str, Any]) -> Optional[tuple[str, dict[str,
     if not isinstance(file, str):
         return None
     arguments = arguments if isinstance(arguments, dict) else {}
-    told = {key: value for key, value in arguments.items() if "$" not in str(value)}
+    known_arguments = {key: value for key, value in arguments.items() if "$" not in str(value)}
     path = containers.beside(name, str(PurePosixPath(file)))
-    return path, {key: str(value) for key, value in told.items()}
+    return path, {key: str(value) for key, value in known_arguments.items()}

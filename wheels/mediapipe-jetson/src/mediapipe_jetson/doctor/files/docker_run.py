@@ -19,7 +19,7 @@ FLAGS = {
 }
 FLAGS |= {"--rm", "--init", "--privileged", "--read-only", "--no-healthcheck", "--oom-kill-disable"}
 FLAGS |= {"--sig-proxy", "--disable-content-trust", "--replace", "--rmi", "--tls-verify"}
-# A line that people copy: a command, whatever prompt stands before it.
+# A line that people copy: a command with any prompt before it.
 COPIED = re.compile(
     r"^\s*(?:[-*+]\s+)?(?:\S*[$#>%]\s+)?`?((?:sudo\s+)?(?:docker|podman|nerdctl)\s.*)$"
 )
@@ -39,23 +39,23 @@ def shown(text: str) -> str:
     return "\n".join(result)
 
 
-def gpus_alone(words: list[str]) -> bool:
+def gpus_alone(tokens: list[str]) -> bool:
     """Return whether a command starts a container with --gpus and without NVIDIA's runtime."""
-    given = started(words)
+    given = started(tokens)
     runtimes = [value for name, value in given if name == "--runtime"]
     return any(name == "--gpus" for name, _ in given) and "nvidia" not in runtimes
 
 
-def started(words: list[str]) -> list[tuple[str, str]]:
-    """Return the options of docker run or create, not what stands after the image."""
+def started(tokens: list[str]) -> list[tuple[str, str]]:
+    """Return the options of docker run or create, not what follows the image."""
     tools = [
         at
-        for at, word in enumerate(words)
+        for at, word in enumerate(tokens)
         if word.rsplit("/", 1)[-1] in ("docker", "podman", "nerdctl")
     ]
     if not tools:
         return []
-    rest = words[tools[0] + 1 :]
+    rest = tokens[tools[0] + 1 :]
     at = next((n for n, word in enumerate(rest) if word in ("run", "create")), None)
     if at is None or any(
         word in ("compose", "build", "buildx", "exec", "volume", "network") for word in rest[:at]

@@ -40,9 +40,11 @@ NOTHING: Mapping[str, str] = MappingProxyType({})
 
 def is_dockerfile(text: str) -> bool:
     """Return whether a text is a Dockerfile: known instructions, the first one FROM or ARG."""
-    words = [match.group(1) for line in logical(text) if (match := INSTRUCTION.match(line.text))]
+    keywords = [match.group(1) for line in logical(text) if (match := INSTRUCTION.match(line.text))]
     return (
-        bool(words) and words[0].upper() in ("FROM", "ARG") and "FROM" in [w.upper() for w in words]
+        bool(keywords)
+        and keywords[0].upper() in ("FROM", "ARG")
+        and "FROM" in [keyword.upper() for keyword in keywords]
     )
 
 
@@ -65,10 +67,10 @@ def bases(
     for line, word, rest in instructions(text):
         if word == "FROM":
             parts = [part for part in rest.split() if not part.startswith("--")]
-            asked = re.search(r"--platform=(\S+)", rest)
+            option = re.search(r"--platform=(\S+)", rest)
             # Docker itself sets TARGETPLATFORM and BUILDPLATFORM: a board's are its own.
-            told = asked and not re.search(r"\$\{?(TARGET|BUILD)PLATFORM", asked[1])
-            platform = asked[1] if asked and told else ""
+            fixed = option and not re.search(r"\$\{?(TARGET|BUILD)PLATFORM", option[1])
+            platform = option[1] if option and fixed else ""
             platforms[len(result)] = foreign(platform)
             image = parts[0] if parts else ""
             stage = parts[2].lower() if len(parts) > 2 and parts[1].upper() == "AS" else ""
@@ -78,44 +80,44 @@ def bases(
             runs.setdefault(len(result) - 1, []).append(f"RUN {rest}")
         elif result and word in ("RUN", "COPY", "ADD", "ENV", "ARG"):
             runs.setdefault(len(result) - 1, []).append(f"{word} {rest}")
-    found = _resolved(name, result, stages, runs, scripts)
+    images = _resolved(name, result, stages, runs, scripts)
     lines = {line: platforms[at] for at, (line, _, _) in enumerate(result)}
-    return [dataclasses.replace(item, foreign=lines[item.line]) for item in found]
+    return [dataclasses.replace(item, foreign=lines[item.line]) for item in images]
 
 
 def filled(text: str, given: Mapping[str, str]) -> str:
-    """Return a Dockerfile's text with its arguments and variables in place, where they are known.
+    """Return a Dockerfile's text with its arguments and variables substituted, if known.
 
-    `given` are arguments of the build, which count for more than the defaults.
+    `given` are arguments of the build, which take precedence over the defaults.
     """
     return build_variables.filled(text, given, board.board().variables)
 
 
 def foreign(platform: str) -> str:
-    """Return a platform that no board is; "" for one that is, or that is not told."""
+    """Return a platform that is no board's; "" for a board's, and for an unknown one."""
     known = platform.startswith(("linux/", "windows/")) and "$" not in platform
     return platform if known and not re.match(r"linux/(arm64|aarch64)", platform) else ""
 
 
 def _resolved(
     name: str,
-    found: list[tuple[int, str, str]],
+    from_lines: list[tuple[int, str, str]],
     stages: dict[str, tuple[int, str]],
     runs: dict[int, list[str]],
     scripts: frozenset[str],
 ) -> list[BaseImage]:
     """Return each external base with what its stages add to it."""
     result = []
-    for number, (line, image, _) in enumerate(found):
+    for number, (line, image, _) in enumerate(from_lines):
         if image.lower() in stages and stages[image.lower()][0] < number:
             continue
         chain = [number]
-        for later, (_, other, _) in enumerate(found):
+        for later, (_, other, _) in enumerate(from_lines):
             at = stages.get(other.lower(), (None, ""))[0]
             if at in chain and later not in chain and later > number:
                 chain.append(later)
         text = "\n".join(item for at in chain for item in runs.get(at, ()))
-        final = len(found) - 1 in chain
+        final = len(from_lines) - 1 in chain
         python = image_pythons.installed(text)
         packages = bool(PACKAGES.search(text)) or _runs(text, scripts)
         if OF_OTHERS.fullmatch(image):
@@ -130,11 +132,11 @@ def _resolved(
 def _runs(text: str, scripts: frozenset[str]) -> bool:
     """Return whether commands run one of these scripts, or make where a Makefile is one."""
     lines = [line for line in text.splitlines() if line.startswith("RUN ")]
-    words = {
+    programs = {
         word.rsplit("/", 1)[-1] for line in lines for word in re.split(r"[\s;&|\"'\[\],]+", line)
     }
-    made = "make" in words and any(name.lower().endswith("makefile") for name in scripts)
-    return made or not words.isdisjoint(scripts)
+    runs_make = "make" in programs and any(name.lower().endswith("makefile") for name in scripts)
+    return runs_make or not programs.isdisjoint(scripts)
 
 
 def started(text: str) -> list[str]:
@@ -154,9 +156,9 @@ def copied(text: str) -> Iterator[str]:
         match = INSTRUCTION.match(line.text)
         if match is None or match[1].upper() not in ("COPY", "ADD"):
             continue
-        words = (_listed(match[2]) or [match[2].split()])[0]
-        if not any(word.startswith(("--from", "<<")) for word in words):
-            named = [word for word in words[:-1] if not word.startswith("--")]
+        arguments = (_listed(match[2]) or [match[2].split()])[0]
+        if not any(word.startswith(("--from", "<<")) for word in arguments):
+            named = [word for word in arguments[:-1] if not word.startswith("--")]
             yield from (word for word in named if not re.search(r"://|[$*?\[]", word))
 
 
@@ -172,40 +174,40 @@ def commands(
     for line in logical(text, chosen):
         body = re.sub(r"^\s*(RUN|CMD|ENTRYPOINT)\s+((--\S+\s+)*)", "", line.text)
         body = re.sub(r"^\s*(Exec\w+=[-@:+!]*|[!%]+(?:\w+\s+)?|ENTRYPOINT\s|CMD\s)", _magic, body)
-        for words in _listed(body) or installers.split(body):
-            yield from _with_inner(line, words)
+        for tokens in _listed(body) or installers.split(body):
+            yield from _with_inner(line, tokens)
 
 
 def _listed(body: str) -> list[list[str]]:
     """Return a command that is written as a list; nothing for another, such as [ -d x ] || y."""
     try:
-        words = json.loads(body) if body.startswith("[") else []
+        tokens = json.loads(body) if body.startswith("[") else []
     except (ValueError, RecursionError):
         return []
-    return [[str(word) for word in words]] if words else []
+    return [[str(word) for word in tokens]] if tokens else []
 
 
 def _with_inner(
-    line: Line, words: list[str], depth: int = 0
+    line: Line, tokens: list[str], depth: int = 0
 ) -> Iterator[tuple[int, list[str], Line]]:
     """Return a command, and those that it gives to a shell: bash -c "..."."""
-    yield line.number, words, line
-    for at, word in enumerate(words[:-2]):
+    yield line.number, tokens, line
+    for at, word in enumerate(tokens[:-2]):
         if depth < SHELLS_MOST and SHELL.fullmatch(word.rsplit("/", 1)[-1]):
             script = next(
-                (n for n in range(at + 1, len(words) - 1) if GIVEN.fullmatch(words[n])), 0
+                (n for n in range(at + 1, len(tokens) - 1) if GIVEN.fullmatch(tokens[n])), 0
             )
-            for inner in installers.split(words[script + 1]) if script else ():
+            for inner in installers.split(tokens[script + 1]) if script else ():
                 yield from _with_inner(line, inner, depth + 1)
             return
 
 
-def inner(words: list[str]) -> str:
+def inner(tokens: list[str]) -> str:
     """Return what a command that is a shell is given to run: bash -c "..."; "" for another one."""
-    if not words or SHELL.fullmatch(words[0].rsplit("/", 1)[-1]) is None:
+    if not tokens or SHELL.fullmatch(tokens[0].rsplit("/", 1)[-1]) is None:
         return ""
-    at = next((n for n in range(1, len(words) - 1) if GIVEN.fullmatch(words[n])), 0)
-    return words[at + 1] if at else ""
+    at = next((n for n in range(1, len(tokens) - 1) if GIVEN.fullmatch(tokens[n])), 0)
+    return tokens[at + 1] if at else ""
 
 
 def _magic(match: re.Match[str]) -> str:
@@ -215,11 +217,11 @@ def _magic(match: re.Match[str]) -> str:
 
 
 def _own_line(line: Line, text: str, number: int) -> int:
-    """Return the line of a continued command that a word stands on, not only a part of one."""
+    """Return the line of a continued command that has a text, as a whole word if possible."""
     word = re.compile(rf"(?<![\w./:@-]){re.escape(text)}(?![\w./-])")
-    found = [at for at, part in line.parts if word.search(part)]
-    found += [at for at, part in line.parts if text in part]
-    return found[0] if found else number
+    matches = [at for at, part in line.parts if word.search(part)]
+    matches += [at for at, part in line.parts if text in part]
+    return matches[0] if matches else number
 
 
 def installs(
@@ -227,8 +229,8 @@ def installs(
 ) -> list[Requirement]:
     """Return what a script's commands install."""
     result = []
-    for number, words, line in commands(text, chosen):
-        for entry in installers.command(words, name, number, cell):
+    for number, tokens, line in commands(text, chosen):
+        for entry in installers.command(tokens, name, number, cell):
             result.append(dataclasses.replace(entry, line=_own_line(line, entry.text, number)))
     if chosen is None:
         result += shell_lists.packages(text, name, cell)

@@ -1,4 +1,4 @@
-"""Read TOML, YAML and JSON by their parsers, with the lines at which things stand."""
+"""Read TOML, YAML and JSON by their parsers, with line numbers."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Node:
 
 
 def decoded(content: bytes) -> str:
-    """Return a file's text; pip, too, takes UTF-16 where a mark at the beginning says so."""
+    """Return a file's text: UTF-16 if it begins with that byte order mark, as pip reads it."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16", "replace")
     return content.decode("utf-8-sig", "replace")
@@ -119,20 +119,20 @@ def _made(parser: Any, loader: Any, node: Any, known: dict[int, Node], depth: in
     return Node(node.value, line)
 
 
-def line_of(text: str, *words: str) -> int:
-    """Return the first line that holds these words one after the other, in this order, from 1."""
+def line_of(text: str, *terms: str) -> int:
+    """Return the line, from 1, of the last of these terms, each searched after the one before."""
     start = 0
-    for word in words:
-        match = re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])", re.IGNORECASE).search(
+    for term in terms:
+        match = re.compile(rf"(?<![\w-]){re.escape(term)}(?![\w-])", re.IGNORECASE).search(
             text, start
         )
         if match:
-            start = match.start() if word is words[-1] else match.end()
+            start = match.start() if term is terms[-1] else match.end()
     return text.count("\n", 0, start) + 1
 
 
 def key_line(text: str, key: str, header: str = "") -> int:
-    """Return the line of a TOML key, where told below the table of this name."""
+    """Return the line of a TOML key; with `header`, below the table of this name."""
     start, end = 0, len(text)
     parts = [rf"[\"']?{re.escape(part)}[\"']?" for part in header.split(".")]
     head = (

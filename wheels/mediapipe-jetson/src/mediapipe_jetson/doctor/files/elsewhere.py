@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from mediapipe_jetson.doctor.files.facts import Requirement
 
-# What stands in a name between its ends, points, dashes and underscores, and the marker for it.
+# A part of a name, between points, dashes and underscores, and the marker for it.
 PC = "platform_machine == 'x86_64'"
 NAMES = {
     **dict.fromkeys(("mac", "macos", "osx", "darwin"), "sys_platform == 'darwin'"),
@@ -20,14 +20,16 @@ BOARDS = {"jetson", "l4t", "arm64", "aarch64", "tegra", "nano", "orin", "xavier"
 
 
 def marker(name: str) -> str:
-    """Return the marker that a file's name stands for, "" for one that is for any machine."""
-    words = _words(name)
-    if words & BOARDS:
+    """Return the marker for a file's name, "" for a file for any machine."""
+    parts = _words(name)
+    if parts & BOARDS:
         return ""
-    found = [NAMES[word] for word in NAMES if word in words]
+    markers = [NAMES[word] for word in NAMES if word in parts]
     # A name with both is for both, such as requirements-linux-mac.txt.
-    found = [text for text in found if "linux" not in words or text.startswith("platform_machine")]
-    return found[0] if found else ""
+    markers = [
+        text for text in markers if "linux" not in parts or text.startswith("platform_machine")
+    ]
+    return markers[0] if markers else ""
 
 
 def for_boards(name: str) -> bool:
@@ -36,15 +38,15 @@ def for_boards(name: str) -> bool:
 
 
 def _words(name: str) -> set[str]:
-    words = set(re.split(r"[.-]|_(?!64)", PurePosixPath(name).name.lower()))
-    return {"x86_64" if word == "86_64" else word for word in words}
+    parts = set(re.split(r"[.-]|_(?!64)", PurePosixPath(name).name.lower()))
+    return {"x86_64" if part == "86_64" else part for part in parts}
 
 
-def mark(found: list[Requirement], start: int, text: str) -> None:
+def mark(requirements: list[Requirement], start: int, text: str) -> None:
     """Give requirements, from the one at `start` on, one more marker, if there is one."""
     if not text:
         return
-    found[start:] = [
+    requirements[start:] = [
         dataclasses.replace(item, marker=f"({item.marker}) and {text}" if item.marker else text)
-        for item in found[start:]
+        for item in requirements[start:]
     ]

@@ -25,9 +25,9 @@ OPTION = re.compile(r"-(?!-)[^-cmWX]*([cmWX]?)(.*)$")
 SHORT = re.compile(r"/(var/)?tmp(/|$)|\$\{?TMPDIR\b")
 
 
-def python(words: list[str]) -> str:
+def python(tokens: list[str]) -> str:
     """Return its version such as "3.8", "" for a command that makes or names none."""
-    command = invocation.started(words)
+    command = invocation.started(tokens)
     own = ""
     named = PYTHON.match(command[0]) if command else None
     if named:
@@ -47,11 +47,11 @@ def python(words: list[str]) -> str:
     return own if tool in VENV and "." in own else ""
 
 
-def _module(words: list[str]) -> list[str]:
-    """Return the module that Python is told to run and what it is given; nothing without one."""
-    rest = list(words)
+def _module(arguments: list[str]) -> list[str]:
+    """Return the module that Python runs and its arguments; nothing without one."""
+    rest = list(arguments)
     while rest and rest[0].startswith("-"):
-        # Short options may stand together, and their last one's value behind it: -Imvenv.
+        # Short options may be joined, also with the value of the last one: -Imvenv.
         option = OPTION.match(rest[0])
         if option is None or not option.group(1):
             rest = rest[1:]
@@ -63,11 +63,11 @@ def _module(words: list[str]) -> list[str]:
     return []
 
 
-def _given(words: list[str]) -> Optional[str]:
+def _given(arguments: list[str]) -> Optional[str]:
     """Return the value of -p or --python, however it is written; None without one."""
-    for at, word in enumerate(words):
+    for at, word in enumerate(arguments):
         if word in ("-p", "--python"):
-            return words[at + 1] if at + 1 < len(words) else ""
+            return arguments[at + 1] if at + 1 < len(arguments) else ""
         if word.startswith("--python="):
             return word.partition("=")[2]
         if word.startswith("-p") and len(word) > 2:

@@ -1,4 +1,4 @@
-"""Put variables in place as Docker, Compose and shells do: $V, ${V}, ${V:-x}, ${V:+x}."""
+"""Substitute variables as Docker, Compose and shells do: $V, ${V}, ${V:-x}, ${V:+x}."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Values = Mapping[str, Optional[str]]
 
 
 def expanded(text: str, known: Values, depth: int = 0) -> str:
-    """Return a text with its variables in place, where they are known.
+    """Return a text with its variables substituted, if they are known.
 
     What is not in `known`, or None there, stays as it is, or is its own default.
     """
@@ -52,7 +52,7 @@ def _closings(text: str) -> dict[int, int]:
 
 
 def _value(whole: str, name: str, inside: str, known: Values, depth: int) -> str:
-    """Return what stands for one variable; `inside` is what stands behind its name."""
+    """Return the text for one variable; `inside` is what follows its name in braces."""
     value = known.get(name)
     if not inside:
         return whole if value is None else value

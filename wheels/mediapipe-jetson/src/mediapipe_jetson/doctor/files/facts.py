@@ -1,4 +1,4 @@
-"""What the readers of a project's files hand over."""
+"""What the readers of a project's files return."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ UV, UV_ALONE, CONDA = "uv", "uv alone", "conda"
 
 @dataclasses.dataclass(frozen=True)
 class Requirement:
-    """One package that a project asks for, where it stands.
+    """One package that a project asks for, and its place.
 
     `specifier` such as "==1.2.2"; `source` is a wheel file, an address or another index instead of
-    PyPI, "" for PyPI; `role` is what kind of file it stands in; `python` the Python that installs
-    it, where the command names one; `needs` whether it requires MediaPipe itself, None where that
-    is not told; `replaced` whether the same script replaces it further down: REPLACED, or STOPS
-    where the script ends if it can't be installed.
+    PyPI, "" for PyPI; `role` is the kind of file that has it; `python` the Python that installs it,
+    if the command names one; `needs` whether it requires MediaPipe itself, None if that is not
+    known; `replaced` whether the same script replaces it further down: REPLACED, or STOPS if the
+    script ends where it can't be installed.
     """
 
     file: str
@@ -44,7 +44,7 @@ class Requirement:
 class PythonPin:
     """A Python that a file asks for; `specifier` such as "==3.8" or ">=3.9,<3.13".
 
-    `command` tells that a command asks, which `text` is.
+    `command`: a command asks for it, and `text` is that command.
     """
 
     file: str
@@ -65,9 +65,9 @@ class BaseImage:
     """An image that a Dockerfile or a service starts from, as it is written.
 
     `foreign` is a platform that it is taken for and that no board is, such as linux/amd64.
-    `installs` is the Python that is installed besides the image's own ("?": which is not told);
-    `final` tells that the image is what is run and not only built in, `packages` that Python's
-    packages are installed into it.
+    `installs` is the Python that is installed besides the image's own ("?": an unknown version);
+    `final`: the image is run and not only built in; `packages`: Python packages are installed into
+    it.
     """
 
     file: str
@@ -84,7 +84,7 @@ class Service:
     """A service of a compose file, or a container of a pod: how it asks for a GPU, and where.
 
     `asks` is "runtime", "reserved", "cdi", "hidden" (NVIDIA_VISIBLE_DEVICES=none or void) or "";
-    `open` says what of it is not known.
+    `open` is what is not known about it.
     """
 
     file: str
@@ -99,7 +99,7 @@ class Service:
 
 @dataclasses.dataclass(frozen=True)
 class Wheel:
-    """A wheel file within the project and what its library says; None: it does not decide it."""
+    """A wheel file within the project and what its library shows; `gpu` is None if unknown."""
 
     file: str
     gpu: Optional[bool]

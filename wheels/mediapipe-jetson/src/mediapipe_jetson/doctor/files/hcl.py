@@ -25,7 +25,7 @@ Value = Union[str, list["Value"], dict[str, "Value"], None]
 
 @dataclasses.dataclass(frozen=True)
 class Attribute:
-    """What an attribute is given, and the line that it stands on."""
+    """An attribute's value, and its line."""
 
     value: Value
     line: int
@@ -54,7 +54,7 @@ def blocks(text: str) -> list[Block]:
 
 
 def filled(value: Value, variables: Mapping[str, Value]) -> Value:
-    """Return a value with variables in place; None for what is not known."""
+    """Return a value with variables substituted; None for what is not known."""
     if isinstance(value, list):
         return [filled(item, variables) for item in value]
     if isinstance(value, dict):
@@ -199,8 +199,8 @@ class _Parser:
             if token.kind in ("text", "number"):
                 value = token.text
             elif token.kind == "name":
-                words = ("true", "false", "null")
-                value = token.text if token.text in words else f"${{{token.text}}}"
+                keywords = ("true", "false", "null")
+                value = token.text if token.text in keywords else f"${{{token.text}}}"
                 value = None if token.text == "null" else value
             elif token.text == "[":
                 value = self._items(depth + 1, token.line)

@@ -1,4 +1,4 @@
-"""Where heredocs of scripts and Dockerfiles stand: texts that are written, not run, and scripts."""
+"""Find heredocs of scripts and Dockerfiles: texts that are written, not run, and scripts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OWN = re.compile(r"\s*RUN\s+(?:--\S+\s+)*<<", re.IGNORECASE)
 class Heredoc:
     """A heredoc's place: its instruction begins at `head`, its lines are from `begin` to `last`.
 
-    Its last word ends at `end`; `own` tells that it is a RUN's own script.
+    The line of its delimiter ends at `end`; `own`: it is a RUN's own script.
     """
 
     head: int
@@ -41,7 +41,7 @@ class Heredocs:
         return place if place is not None and at < place.end else None
 
     def is_run(self, at: int) -> bool:
-        """Return whether what stands at a position is run: by a RUN, or outside of heredocs."""
+        """Return whether the text at a position is run: by a RUN, or outside of heredocs."""
         place = self.holding(at)
         return place is None or (place.own and at < place.last)
 
@@ -56,12 +56,12 @@ def _found(text: str) -> Iterator[Heredoc]:
         places.setdefault(row.strip(), []).append(number)
     number = 0
     while number < len(rows):
-        words = [match[2] for match in HEREDOC.finditer(QUOTED.sub(" ", rows[number]))]
+        delimiters = [match[2] for match in HEREDOC.finditer(QUOTED.sub(" ", rows[number]))]
         head, own = number, OWN.match(rows[number])
-        for word in words:
-            ends = places.get(word, [])
-            at = bisect.bisect_right(ends, number)
-            number = ends[at] if at < len(ends) else number
+        for delimiter in delimiters:
+            delimiter_rows = places.get(delimiter, [])
+            at = bisect.bisect_right(delimiter_rows, number)
+            number = delimiter_rows[at] if at < len(delimiter_rows) else number
         if number > head:
             last, end = begins[number], begins[number + 1]
             yield Heredoc(begins[head], begins[head + 1], last, end, own is not None)

@@ -17,7 +17,7 @@ OF_CONDA = re.compile(r"\bpython=?=?(3\.\d+)")
 BUILT = re.compile(r"\bpyenv\s+install\s+\S*?(3\.\d+)|\bPython-(3\.\d+)[\d.]*\.t")
 COPIED = re.compile(r"COPY\s+--from=\S*python:(3\.\d+)")
 VAGUE = re.compile(r"\b((?:miniconda|miniforge|mambaforge)\d*|micromamba|pyenv|deadsnakes)\b", re.I)
-# An environment by a file, which says its Python.
+# An environment from a file, which names its Python.
 FILED = re.compile(r"\b(?:conda|mamba|micromamba)\s+env\s+(?:create|update)\b")
 MICROMAMBA = re.compile(r"\bmicromamba\s+(?:create|install)\b")
 FILE = re.compile(r"\s(?:-f|--file)\b")
@@ -35,10 +35,10 @@ APT = re.compile(r"\bapt(?:-get)?\b")
 
 
 def installed(text: str) -> str:
-    """Return the Python that commands install, "?" where one is and its version is not told.
+    """Return the Python that commands install, "?" for one of an unknown version.
 
     It is UV where uv takes the image's own, or fetches one, UV_ALONE where apt has not installed
-    one before, CONDA where a file of conda's says it. `text` has an instruction a line.
+    one before, CONDA where a file of conda's names it. `text` has an instruction a line.
     """
     text = LISTED.sub(lambda match: f"RUN {' '.join(MARKS.split(match[1]))}", text)
     pieces = ENDS.split(text)
@@ -56,19 +56,19 @@ def installed(text: str) -> str:
 
 
 def _named(text: str) -> str:
-    """Return the version that another installer than uv is told, "" for none."""
+    """Return the version that another installer than uv is given, "" for none."""
     for line in text.splitlines():
-        told: dict[int, str] = {}
+        versions: dict[int, str] = {}
         for begins, pattern in ((APTS, OF_APT), (CONDAS, OF_CONDA)):
             begin = begins.search(line)
-            found = pattern.findall(line, begin.end()) if begin else []
-            if begin and found:
-                told[begin.start()] = found[-1]
+            matches = pattern.findall(line, begin.end()) if begin else []
+            if begin and matches:
+                versions[begin.start()] = matches[-1]
         built = BUILT.search(line)
         if built:
-            told[built.start()] = built[1] or built[2]
-        if told:
-            return told[min(told)]
+            versions[built.start()] = built[1] or built[2]
+        if versions:
+            return versions[min(versions)]
     copied = COPIED.search(text)
     return copied[1] if copied else ""
 
@@ -80,40 +80,40 @@ def _micromamba(piece: str) -> bool:
 
 def _is_python3(piece: str) -> bool:
     """Return whether a command is apt's that installs the distribution's Python."""
-    words = piece.split()
-    return "install" in words and "python3" in words and APT.search(piece) is not None
+    tokens = piece.split()
+    return "install" in tokens and "python3" in tokens and APT.search(piece) is not None
 
 
 def _of_uv(text: str, pieces: list[str]) -> str:
-    """Return the version that uv is told, "?" for one that can't be read, "" for none."""
+    """Return the version that uv is given, "?" for one that can't be read, "" for none."""
     variables = dict(_variables(text))
-    asked: list[str] = []
+    requested: list[str] = []
     pinned: list[str] = []
     for piece in pieces:
-        words = [word for word in MARKS.split(piece) if word]
-        at = next((n for n, word in enumerate(words) if word.rsplit("/", 1)[-1] == "uv"), None)
+        tokens = [word for word in MARKS.split(piece) if word]
+        at = next((n for n, word in enumerate(tokens) if word.rsplit("/", 1)[-1] == "uv"), None)
         if at is None:
             continue
-        rest = words[at + 1 :]
+        rest = tokens[at + 1 :]
         if rest[:2] in (["python", "install"], ["python", "pin"]):
             pinned += [word for word in rest[2:] if not word.startswith("-")]
         elif {"sync", "venv", "run"} & set(rest):
-            asked += _options(rest)
+            requested += _options(rest)
     settings = [variables["UV_PYTHON"]] if "UV_PYTHON" in variables else []
     settings += re.findall(r"\bUV_PYTHON=(\S+)", text) if not settings else []
-    for told in (asked, settings, pinned):
-        versions = {_version(word, variables) for word in told}
+    for candidates in (requested, settings, pinned):
+        versions = {_version(word, variables) for word in candidates}
         if versions:
             return versions.pop() if len(versions) == 1 else UNKNOWN
     return ""
 
 
-def _options(words: list[str]) -> Iterator[str]:
+def _options(arguments: list[str]) -> Iterator[str]:
     """Return the values of uv's --python."""
-    for at, word in enumerate(words):
+    for at, word in enumerate(arguments):
         match = OPTION.fullmatch(word)
         if match:
-            yield match[1] or (words[at + 1] if at + 1 < len(words) else "")
+            yield match[1] or (arguments[at + 1] if at + 1 < len(arguments) else "")
 
 
 def _version(word: str, variables: dict[str, str]) -> str:
@@ -133,12 +133,12 @@ def _variables(text: str) -> Iterator[tuple[str, str]]:
         if match is None:
             continue
         try:
-            words = shlex.split(match[1])
+            tokens = shlex.split(match[1])
         except ValueError:
             continue
-        if words and "=" not in words[0]:
-            yield words[0], " ".join(words[1:])
-        for word in words:
-            name, is_set, told = word.partition("=")
+        if tokens and "=" not in tokens[0]:
+            yield tokens[0], " ".join(tokens[1:])
+        for word in tokens:
+            name, is_set, value = word.partition("=")
             if is_set:
-                yield name, told
+                yield name, value

@@ -13,7 +13,7 @@ REGISTRY = re.compile(r"https?://(pypi\.org|files\.pythonhosted\.org)(/|$)")
 PLACES = ("index", "git", "url", "path")
 
 
-def given(found: list[Requirement], document: dict[str, Any]) -> list[Requirement]:
+def given(requirements: list[Requirement], document: dict[str, Any]) -> list[Requirement]:
     """Return these requirements, each with the place that it is taken from."""
     tool = _table(document, "tool")
     own = {
@@ -22,7 +22,7 @@ def given(found: list[Requirement], document: dict[str, Any]) -> list[Requiremen
     }
     common = next(_common(document, tool), "")
     result = []
-    for item in found:
+    for item in requirements:
         ways = list(_ways(own.get(item.name)))
         if item.source or not (ways or common):
             result.append(item)

@@ -12,7 +12,7 @@ from mediapipe_jetson.doctor.files.requirements import conda_package, one
 
 PYTHON = re.compile(r"(?:python|pip)(?P<version>3\.\d+)?$")
 CONDA = re.compile(r"conda|mamba|micromamba")
-# A variable may hold a program: $PIP and ${PIP3}.
+# A variable may name a program: $PIP and ${PIP3}.
 TOOL = re.compile(rf"pip[\d.]*|uv|poetry|pipenv|pdm|pipx|{CONDA.pattern}|\$\{{?\w*PIP\w*\}}?")
 INSTALLERS = {"install", "add", "download", "wheel"}
 VALUED = {"-i", "--index-url", "--extra-index-url", "-f", "--find-links", "-t", "--target"}
@@ -24,11 +24,11 @@ CONDA_VALUED = {"-n", "--name", "-c", "--channel", "--file", "--solver"}
 VALUED |= {"--trusted-host", "--cache-dir", "--timeout", "--retries", "--platform", "-d", "--dest"}
 
 
-def command(words: list[str], file: str, line: int, cell: int = 0) -> list[Requirement]:
+def command(tokens: list[str], file: str, line: int, cell: int = 0) -> list[Requirement]:
     """Return what one command installs, if it is pip's, uv's, Poetry's, Pipenv's or conda's."""
-    if run := _run(words, file, line, cell):
+    if run := _run(tokens, file, line, cell):
         return run
-    tools, packages = _called(words)
+    tools, packages = _called(tokens)
     if not tools:
         return []
     conda = _conda(tools)
@@ -36,9 +36,9 @@ def command(words: list[str], file: str, line: int, cell: int = 0) -> list[Requi
     for word in tools:
         named = PYTHON.match(word)
         python = named.group("version") or python if named else python
-    # What pip says goes elsewhere: 2>&1 is no package.
+    # pip's output is redirected: 2>&1 is no package.
     packages = [word for word in packages if not re.match(r"\d*[<>]", word)]
-    asked, index, skip = [], "", False
+    requested, index, skip = [], "", False
     for position, word in enumerate(packages, 1):
         if skip:
             skip = False
@@ -52,10 +52,10 @@ def command(words: list[str], file: str, line: int, cell: int = 0) -> list[Requi
             elif name in ("-p", "--python") and not conda:
                 python = value or following
         elif not word.startswith("-"):
-            asked.append(word)
+            requested.append(word)
     requirements = []
-    # An option counts for what stands before it, too.
-    for word in asked:
+    # An option applies to what precedes it, too.
+    for word in requested:
         text, source = ("".join(conda_package(word)), "conda") if conda else (word, index)
         entry = one(text, file, line, cell, COMMAND, source, python)
         if entry:
@@ -63,36 +63,36 @@ def command(words: list[str], file: str, line: int, cell: int = 0) -> list[Requi
     return requirements
 
 
-def installs(words: list[str]) -> bool:
+def installs(tokens: list[str]) -> bool:
     """Return whether a command installs packages."""
-    return bool(_called(words)[0])
+    return bool(_called(tokens)[0])
 
 
-def pythons(words: list[str], file: str, line: int, cell: int = 0) -> list[PythonPin]:
+def pythons(tokens: list[str], file: str, line: int, cell: int = 0) -> list[PythonPin]:
     """Return the Python that a command makes an environment with."""
-    tools, packages = _called(words)
-    found = [(word, conda_package(word)) for word in packages if _conda(tools)]
+    tools, packages = _called(tokens)
+    conda_packages = [(word, conda_package(word)) for word in packages if _conda(tools)]
     result = [
         PythonPin(file, line, specifier, word, cell)
-        for word, (package, specifier) in found
+        for word, (package, specifier) in conda_packages
         if package == "python" and specifier
     ]
-    version = environments.python(words)
+    version = environments.python(tokens)
     if version:
-        text = " ".join(invocation.without_shell(words))
+        text = " ".join(invocation.without_shell(tokens))
         result.append(PythonPin(file, line, f"=={version}", text, cell, command=True))
     return result
 
 
-def _called(words: list[str]) -> tuple[list[str], list[str]]:
-    """Return the tools of a command that installs, and the words behind; nothing of another."""
-    if invocation.only_says(words):
+def _called(tokens: list[str]) -> tuple[list[str], list[str]]:
+    """Return the tools of a command that installs, and its arguments; nothing of another."""
+    if invocation.only_says(tokens):
         return [], []
-    tools = [word.rsplit("/", 1)[-1] for word in words]
-    for at, word in enumerate(words):
+    tools = [word.rsplit("/", 1)[-1] for word in tokens]
+    for at, word in enumerate(tokens):
         verb = word in INSTALLERS or (word == "create" and _conda(tools[:at]))
         if verb and any(TOOL.fullmatch(tool) for tool in tools[:at]):
-            return tools[:at], words[at + 1 :]
+            return tools[:at], tokens[at + 1 :]
         if verb:
             break
     return [], []
@@ -104,18 +104,18 @@ def _conda(tools: list[str]) -> bool:
     return bool(known) and CONDA.fullmatch(known[-1]) is not None
 
 
-def _run(words: list[str], file: str, line: int, cell: int) -> list[Requirement]:
+def _run(tokens: list[str], file: str, line: int, cell: int) -> list[Requirement]:
     """Return what a command installs for one program alone: uv run, uvx, uv tool, pipx."""
-    if invocation.only_says(words):
+    if invocation.only_says(tokens):
         return []
-    tools = [word.rsplit("/", 1)[-1] for word in words]
+    tools = [word.rsplit("/", 1)[-1] for word in tokens]
     at = next((n for n, word in enumerate(tools) if word in RUNNERS), None)
     if at is None or (tools[at] == "uv" and tools[at + 1 : at + 2] not in (["run"], ["tool"])):
         return []
     result = []
-    for position, word in enumerate(words[at:], at + 1):
+    for position, word in enumerate(tokens[at:], at + 1):
         option, equals, value = word.partition("=")
-        following = words[position] if position < len(words) else ""
+        following = tokens[position] if position < len(tokens) else ""
         if option in WITH:
             for text in (value if equals else following).split(","):
                 entry = one(text, file, line, cell, COMMAND)
@@ -138,4 +138,4 @@ def split(text: str) -> list[list[str]]:
             commands.append([])
         else:
             commands[-1].append(token)
-    return [words for words in commands if words]
+    return [arguments for arguments in commands if arguments]

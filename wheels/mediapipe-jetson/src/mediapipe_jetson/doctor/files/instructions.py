@@ -48,35 +48,35 @@ def logical(text: str, chosen: Optional[list[int]] = None) -> Iterator[Line]:
 
 
 def instructions(text: str) -> Iterator[tuple[Line, str, str]]:
-    """Yield a Dockerfile's instructions: the line, the word in capitals, and what is behind it.
+    """Yield a Dockerfile's instructions: the line, the keyword in capitals, and its arguments.
 
-    A line of a heredoc has WITHIN in place of the word, and is itself behind it.
+    A line of a heredoc has WITHIN for its keyword, and its own text as the arguments.
     """
-    ends: list[str] = []
+    delimiters: list[str] = []
     for line in logical(text):
-        if ends:
-            if line.text.strip() == ends[0]:
-                ends.pop(0)
+        if delimiters:
+            if line.text.strip() == delimiters[0]:
+                delimiters.pop(0)
             else:
                 yield line, WITHIN, line.text
             continue
-        ends = heredocs(line, text)
+        delimiters = heredocs(line, text)
         match = INSTRUCTION.match(line.text)
         yield (line, match[1].upper(), match[2]) if match else (line, "", "")
 
 
 def heredocs(line: Line, text: str) -> list[str]:
-    """Return the words that end the heredocs of an instruction, if each stands further down."""
+    """Return the delimiters of an instruction's heredocs, if each is further down."""
     if not re.match(r"\s*(RUN|COPY|ADD)\b", line.text, re.IGNORECASE):
         return []
-    words = [match[2] for match in HEREDOC.finditer(QUOTED.sub(" ", line.text))]
-    if not words:
+    delimiters = [match[2] for match in HEREDOC.finditer(QUOTED.sub(" ", line.text))]
+    if not delimiters:
         return []
     last, own = _last(text), line.parts[-1][0]
-    return words if all(last.get(word, 0) > own for word in words) else []
+    return delimiters if all(last.get(delimiter, 0) > own for delimiter in delimiters) else []
 
 
 @functools.lru_cache(maxsize=1)
 def _last(text: str) -> dict[str, int]:
-    """Return the number of the last line on which each text stands alone."""
+    """Return, for each line's text, the number of the last line that has it."""
     return {row.strip(): number for number, row in enumerate(text.splitlines(), 1)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 SET = re.compile(r"[A-Za-z_]\w*\+?=")
-# Words of a shell's that a command may stand behind.
+# Words of a shell that a command may follow.
 SHELL = {"then", "do", "else", "elif", "if", "while", "until", "{", "!", "time"}
 # Programs that start another one: their options that take a value, and words of their own
 # before the program, such as a time limit.
@@ -50,9 +50,9 @@ SAYING |= {"test", "[", "[[", "mkdir", "chmod", "chown", "ln"}
 SAYING |= {"apt", "apt-get", "apk", "dnf", "yum"}
 
 
-def started(words: list[str]) -> list[str]:
+def started(tokens: list[str]) -> list[str]:
     """Return a command from its program on, which is named without its folder."""
-    rest = list(words)
+    rest = list(tokens)
     while rest:
         name = rest[0].rsplit("/", 1)[-1]
         if SET.match(rest[0]) or name in SHELL:
@@ -66,21 +66,21 @@ def started(words: list[str]) -> list[str]:
     return []
 
 
-def without_shell(words: list[str]) -> list[str]:
+def without_shell(tokens: list[str]) -> list[str]:
     """Return a command without the shell's own words before it, such as then."""
-    at = next((n for n, word in enumerate(words) if word not in SHELL), len(words))
-    return words[at:]
+    at = next((n for n, word in enumerate(tokens) if word not in SHELL), len(tokens))
+    return tokens[at:]
 
 
-def _behind(words: list[str], valued: set[str], own: int) -> list[str]:
-    """Return what stands behind a starter's own options and words."""
+def _behind(arguments: list[str], valued: set[str], own: int) -> list[str]:
+    """Return what follows a starter's own options and arguments."""
     at = 0
-    while at < len(words) and words[at].startswith("-"):
-        at += 2 if words[at] in valued else 1
-    return words[at + own :]
+    while at < len(arguments) and arguments[at].startswith("-"):
+        at += 2 if arguments[at] in valued else 1
+    return arguments[at + own :]
 
 
-def only_says(words: list[str]) -> bool:
-    """Return whether a command writes its words instead of doing what they say."""
-    command = started(words)
+def only_says(tokens: list[str]) -> bool:
+    """Return whether a command writes its arguments instead of running them."""
+    command = started(tokens)
     return bool(command) and command[0] in SAYING

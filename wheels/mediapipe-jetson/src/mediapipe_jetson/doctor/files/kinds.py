@@ -1,4 +1,4 @@
-"""What kind of file each is: by its name where that tells, else by what is in it."""
+"""What kind of file each is: by its name if that decides, else by its content."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ USES = re.compile(
 DATA = {".md", ".rst", ".html", ".htm", ".adoc", ".tex", ".csv", ".tsv", ".svg", ".log", ".txt"}
 DATA |= {".json", ".toml", ".xml", ".jsonl", ".ndjson"}
 SETTINGS = {"package.json", "Cargo.toml", "CMakeLists.txt"}
-# What holds pictures, sounds, models, programs for machines or archives, and no text.
+# Pictures, sounds, models, compiled programs and archives, which are no text.
 BINARY = {".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".ico", ".exr"}
 BINARY |= {".mp4", ".avi", ".mov", ".mkv", ".webm", ".wav", ".mp3", ".ogg", ".flac", ".pcd", ".ply"}
 BINARY |= {".npy", ".npz", ".pkl", ".h5", ".hdf5", ".parquet", ".pb", ".bag", ".db3", ".mcap"}
@@ -108,7 +108,7 @@ BINARY |= {".so", ".o", ".a", ".pyc", ".pyd", ".dll", ".exe", ".jar", ".class", 
 BINARY |= {".zip", ".gz", ".tgz", ".xz", ".bz2", ".zst", ".7z", ".tar", ".iso", ".img", ".pdf"}
 # Windows' own scripts, which no board runs.
 NEVER = {".bat", ".cmd"}
-# What such files tell is what is installed and started, unless code stands in them.
+# Such files list what is installed and started, unless they contain code.
 INSTALLING = {".ps1", ".yml", ".yaml", ".xml", ".bb", ".bbappend", ".nix", ".cfg", ".ini"}
 CODE = re.compile(rb"\bimport\s+mediapipe\b|\bmp\.solutions\b|\bfrom\s+mediapipe\b")
 PLAIN = re.compile(
@@ -117,7 +117,7 @@ PLAIN = re.compile(
 
 
 def by_name(path: Path) -> Optional[str]:
-    """Return the kind that a name tells, None where it tells none."""
+    """Return the kind by a file's name, None if the name does not decide it."""
     for pattern, kind in BY_NAME:
         if pattern.match(path.name):
             return kind
@@ -127,13 +127,13 @@ def by_name(path: Path) -> Optional[str]:
 
 
 def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # one for each kind
-    """Return the kind that the content tells; "other" for one that no reader knows."""
+    """Return the kind by the content; "other" for one that no reader knows."""
     suffix = path.suffix.lower()
     head = content[:200]
     if head.startswith(b"#!") and suffix != ".j2":
-        told = _interpreted(head.splitlines()[0])
-        if told:
-            return told
+        script_kind = _interpreted(head.splitlines()[0])
+        if script_kind:
+            return script_kind
     if suffix in NEVER:
         return None
     if suffix == ".hcl" and bake.SIGNS.search(content):
@@ -159,7 +159,7 @@ def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # 
 
 
 def only_settings(name: str, content: bytes) -> bool:
-    """Return whether a file that is not read can say nothing of what programs do."""
+    """Return whether a file that is not read can't show what programs do."""
     path = PurePosixPath(name)
     installing = path.suffix.lower() in INSTALLING or path.name == ".env"
     return installing and not CODE.search(content)
@@ -186,16 +186,16 @@ def _yaml(content: bytes, other: Optional[str]) -> Optional[str]:
 
 
 def kind(path: Path, content: bytes) -> Optional[str]:
-    """Return what kind of file this is, None for one that has nothing to say."""
+    """Return what kind of file this is, None for one that is not read."""
     return by_name(path) or by_content(path, content)
 
 
 def files(folder: Path, unseen: Callable[[OSError], None]) -> Iterator[Path]:
     """Return the files below a folder, in order, without environments and repositories' own.
 
-    Not all of them are regular ones: `reading` opens those that are. Those that hold no text by
+    Not all of them are regular ones: `reading` opens those that are. Those that are no text by
     their names are left out.
-    `unseen` gets the error of each folder, by its file name, that does not show what is in it.
+    `unseen` gets the error of each folder that can't be listed, with its file name.
     """
     if folder.is_file():
         yield folder

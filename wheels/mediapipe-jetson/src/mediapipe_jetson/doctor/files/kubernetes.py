@@ -24,7 +24,7 @@ from mediapipe_jetson.doctor.files.pods import (
 
 MANIFEST, CHART, TEMPLATE, KUSTOMIZATION = "kubernetes", "helm", "helm_template", "kustomize"
 KINDS = (MANIFEST, CHART, TEMPLATE, KUSTOMIZATION)
-# A manifest's own keys, not those of a text or a task that holds one.
+# A manifest's own keys, not those of a text or a task that contains one.
 SIGNS = (
     re.compile(rb"^(- )?apiVersion\s*:", re.MULTILINE),
     re.compile(rb"^(- |  )?kind\s*:", re.MULTILINE),
@@ -52,10 +52,10 @@ def classes(files: Iterable[tuple[str, bytes]]) -> dict[str, str]:
         if b"RuntimeClass" not in content:
             continue
         try:
-            read_ones = flat(documents.yaml(content))
+            yaml_documents = flat(documents.yaml(content))
         except (ValueError, RecursionError):
             continue
-        for document in read_ones:
+        for document in yaml_documents:
             handler = document.get("handler")
             if text_of(document.get("kind")) == "RuntimeClass" and handler is not None:
                 result[name_of(document)] = str(handler.value)
@@ -76,7 +76,7 @@ def kustomized(
 
 
 def values(name: str, content: bytes, own: frozenset[str], handlers: Mapping[str, str]) -> Found:
-    """Return what a chart's values say of pods, as far as they say it plainly."""
+    """Return what a chart's values set for pods, as far as they set it plainly."""
     result = Found([], [], [], [])
     chart = f"values of the chart {PurePosixPath(name).parent.name}"
     for document in documents.yaml(content):

@@ -8,10 +8,10 @@ from mediapipe_jetson.doctor.files.containers import items
 from mediapipe_jetson.doctor.files.documents import Node
 
 
-def flat(read_ones: list[Node]) -> list[Node]:
+def flat(yaml_documents: list[Node]) -> list[Node]:
     """Return documents, those of lists among them."""
     result = []
-    for document in read_ones:
+    for document in yaml_documents:
         inner = items(document.get("items")) if text_of(document.get("kind")) == "List" else []
         result += inner or [document]
     return result

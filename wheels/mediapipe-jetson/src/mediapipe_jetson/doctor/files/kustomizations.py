@@ -36,17 +36,17 @@ class Layers:
 
 
 def listed(files: Iterable[tuple[str, bytes]], there: Callable[[str], bool]) -> set[str]:
-    """Return the files that kustomizations take; they are judged in these."""
+    """Return the files that kustomizations take; they are checked as parts of these."""
     result = set()
     for name, content in files:
         try:
-            read_ones = documents.yaml(content)
+            yaml_documents = documents.yaml(content)
         except (ValueError, RecursionError):
-            continue  # its own reader says so
-        for path in (path for document in read_ones for path in _resources(document)):
+            continue  # its own reader reports it
+        for path in (path for document in yaml_documents for path in _resources(document)):
             other = beside(name, path)
             result |= {other, *(f"{other}/{file}" for file in FILES if there(f"{other}/{file}"))}
-        patches = (row for document in read_ones for row in _written(document))
+        patches = (row for document in yaml_documents for row in _written(document))
         result |= {beside(name, str(node.value)) for node, inline, _ in patches if not inline}
     return result
 
@@ -95,7 +95,7 @@ def _add(result: Layers, path: str, reader: Reader, depth: int) -> None:
 def _patches(
     name: str, document: Node, reader: Reader
 ) -> Iterable[tuple[str, Node, Optional[Node]]]:
-    """Yield each patch with the file that it stands in and whom it is for."""
+    """Yield each patch with its file and its target."""
     for node, inline, target in _written(document):
         text = str(node.value)
         file = name if inline else beside(name, text)
@@ -105,7 +105,7 @@ def _patches(
 
 
 def _written(document: Node) -> list[tuple[Node, bool, Optional[Node]]]:
-    """Return each patch or its file's name, whether it is the patch, and whom it is for."""
+    """Return each patch or its file's name, whether it is the patch, and its target."""
     plain: list[tuple[Node, bool, Optional[Node]]] = []
     for node in items(document.get("patchesStrategicMerge")):
         text = str(node.value)
@@ -149,20 +149,20 @@ def _patch(result: Layers, patch: Part, target: Optional[Node]) -> None:
 
 
 def _is_for(patch: Node, target: Optional[Node], own: Node) -> bool:
-    """Return whether a patch is for a document, as far as kinds and names tell."""
+    """Return whether a patch is for a document, by kinds and names alone."""
     if target is None:
         return text_of(patch.get("kind")) in ("", text_of(own.get("kind"))) and name_of(patch) in (
             "", name_of(own),
         )  # fmt: skip
     group, _, version = text_of(own.get("apiVersion")).rpartition("/")
-    told = {
+    properties = {
         "kind": text_of(own.get("kind")),
         "name": name_of(own),
         "group": group,
         "version": version,
     }
-    asked = ((text_of(target.get(key)), value) for key, value in told.items())
-    return all(not pattern or _matches(pattern, value) for pattern, value in asked)
+    criteria = ((text_of(target.get(key)), value) for key, value in properties.items())
+    return all(not pattern or _matches(pattern, value) for pattern, value in criteria)
 
 
 def _has_directive(node: Node) -> bool:

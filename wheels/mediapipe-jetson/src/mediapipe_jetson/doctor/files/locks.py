@@ -30,7 +30,7 @@ MADE_FROM = {
 }
 
 RYE = ("pyproject.toml", "rye lock --update mediapipe")
-# The command that a lock of pip-compile's or uv's says it was made by.
+# The command that made a lock of pip-compile's or uv's, as the lock names it.
 COMPILED = re.compile(r"^#\s+((?:uv pip compile|pip-compile)\b[^\n]*)", re.MULTILINE)
 SOURCE = re.compile(r"\S+\.(in|txt|toml|cfg|py)$")
 
@@ -50,12 +50,12 @@ def made(name: str, text: str) -> tuple[str, str]:
     match = COMPILED.search(head)
     if match is None:
         return "its source", f"pip-compile --upgrade-package mediapipe ({name})"
-    words = match[1].split()
+    arguments = match[1].split()
     # What an option is given is no source: -o requirements.txt.
     sources = [
-        word
-        for at, word in enumerate(words)
-        if SOURCE.match(word) and word[0] != "-" and words[at - 1] not in VALUED
+        argument
+        for at, argument in enumerate(arguments)
+        if SOURCE.match(argument) and argument[0] != "-" and arguments[at - 1] not in VALUED
     ]
     return sources[0] if sources else "its source", f"{match[1].strip()} -P mediapipe"
 

@@ -14,7 +14,7 @@ from mediapipe_jetson.doctor.files.markers import Value
 ASKED = re.compile(
     rb"\bplatform\b|\buname\b|\bos\.name\b|/etc/nv_tegra|device-?tree|/usr/bin/tegrastats|/proc/version"
 )
-# What programs ask, as they write it.
+# What programs ask the machine, as they write it.
 TOLD = {
     "platform.machine()": "platform_machine",
     "platform.uname().machine": "platform_machine",
@@ -57,8 +57,8 @@ class _Pruner(ast.NodeTransformer):
             if isinstance(node, ast.Assign):
                 for target in node.targets:
                     if isinstance(target, ast.Name):
-                        again = target.id in self.names or len(node.targets) > 1
-                        self.names[target.id] = None if again else node.value
+                        reassigned = target.id in self.names or len(node.targets) > 1
+                        self.names[target.id] = None if reassigned else node.value
             elif isinstance(node, ast.arg):
                 self.names[node.arg] = None
             elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
@@ -91,7 +91,7 @@ class _Pruner(ast.NodeTransformer):
         return self._written(node)
 
     def _written(self, node: ast.expr) -> Value:
-        """Return what a program asks, and what it makes of the answer."""
+        """Return the answer to a program's question, or a value that it derives from the answer."""
         if not isinstance(node, (ast.Call, ast.Attribute, ast.Subscript)):
             return None
         known = TOLD.get(ast.unparse(node))

@@ -39,28 +39,28 @@ def _told(node: ast.expr) -> Value:
     return None
 
 
-def decided(node: ast.expr, told: Callable[[ast.expr], Value]) -> Value:  # noqa: PLR0911 # kinds
-    """Return what an expression is on a board, None where that is not told.
+def decided(node: ast.expr, resolve: Callable[[ast.expr], Value]) -> Value:  # noqa: PLR0911 # kinds
+    """Return an expression's value on a board, None if it is not known.
 
-    `told` says it of what is neither a text nor an operator.
+    `resolve` gives the value of what is neither a text nor an operator.
     """
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else None
     if isinstance(node, ast.BoolOp):
-        values = [decided(item, told) for item in node.values]
+        values = [decided(item, resolve) for item in node.values]
         decides = isinstance(node.op, ast.Or)
         if decides in values:
             return decides
         return None if None in values else not decides
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-        inner = decided(node.operand, told)
+        inner = decided(node.operand, resolve)
         return None if inner is None else not inner
     if isinstance(node, ast.Compare) and len(node.ops) == 1:
-        left, other = decided(node.left, told), node.comparators[0]
+        left, other = decided(node.left, resolve), node.comparators[0]
         if isinstance(other, (ast.Tuple, ast.List, ast.Set)):
-            return _among(left, node.ops[0], [decided(item, told) for item in other.elts])
-        return _compared(left, node.ops[0], decided(other, told))
-    return told(node)
+            return _among(left, node.ops[0], [decided(item, resolve) for item in other.elts])
+        return _compared(left, node.ops[0], decided(other, resolve))
+    return resolve(node)
 
 
 def _among(left: Value, operator: ast.cmpop, items: list[Value]) -> Optional[bool]:

@@ -75,7 +75,7 @@ def program(content: bytes) -> Optional[Cell]:
     except SyntaxError:
         return _cell(0, text.splitlines())
     except (ValueError, RecursionError, MemoryError):
-        pass  # its own reader says so
+        pass  # its own reader reports it
     return None
 
 
@@ -103,7 +103,7 @@ def _first(lines: list[str]) -> int:
 
 
 def _plain(line: str) -> str:
-    """Return Python in place of a magic: the statement that it runs, else one that does nothing."""
+    """Return Python for a magic: the statement that it runs, else one that does nothing."""
     timed = RUNS_STATEMENT.match(line)
     if timed:
         return f"{timed.group('indent')}{timed.group('statement')}"

@@ -20,14 +20,16 @@ OFFICIAL = "mediapipe"
 def names(files: Iterable[tuple[str, str, bytes]]) -> frozenset[str]:
     """Return their names as PyPI compares them; files are kind, name and content.
 
-    MediaPipe's own is none of them: a project may ask for it under that name.
+    MediaPipe's own is left out: a project may ask for it under that name.
     """
-    found = {normal(name) for kind, path, content in files for name in _named(kind, path, content)}
-    return frozenset(found - {OFFICIAL})
+    own_names = {
+        normal(name) for kind, path, content in files for name in _named(kind, path, content)
+    }
+    return frozenset(own_names - {OFFICIAL})
 
 
 def folders(paths: Iterable[str]) -> set[tuple[str, ...]]:
-    """Return where the modules of packages stand that are installed, as parts: with their src."""
+    """Return the folders of installed packages' modules, as parts: each with its src."""
     own = {PurePosixPath(path).parent.parts for path in paths if MANIFEST.search(path)}
     return {place for parts in own if parts for place in (parts, (*parts, "src"))}
 
@@ -38,7 +40,7 @@ def _named(kind: str, path: str, content: bytes) -> Iterator[str]:
         try:
             document = documents.toml(content)
         except ValueError:
-            return  # its own reader says so
+            return  # its own reader reports it
         for table in (_table(document, "project"), _table(_table(document, "tool"), "poetry")):
             if isinstance(table.get("name"), str):
                 yield table["name"]
@@ -53,7 +55,7 @@ def _given(content: bytes) -> Iterator[str]:
     try:
         tree = machines.parsed(content, "setup.py")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return  # its own reader says so
+        return  # its own reader reports it
     known = scripts.constants(tree)
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):

@@ -1,4 +1,4 @@
-"""What commands of pip's a script has: what they do, where, and whether they stop it."""
+"""The pip commands of a script: what they do, where, and whether they stop it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mediapipe_jetson.doctor.files.facts import Requirement
 
 PIP = re.compile(r"(?P<folder>.*/)?pip(?P<version>[\d.]*)|(?P<variable>\$\{?\w*PIP\w*\}?)")
 PYTHON = re.compile(r"(?:\S*/)?python[\d.]*")
-# Options of pip itself that say nothing of where it installs.
+# Options of pip itself that do not decide where it installs.
 PLAIN = {"-m", "-q", "-qq", "--quiet", "-v", "--no-cache-dir", "--disable-pip-version-check", "-y"}
 PLAIN |= {"--no-input", "-H", "-E", "-I"}
 PLACES = {"-t", "--target", "--prefix", "--root", "--user", "-p", "--python", "--system"}
@@ -22,7 +22,7 @@ VALUED = PLACES - {"--user", "--system"}
 TARGETS = {"-t", "--target"}
 FORCING = {"-U", "--upgrade", "--force-reinstall", "-I", "--ignore-installed", "--reinstall"}
 YES = {"-y", "--yes"}
-# Another environment, another place, or an end that is no failure: what is behind is not compared.
+# Another environment, another place, or an end that is no failure: what follows is not compared.
 ANOTHER = {
     "activate",
     "deactivate",
@@ -40,7 +40,7 @@ PATHS = re.compile(r"(?:PATH|VIRTUAL_ENV|CONDA_PREFIX|PYENV_\w+|PYTHONUSERBASE|P
 STOPPING = re.compile(
     r"^#!.*sh\s+-\w*e|^[ \t]*set\s+(?:-\w+\s+)*-(?:\w*e|o\s+errexit)", re.MULTILINE
 )
-# What stands before && and does not decide on anything.
+# Commands before && that are no conditions.
 GOES_ON = {"pip", "uv", "apt", "apt-get", "cd", "rm", "mkdir", "echo", "export", "curl", "wget"}
 GOES_ON |= {"sleep", "ldconfig", "cp", "mv", "yes", "python", "python3"}
 LISTED = re.compile(r"(?:-r|--requirement)(?:=|$)?(.*)$")
@@ -50,11 +50,11 @@ TARGET = re.compile(r"^(?:if|else|endif)|^[^\s#][^\n]*?:(?![:=])", re.MULTILINE)
 IN_FOLDER = {"uv", "poetry", "pipenv", "pdm"}
 RELATIVE = re.compile(r"[^/~$-][^/]*/")
 MOVES = {"cd", "pushd", "popd"}
-# In a build and in make a shell goes on behind ; unless it is told to stop, here or for all.
+# In a build and in make a shell goes on after ; unless an option stops it, here or for all.
 TOLD_TO_STOP = re.compile(r"\b(?:set|\w*sh)\b[^\n;&|]{0,80}?\s\[?[\"']?-\w*e|errexit")
 ALL_STOP = re.compile(r"^[ \t]*\.?SHELL(?:FLAGS)?\b[^\n]{0,80}?[\s\"']-[a-zA-Z]*e", re.MULTILINE)
 LINE_END = re.compile(r"(?<!\\)(?<!\\\r)\n")
-# A comment does not end the command that it stands in.
+# A comment does not end the command that contains it.
 COMMENT = re.compile(r"^[ \t]*#[^\n]*\n", re.MULTILINE)
 # A command that decides on what follows stops nothing.
 CONDITION = re.compile(r"\s*(?:RUN\s+)?(?:(?:then|do|else)\s+)?(?:if|elif|while|until)\s")
@@ -87,8 +87,8 @@ class _Shells:
         self._text, self._lines = text, lines
         self.heredocs = heredocs.Heredocs(text)
         flat = COMMENT.sub(lambda match: " " * len(match[0]), text)
-        ends = LINE_END.finditer(flat) if lines else ()
-        self._ends = [0, *(match.end() for match in ends), len(text)]
+        line_ends = LINE_END.finditer(flat) if lines else ()
+        self._ends = [0, *(match.end() for match in line_ends), len(text)]
         self._all_stop = (ALL_STOP if lines else STOPPING).search(text) is not None
 
     def of(self, at: int) -> tuple[int, int]:
@@ -100,7 +100,7 @@ class _Shells:
         return self._ends[number - 1], self._ends[number]
 
     def stops(self, step: Step) -> bool:
-        """Return whether a shell is told to stop where a command fails."""
+        """Return whether a shell has an option to stop where a command fails."""
         begin, end = self.of(step.start)
         return self._all_stop or (
             self._lines and TOLD_TO_STOP.search(self._text, begin, end) is not None
@@ -128,12 +128,12 @@ class _Scopes:
         self._last += 1
         self.now = self._last
 
-    def moves(self, words: list[str]) -> None:
-        """Follow what a command does to the folder that those behind it are run in."""
-        command = invocation.started(words)
-        if words[0] == "WORKDIR" or (command and command[0] in MOVES):
+    def moves(self, tokens: list[str]) -> None:
+        """Follow a command's change of the folder that later ones are run in."""
+        command = invocation.started(tokens)
+        if tokens[0] == "WORKDIR" or (command and command[0] in MOVES):
             self._last += 1
-            self.folder, self._moved = self._last, words[0] != "WORKDIR"
+            self.folder, self._moved = self._last, tokens[0] != "WORKDIR"
 
     def reach(self, text: str, before: Optional[Step], step: Step) -> None:
         """Follow the brackets from one command to the next."""
@@ -152,17 +152,22 @@ class _Scopes:
                 self.another()
 
 
-def done(text: str, steps: list[Step], lists: Lists, *, docker: bool, made: bool) -> Iterator[Done]:
-    """Yield what a script's commands of pip's do; `docker` and `made` are a build's and make's."""
-    shells = _Shells(text, lines=docker or made)
-    targets = [match.start() for match in TARGET.finditer(text)] if made else []
+def done(
+    text: str, steps: list[Step], lists: Lists, *, docker: bool, makefile: bool
+) -> Iterator[Done]:
+    """Yield what a script's pip commands do.
+
+    `docker`: the script is a Dockerfile; `makefile`: it is a Makefile or a justfile.
+    """
+    shells = _Shells(text, lines=docker or makefile)
+    targets = [match.start() for match in TARGET.finditer(text)] if makefile else []
     reached = 0
     scopes, sure, chain = _Scopes(shells), True, 0
     steps = [step for step in steps if shells.heredocs.is_run(step.start)]
     for number, step in enumerate(steps):
         before = steps[number - 1].words if number else []
         chain += step.before != "&&"
-        # What comes behind && is run where what comes before it is and goes well.
+        # A command after && is run if the one before it is run and succeeds.
         chained = step.before != "&&" or (sure and (docker or _goes_on(before)))
         sure = step.before not in ("||", "&") and chained
         scopes.reach(text, steps[number - 1] if number else None, step)
@@ -202,21 +207,21 @@ def _is_in_folder(place: tuple[str, ...]) -> bool:
     )
 
 
-def _installed(words: list[str], lists: Lists) -> list[Requirement]:
+def _installed(tokens: list[str], lists: Lists) -> list[Requirement]:
     """Return what a command installs, by itself and by the lists that it is given."""
-    if "install" not in words:
+    if "install" not in tokens:
         return []
-    result = installers.command(words, "", 0)
-    for at, word in enumerate(words):
+    result = installers.command(tokens, "", 0)
+    for at, word in enumerate(tokens):
         match = LISTED.match(word)
         if match:
-            path = match[1] or (words[at + 1] if at + 1 < len(words) else "")
+            path = match[1] or (tokens[at + 1] if at + 1 < len(tokens) else "")
             result += [item for item in lists(path) if "mediapipe" in item.name]
     return result
 
 
 def _end(steps: list[Step], number: int) -> int:
-    """Return which command is the first one behind the && that a command stands in."""
+    """Return the number of the first command after a command's chain of &&."""
     end = number + 1
     while _marks(steps, end) == "&&":
         end += 1
@@ -229,41 +234,41 @@ def _marks(steps: list[Step], number: int) -> str:
 
 
 def _stops(shells: _Shells, steps: list[Step], number: int) -> bool:
-    """Return whether a script ends where this command fails, by what stands behind it."""
+    """Return whether a script ends where this command fails, by what follows it."""
     end = _end(steps, number)
     following = steps[end] if end < len(steps) else None
     if following is not None and following.before in ("||", "|"):
         return following.before == "||" and following.words[0] in ENDS
-    # A shell that is told to stop goes on where another command than the last of an && fails.
+    # A shell with that option goes on where another command than the last of an && fails.
     last = end == number + 1
     return shells.ends(steps[end - 1], following) or (last and shells.stops(steps[number]))
 
 
-def _another(words: list[str]) -> bool:
+def _another(tokens: list[str]) -> bool:
     """Return whether what follows may be another environment, or not run after this."""
-    command = invocation.started(words)
-    name = words[-1].rsplit("/", 1)[-1] if words[0] in ("source", ".") else words[0]
-    if name in ANOTHER or (words[0] in ENVIRONMENTS and "activate" in words):
+    command = invocation.started(tokens)
+    name = tokens[-1].rsplit("/", 1)[-1] if tokens[0] in ("source", ".") else tokens[0]
+    if name in ANOTHER or (tokens[0] in ENVIRONMENTS and "activate" in tokens):
         return True
-    if words[0] in ENDS:
-        return words[1:2] in ([], ["0"])
-    paths = words[1:] if words[0] in ("export", "ENV", "ARG") else words
+    if tokens[0] in ENDS:
+        return tokens[1:2] in ([], ["0"])
+    paths = tokens[1:] if tokens[0] in ("export", "ENV", "ARG") else tokens
     return (
-        bool(paths) and PATHS.match(paths[0]) is not None and (command != words or "ENV" in words)
+        bool(paths) and PATHS.match(paths[0]) is not None and (command != tokens or "ENV" in tokens)
     )
 
 
-def _goes_on(words: list[str]) -> bool:
-    command = invocation.started(words)
+def _goes_on(tokens: list[str]) -> bool:
+    command = invocation.started(tokens)
     return bool(command) and (command[0] in GOES_ON or PIP.fullmatch(command[0]) is not None)
 
 
-def _place(words: list[str]) -> Optional[tuple[str, ...]]:
-    """Return what tells a command of pip's in which environment it works; None for another one."""
-    verb = next((n for n, word in enumerate(words) if word in ("install", "uninstall")), 0)
-    if not verb or invocation.only_says(words):
+def _place(tokens: list[str]) -> Optional[tuple[str, ...]]:
+    """Return the words by which a pip command finds its environment; None for another command."""
+    verb = next((n for n, word in enumerate(tokens) if word in ("install", "uninstall")), 0)
+    if not verb or invocation.only_says(tokens):
         return None
-    tools = [word for word in words[:verb] if word not in PLAIN]
+    tools = [word for word in tokens[:verb] if word not in PLAIN]
     match = PIP.fullmatch(tools[-1]) if tools else None
     if match is None:
         return None
@@ -274,9 +279,9 @@ def _place(words: list[str]) -> Optional[tuple[str, ...]]:
     tools[-1] = re.sub(r"(?:python|pip)3?$", "pip", tools[-1])
     tools[-1] = re.sub(r"python(?=3\.\d+$)", "pip", tools[-1])
     places = []
-    for at, word in enumerate(words[verb + 1 :], verb + 1):
+    for at, word in enumerate(tokens[verb + 1 :], verb + 1):
         if word.partition("=")[0] in PLACES:
-            places += words[at : at + 1 + (word in VALUED)]
+            places += tokens[at : at + 1 + (word in VALUED)]
     return (*tools, *places)
 
 

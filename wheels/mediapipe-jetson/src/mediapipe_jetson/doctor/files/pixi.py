@@ -23,7 +23,7 @@ CONDA_FILE = re.compile(r"(?P<name>.+)-(?P<version>[^-]+)-[^-]+\.(?:conda|tar\.b
 
 def manifest(name: str, text: str, document: Any) -> tuple[list[Requirement], list[PythonPin]]:  # noqa: ANN401 # of a parsed document
     """Return what pixi.toml, or pyproject's [tool.pixi], asks for."""
-    found: list[Requirement] = []
+    requirements: list[Requirement] = []
     pythons: list[PythonPin] = []
     top = "" if PurePosixPath(name).name == "pixi.toml" else "tool.pixi."
     for table, conda, path in _tables(document):
@@ -39,10 +39,12 @@ def manifest(name: str, text: str, document: Any) -> tuple[list[Requirement], li
                 line = documents.key_line(text, key, header)
                 pin = conda_specifier(str(version))
                 shown = f"{key} = {version}"
-                found.append(Requirement(name, 0, line, normal(key), pin, marker, "conda", shown))
+                requirements.append(
+                    Requirement(name, 0, line, normal(key), pin, marker, "conda", shown)
+                )
             else:
-                found.append(keyed(name, text, key, value, header, marker))
-    return found, pythons
+                requirements.append(keyed(name, text, key, value, header, marker))
+    return requirements, pythons
 
 
 def _marker(path: str) -> str:
@@ -71,7 +73,7 @@ def _tables(document: Any, path: str = "") -> Iterator[tuple[dict[str, Any], boo
 
 def lock(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]:
     """Return what pixi.lock pins for aarch64, or for no machine by name. Raises ValueError."""
-    found: list[Requirement] = []
+    requirements: list[Requirement] = []
     pythons: list[PythonPin] = []
     for document in documents.yaml(content):
         packages = document.get("packages")
@@ -81,9 +83,9 @@ def lock(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]
             file = PurePosixPath(where).name
             pattern = CONDA_FILE.match(file)
             given = [item.get("name"), item.get("version")]
-            told = [str(node.value) if node else "" for node in given]
-            package = told[0] or (pattern.group("name") if pattern else "")
-            version = told[1] or (pattern.group("version") if pattern else "")
+            texts = [str(node.value) if node else "" for node in given]
+            package = texts[0] or (pattern.group("name") if pattern else "")
+            version = texts[1] or (pattern.group("version") if pattern else "")
             if not package or not version or _foreign(where):
                 continue
             line = given[1].line if given[1] else item.line
@@ -91,10 +93,10 @@ def lock(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]
                 pythons.append(PythonPin(name, line, f"=={version}", f"Python {version}"))
                 continue
             source, shown = "conda" if pattern else "", f"{package}=={version}"
-            found.append(
+            requirements.append(
                 Requirement(name, 0, line, normal(package), f"=={version}", "", source, shown, LOCK)
             )
-    return found, pythons
+    return requirements, pythons
 
 
 def _foreign(address: str) -> bool:

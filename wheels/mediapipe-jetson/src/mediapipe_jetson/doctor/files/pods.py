@@ -1,4 +1,4 @@
-"""Judge pods: each container's image, its way to the GPU, and what it is started with."""
+"""Check pods: each container's image, its access to the GPU, and its command."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mediapipe_jetson.doctor.files.facts import BaseImage, Service
 from mediapipe_jetson.doctor.files.kubernetes_objects import name_of, text_of
 from mediapipe_jetson.doctor.files.kustomizations import DIRECTIVE, Layers
 
-# Where a pod's description lies: of a CronJob, of what makes pods, of a pod.
+# Where a pod's description is: of a CronJob, of what makes pods, of a pod.
 PODS = (
     ("spec", "jobTemplate", "spec", "template", "spec"),
     ("spec", "template", "spec"),
@@ -29,7 +29,7 @@ DEVICES = re.compile(r"/dev/(nv|dri\b)")
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """What files tell; `missing` are resources that are not in the project."""
+    """What files contain; `missing` are resources that are not in the project."""
 
     services: list[Service]
     images: list[BaseImage]
@@ -40,10 +40,10 @@ class Found:
 def judged(layers: Layers, own: frozenset[str], handlers: Mapping[str, str]) -> Found:
     """Return what the pods of documents are, by the programs of the project and its classes."""
     result = Found([], [], [], layers.missing)
-    for number, documents_of in enumerate(layers.chains):
-        if not documents_of:  # a patch has deleted it
+    for number, parts in enumerate(layers.chains):
+        if not parts:  # a patch has deleted it
             continue
-        pod, base = pod_of(documents_of), documents_of[0].node
+        pod, base = pod_of(parts), parts[0].node
         label = f"{text_of(base.get('kind'))} {name_of(base)}"
         started = _started(label, pod, layers.names, handlers)
         shown = any(item.asks not in ("", containers.HIDING) for item, _, main in started if main)
@@ -135,7 +135,7 @@ def service_of(
 def _asks(
     chain: list[Part], pod: list[Part], handlers: Mapping[str, str]
 ) -> tuple[str, str, tuple[str, int]]:
-    """Return how a container asks for a GPU, what of it is not known, and where it stands."""
+    """Return how a container asks for a GPU, what is not known about that, and its place."""
     place = chain[-1].file, chain[-1].node.line
     runtime, hidden = last(pod, "runtimeClassName"), _hidden(chain)
     if runtime is not None and (name := text_of(runtime[1])):
@@ -168,7 +168,7 @@ def _reserved(chain: list[Part]) -> Optional[tuple[str, int]]:
 
 
 def _visible(chain: list[Part]) -> Optional[tuple[str, int, str]]:
-    """Return where NVIDIA_VISIBLE_DEVICES is set, and the value, "*" for one that is not told."""
+    """Return where NVIDIA_VISIBLE_DEVICES is set, and the value, "*" for an unknown one."""
     for part in reversed(chain):
         entries = part.node.get("env")
         if entries is not None and entries.value is None:
@@ -186,8 +186,8 @@ def _visible(chain: list[Part]) -> Optional[tuple[str, int, str]]:
 
 def _hidden(chain: list[Part]) -> Optional[tuple[str, int]]:
     """Return where NVIDIA_VISIBLE_DEVICES hides the GPU."""
-    found = _visible(chain)
-    return found[:2] if found is not None and found[2] in containers.HIDDEN else None
+    visible = _visible(chain)
+    return visible[:2] if visible is not None and visible[2] in containers.HIDDEN else None
 
 
 def image_of(
@@ -211,18 +211,18 @@ def image_of(
 def _foreign(pod: list[Part]) -> Optional[tuple[str, str, int]]:
     """Return the architecture that a pod's nodes must have where no board has it."""
     for key in ARCHITECTURES:
-        found = last(pod, "nodeSelector", key)
-        if found is not None and not OPEN.search(str(found[1].value)):
-            platform = dockerfiles.foreign(f"linux/{found[1].value}")
-            return (platform, found[0].file, found[1].line) if platform else None
-    found = last(
+        entry = last(pod, "nodeSelector", key)
+        if entry is not None and not OPEN.search(str(entry[1].value)):
+            platform = dockerfiles.foreign(f"linux/{entry[1].value}")
+            return (platform, entry[0].file, entry[1].line) if platform else None
+    entry = last(
         pod, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution",
         "nodeSelectorTerms",
     )  # fmt: skip
-    terms = [_architectures(term) for term in items(found[1])] if found is not None else []
-    if found is None or not terms or any(not term or BOARD in term for term in terms):
+    terms = [_architectures(term) for term in items(entry[1])] if entry is not None else []
+    if entry is None or not terms or any(not term or BOARD in term for term in terms):
         return None
-    return f"linux/{terms[0][0]}", found[0].file, found[1].line
+    return f"linux/{terms[0][0]}", entry[0].file, entry[1].line
 
 
 def _architectures(term: Node) -> list[str]:
@@ -234,13 +234,13 @@ def _architectures(term: Node) -> list[str]:
 
 def _commands(chain: list[Part]) -> list[Node]:
     """Return what a container is started with: its command with the arguments as one."""
-    found = [item[1] for key in ("command", "args") if (item := last(chain, key)) is not None]
-    if not found or not all(isinstance(node.value, list) for node in found):
-        return found
-    rows = [row for node in found for row in node.value]
+    nodes = [item[1] for key in ("command", "args") if (item := last(chain, key)) is not None]
+    if not nodes or not all(isinstance(node.value, list) for node in nodes):
+        return nodes
+    rows = [row for node in nodes for row in node.value]
     first = text_of(rows[0]) if rows else ""
     if len(rows) == 1 and " " in first:
-        return [Node(first, found[-1].line)]
+        return [Node(first, nodes[-1].line)]
     # Arguments alone are the image's entrypoint's, which is a shell then.
-    shell = [Node("sh", found[0].line)] if OF_SHELL.fullmatch(first) else []
-    return [Node([*shell, *rows], found[-1].line)]
+    shell = [Node("sh", nodes[0].line)] if OF_SHELL.fullmatch(first) else []
+    return [Node([*shell, *rows], nodes[-1].line)]

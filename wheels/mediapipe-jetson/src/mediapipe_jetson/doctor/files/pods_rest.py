@@ -1,4 +1,4 @@
-"""What Kubernetes' files hold besides what is read of pods: texts of programs, hooks, variables."""
+"""The rest of Kubernetes' files besides what is read of pods: programs, hooks, variables."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ READ = ("image", "command", "args")
 
 
 def text(kind: str, content: bytes) -> bytes:
-    """Return all that a file says but for comments and for what is read of its containers."""
+    """Return a file's text without comments and without what is read of its containers."""
     try:
-        read_ones = documents.yaml(content)
+        yaml_documents = documents.yaml(content)
     except (ValueError, RecursionError):
         return content
-    known = {id(node) for document in read_ones for node in _known(kind, document)}
-    return "\n".join(line for node in read_ones for line in _lines(node, known)).encode()
+    known = {id(node) for document in yaml_documents for node in _known(kind, document)}
+    return "\n".join(line for node in yaml_documents for line in _lines(node, known)).encode()
 
 
 def _known(kind: str, document: Node) -> Iterator[Node]:

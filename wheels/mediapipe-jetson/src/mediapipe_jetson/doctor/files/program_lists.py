@@ -1,4 +1,4 @@
-"""The lists of a program whose packages it installs: pip install with what a variable holds."""
+"""The lists of a program whose packages it installs: pip install with a variable's value."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class _Program:
         return [value for values in every for value in values]
 
     def _bound(self, name: ast.Name) -> Iterator[ast.expr]:
-        """Return what a name stands for where it is read: the nearest loop, function or module."""
+        """Return a name's values where it is read: by the nearest loop, function or module."""
         node: ast.AST = name
         while node in self.above:
             node = self.above[node]
@@ -156,11 +156,11 @@ def _holds(target: ast.expr, name: str) -> bool:
 
 
 def _given(node: ast.expr) -> Iterator[ast.expr]:
-    """Return what stands after pip install in a command or its words and is no text."""
+    """Return what follows pip install in a command or its words and is no text."""
     if isinstance(node, (ast.List, ast.Tuple)):
-        words = [getattr(item, "value", None) for item in node.elts]
-        if INSTALL in words[:-1] and "pip" in words:
-            for item in node.elts[words.index(INSTALL) + 1 :]:
+        texts = [getattr(item, "value", None) for item in node.elts]
+        if INSTALL in texts[:-1] and "pip" in texts:
+            for item in node.elts[texts.index(INSTALL) + 1 :]:
                 if isinstance(item, (ast.Name, ast.Starred, ast.Subscript)):
                     yield item
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and _is_words(node.left):
@@ -181,5 +181,5 @@ def _is_words(node: ast.expr) -> bool:
     """Return whether words end with pip install and its options: [..., "install"] + packages."""
     if not isinstance(node, (ast.List, ast.Tuple)):
         return False
-    words = [getattr(item, "value", None) for item in node.elts]
-    return "pip" in words and INSTALL in words
+    texts = [getattr(item, "value", None) for item in node.elts]
+    return "pip" in texts and INSTALL in texts

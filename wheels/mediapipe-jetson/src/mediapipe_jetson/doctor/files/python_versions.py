@@ -1,4 +1,4 @@
-"""Read the Pythons that version managers are told of."""
+"""Read the Pythons in version managers' files."""
 
 from __future__ import annotations
 

@@ -42,14 +42,14 @@ def marked(
     """Return what a script installs, with a note at what it replaces, or has from further up.
 
     `steps` are its commands as a board may run them, `lists` gives what a requirements file asks
-    for; `docker` tells that it is a Dockerfile, `made` that it is a Makefile or a justfile,
-    `doubtful` are lines that may not be run. With it comes how it uses such files.
+    for; `docker`: it is a Dockerfile; `made`: it is a Makefile or a justfile; `doubtful` are lines
+    that may not be run. The second value is how it uses such files.
     """
     done = [
         dataclasses.replace(item, sure=False)
         if doubtful and text.count("\n", 0, item.step.start) + 1 in doubtful
         else item
-        for item in pip_steps.done(text, steps, lists, docker=docker, made=made)
+        for item in pip_steps.done(text, steps, lists, docker=docker, makefile=made)
     ]
     result = list(items)
     edited = _edited(steps, lists)
@@ -70,7 +70,7 @@ def marked(
                 used.plain.add(entry.file)
             elif gone or there:
                 last = text.count("\n", 0, early.step.end) + 1
-                # What stands in the same && is not run where it fails.
+                # The rest of the same chain of && is not run if it fails.
                 stuck = early.stops or all(late.chain == early.chain for late in lates)
                 note = STOPS if stuck and not there else REPLACED
                 result = [
@@ -113,7 +113,7 @@ def _replaces(late: Done, early: Done, entry: Requirement) -> bool:
 
 
 def _is_there(before: list[Done], late: Done, entry: Requirement) -> bool:
-    """Return whether pip leaves what a command asks for as an earlier one has installed it."""
+    """Return whether pip keeps what an earlier command has installed for a later one."""
     if late.forced or entry.source or not TARGETS.isdisjoint(late.place):
         return False
     for early in reversed(before):

@@ -92,21 +92,21 @@ def listed(name: str, content: bytes) -> tuple[list[Requirement], list[str]]:
 
 def logical(text: str) -> Iterator[tuple[int, str]]:
     """Return a file's lines with their numbers, continued ones as one, without comments."""
-    words: list[str] = []
+    parts: list[str] = []
     first = 0
     for number, line in enumerate(text.splitlines(), 1):
         plain = re.sub(r"(^|\s)#.*$", "", line).rstrip()
         first = first or number
-        words.append(plain.rstrip("\\").strip())
+        parts.append(plain.rstrip("\\").strip())
         if not plain.endswith("\\"):
-            whole = " ".join(filter(None, words))
+            whole = " ".join(filter(None, parts))
             if whole:
                 yield first, whole
-            words, first = [], 0
+            parts, first = [], 0
 
 
 def is_list(text: str) -> bool:
-    """Return whether a text holds requirements and nothing else."""
+    """Return whether a text is a list of requirements and nothing else."""
     lines = [line for _, line in logical(text)]
     options = [line for line in lines if INDEX.match(line) or INCLUDE.match(line)]
     return bool(lines) and all(
@@ -169,7 +169,7 @@ def settings(name: str, content: bytes) -> tuple[list[Requirement], list[PythonP
 
 
 def cfg(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]]:
-    """Read setup.cfg or tox.ini line by line: configparser tells no lines."""
+    """Read setup.cfg or tox.ini line by line: configparser has no line numbers."""
     section = key = ""
     requirements: list[Requirement] = []
     pythons: list[PythonPin] = []
@@ -220,7 +220,7 @@ def keyed(  # what stands where
 ) -> Requirement:
     """Return Poetry's, Pipenv's or pixi's entry: a version, or a table that has one.
 
-    `header` is the table's that it stands in, `marker` the table's own.
+    `header` is that of the entry's table, `marker` the table's own.
     """
     line = documents.key_line(text, key, header)
     table = value if isinstance(value, dict) else {}

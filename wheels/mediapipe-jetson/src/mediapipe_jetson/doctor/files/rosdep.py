@@ -26,7 +26,7 @@ class _Element:
 
     @property
     def text(self) -> str:
-        """Return what stands in it."""
+        """Return its text, stripped."""
         return "".join(self.words).strip()
 
 
@@ -39,7 +39,7 @@ def names(files: Iterable[tuple[str, str, bytes]]) -> frozenset[str]:
         try:
             result |= {item.text for item in _elements(content) if item.tag == "name"}
         except FormError:
-            continue  # its own reader says so
+            continue  # its own reader reports it
     return frozenset(result)
 
 
@@ -48,7 +48,7 @@ def read(
 ) -> tuple[list[Requirement], list[str]]:
     """Return what rosdep installs of MediaPipe, the newest as its keys have no versions.
 
-    The second list says what is not known. `keys` are rosdep's with the packages that pip then
+    The second list has what is not known. `keys` are rosdep's with the packages that pip then
     takes, `own` the project's ROS packages. Raises FormError.
     """
     result: list[Requirement] = []

@@ -1,4 +1,4 @@
-"""Read what Python programs themselves say that they need: setup.py, script blocks, installers."""
+"""Read what Python programs declare that they need: setup.py, script blocks, installers."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def block(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]
     body = "\n".join(line[2:] for line in match.group("body").splitlines())
     document = documents.toml(body.encode())
     entries = document.get("dependencies")
-    found = [
+    parsed = [
         requirements.one(item, name, documents.line_of(text, item))
         for item in (entries if isinstance(entries, list) else ())
         if isinstance(item, str)
@@ -44,32 +44,32 @@ def block(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]
     if isinstance(needs, str):
         line = documents.line_of(text, "requires-python")
         pythons.append(PythonPin(name, line, needs, f"requires-python = {needs}"))
-    return [item for item in found if item is not None], pythons
+    return [item for item in parsed if item is not None], pythons
 
 
 def setup(name: str, tree: ast.AST) -> tuple[list[Requirement], list[PythonPin]]:
     """Return the requirements in the lists of a setup.py, and its python_requires.
 
-    Texts are put together where the tree tells their parts; what it does not tell is `?`.
+    Texts are joined from the parts that the tree shows; an unknown part is `?`.
     """
-    found: list[Requirement] = []
+    result: list[Requirement] = []
     pythons: list[PythonPin] = []
     known, other = constants(tree), _other(tree)
     for node in ast.walk(tree):
         if node in other:
             continue
         if isinstance(node, (ast.List, ast.Tuple, ast.Set)):
-            found += _listed(name, _written(node.elts, known))
+            result += _listed(name, _written(node.elts, known))
         elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ADDING:
-            found += _listed(name, _mentioned(_written(node.args, known)))
+            result += _listed(name, _mentioned(_written(node.args, known)))
         elif isinstance(node, ast.Constant) and "\n" in str(node.value):
-            found += _listed(name, _mentioned(_written([node], known)))
+            result += _listed(name, _mentioned(_written([node], known)))
         elif isinstance(node, ast.keyword) and node.arg == "install_requires":
-            found += _listed(name, _written([node.value], known))
+            result += _listed(name, _written([node.value], known))
         if isinstance(node, ast.keyword) and node.arg == "python_requires":
             for text, line in _texts([node.value]):
                 pythons.append(PythonPin(name, line, text, f"python_requires = {text}"))
-    return found, pythons
+    return result, pythons
 
 
 def _other(tree: ast.AST) -> set[ast.AST]:
@@ -148,25 +148,25 @@ def _part(node: ast.expr, known: dict[str, str]) -> str:
 
 def installs(name: str, tree: ast.AST) -> list[Requirement]:
     """Return what a program installs: pip by subprocess, os.system or a nox session."""
-    found: list[Requirement] = []
+    result: list[Requirement] = []
     for given in program_lists.installed(tree):
         texts = _mentioned(_written(given.elts, {}))
-        found += [replace(item, role=COMMAND) for item in _listed(name, texts)]
+        result += [replace(item, role=COMMAND) for item in _listed(name, texts)]
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
         called = getattr(node.func, "attr", getattr(node.func, "id", ""))
         if called == INSTALL and isinstance(node.func, ast.Attribute):
-            words = ["pip", INSTALL, *(text for text, _ in _texts(node.args))]
-            found += installers.command(words, name, node.lineno)
+            tokens = ["pip", INSTALL, *(text for text, _ in _texts(node.args))]
+            result += installers.command(tokens, name, node.lineno)
         elif called in MAGICS:
             line = " ".join(text for text, _ in _texts(node.args))
             for command in installers.split(line):
-                found += installers.command(command, name, node.lineno)
+                result += installers.command(command, name, node.lineno)
         elif called in RUNNERS:
-            for words in _commands(node.args):
-                found += installers.command(words, name, node.lineno)
-    return found
+            for tokens in _commands(node.args):
+                result += installers.command(tokens, name, node.lineno)
+    return result
 
 
 def _commands(arguments: list[ast.expr]) -> Iterator[list[str]]:
@@ -174,13 +174,13 @@ def _commands(arguments: list[ast.expr]) -> Iterator[list[str]]:
     for item in arguments:
         if isinstance(item, (ast.List, ast.Tuple)):
             # sys.executable, -m, pip: what is no text is some Python.
-            words = [
+            tokens = [
                 entry.value
                 if isinstance(entry, ast.Constant) and isinstance(entry.value, str)
                 else "python"
                 for entry in item.elts
             ]
-            yield words
+            yield tokens
         for text, _ in _texts([item]):
             yield from installers.split(text)
 

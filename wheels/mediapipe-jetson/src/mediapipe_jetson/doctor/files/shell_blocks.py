@@ -15,7 +15,7 @@ Matches = Callable[[str, list[str]], Truth]
 INSTRUCTION = re.compile(r"(RUN|run|--\S+)$")
 ENDS = {"fi": ("if",), "esac": ("case",), "}": ("group",), "done": ("loop",)}
 WORDS = {"if", "then", "elif", "else", "do", "{", *ENDS}
-# What stands between a function's name and its body.
+# What is between a function's name and its body.
 NAMED = ")"
 _numbers = itertools.count(1)
 
@@ -24,7 +24,7 @@ _numbers = itertools.count(1)
 class Block:
     """An if, a case, a loop, or a group: a function's body or a second try.
 
-    `live` tells whether what stands here may be run, `sure` that it is.
+    `live`: the commands here may be run; `sure`: they are run.
     """
 
     kind: str
@@ -45,37 +45,37 @@ class Block:
     number: int = dataclasses.field(default_factory=_numbers.__next__)
 
 
-def plain(words: list[str]) -> list[str]:
+def plain(tokens: list[str]) -> list[str]:
     """Return a command without a Dockerfile's or a justfile's word before it."""
-    words = list(words)
-    while words and INSTRUCTION.match(words[0]):
-        words = words[1:]
-    return words
+    tokens = list(tokens)
+    while tokens and INSTRUCTION.match(tokens[0]):
+        tokens = tokens[1:]
+    return tokens
 
 
 def keywords(
-    words: list[str], item: Command, blocks: list[Block], matches: Matches, again: bool
+    tokens: list[str], item: Command, blocks: list[Block], matches: Matches, skipped: bool
 ) -> list[str]:
     """Follow the shell's words before a command, and return the command.
 
-    `again` tells that what comes is a second try of what was done.
+    `skipped`: the command is not run, such as a second try of one that succeeded.
     """
-    if _is_pattern(words, item, blocks[-1] if blocks else None, matches):
+    if _is_pattern(tokens, item, blocks[-1] if blocks else None, matches):
         return []
-    while words:
-        word = words[0]
-        if word == "case" and len(words) > 2:
-            blocks.append(Block("case", subject=words[1]))
-            blocks[-1].patterns += words[3:]
+    while tokens:
+        word = tokens[0]
+        if word == "case" and len(tokens) > 2:
+            blocks.append(Block("case", subject=tokens[1]))
+            blocks[-1].patterns += tokens[3:]
             return []
         if word == "function":
-            words, item.before = words[2:], NAMED
+            tokens, item.before = tokens[2:], NAMED
             continue
         if word not in WORDS:
-            return words
-        _word(word, item, blocks, again)
-        words = words[1:]
-    return words
+            return tokens
+        _word(word, item, blocks, skipped)
+        tokens = tokens[1:]
+    return tokens
 
 
 def joined(first: Truth, second: Truth, by: str) -> Truth:
@@ -88,7 +88,7 @@ def joined(first: Truth, second: Truth, by: str) -> Truth:
     return None if None in (first, second) else not decides
 
 
-def _word(word: str, item: Command, blocks: list[Block], again: bool) -> None:
+def _word(word: str, item: Command, blocks: list[Block], skipped: bool) -> None:
     """Follow one of the shell's words."""
     top = blocks[-1] if blocks else None
     if word == "if":
@@ -102,7 +102,7 @@ def _word(word: str, item: Command, blocks: list[Block], again: bool) -> None:
             Block(
                 "group",
                 asks=False,
-                live=not again,
+                live=not skipped,
                 sure=item.before not in ("&&", "||"),
                 function=item.before == NAMED,
             )
@@ -124,23 +124,23 @@ def _word(word: str, item: Command, blocks: list[Block], again: bool) -> None:
         item.before = ";"
 
 
-def _is_pattern(words: list[str], item: Command, top: Optional[Block], matches: Matches) -> bool:
+def _is_pattern(tokens: list[str], item: Command, top: Optional[Block], matches: Matches) -> bool:
     """Return whether these words are the patterns of a case's arm."""
-    if top and top.kind == "case" and words[:1] != ["esac"]:
+    if top and top.kind == "case" and tokens[:1] != ["esac"]:
         if item.before == ";;":
-            told = matches(top.subject, top.patterns)
-            top.taken = top.taken or told is True
-            top.doubtful = top.doubtful or told is None
+            matched = matches(top.subject, top.patterns)
+            top.taken = top.taken or matched is True
+            top.doubtful = top.doubtful or matched is None
             top.asks, top.live, top.patterns, top.begin = True, True, [], -1
             top.value = None
             top.arm += 1
         if top.asks and item.before == ")":
-            told = matches(top.subject, top.patterns)
-            top.asks, top.live = False, not top.taken and told is not False
-            top.value = told if top.live else None
-            top.sure = told is True and not top.doubtful
+            matched = matches(top.subject, top.patterns)
+            top.asks, top.live = False, not top.taken and matched is not False
+            top.value = matched if top.live else None
+            top.sure = matched is True and not top.doubtful
         elif top.asks:
             top.begin = item.start if top.begin < 0 else top.begin
-            top.patterns += words
+            top.patterns += tokens
             return True
     return False

@@ -1,4 +1,4 @@
-"""Read a shell script as its commands, each with its place and what stands before it."""
+"""Read a shell script as its commands, each with its place and the mark before it."""
 
 from __future__ import annotations
 
@@ -30,32 +30,32 @@ def commands(text: str) -> Iterator[Command]:
     """Yield a script's commands. Raises ValueError where a quotation has no end."""
     at, before = 0, "\n"
     start = end = -1
-    words: list[str] = []
+    tokens: list[str] = []
     near = False
     while at < len(text):
         match = TOKEN.match(text, at)
         if match is None:
             raise ValueError(f"an end is missing at {at}")
         if match.lastgroup == "end":
-            if words:
-                yield Command(start, end, before, words)
+            if tokens:
+                yield Command(start, end, before, tokens)
             mark = match["end"]
-            before = mark if words or mark != "\n" else before
-            words, near = [], False
+            before = mark if tokens or mark != "\n" else before
+            tokens, near = [], False
         elif match.lastgroup == "word":
             word = match["word"]
-            start = match.start() if not words else start
+            start = match.start() if not tokens else start
             end = match.end()
             if near:
-                words[-1] += _unquoted(word)
+                tokens[-1] += _unquoted(word)
             else:
-                words.append(_unquoted(word))
+                tokens.append(_unquoted(word))
             near = True
         else:
             near = False
         at = match.end()
-    if words:
-        yield Command(start, end, before, words)
+    if tokens:
+        yield Command(start, end, before, tokens)
 
 
 def _unquoted(word: str) -> str:

@@ -45,35 +45,35 @@ def filled(text: str) -> str:
         if not sure or grows != (name in lists):
             may.add(name)
         lists.setdefault(name, []).append(COMMENT.sub(" ", row["list"]).replace("\n", " "))
-    # One that is set in further ways, as behind a && or by its items, is not known.
+    # One that is set in further ways, such as after && or by its items, is not known.
     may |= {name for name, items in lists.items() if times[name] != len(items)}
-    words = {name: " ".join(items) for name, items in lists.items() if name not in may}
-    words = {name: told for name, told in words.items() if OPTION.search(told)}
-    size = sum(len(words.get(match["name"], "")) for match in WHOLE.finditer(text))
-    if not words or len(text) + size > FILLED_MOST:
+    contents = {name: " ".join(items) for name, items in lists.items() if name not in may}
+    contents = {name: content for name, content in contents.items() if OPTION.search(content)}
+    size = sum(len(contents.get(match["name"], "")) for match in WHOLE.finditer(text))
+    if not contents or len(text) + size > FILLED_MOST:
         return text
-    return WHOLE.sub(lambda match: words.get(match["name"], match[0]), text)
+    return WHOLE.sub(lambda match: contents.get(match["name"], match[0]), text)
 
 
 def packages(text: str, file: str, cell: int = 0) -> Iterator[Requirement]:
-    """Return what stands in lists of which a variable is installed, if it is MediaPipe."""
+    """Return MediaPipe's entries in the lists of which a variable is installed."""
     if "mediapipe" not in text:
         return
     names = {name for row in INSTALLED.finditer(text) for name in VARIABLE.findall(row["rest"])}
     lists = list(_loops(text))
     # A loop goes through an array, whose items are installed one by one.
-    for name, _, words in lists:
+    for name, _, content in lists:
         if name in names:
-            names.update(VARIABLE.findall(words))
+            names.update(VARIABLE.findall(content))
     lists += [(row["name"], row.start("list"), row["list"]) for row in ARRAY.finditer(text)]
-    for name, start, words in lists if names else ():
-        for item in ITEM.finditer(words) if name in names else ():
+    for name, start, content in lists if names else ():
+        for item in ITEM.finditer(content) if name in names else ():
             word = item["item"] or ""
             if re.match(r"mediapipe\b", word, re.IGNORECASE):
                 line = text.count("\n", 0, start + item.start()) + 1
-                found = one(word, file, line, cell, COMMAND)
-                if found is not None:
-                    yield found
+                requirement = one(word, file, line, cell, COMMAND)
+                if requirement is not None:
+                    yield requirement
 
 
 def _loops(text: str) -> Iterator[tuple[str, int, str]]:

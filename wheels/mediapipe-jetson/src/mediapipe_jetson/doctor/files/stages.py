@@ -17,16 +17,16 @@ FROM = re.compile(r"\bfrom=[\"']?([^\s,\"']+)", re.IGNORECASE)
 ESCAPE = re.compile(r"^#\s*escape\s*=\s*`", re.IGNORECASE | re.MULTILINE)
 NAMED = re.compile(rb"target[\"']?(?:\s*[:=,]\s*|\s+)[\"']?([A-Za-z_][\w.-]*)")
 OPTION = re.compile(rb"--target[^\n]{1,80}|\bbuild\([^()]{0,300}\btarget\s*=[^\n]{1,80}")
-# Behind which a variable stands: of a shell, a workflow, a program's text or list.
+# An option with a variable: of a shell, a workflow, a program's text or list.
 VARIED = re.compile(rb"--target(?:(?:=|\s+)[\"']?[${]|[\"'],\s*[A-Za-z_])|target:\s*[\"']?\$\{\{")
 BLANK = re.compile(r"[^\r\n]")
 _Stage = tuple[int, int, str, list[str]]
 
 
 def named(content: bytes, *, code: bool = False) -> set[str]:
-    """Return what any file names behind "target", such as a workflow's docker build.
+    """Return what any file names after "target", such as a workflow's docker build.
 
-    In `code` and text only an option --target counts. ALL is among them where a variable names one.
+    In `code` and text only an option --target is read. ALL is among them if a variable names one.
     """
     if b"target" not in content:
         return set()
@@ -36,14 +36,14 @@ def named(content: bytes, *, code: bool = False) -> set[str]:
     return varied | {name.decode(errors="replace") for name in NAMED.findall(content)}
 
 
-def target(words: list[str]) -> str:
-    """Return the stage that the words of a build ask for, "" where they name none."""
-    found = ""
-    for at, word in enumerate(words):
+def target(tokens: list[str]) -> str:
+    """Return the stage that a build's arguments ask for, "" if they name none."""
+    stage = ""
+    for at, word in enumerate(tokens):
         if word.partition("=")[0] == "--target":
-            following = words[at + 1] if at + 1 < len(words) else ""
-            found = word.partition("=")[2] or ("" if "=" in word else following)
-    return found
+            following = tokens[at + 1] if at + 1 < len(tokens) else ""
+            stage = word.partition("=")[2] or ("" if "=" in word else following)
+    return stage
 
 
 def without(content: bytes, gone: frozenset[int]) -> bytes:
@@ -64,18 +64,18 @@ def unbuilt(
 ) -> frozenset[int]:
     """Return the rows, from 0, of stages that lead to none of these; none if that is not known.
 
-    `filled` are the texts with the arguments of each build in place, `others` what may be stages
-    that are asked for elsewhere.
+    `filled` are the texts with the arguments of each build substituted, `others` names that may be
+    stages which are requested elsewhere.
     """
     if not targets or ALL in targets or ESCAPE.search(text):
         return frozenset()
     needed: set[int] = set()
-    for one in dict.fromkeys(filled) or [text]:
-        stages = list(_stages(one))
-        found = _needed(stages, targets, others) if len(stages) > 1 else None
-        if found is None:
+    for variant in dict.fromkeys(filled) or [text]:
+        stages = list(_stages(variant))
+        numbers = _needed(stages, targets, others) if len(stages) > 1 else None
+        if numbers is None:
             return frozenset()
-        needed |= {row for at in found for row in range(*stages[at][:2])}
+        needed |= {row for at in numbers for row in range(*stages[at][:2])}
     first = next(iter(_stages(text)))[0]
     return frozenset(range(first, len(text.splitlines()))) - needed
 
@@ -86,12 +86,12 @@ def _needed(stages: list[_Stage], targets: set[str], others: frozenset[str]) -> 
     names: dict[str, list[int]] = {}
     for at, (_, _, name, _) in enumerate(stages):
         names.setdefault(name, []).append(at)
-    wanted = [_number(item, names, count) if item else count - 1 for item in targets]
-    if None in wanted:
+    roots = [_number(item, names, count) if item else count - 1 for item in targets]
+    if None in roots:
         return None
-    wanted += [at for name in others for at in names.get(name.lower(), ())]
+    roots += [at for name in others for at in names.get(name.lower(), ())]
     needed: set[int] = set()
-    waiting = [item for item in wanted if item is not None]
+    waiting = [item for item in roots if item is not None]
     while waiting:
         at = waiting.pop()
         if at in needed:
@@ -99,8 +99,8 @@ def _needed(stages: list[_Stage], targets: set[str], others: frozenset[str]) -> 
         needed.add(at)
         if any("$" in item for item in stages[at][3]):
             return None
-        found = (_number(item, names, at) for item in stages[at][3])
-        waiting += [item for item in found if item is not None]
+        sources = (_number(item, names, at) for item in stages[at][3])
+        waiting += [item for item in sources if item is not None]
     return needed
 
 
@@ -121,9 +121,9 @@ def _stages(text: str) -> Iterator[_Stage]:
         if word == "FROM":
             if begin >= 0:
                 yield begin, line.number - 1, name, used
-            words = [item for item in rest.split() if not item.startswith("--")]
-            begin, used = line.number - 1, words[:1]
-            name = words[2].lower() if len(words) > 2 else ""
+            arguments = [item for item in rest.split() if not item.startswith("--")]
+            begin, used = line.number - 1, arguments[:1]
+            name = arguments[2].lower() if len(arguments) > 2 else ""
         elif word in ("COPY", "ADD", "RUN", "ONBUILD"):
             used = [*used, *FROM.findall(rest)]
     if begin >= 0:

@@ -40,13 +40,13 @@ def programs(files: Iterable[tuple[str, str, bytes]]) -> frozenset[str]:
 def is_own(lines: Iterable[str], own: frozenset[str], *, there: bool = False) -> bool:
     """Return whether one of these lines does; `own` are the paths of the project's programs.
 
-    `there` tells that a program counts only where the project has it.
+    `there`: a program is counted only if the project has it.
     """
     files, modules = _names(own)
     return any(
-        _is_own(words, files, modules, there)
+        _is_own(tokens, files, modules, there)
         for line in lines
-        for _, words, _ in dockerfiles.commands(line)
+        for _, tokens, _ in dockerfiles.commands(line)
     )
 
 
@@ -59,16 +59,18 @@ def _names(own: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
 
 def starts_file(lines: Iterable[str]) -> bool:
     """Return whether one of these lines starts a program by its relative path."""
-    every = (words for line in lines for _, words, _ in dockerfiles.commands(line))
-    return any(words[0].startswith((".", "/app/")) and "/" in words[0] for words in every if words)
+    every = (tokens for line in lines for _, tokens, _ in dockerfiles.commands(line))
+    return any(
+        tokens[0].startswith((".", "/app/")) and "/" in tokens[0] for tokens in every if tokens
+    )
 
 
-def _is_own(words: list[str], files: frozenset[str], modules: frozenset[str], there: bool) -> bool:
+def _is_own(tokens: list[str], files: frozenset[str], modules: frozenset[str], there: bool) -> bool:
     """Return whether a command does."""
-    command = invocation.started(words)
-    if not command or invocation.only_says(words):
+    command = invocation.started(tokens)
+    if not command or invocation.only_says(tokens):
         return False
-    if installers.installs(words) or any(
+    if installers.installs(tokens) or any(
         word.rsplit("/", 1)[-1] in files for word in command if " " not in word
     ):
         return True
@@ -79,13 +81,13 @@ def _is_own(words: list[str], files: frozenset[str], modules: frozenset[str], th
     return any(MODULE.fullmatch(name) and name in modules for name in applications)
 
 
-def _python(words: list[str], modules: frozenset[str], there: bool) -> bool:
+def _python(arguments: list[str], modules: frozenset[str], there: bool) -> bool:
     """Return whether Python is given a file, or a module that is not its own.
 
-    Where it has to be `there`, only a module of the project's counts.
+    With `there`, only a module of the project is accepted.
     """
-    for at, word in enumerate(words):
-        following = words[at + 1] if at + 1 < len(words) else ""
+    for at, word in enumerate(arguments):
+        following = arguments[at + 1] if at + 1 < len(arguments) else ""
         if word == "-c":
             return not modules.isdisjoint(IMPORT.findall(following))
         if word == "-m":

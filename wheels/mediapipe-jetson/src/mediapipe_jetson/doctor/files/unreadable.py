@@ -65,13 +65,13 @@ def _code(error: SyntaxError, text: str) -> str:
     line = f"line {error.lineno}: " if error.lineno else ""
     if PYTHON_2.search(text):
         return f"{line}it is Python 2"
-    reason = next((words for sign, words in CAUSES if sign.search(text)), "")
+    reason = next((cause for sign, cause in CAUSES if sign.search(text)), "")
     version = "{}.{}".format(*sys.version_info)
     return f"{line}no program that Python {version} can read" + (f": {reason}" if reason else "")
 
 
 def _other(text: str) -> str:
-    """Return what a parser's own words mean: only the place counts."""
+    """Return what a parser's message means: only its line number is used."""
     place = re.search(r"at line (\d+)", text)
     return f"line {place.group(1)}: {FORM}" if place else FORM
 

@@ -1,4 +1,4 @@
-"""Put the variables of shell scripts, Makefiles and justfiles in place, where they are told."""
+"""Substitute the variables of shell scripts, Makefiles and justfiles, if they are known."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ LONGEST, GROWTH_MOST = 4096, 1 << 20
 
 
 def filled(name: str, text: str) -> str:
-    """Return a script with its variables in place; those with several values stay as they are."""
+    """Return a script with its variables substituted; those with several values stay."""
     make = MAKE.match(PurePosixPath(name).name) is not None
     lines = text.splitlines(keepends=True)
     if make:
@@ -98,10 +98,10 @@ def _otherwise(line: str, make: bool) -> set[str]:
     if line.lstrip().startswith("#"):
         return set()
     pairs = (MAKES if make else SETS).findall(GIVEN.sub(" ", line))
-    found = {name for names in pairs for name in names if name}
+    result = {name for names in pairs for name in names if name}
     for given in () if make else NAMING.findall(line):
-        found.update(WORD.findall(given))
-    return found
+        result.update(WORD.findall(given))
+    return result
 
 
 def _named(text: str) -> list[str]:
@@ -114,10 +114,10 @@ def _in_place(text: str, known: Mapping[str, Optional[str]], most: int) -> Optio
     if "$" not in text:
         return text if len(text) <= most else None
     names = [name for name in _named(text) if name in known]
-    told = {name: value for name in names if (value := known[name]) is not None}
-    if len(told) < len(set(names)) or len(text) + sum(len(told[name]) for name in names) > most:
+    values = {name: value for name in names if (value := known[name]) is not None}
+    if len(values) < len(set(names)) or len(text) + sum(len(values[name]) for name in names) > most:
         return None
-    return dockerfiles.substituted(text, told)
+    return dockerfiles.substituted(text, values)
 
 
 def _resolved(single: dict[str, str]) -> dict[str, str]:

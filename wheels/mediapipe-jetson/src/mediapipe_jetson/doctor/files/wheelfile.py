@@ -1,4 +1,4 @@
-"""Audit a wheel file that lies in the project: its library tells, not its name."""
+"""Audit a wheel file in the project, by its library and not by its name."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LARGEST_BYTES = 600_000_000
 
 
 def read(path: Path, name: str) -> Wheel:  # noqa: PLR0911 # one for each reason
-    """Return what a wheel's library says; nothing is loaded."""
+    """Return what a wheel's library shows; nothing is loaded."""
     try:
         with reading.opened(path) as stream, tempfile.TemporaryDirectory() as folder:
             if not os.fstat(stream.fileno()).st_size:
