@@ -1,6 +1,6 @@
 """Cameras: what must be here for the source that MEDIAPIPE_JETSON_SOURCE names.
 
-Whether a device takes a size and a rate only shows when it is opened: `run` says that.
+Whether a device takes a size and a rate only shows when it is opened: `run` reports that.
 """
 
 from __future__ import annotations
@@ -94,14 +94,14 @@ def busy(scene: Scene, _facts: dict[str, Any]) -> Result:
     source = _source(scene)
     if source.kind != V4L2:
         return ok(f"{source.shown} is no V4L2 device")
-    me, names = str(os.getpid()), _names(scene, source.place)
+    own_process, names = str(os.getpid()), _names(scene, source.place)
     for place in sorted(below(scene.root, "/proc").glob("[0-9]*/fd/*")):
         process = place.parts[-3]
         try:
             held = str(place.readlink()) in names
         except OSError:
             continue
-        if held and process != me:
+        if held and process != own_process:
             name = scene.text(f"/proc/{process}/comm") or "a program"
             return bad(f"{name.strip()} ({process}) holds {source.place}", process=process)
     return ok(f"no program that can be seen holds {source.place}")

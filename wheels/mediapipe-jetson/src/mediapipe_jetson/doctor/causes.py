@@ -1,4 +1,4 @@
-"""The ordered list of causes (data/doctor.json) and what each one's check says."""
+"""The ordered list of causes (data/doctor.json) and the result of each one's check."""
 
 from __future__ import annotations
 
@@ -19,9 +19,8 @@ DATA = Path(__file__).resolve().parent.parent / "data" / "doctor.json"
 class Cause:
     """One cause; {words} in its texts are filled by its check. `source` says where it is from.
 
-    `titles` and `whys` are for a part of what it is about, `cures` for other boards or wheels.
-    `blocks` tells that no other cure can be followed before this one, `project` that its check
-    reads the user's project.
+    `titles` and `whys` are for a part of the cause, `cures` for other boards or wheels. `blocks`:
+    no other cure can be followed before this one; `project`: its check reads the user's project.
     """
 
     id: str
@@ -78,9 +77,9 @@ def load() -> tuple[tuple[Cause, ...], dict[str, Any]]:
 
 
 def examine(scene: Scene, *, project_only: bool = False) -> list[Answer]:
-    """Run every check, or those alone that read the project; what blocks comes first.
+    """Run every check, or only those that read the project; blocking causes come first.
 
-    A check that fails says unknown, with its reason.
+    A check that fails gives unknown, with its reason.
     """
     known, facts = load()
     chosen = [cause for cause in known if cause.project or not project_only]
@@ -95,6 +94,6 @@ def _checked(cause: Cause, scene: Scene, facts: dict[str, Any]) -> Result:
         result: Result = check(scene, facts)
     except UnseenError as why:
         return unknown(one_line(why))
-    except Exception as error:  # the other checks must be told all the same
+    except Exception as error:  # the other checks must be reported all the same
         return unknown(f"the check failed: {type(error).__name__}: {one_line(error)}")
     return result

@@ -1,4 +1,4 @@
-"""What programs of the board say: each is asked once, in time, and may be missing."""
+"""The output of the board's programs: each runs once, within a time limit, and may be missing."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ FURTHER = "/usr/sbin:/sbin:/usr/local/sbin"
 
 
 def outputs(environment: Mapping[str, str]) -> dict[str, Output]:
-    """Ask every program, side by side."""
+    """Return every program's output; they run side by side."""
     with ThreadPoolExecutor(max_workers=len(COMMANDS)) as pool:
         answers = pool.map(lambda item: run(item, environment), COMMANDS.values())
         return dict(zip(COMMANDS, answers))  # noqa: B905 # Python 3.9 has no strict

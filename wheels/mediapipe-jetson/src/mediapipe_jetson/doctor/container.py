@@ -72,8 +72,8 @@ def _based(scene: Scene, facts: dict[str, Any]) -> Optional[Result]:
         branch, source = board_branch(scene, facts)
     except UnseenError as why:
         about = (
-            f"{item.file}:{item.line}: {item.image} is for L4T {found.l4t}"
-            for item, found in known + apart
+            f"{item.file}:{item.line}: {item.image} is for L4T {properties.l4t}"
+            for item, properties in known + apart
         )
         return unknown(f"{why}; {', '.join(about)}")
     release = scene.l4t.release if isinstance(scene.l4t, L4t) else f"r{branch}"
@@ -83,16 +83,16 @@ def _based(scene: Scene, facts: dict[str, Any]) -> Optional[Result]:
             0,
             item.line,
             1,
-            f"{item.image} is for L4T {found.l4t}",
+            f"{item.image} is for L4T {properties.l4t}",
             f"one for L4T {release}",
         )
-        for item, found in known
-        if int(found.l4t.split(".")[0]) != branch
+        for item, properties in known
+        if int(properties.l4t.split(".")[0]) != branch
     )
     aside = [
-        f"{item.file}:{item.line}: {item.image} is for L4T {found.l4t}; {ASIDE}"
-        for item, found in apart
-        if int(found.l4t.split(".")[0]) != branch
+        f"{item.file}:{item.line}: {item.image} is for L4T {properties.l4t}; {ASIDE}"
+        for item, properties in apart
+        if int(properties.l4t.split(".")[0]) != branch
     ]
     if not findings:
         return unknown(*aside) if aside else None

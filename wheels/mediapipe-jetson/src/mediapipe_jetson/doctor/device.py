@@ -32,9 +32,9 @@ def nodes(scene: Scene, facts: dict[str, Any]) -> Result:
     if not closed:
         return ok(f"{counted(len(needed), 'node')}, all open to user {scene.uid}")
     seen = [f"{node.path} {node.mode} {node.uid}:{node.gid}" for node in closed]
-    shut = [node.path for node in closed if node.mode[4:6] != "rw"]
-    if shut:
-        return bad(*seen, cure="closed", nodes=" ".join(shut))
+    closed_to_group = [node.path for node in closed if node.mode[4:6] != "rw"]
+    if closed_to_group:
+        return bad(*seen, cure="closed", nodes=" ".join(closed_to_group))
     gids = sorted({node.gid for node in closed})
     flags = " ".join(f"--group-add {gid}" for gid in gids)
     if scene.place == CONTAINER:
@@ -65,9 +65,9 @@ def power(scene: Scene, facts: dict[str, Any]) -> Result:
     name, number = _current(scene)
     if number in modes and len(modes) > 1:
         best = max(modes, key=lambda item: (modes[item][1], -item))
-        mine, most = modes[number][1], modes[best][1]
-        seen = f"mode {number} ({modes[number][0]}): GPU up to {_mhz(mine)}"
-        if mine < most:
+        current, most = modes[number][1], modes[best][1]
+        seen = f"mode {number} ({modes[number][0]}): GPU up to {_mhz(current)}"
+        if current < most:
             return bad(f"{seen}; mode {best} ({modes[best][0]}): {_mhz(most)}", mode=str(best))
         return ok(seen)
     clocks = _devfreq(scene, facts["gpu_names"])
@@ -82,8 +82,8 @@ def power(scene: Scene, facts: dict[str, Any]) -> Result:
         return ok(f"mode {name}")
     if name:
         return unknown(f"mode {name}, but {CONF} does not tell what it means for the GPU")
-    said = scene.output("nvpmodel")
-    return unknown(said.reason if isinstance(said, Absent) else "nvpmodel told no mode")
+    output = scene.output("nvpmodel")
+    return unknown(output.reason if isinstance(output, Absent) else "nvpmodel told no mode")
 
 
 def power_modes(text: str) -> dict[int, tuple[str, float]]:
@@ -97,22 +97,22 @@ def power_modes(text: str) -> dict[int, tuple[str, float]]:
         limit = re.search(r"^GPU(?:_GPC)?\s+MAX_FREQ\s+(-?\d+)", block, re.MULTILINE)
         if limit and fields.get("ID", "").isdecimal():
             hertz = int(limit.group(1))
-            # 2147483647 is how Xavier's file says it.
+            # Xavier's file has 2147483647 for it.
             free = hertz < 0 or hertz >= 2**31 - 1
             result[int(fields["ID"])] = (fields.get("NAME", "?"), UNLIMITED if free else hertz)
     return result
 
 
 def _current(scene: Scene) -> tuple[str, Optional[int]]:
-    """Return the current mode's name and number, as far as they are told."""
+    """Return the current mode's name and number, as far as they are known."""
     output = scene.output("nvpmodel")
     match = (
         re.search(r"NV Power Mode:\s*(\S+)\s+(\d+)", output) if isinstance(output, str) else None
     )
     if match:
         return match.group(1), int(match.group(2))
-    kept = re.search(r"pmode:(\d+)", scene.text(STATUS) or "")
-    return "", int(kept.group(1)) if kept else None
+    saved = re.search(r"pmode:(\d+)", scene.text(STATUS) or "")
+    return "", int(saved.group(1)) if saved else None
 
 
 def _devfreq(scene: Scene, names: list[str]) -> Optional[tuple[str, int, int]]:

@@ -48,11 +48,11 @@ def toolkit_version(scene: Scene) -> tuple[str, str]:
     raise UnseenError(_absent(scene, output, "nvidia-ctk told no version"))
 
 
-def _absent(scene: Scene, said: Output, otherwise: str) -> str:
-    """Return why a program of the board told nothing."""
-    if not isinstance(said, Absent):
+def _absent(scene: Scene, output: Output, otherwise: str) -> str:
+    """Return why a program of the board gave no output."""
+    if not isinstance(output, Absent):
         return otherwise
-    return INSIDE if scene.place == CONTAINER else said.reason
+    return INSIDE if scene.place == CONTAINER else output.reason
 
 
 def _newer(scene: Scene, lowest: str) -> bool:
@@ -65,8 +65,8 @@ def _newer(scene: Scene, lowest: str) -> bool:
 
 def _need_jetson(scene: Scene) -> None:
     if not scene.jetson:
-        said = scene.output("docker-version")
-        inside = scene.place == CONTAINER and isinstance(said, Absent)
+        output = scene.output("docker-version")
+        inside = scene.place == CONTAINER and isinstance(output, Absent)
         raise UnseenError(INSIDE if inside else NO_JETSON)
 
 
@@ -132,9 +132,9 @@ def clone3(scene: Scene, facts: dict[str, Any]) -> Result:
     version, _ = engine(scene)
     if not versions.at_least(version, known["docker"]):
         return ok(f"Docker {version}")
-    toolkit_found, _ = toolkit_version(scene)
-    seen = f"Docker {version} with toolkit {toolkit_found} on L4T {scene.l4t.release}"
-    return ok(seen) if versions.at_least(toolkit_found, known["toolkit"]) else bad(seen)
+    installed_toolkit, _ = toolkit_version(scene)
+    seen = f"Docker {version} with toolkit {installed_toolkit} on L4T {scene.l4t.release}"
+    return ok(seen) if versions.at_least(installed_toolkit, known["toolkit"]) else bad(seen)
 
 
 def runtime(scene: Scene, _facts: dict[str, Any]) -> Result:
@@ -209,7 +209,7 @@ def gpus_flag(scene: Scene, _facts: dict[str, Any]) -> Result:  # noqa: PLR0911 
 def _written_for_jetson(scene: Scene) -> bool:
     """Return whether the project is for L4T, by jetson.toml or an image it starts from.
 
-    Where it is read tells nothing.
+    The machine on which it is read proves nothing.
     """
     if scene.scan is None:
         return False

@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from mediapipe_jetson.doctor.files import unreadable
 
 UNREAD_MOST = 200
-# What editors read: it tells a container's image and how it is started, and nothing of programs.
+# Editors' settings: a container's image and how it is started, and nothing of programs.
 EDITORS = ("devcontainer.json", ".devcontainer.json")
 
 
@@ -50,7 +50,7 @@ class Unread:
 
     @property
     def says_nothing(self) -> bool:
-        """Return whether nothing of what programs do can stand in it."""
+        """Return whether it can hold nothing of what programs do."""
         return self.editors or self.settings
 
     @property

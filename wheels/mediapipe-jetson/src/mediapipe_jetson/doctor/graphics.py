@@ -27,7 +27,7 @@ NO_DRIVER = "no NVIDIA driver is here to be found"
 
 
 def glvnd(scene: Scene, _facts: dict[str, Any]) -> Result:
-    """Judge whether the libraries are here that MediaPipe links to."""
+    """Judge whether the libraries that MediaPipe links to are here."""
     if str(scene.root) == "/":
         if isinstance(scene.egl, Egl):
             missing = [name for name, problem in scene.egl.loaders.items() if problem]
@@ -60,8 +60,8 @@ def vendor(scene: Scene, _facts: dict[str, Any]) -> Result:
     """Judge whether EGL finds NVIDIA's vendor file."""
     if not rendering_libraries(scene):
         return unknown(NO_DRIVER)
-    offered = scene.egl.vendors if isinstance(scene.egl, Egl) else ()
-    manifests = _nvidia(offered)
+    vendors = scene.egl.vendors if isinstance(scene.egl, Egl) else ()
+    manifests = _nvidia(vendors)
     works = _works(manifests)
     if works:
         return ok(works.line())
@@ -75,7 +75,7 @@ def vendor(scene: Scene, _facts: dict[str, Any]) -> Result:
 
 
 def vulkan(scene: Scene, _facts: dict[str, Any]) -> Result:
-    """Judge whether Vulkan finds NVIDIA's driver, where MediaPipe wants it."""
+    """Judge whether Vulkan finds NVIDIA's driver, where MediaPipe needs it."""
     version = installed(scene)
     if not versions.at_least(version, pins.table()["webgpu_from"]):
         return ok(f"mediapipe {version} does not use Vulkan")

@@ -14,13 +14,13 @@ INIT = "__init__.py"
 
 
 def _folder(item: Finding) -> PurePosixPath:
-    """Return the folder that a module which hides another lies in."""
+    """Return the folder of a module which hides another."""
     path = PurePosixPath(item.file)
     return path.parent.parent if path.name == INIT else path.parent
 
 
 def modules(scene: Scene, facts: dict[str, Any]) -> Result:
-    """Judge the names of modules in the folders that programs with MediaPipe start in."""
+    """Judge the names of modules in the folders from which programs with MediaPipe start."""
     scan = scene.scan
     if scan is None:
         return unknown(NO_CODE)

@@ -10,7 +10,7 @@ IMPORT = re.compile(
     rb"import[ \t]+([\w., \t]+))",
     re.MULTILINE,
 )
-# Wherever the words stand: a tree decides.
+# Anywhere in a line: a tree decides.
 LOOSE = re.compile(
     rb"\bfrom[ \t\\\r\n]+([\w.]+)[ \t\\\r\n]+import\b|\bimport[ \t\\\r\n]+((?:\\\r?\n|[^\n;#])+)|"
     rb"\b(?:import_module|__import__|importorskip)\s*\(\s*[\"']([\w.]+)"
@@ -45,8 +45,8 @@ def imported(tree: ast.Module) -> list[tuple[str, int]]:
 def import_lines(content: bytes) -> list[tuple[str, list[str]]]:
     """Return modules and the names taken from them, by the look of a program's import lines."""
     result: list[tuple[str, list[str]]] = []
-    for words in IMPORT.findall(content):
-        base, names, plain = (word.decode(errors="replace") for word in words)
+    for groups in IMPORT.findall(content):
+        base, names, plain = (group.decode(errors="replace") for group in groups)
         items = [re.split(r"[\s#]", item.strip())[0] for item in names.strip("()").split(",")]
         if base:
             result.append((base, items))

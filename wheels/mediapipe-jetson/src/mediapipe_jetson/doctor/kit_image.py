@@ -35,9 +35,9 @@ def settings(scan: Scan) -> Optional[str]:
 
 
 def runs_in(scan: Scan) -> tuple[str, str]:
-    """Return what tells that the project runs in the kit's image, and MediaPipe's version there.
+    """Return what shows that the project runs in the kit's image, and MediaPipe's version there.
 
-    Two empty texts where nothing does.
+    Two empty texts where nothing shows it.
     """
     text = settings(scan)
     if text is not None:
@@ -70,9 +70,9 @@ def way(scan: Scan, l4t: str, file: str) -> str:
 
 
 def _command(scan: Scan, file: str) -> str:
-    """Return the line of jetson.toml that says what to run: what a Dockerfile starts.
+    """Return the line of jetson.toml with the program to run: the one that a Dockerfile starts.
 
-    Else programs near the top come first.
+    Else the programs nearest to the top.
     """
     own = {name: text for name, text in scan.texts.items() if name.endswith(".py")}
     started = _started(scan, file, list(own))
@@ -94,17 +94,19 @@ def _started(scan: Scan, file: str, programs: list[str]) -> str:
         return ""
     folder = file.rpartition("/")[0]
     for line in dockerfiles.started(documents.decoded(scan.texts[file])):
-        every = [words for _, words, _ in dockerfiles.commands(line)]
+        commands = [arguments for _, arguments, _ in dockerfiles.commands(line)]
         # What comes last stays: python3 wait.py && python3 main.py.
-        for words in reversed(every):
-            found = next(filter(None, (_program(word, folder, programs) for word in words)), "")
-            if found:
-                return found
+        for arguments in reversed(commands):
+            program = next(
+                filter(None, (_program(argument, folder, programs) for argument in arguments)), ""
+            )
+            if program:
+                return program
     return ""
 
 
 def _program(path: str, folder: str, programs: list[str]) -> str:
-    """Return the program of the project that a word of a command names, by the end of its path."""
+    """Return the program of the project that an argument names, by the end of its path."""
     if not path.endswith(".py") or " " in path:
         return ""
     for at in range(path.count("/") + 1):
@@ -123,19 +125,19 @@ def _depth(name: str) -> tuple[int, str]:
 def _module(scan: Scan, l4t: str) -> str:
     """Return the one module that the project's files name, "" where they name none or several."""
     known = projects.table()["modules"].get(l4t.lstrip("r").split(".", maxsplit=1)[0], {})
-    words = b" ".join(scan.texts.values()).decode(errors="replace").lower()
-    found: dict[tuple[int, int], str] = {}
+    text = b" ".join(scan.texts.values()).decode(errors="replace").lower()
+    matches: dict[tuple[int, int], str] = {}
     for name, title in known.items():
         jetson, _, rest = title.lower().partition(" ")
         # "nano" alone is an editor.
         before = rf"{jetson}[\s_-]*" if rest.startswith("nano") else ""
         pattern = before + r"[\s_-]*".join(re.escape(word) for word in rest.split())
-        for match in re.finditer(rf"(?<![a-z0-9]){pattern}(?![a-z0-9])", words):
-            found[match.span()] = name
+        for match in re.finditer(rf"(?<![a-z0-9]){pattern}(?![a-z0-9])", text):
+            matches[match.span()] = name
     longest = {
         name
-        for (start, end), name in found.items()
-        if not any(a <= start and end <= b and (a, b) != (start, end) for a, b in found)
+        for (start, end), name in matches.items()
+        if not any(a <= start and end <= b and (a, b) != (start, end) for a, b in matches)
     }
     return longest.pop() if len(longest) == 1 else ""
 
@@ -148,9 +150,9 @@ def pip(scene: Scene, _facts: dict[str, Any]) -> Result:
     files = {item.file: item for item in (*scan.images, *scan.aside) if _is_own(item.image)}
     if not files:
         return ok("no image of the kit's is built upon")
-    found = [item for name in files if name in scan.texts for item in _installed(scan, name)]
-    findings = [item for item in found if not scan.leads_nowhere(item.file, item.line)]
-    aside = [f"{item.place()}: {item.what}; {ASIDE}" for item in found if item not in findings]
+    installs = [item for name in files if name in scan.texts for item in _installed(scan, name)]
+    findings = [item for item in installs if not scan.leads_nowhere(item.file, item.line)]
+    aside = [f"{item.place()}: {item.what}; {ASIDE}" for item in installs if item not in findings]
     if findings:
         first = min(findings)
         return bad(
@@ -178,16 +180,18 @@ def _installed(scan: Scan, name: str) -> list[Finding]:
     result: list[Finding] = []
     stages: dict[str, bool] = {}
     without = False
-    for number, words, _ in dockerfiles.commands(dockerfiles.filled(text, {})):
-        if words and words[0].upper() == "FROM":
-            parts = [word for word in words[1:] if not word.startswith("--")] or [""]
+    for number, arguments, _ in dockerfiles.commands(dockerfiles.filled(text, {})):
+        if arguments and arguments[0].upper() == "FROM":
+            parts = [argument for argument in arguments[1:] if not argument.startswith("--")] or [
+                ""
+            ]
             known = projects.image(parts[0])
             own = known is not None and known.kit and not known.pip
             without = stages.get(parts[0].lower(), own)
             if len(parts) > 2:
                 stages[parts[2].lower()] = without
-        elif without and "install" in words:
-            before = words[: words.index("install")]
-            if any(PIP.fullmatch(word.rsplit("/", 1)[-1]) for word in before):
+        elif without and "install" in arguments:
+            before = arguments[: arguments.index("install")]
+            if any(PIP.fullmatch(argument.rsplit("/", 1)[-1]) for argument in before):
                 result.append(Finding(name, 0, number, 1, NO_PIP, DEV))
     return result

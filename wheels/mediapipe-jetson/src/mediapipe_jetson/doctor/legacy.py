@@ -48,13 +48,13 @@ class Uses(Listener):
         return sorted(self.found)
 
     def report(self, place: Place, what: str, instead: str, gone: bool = False) -> None:
-        """Note one use; `gone` tells that 0.10.21 fails on it too."""
-        found = Finding(place.file, place.cell, place.line, place.column, what, instead)
-        self.found.add(found)
-        self.gone |= {found} if gone else set()
+        """Note one use; `gone`: 0.10.21 fails on it too."""
+        finding = Finding(place.file, place.cell, place.line, place.column, what, instead)
+        self.found.add(finding)
+        self.gone |= {finding} if gone else set()
 
     def told(self, place: Place, path: str) -> None:
-        """Note a legacy path, unless it says nothing new."""
+        """Note a legacy path, unless it adds nothing new."""
         if self.table.legacy(path) and self.table.tells(path):
             self.report(place, shown(path), self.table.instead(path), self.table.gone(path))
 
@@ -86,11 +86,11 @@ class Uses(Listener):
             gone = name not in solution["arguments"]
             self.report(places.get(key, place), what, self.table.argument(solution, name), gone)
         if list(solution["arguments"])[: len(names)] != names:
-            words = f"{solution['class']}({', '.join(names)}) by position"
-            self.report(place, words, self.table.table["old_order"], gone=True)
+            usage = f"{solution['class']}({', '.join(names)}) by position"
+            self.report(place, usage, self.table.table["old_order"], gone=True)
         if given.open:
-            words = f"{solution['class']}(...) with arguments that can't be followed"
-            self.report(place, words, self.table.all_arguments(solution))
+            usage = f"{solution['class']}(...) with arguments that can't be followed"
+            self.report(place, usage, self.table.all_arguments(solution))
 
     def order(self, solution: dict[str, Any], given: Arguments) -> list[str]:
         """Return the names of positional arguments; old versions had another order."""

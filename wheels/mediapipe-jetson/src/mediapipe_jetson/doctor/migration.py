@@ -14,7 +14,7 @@ ROOT = "mediapipe.solutions"
 
 @dataclasses.dataclass(frozen=True)
 class Migration:
-    """The table, asked by dotted paths; a call adds "()", an item of a list "[]"."""
+    """The table, looked up by dotted paths; a call adds "()", an item of a list "[]"."""
 
     table: dict[str, Any]
 
@@ -102,7 +102,7 @@ class Migration:
         return str(self.table["items"].get(plain[-1], self.table["unknown"]))
 
     def tells(self, path: str) -> bool:
-        """Return whether a path into a result is worth telling: coordinates stay what they are."""
+        """Return whether a path into a result is worth reporting: coordinates stay as they are."""
         if "()." not in path:
             return True
         after = path.split("().", 1)[1].split(".")

@@ -1,4 +1,4 @@
-"""What scripts and settings say of where MediaPipe comes from, if that is not PyPI."""
+"""Where scripts and settings take MediaPipe from, if that is not PyPI."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _indexes(name: str, text: str, *, named: bool) -> Iterator[str]:
 def _debian(name: str, text: str) -> Iterator[str]:
     if DEBIAN not in text:
         return
-    for _, words, line in dockerfiles.commands(text):
-        if DEBIAN in words and invocation.started(words)[:1] in (["apt"], ["apt-get"]):
+    for _, arguments, line in dockerfiles.commands(text):
+        if DEBIAN in arguments and invocation.started(arguments)[:1] in (["apt"], ["apt-get"]):
             own = next((at for at, part in line.parts if DEBIAN in part), line.number)
             yield f"{name}:{own}: {NO_PACKAGE}"

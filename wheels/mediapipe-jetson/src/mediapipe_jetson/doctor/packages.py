@@ -22,7 +22,7 @@ NO_CODE = "no code was named; --code DIR looks through a project"
 
 
 def board(scene: Scene) -> Board:
-    """Return what is known of where the project runs: the board, else its images tell."""
+    """Return what is known of where the project runs, by the board, else by its images."""
     old = scene.old_cpu
     scan = scene.scan
     if scan is None:
@@ -74,8 +74,8 @@ def covering(scan: Scan, item: Requirement) -> list[Requirement]:
 def effective(scan: Scan) -> list[Requirement]:
     """Return what boards install: a lock file counts for more than what it was made from.
 
-    What a script replaces further down is not among it, nor what a stage installs that leads
-    nowhere.
+    It leaves out what a script replaces further down, and what a stage that leads nowhere
+    installs.
     """
     result = []
     for item in scan.requirements:
@@ -133,8 +133,8 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
     here = board(scene)
     findings: list[Finding] = []
     doubts: list[str] = []
-    judged = [item for item in effective(scan) if pins.is_mediapipe(item.name)]
-    for item in judged:
+    entries = [item for item in effective(scan) if pins.is_mediapipe(item.name)]
+    for item in entries:
         problem = audited(scan, item, here) or pins.judge(item, here)
         doubtful = problem is not None or item.file in scan.rewritten
         other = relevance.otherwise(scan, item) if doubtful else ""
@@ -148,7 +148,7 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
     aside: list[str] = []
     for item in scan.requirements:
         if scan.leads_nowhere(item.file, item.line):
-            aside += _aside(scan, item, here, alone=not judged)
+            aside += _aside(scan, item, here, alone=not entries)
         elif item.replaced == STOPS and (problem := pins.refused(item, here)) is not None:
             findings.append(_finding(scan, item, problem, here))
     doubts += aside + stale(scan)
@@ -168,21 +168,21 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
             instead=first.instead,
             place=first.place(),
         )
-    if not judged and not aside:
+    if not entries and not aside:
         hints = told.lines(scan, here)
         return unknown(
             f"no file of the project asks for mediapipe{_elsewhere(scan)}", *hints, *doubts
         )
     if doubts:
         return unknown(*doubts)
-    shown = ", ".join(f"{item.place}: {item.text}" for item in judged[:3])
+    shown = ", ".join(f"{item.place}: {item.text}" for item in entries[:3])
     return ok(f"{shown}{': right for this board' if here.old_cpu is not None else ''}")
 
 
 def _aside(scan: Scan, item: Requirement, here: Board, *, alone: bool) -> list[str]:
     """Return what is wrong with an entry of a stage that leads nowhere, as lines.
 
-    Where such entries stand `alone`, that is said of right ones, too.
+    Where such entries are `alone`, right ones are reported, too.
     """
     if not pins.is_mediapipe(item.name) or markers.elsewhere(item.marker):
         return []
@@ -206,7 +206,7 @@ def _elsewhere(scan: Scan) -> str:
 def audited(  # noqa: PLR0911 # one for each answer
     scan: Scan, item: Requirement, here: Board
 ) -> Optional[Problem]:
-    """Judge a wheel file that lies in the project by its library."""
+    """Judge a wheel file of the project by its library."""
     if not item.source.endswith(".whl") or not pins.is_mediapipe(item.name):
         return None
     name = PurePosixPath(item.source.split("://")[-1]).name
@@ -222,7 +222,7 @@ def audited(  # noqa: PLR0911 # one for each answer
         if wheel.gpu is None:
             return Problem(f"{name}: {wheel.evidence}", AUDIT, known=False)
         if here.old_cpu is False:
-            return Problem("", "", known=False)  # what the library says is enough
+            return Problem("", "", known=False)  # the library's own check is enough
         return Problem(
             f"{name}: it has the GPU inside; for which CPU is not known", AUDIT, known=False
         )
@@ -259,7 +259,7 @@ def _finding(scan: Scan, item: Requirement, problem: Problem, here: Board) -> Fi
 
 
 def relock(scan: Scan, item: Requirement, here: Board) -> str:
-    """Return how to make a lock file anew with a good version."""
+    """Return how to regenerate a lock file with a good version."""
     made_from, tool = _made(scan, item.file)
     folder = PurePosixPath(item.file).parent
     for other in scan.requirements:
@@ -282,8 +282,8 @@ def python(scene: Scene, _facts: dict[str, Any]) -> Result:
     open_ += scan.unread_lines()
     if wrong:
         first = wrong[0]
-        found = tuple(item.finding() for item in wrong)
-        result = bad(first.what, *open_, findings=found, advice=first.cure)
+        findings = tuple(item.finding() for item in wrong)
+        result = bad(first.what, *open_, findings=findings, advice=first.cure)
         return dataclasses.replace(result, title="platform" if first.foreign else "")
     if open_:
         return unknown(*open_)

@@ -29,7 +29,7 @@ class Board:
     `old_cpu`: the CPU lacks what MediaPipe 1.x needs, None where it isn't known; `python`: the
     project's Python such as "3.8", "" where it isn't known; `obstacle`: where a Python without a
     wheel is asked for; `kit`: MediaPipe's version in the kit's image, where the project runs in it
-    or is told to.
+    or is to run in it.
     """
 
     old_cpu: Optional[bool] = None
@@ -42,7 +42,7 @@ class Board:
 class Problem:
     """A requirement that is old or wrong, or (`known` is False) that only an audit can judge.
 
-    `stays` tells that it is right, and what is below it is not.
+    `stays`: the requirement is right; the Python or the image below it is not.
     """
 
     what: str
@@ -92,17 +92,17 @@ def good(board: Board) -> str:
 
 
 def wanted(item: Requirement, board: Board) -> str:
-    """Return what to ask for on this board, as it is written where the requirement stands."""
+    """Return what to ask for on this board, in the syntax of the requirement's file."""
     text = good(board)
-    asked = re.match(r"mediapipe([<>=]+[\d.]+)", text)
-    if board.kit or asked is None:
+    match = re.match(r"mediapipe([<>=]+[\d.]+)", text)
+    if board.kit or match is None:
         return text
-    form = asked[0]
+    form = match[0]
     if re.match(rf"[\"']?{re.escape(item.name)}[\"']?\s*=(?!=)", item.text):
-        form = f'mediapipe = "{asked[1]}"'
+        form = f'mediapipe = "{match[1]}"'
     elif item.role == COMMAND and not item.file.endswith((".py", ".pyw")):
-        form = f"'{asked[0]}'"  # a shell takes > for a file
-    return form + text[asked.end() :]
+        form = f"'{match[0]}'"  # a shell takes > for a file
+    return form + text[match.end() :]
 
 
 def judge(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PLR0911
@@ -193,8 +193,11 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
     except ValueError:
         why = UNSET if "$" in item.specifier else AUDIT
         return Problem(f"{item.text}: its version can't be read", why, known=False)
-    heavy = [*(one for one in cpu if versions.at_least(one, known["needs"]["from"])), *gpu]
-    light = [one for one in cpu if one not in heavy]
+    demanding = [
+        *(version for version in cpu if versions.at_least(version, known["needs"]["from"])),
+        *gpu,
+    ]
+    universal = [version for version in cpu if version not in demanding]
     better = f"write {wanted(item, board)}"
     if item.role == ROSDEP:  # its keys have no versions
         better = f"take it out, and install {wanted(item, board)} by pip"
@@ -209,14 +212,14 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
         why = "there is no aarch64 wheel of it" if x86 else "PyPI has no aarch64 wheel of it"
         return Problem(f"{item.text}: {why}", better)
     python = item.python or board.python
-    fits = [one for one in (*cpu, *gpu) if _fits(known, one, python)]
+    fits = [version for version in (*cpu, *gpu) if _fits(known, version, python)]
     if python and not fits and not board.obstacle:
         return Problem(f"{item.text}: it has no aarch64 wheel for Python {python}", better)
-    newest = heavy[-1] if heavy else ""
+    newest = demanding[-1] if demanding else ""
     if board.old_cpu:
         return (
             Problem(f"{item.text}: pip takes {newest}, which this CPU can't load", better)
-            if heavy
+            if demanding
             else None
         )
     if not gpu:
@@ -228,7 +231,7 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
             f"leave it as it is, once Python is {oldest} or later ({board.obstacle})",
             stays=True,
         )
-    if board.old_cpu is None and not light:
+    if board.old_cpu is None and not universal:
         what = f"{item.text}: right for Orin and Thor; Xavier, TX2, TX1 and Nano can't load it"
         return Problem(what, "run the doctor on the board", known=False)
     if board.old_cpu is None:

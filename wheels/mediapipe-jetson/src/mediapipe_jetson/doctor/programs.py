@@ -115,7 +115,7 @@ class Programs:
             for end in range(len(parts)):
                 if parts[:end] in self.packages:
                     result.setdefault(parts[end], set()).add(parts[:end])
-        return {first: tuple(sorted(found)[:PACKAGES_MOST]) for first, found in result.items()}
+        return {first: tuple(sorted(folders)[:PACKAGES_MOST]) for first, folders in result.items()}
 
     def _mentions(self, source: Source) -> bool:
         """Return whether a notebook has MediaPipe's name in its code."""
@@ -242,30 +242,30 @@ class Programs:
         if not level and plain.split(".")[0] not in self._parts:
             return []
         folder = source.folder
-        asked = (name, tuple(folder), source.added)
-        if asked not in self._meanings:
+        key = (name, tuple(folder), source.added)
+        if key not in self._meanings:
             if level:
-                found = self._below([folder[: len(folder) - level + 1]], plain)
+                modules = self._below([folder[: len(folder) - level + 1]], plain)
             else:
                 # Another package of the project is meant only where nothing nearer is.
-                found = self._below(source.near(), plain) or self._below(source.far(plain), plain)
-            self._meanings[asked] = found
-        return self._meanings[asked]
+                modules = self._below(source.near(), plain) or self._below(source.far(plain), plain)
+            self._meanings[key] = modules
+        return self._meanings[key]
 
     def _below(self, starts: list[list[str]], plain: str) -> list[str]:
         """Return the modules of a name below these folders, and the packages above them."""
         result: dict[str, None] = {}
         for start in starts:
             parts = [*start, *plain.split(".")] if plain else start
-            found = [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
-            if any(item in self.sources for item in found[len(start) if plain else 0 :]):
-                result.update((item, None) for item in found if item in self.sources)
+            names = [".".join(parts[:end]) for end in range(1, len(parts) + 1)]
+            if any(item in self.sources for item in names[len(start) if plain else 0 :]):
+                result.update((item, None) for item in names if item in self.sources)
         return list(result)
 
     def folders_imported(self) -> set[PurePosixPath]:
         """Return the folders from which modules are imported by dotted or relative names.
 
-        A dotted name counts where it stands in another folder.
+        A dotted name counts where it is in another folder.
         """
         result: set[PurePosixPath] = set()
         for source in self.sources.values():
@@ -275,9 +275,9 @@ class Programs:
                 result.update([here, *here.parents][:level])
                 depth = name.lstrip(".").count(".")
                 for module in self._exact(source, name) if depth and not level else ():
-                    found = self.sources[module]
-                    folder = PurePosixPath(found.file).parent
-                    folder = folder.parent if found.package else folder
+                    target = self.sources[module]
+                    folder = PurePosixPath(target.file).parent
+                    folder = folder.parent if target.package else folder
                     result.update([folder, *folder.parents][:depth] if folder != here else ())
         return result
 
@@ -298,8 +298,8 @@ class Programs:
         link = "" if base.endswith(".") else "."
         requested = [f"{base}{link}{item}" for item in items if item]
         whole = {item: self._exact(source, item) for item in [base, *requested]}
-        for one in requested:
-            result |= whole[one] or whole[base]
+        for name in requested:
+            result |= whole[name] or whole[base]
         return result if requested else whole[base]
 
     def _exact(self, source: Source, name: str) -> set[str]:
@@ -329,16 +329,18 @@ class Programs:
 
     def _distinct(self) -> None:
         """Note attributes of legacy results where the object came from afar."""
-        words = [name.encode() for name in self.uses.table.distinct]
+        attributes = [name.encode() for name in self.uses.table.distinct]
         for module, source in list(self.sources.items()):
             content = self._texts[source.file]
-            if any(word in content for word in words) and (source.trees or self._parsed(module)):
+            if any(attribute in content for attribute in attributes) and (
+                source.trees or self._parsed(module)
+            ):
                 for cell, tree in self.sources[module].trees:
                     self.uses.add_distinct(tree, source.file, cell)
 
 
 def starts(own: set[str]) -> Callable[[bytes], bool]:
-    """Return what tells a program that uses MediaPipe, or a package which does so inside.
+    """Return a test for programs that use MediaPipe, or a package which does so inside.
 
     `own` are the project's own top modules: it may be such a package itself.
     """

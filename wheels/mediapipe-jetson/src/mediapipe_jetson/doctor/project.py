@@ -38,14 +38,14 @@ def legacy(scene: Scene, _facts: dict[str, Any]) -> Result:
             unread = scan.unread_lines(programs=True)
             return unknown(seen, *unread) if unread else ok(seen, *doubts)
         if gone:
-            words = "; ".join(item.text() for item in gone[:SHOWN_MOST])
+            shown = "; ".join(item.text() for item in gone[:SHOWN_MOST])
             more = f" and {len(gone) - SHOWN_MOST} more" if len(gone) > SHOWN_MOST else ""
             return bad(
                 seen,
                 *open_,
                 cure="gone",
                 findings=findings,
-                gone=words + more,
+                gone=shown + more,
                 first=findings[0].place(),
             )
         return bad(seen, *open_, findings=findings, first=findings[0].place())
@@ -58,7 +58,7 @@ def legacy(scene: Scene, _facts: dict[str, Any]) -> Result:
 
 
 def inside(scan: Scan) -> tuple[list[Finding], list[str]]:
-    """Return packages that call mp.solutions inside, and those whose version does not tell."""
+    """Return packages that call mp.solutions inside, and those whose version leaves it open."""
     findings, doubts = [], []
     for item in packages.effective(scan):
         entry = projects.package("legacy_packages", item.name, item.specifier)
@@ -94,7 +94,7 @@ def inside(scan: Scan) -> tuple[list[Finding], list[str]]:
 
 
 def _called(scan: Scan, entry: dict[str, Any]) -> bool:
-    """Return whether the project names what of a package calls mp.solutions, if that is told."""
+    """Return whether the project names the part of a package that calls mp.solutions, if known."""
     where = entry.get("where")
     return not where or any(
         re.search(where.encode(), text, re.MULTILINE) for text in scan.texts.values()

@@ -123,7 +123,7 @@ def brought(item: BaseImage, known: projects.Known) -> str:
 
 
 def _unknown(item: BaseImage) -> str:
-    """Return what is not known of a base image, and what tells it."""
+    """Return what is not known of a base image, and the command that shows it."""
     ask = f": docker run --rm --entrypoint python3 {item.image} --version tells its Python"
     return f"the base image {item.image} is not known{'' if '$' in item.image else ask}"
 
@@ -146,12 +146,12 @@ def _image(scan: Scan, item: BaseImage, release: str) -> Union[Obstacle, str]:
             f"{item.image} is {known.about}",
             f"{place}: take Debian or Ubuntu",
         )
-    asked = relevance.pythons(scan)
-    other = item.installs == UV and not all(python in _allowed(pin) for pin in asked)
+    requested = relevance.pythons(scan)
+    other = item.installs == UV and not all(python in _allowed(pin) for pin in requested)
     if not python or other:
         vague = item.installs in ("?", CONDA) or other
-        told = f"which Python is installed into {item.image} can't be told"
-        return f"{place}: {told if vague else _unknown(item)}"
+        doubt = f"which Python is installed into {item.image} can't be told"
+        return f"{place}: {doubt if vague else _unknown(item)}"
     if projects.has_wheel(python):
         return ""
     if known is not None and known.brings and item.installs in ("", UV):

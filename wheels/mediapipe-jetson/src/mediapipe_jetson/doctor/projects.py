@@ -24,7 +24,7 @@ NEWEST = "99999"
 
 @dataclasses.dataclass(frozen=True)
 class Known:
-    """What a base image is known to be; "" for what its tag does not tell."""
+    """What a base image is known to be; "" for what its tag does not show."""
 
     python: str = ""
     l4t: str = ""
@@ -102,8 +102,8 @@ def _own(rest: str, l4t: str) -> Known:
     """Return what one of the kit's own images brings; `rest` is its tag after the release."""
     kit = table()["kit"]
     python = re.search(r"-py(3\.\d+)\b", rest)
-    media = re.search(r"-mediapipe(\d[\d.]*\d)", rest)
-    version = media.group(1) if media else kit["mediapipe"]
+    version_match = re.search(r"-mediapipe(\d[\d.]*\d)", rest)
+    version = version_match.group(1) if version_match else kit["mediapipe"]
     number = l4t.split(".", maxsplit=1)[0]
     branch = table()["l4t"].get(number, {})
     ids = "|".join(table()["modules"].get(number, ()))

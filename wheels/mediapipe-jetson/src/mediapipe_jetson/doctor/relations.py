@@ -1,4 +1,4 @@
-"""What a project's files say of each other: builds, templates, what scripts start."""
+"""How a project's files refer to each other: builds, templates, what scripts start."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STARTING = ("shell", "env")
 class Relations:
     """What is known of a project's files before each is read by itself.
 
-    `files` are kind, name and content, with what the others tell in place; `arguments` and
+    `files` are kind, name and content, with values from the other files filled in; `arguments` and
     `contexts` what Dockerfiles are built with, `scripts` those that install packages, `own` the
     project's programs, `edited` the Dockerfiles of editors' containers, `layered` the files that
     kustomizations take, `elsewhere` the Dockerfiles that are built for other machines alone,
@@ -54,14 +54,17 @@ def of(files: list[File], targets: frozenset[str]) -> Relations:
     on_boards = _on_boards(files)
     arguments = builds.given(on_boards)
     contexts = builds.contexts(on_boards)
-    told = builds.targets(on_boards)
+    build_targets = builds.targets(on_boards)
     edited = devcontainer.targets(files)
-    # What an editor asks for is not all that is built: where nothing else is, the last one may be.
-    asked = {path: told.get(path, {""}) | edited.get(path, set()) for path in {*told, *edited}}
-    unbuilt = builds.unbuilt(files, asked, arguments, targets)
-    aside = {name: rows for name, rows in unbuilt.items() if name not in told}
+    # An editor's target is not all that is built: without another target, the last stage may be.
+    requested = {
+        path: build_targets.get(path, {""}) | edited.get(path, set())
+        for path in {*build_targets, *edited}
+    }
+    unbuilt = builds.unbuilt(files, requested, arguments, targets)
+    aside = {name: rows for name, rows in unbuilt.items() if name not in build_targets}
     aside = {} if stages.ALL in targets else aside
-    built = told.keys() & unbuilt.keys()
+    built = build_targets.keys() & unbuilt.keys()
     files = _with(
         files,
         {name: stages.without(text, unbuilt[name]) for _, name, text in files if name in built},
@@ -86,7 +89,7 @@ def of(files: list[File], targets: frozenset[str]) -> Relations:
 
 
 def _templates(files: list[File]) -> dict[str, set[str]]:
-    """Return the services that others extend; what a script starts by its own file is no such."""
+    """Return the services that others extend; a file that a script starts itself has none."""
     scripts = [text for kind, _, text in files if kind in STARTING]
     return {
         name: services

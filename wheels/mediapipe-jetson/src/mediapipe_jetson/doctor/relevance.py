@@ -19,11 +19,11 @@ ELSEWHERE = re.compile(
     r"\.\.|--mount|^\s*(?:COPY|ADD)\b(?:.*[*?\[$]|\s+(?:--\S+\s+)*/|.*--from=)", re.I | re.M
 )
 MOST_WORDS = 100
-# What a folder has that is a part of the project by itself; others serve what stands elsewhere.
+# Kinds of files that make a folder a part of the project by itself; others serve other folders.
 OWN = {"python", "notebook", "requirements", "settings", "cfg", "lock"}
 ASKING = {"requirements", "settings", "cfg", "lock"}
-# Files that are of the project that their folder is. Others, such as scripts, may be for what
-# stands anywhere, unless their folder has all that it takes.
+# Files that are of the project that their folder is. Others, such as scripts, may be for
+# any folder, unless their own has all that they take.
 OF_THEIR_FOLDER = {"settings", "cfg", "lock", "python_version"}
 
 
@@ -75,14 +75,14 @@ class _Folders:
         return cls(files, frozenset(_above(files)), frozenset(_above(own)), frozen)
 
     def concern(self, folder: str) -> bool:
-        """Return whether what stands below a folder may have to do with MediaPipe."""
+        """Return whether what is below a folder may have to do with MediaPipe."""
         if not self.files or not folder or folder in self.with_mediapipe:
             return True
         return folder not in self.with_parts
 
 
 def _above(names: Iterable[str]) -> Iterator[str]:
-    """Yield all folders that files stand in, at any depth."""
+    """Yield all folders above files, at any depth."""
     for name in names:
         yield from (str(folder) for folder in PurePosixPath(name).parents)
 
@@ -108,7 +108,7 @@ def _files(scan: Scan) -> set[str]:
 def _is_built(scan: Scan, folders: _Folders, image: BaseImage) -> bool:
     """Return whether an image may be built with files that have to do with MediaPipe.
 
-    Where no file says of which folder it is built, it is its own if that has all that it takes.
+    Where no file names the folder that it is built from, that is its own if it has all it takes.
     """
     if image.file in folders.files or scan.kinds.get(image.file) != "dockerfile":
         return True
@@ -131,8 +131,8 @@ def _stands_alone(scan: Scan, folders: _Folders, file: str) -> bool:
     if scan.kinds[file] != "dockerfile":
         return True
     try:
-        words = list(islice(dockerfiles.copied(text), MOST_WORDS))
-        return bool(words) and all((scan.folder / folder / word).exists() for word in words)
+        paths = list(islice(dockerfiles.copied(text), MOST_WORDS))
+        return bool(paths) and all((scan.folder / folder / path).exists() for path in paths)
     except OSError:
         return False  # a name that no file can have
 
@@ -150,7 +150,7 @@ def _for_boards(scan: Scan, item: Requirement) -> str:
     """Return the list beside this one that is for boards, where nothing installs this one.
 
     "" where there is none, or where a script, a Dockerfile or a program names this list, or
-    documents say to install it and not the other one.
+    documents have people install it and not the other one.
     """
     name = PurePosixPath(item.file).name
     if scan.kinds.get(item.file) != "requirements" or elsewhere.for_boards(name):
@@ -170,18 +170,18 @@ def _for_boards(scan: Scan, item: Requirement) -> str:
         for file, text in scan.texts.items()
         if file != item.file and scan.kinds[file] != "markdown"
     )
-    found = next(beside, "")
-    if named or (_is_told(scan, name) and not _is_told(scan, PurePosixPath(found).name)):
+    board_list = next(beside, "")
+    if named or (_is_told(scan, name) and not _is_told(scan, PurePosixPath(board_list).name)):
         return ""
-    return found
+    return board_list
 
 
 def _is_told(scan: Scan, name: str) -> bool:
-    """Return whether a document says to install this list."""
+    """Return whether a document has people install this list."""
     path = rf"(?:\S{{0,200}}/)?{re.escape(name)}(?![\w-]|\.\w)"
-    told = re.compile(rf"\s(?:-r|--requirement)[ =]{{0,4}}{path}".encode())
+    pattern = re.compile(rf"\s(?:-r|--requirement)[ =]{{0,4}}{path}".encode())
     return bool(name) and any(
-        told.search(text) for file, text in scan.texts.items() if scan.kinds[file] == "markdown"
+        pattern.search(text) for file, text in scan.texts.items() if scan.kinds[file] == "markdown"
     )
 
 

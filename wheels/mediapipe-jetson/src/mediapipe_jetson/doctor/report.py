@@ -1,4 +1,4 @@
-"""What the doctor says: a JSON document and a text."""
+"""The doctor's report: a JSON document and a text."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def text(document: dict[str, Any]) -> str:
         # By reason: one that hides a board's programs hides several causes.
         for reason in dict.fromkeys(item["evidence"][0] for item in unknown):
             lines.append(f"   {reason}:")
-            for item in (one for one in unknown if one["evidence"][0] == reason):
+            for item in (cause for cause in unknown if cause["evidence"][0] == reason):
                 lines.append(f"   - {item['title']}")
                 more = item["evidence"][1:]
                 lines += [f"     {text}" for text in more[:EVIDENCE_MOST]]
@@ -91,14 +91,14 @@ def text(document: dict[str, Any]) -> str:
 
 
 def _findings(cause: dict[str, Any]) -> list[str]:
-    """Return the places, without what stands above them."""
-    found = [Finding(**item) for item in cause["findings"]]
+    """Return the places, without what the lines above them already have."""
+    findings = [Finding(**item) for item in cause["findings"]]
     above = "\n".join([cause["cure"], *cause["evidence"][:EVIDENCE_MOST]])
     lines = []
-    for item in found[:FINDINGS_MOST]:
+    for item in findings[:FINDINGS_MOST]:
         cured = item.place() in cause["cure"] and item.instead in cause["cure"]
-        if not (cured and len(found) == 1 and item.what in above):
+        if not (cured and len(findings) == 1 and item.what in above):
             lines.append(f"{item.place()}: {item.what}" if cured else item.text())
-    if len(found) > FINDINGS_MOST:
-        lines.append(f"... and {len(found) - FINDINGS_MOST} more (--json lists all)")
+    if len(findings) > FINDINGS_MOST:
+        lines.append(f"... and {len(findings) - FINDINGS_MOST} more (--json lists all)")
     return lines

@@ -96,9 +96,9 @@ def _later(version: str) -> bool:
 
 def _words(names: list[str], version: str) -> str:
     """Return what a task is given, as people read it."""
-    words = _joined(names).replace("none", "no delegate")
+    delegates = _joined(names).replace("none", "no delegate")
     which = f"mediapipe {version}" if version else "every known version"
-    return f"{words}: {which} runs it on the CPU"
+    return f"{delegates}: {which} runs it on the CPU"
 
 
 def _joined(names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a check says: ok, bad or unknown, always with what it saw or why it saw nothing."""
+"""A check's result: ok, bad or unknown, always with what it saw or why it saw nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Result:
 
 
 class UnseenError(Exception):
-    """What a check needs can't be seen here; its text says why."""
+    """What a check needs can't be seen here; the text is the reason."""
 
 
 def ok(*evidence: str) -> Result:

@@ -52,7 +52,7 @@ class Scanned:
         self.changed: dict[str, str] = {}
         self.rewritten: set[str] = set()
         self.plain: set[str] = set()
-        # The images of stages that lead nowhere, which who builds may name.
+        # The images of stages that lead nowhere: only a build command may name them.
         self.aside: list[BaseImage] = []
         self._by_name: dict[str, list[Requirement]] = {}
         self._targets: set[str] = set()
@@ -62,8 +62,8 @@ class Scanned:
     def _lines(self, name: str, text: str, chosen: Optional[list[int]], cell: int) -> None:
         """Note what commands do, and the Pythons of environments that they make."""
         self._commands(name, text, chosen, cell)
-        for number, words, _ in dockerfiles.commands(text, chosen):
-            self.pythons += installers.pythons(words, name, number, cell)
+        for number, arguments, _ in dockerfiles.commands(text, chosen):
+            self.pythons += installers.pythons(arguments, name, number, cell)
 
     def _commands(self, name: str, text: str, chosen: Optional[list[int]], cell: int) -> None:
         """Note what commands install, and containers that they start."""
@@ -78,8 +78,8 @@ class Scanned:
         for item in items:
             self.requirements += [item] if item not in self.requirements else []
         whole = shell_lists.filled(text) if chosen is None else text
-        for number, words, _ in dockerfiles.commands(whole, chosen):
-            self._started(name, cell, number, words)
+        for number, arguments, _ in dockerfiles.commands(whole, chosen):
+            self._started(name, cell, number, arguments)
 
     def _asked(self, path: str) -> list[Requirement]:
         """Return what the one requirements file of this name asks for; nothing for several."""
@@ -90,10 +90,10 @@ class Scanned:
         ]
         return requirements.listed(names[0], self.texts[names[0]])[0] if len(names) == 1 else []
 
-    def _started(self, name: str, cell: int, line: int, words: list[str]) -> None:
+    def _started(self, name: str, cell: int, line: int, arguments: list[str]) -> None:
         """Note a command that starts a container with --gpus alone."""
         finding = Finding(name, cell, line, 1, WHAT, INSTEAD)
-        if docker_run.gpus_alone(words) and finding not in self.commands:
+        if docker_run.gpus_alone(arguments) and finding not in self.commands:
             self.commands.append(finding)
 
     def _shell(self, name: str, content: bytes) -> None:
@@ -101,7 +101,7 @@ class Scanned:
         self._lines(name, text, None, 0)
 
     def leads_nowhere(self, file: str, line: int) -> bool:
-        """Return whether a stage of a Dockerfile stands there that only who builds may name."""
+        """Return whether a line is in a Dockerfile's stage that only a build command may name."""
         return line - 1 in self._relations.aside.get(file, ())
 
     def asking(self, name: str) -> list[Requirement]:
@@ -112,7 +112,7 @@ class Scanned:
         return self._by_name.get(name, [])
 
     def unread_lines(self, *, programs: bool = False) -> list[str]:
-        """Return what could not be read, or alone what may say what programs do, as lines."""
+        """Return what could not be read, or only what may show what programs do, as lines."""
         return lines_of(item for item in self.unread if not (programs and item.says_nothing))
 
     def _other(self, name: str) -> bytes:

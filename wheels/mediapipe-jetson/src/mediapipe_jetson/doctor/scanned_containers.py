@@ -55,12 +55,12 @@ class ScannedContainers(Scanned):
         return started.is_own(dockerfiles.started(text), self._relations.own, there=True)
 
     def _devcontainer(self, name: str, content: bytes) -> None:
-        found = devcontainer.read(name, content)
-        self.images += found.images
-        for line, text in found.commands:
+        container = devcontainer.read(name, content)
+        self.images += container.images
+        for line, text in container.commands:
             self._shell(name, b"\n" * (line - 1) + text.encode())
-        if found.run and docker_run.gpus_alone(["docker", "run", *found.run[1]]):
-            self.commands.append(Finding(name, 0, found.run[0], 1, WHAT, INSTEAD))
+        if container.run and docker_run.gpus_alone(["docker", "run", *container.run[1]]):
+            self.commands.append(Finding(name, 0, container.run[0], 1, WHAT, INSTEAD))
 
     def _compose(self, name: str, content: bytes, composed: set[str]) -> None:
         override = None
@@ -106,25 +106,25 @@ class ScannedContainers(Scanned):
         )
 
     def _rest(self, kind: str, name: str, content: bytes) -> None:
-        """Note a file of Kubernetes that tells more of MediaPipe than what is read of its pods."""
+        """Note a file of Kubernetes that names MediaPipe beside what is read of its pods."""
         rest = pods_rest.text(kind, content)
         if kinds.USES.search(rest):
             self.unread.append(Unread(name, OTHER, kinds.only_settings(name, rest)))
 
-    def _pods(self, name: str, found: pods.Found) -> None:
+    def _pods(self, name: str, contents: pods.Found) -> None:
         """Note what the pods of a file are."""
-        self.services += found.services
-        self.images += found.images
-        for file, line, text in found.commands:
+        self.services += contents.services
+        self.images += contents.images
+        for file, line, text in contents.commands:
             self._commands(file, "\n" * (line - 1) + text, None, 0)
-        for path in found.missing:
+        for path in contents.missing:
             why = f"it takes {path}, which is not in the project"
             self.unread.append(Unread(name, why, settings=True))
 
     def _bake(self, name: str, content: bytes) -> None:
-        found = bake.targets(name, content)
-        self.images += bake.foreign(name, found)
-        for line, text in bake.inline(found):
+        targets = bake.targets(name, content)
+        self.images += bake.foreign(name, targets)
+        for line, text in bake.inline(targets):
             self._dockerfile(name, b"\n" * line + text.encode())
 
 

@@ -1,4 +1,4 @@
-"""What the checks look at: a tree of files, an environment, programs' words, one Python."""
+"""What the checks look at: a tree of files, an environment, programs' output, one Python."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Scene:
         return os.path.lexists(below(self.root, path))
 
     def output(self, name: str) -> commands.Output:
-        """Return what a program said."""
+        """Return a program's output."""
         return self.outputs.get(name, Absent("it was not asked"))
 
     @functools.cached_property
@@ -96,7 +96,7 @@ class Scene:
 
     @functools.cached_property
     def emulated(self) -> Optional[bool]:
-        """Return whether this only stands for a Jetson; None where that is not known."""
+        """Return whether this only emulates a Jetson; None where that is not known."""
         facts = _guarded(lambda: emulation.read(self.root, self.environment, self.machine))
         return facts.emulated if isinstance(facts, emulation.Emulation) else None
 
@@ -147,7 +147,7 @@ class Scene:
     def old_cpu(self) -> Optional[bool]:
         """Return whether the CPU lacks what MediaPipe 1.x needs: by its module, else by itself.
 
-        A virtual board may run on a newer CPU than the module that it stands for.
+        A virtual board may run on a newer CPU than the module that it emulates.
         """
         needs = pins.table()["needs"]
         if self.soc in needs["socs_without"]:
@@ -195,5 +195,5 @@ def here(code: Optional[Path] = None) -> Scene:
 def _guarded(read: Callable[[], Section]) -> Section:
     try:
         return read()
-    except Exception as error:  # a check must say unknown, not fail
+    except Exception as error:  # a check must give unknown, not fail
         return Absent(f"could not be observed: {type(error).__name__}: {one_line(error)}")

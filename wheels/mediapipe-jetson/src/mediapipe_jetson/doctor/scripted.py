@@ -47,10 +47,10 @@ def marked(
     """
     if not items and not LIST.search(text):
         return items, replaced.Used()
-    made = variables.MAKE.match(PurePosixPath(name).name) is not None
+    makefile = variables.MAKE.match(PurePosixPath(name).name) is not None
     steps = list(_with_inner(branches.steps(text, board.board(), _installs)))
     docker = kind == "dockerfile"
-    return replaced.marked(items, text, steps, lists, doubtful, docker=docker, made=made)
+    return replaced.marked(items, text, steps, lists, doubtful, docker=docker, made=makefile)
 
 
 def _with_inner(steps: list[branches.Step]) -> Iterator[branches.Step]:
@@ -62,13 +62,13 @@ def _with_inner(steps: list[branches.Step]) -> Iterator[branches.Step]:
         inner = dockerfiles.inner(step.words) if alone else ""
         own = branches.steps(inner, board.board(), _installs) if inner else []
         before = ")" if closing and step.before in PLAIN else step.before
-        for at, one in enumerate(own):
+        for at, inner_step in enumerate(own):
             yield dataclasses.replace(
-                one,
+                inner_step,
                 start=step.start,
                 end=step.end,
-                path=(*step.path, *one.path),
-                before=one.before if at else "(",
+                path=(*step.path, *inner_step.path),
+                before=inner_step.before if at else "(",
             )
         if not own:
             yield dataclasses.replace(step, before=before)
@@ -99,11 +99,11 @@ def in_cells(
     return [dataclasses.replace(item, line=item.line - first[item.cell]) for item in noted]
 
 
-def _installs(words: list[str]) -> bool:
+def _installs(arguments: list[str]) -> bool:
     """Return whether a command installs a MediaPipe that there is for aarch64."""
     known = pins.table()
     wheels = [*known["cpu_only"], *known["gpu"]]
-    for item in installers.command(words, "", 0):
+    for item in installers.command(arguments, "", 0):
         if item.name != "mediapipe" or item.source:
             continue
         try:

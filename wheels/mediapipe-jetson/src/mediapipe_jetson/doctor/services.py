@@ -17,7 +17,7 @@ RUNTIME, SHOWING = "runtime: nvidia", "NVIDIA_VISIBLE_DEVICES=all"
 CLASS = "runtimeClassName: nvidia"
 CURES = {RUNTIME: "service", SHOWING: "hidden", CLASS: "pod"}
 RESERVED = "a GPU is reserved without runtimeClassName; it works where the node's default is nvidia"
-# What containerd of a node starts containers by, where that is not told by the pod.
+# Where a node's containerd has its default runtime, for pods that name none.
 K3S = "/etc/rancher/k3s/config.yaml"
 CONTAINERD = (
     "/var/lib/rancher/k3s/agent/etc/containerd/config.toml",
@@ -48,7 +48,7 @@ def findings(scene: Scene, default_runtime: str) -> tuple[Finding, ...]:
 
 
 def wrong(written: tuple[Finding, ...]) -> Result:
-    """Return the result, with a cure for the kind of file that the first one stands in."""
+    """Return the result, with a cure for the kind of file that the first one is in."""
     first = written[0]
     cure = CURES.get(first.instead, "")
     return bad(first.what, cure=cure, findings=written, place=first.place())
@@ -56,8 +56,12 @@ def wrong(written: tuple[Finding, ...]) -> Result:
 
 def _cluster_runtime(scene: Scene) -> Optional[str]:
     """Return what a node's containerd takes where a pod names no class, None where unseen."""
-    told = ((path, scene.text(path)) for path in (K3S, *CONTAINERD))
-    texts = [text for path, text in told if text is not None and (path == K3S or _of_node(text))]
+    configurations = ((path, scene.text(path)) for path in (K3S, *CONTAINERD))
+    texts = [
+        text
+        for path, text in configurations
+        if text is not None and (path == K3S or _of_node(text))
+    ]
     for text in texts:
         if match := DEFAULT.search(text):
             return match[1]
@@ -79,7 +83,7 @@ def _wrong(item: Service, default_runtime: Optional[str]) -> str:
 
 
 def doubts(scene: Scene, default_runtime: str) -> list[str]:
-    """Return the services of which it can't be told whether they get the GPU."""
+    """Return the services of which it is not known whether they get the GPU."""
     if scene.scan is None:
         return []
     lines, cluster = [], _cluster_runtime(scene)

@@ -58,9 +58,9 @@ def cpu(scene: Scene, _facts: dict[str, Any]) -> Result:
 
 
 def demanding(scene: Scene, version: str) -> tuple[bool, str]:
-    """Return whether the library stops on older CPUs, and what tells it. Raises UnseenError.
+    """Return whether the library stops on older CPUs, and what shows it. Raises UnseenError.
 
-    The library itself tells: one that is compiled for newer CPUs checks them at its start. A
+    The library itself shows it: one that is compiled for newer CPUs checks them at its start. A
     version alone proves nothing; that of an official wheel does where the library agrees with it.
     """
     library = scene.library

@@ -79,10 +79,10 @@ class Scan(ScannedContainers):
         """Return the files whose kind is known."""
         result: list[relations.File] = []
         files = kinds.files(folder, lambda error: self._unseen(folder, error))
-        ends = time.monotonic() + LOADING_MOST_S
+        deadline = time.monotonic() + LOADING_MOST_S
         for path in files:
             why = f"it has more than {FILES_MOST} files" if len(result) >= FILES_MOST else ""
-            if not why and time.monotonic() > ends:
+            if not why and time.monotonic() > deadline:
                 why = f"reading it took longer than {LOADING_MOST_S:.0f} s"
             if why:
                 self.unread.append(Unread(str(folder), ENDED.format(why, path)))
@@ -158,7 +158,7 @@ class Scan(ScannedContainers):
             elsewhere.mark(self.requirements, before[-1], other)
 
     def _python(self, name: str, content: bytes) -> None:
-        """Note a program, and what it says that it needs."""
+        """Note a program, and the requirements that it declares."""
         cell = notebooks.program(content)
         if cell is not None:
             self._lines(name, cell.text, cell.shell, 0)
@@ -209,13 +209,13 @@ class Scan(ScannedContainers):
 
     def _rosdep(self, name: str, content: bytes) -> None:
         try:
-            found, open_ = rosdep.read(
+            result, open_ = rosdep.read(
                 name, content, projects.table()["rosdep"], self._relations.ros
             )
         except FormError as error:
             self.unread.append(dataclasses.replace(Unread.of(name, error), settings=True))
             return
-        self.requirements += found
+        self.requirements += result
         self.unread += [Unread(name, why, settings=True) for why in open_]
 
     def _settings(self, name: str, content: bytes) -> None:
@@ -238,6 +238,8 @@ class Scan(ScannedContainers):
         self.pythons += pythons
 
     def _markdown(self, name: str, content: bytes) -> None:
-        """Note the containers that a document says to start."""
-        for number, words, _ in dockerfiles.commands(docker_run.shown(documents.decoded(content))):
-            self._started(name, 0, number, words)
+        """Note the containers that a document has people start."""
+        for number, arguments, _ in dockerfiles.commands(
+            docker_run.shown(documents.decoded(content))
+        ):
+            self._started(name, 0, number, arguments)

@@ -44,7 +44,7 @@ class Task:
     """One place that creates a task.
 
     `delegates` are what it may be given: GPU, CPU, DEFAULT, absent (which None is too) or a number;
-    `unknown` says in words what could not be followed. `fallback` tells that it stands where
+    `unknown` are the reasons why some could not be followed. `fallback`: it is created where
     creating the same task failed.
     """
 
@@ -74,11 +74,11 @@ class Created(Rounds):
         self.marked = 0
 
     def mark(self) -> None:
-        """Remember what was heard so far."""
+        """Set the mark at what was reported so far."""
         self.marked = len(self.heard)
 
     def back(self) -> None:
-        """Forget what was heard since the mark."""
+        """Drop what was reported since the mark."""
         del self.heard[self.marked :]
 
     @property
@@ -94,12 +94,12 @@ class Created(Rounds):
         for every in places.values():
             # A helper that is called once more after it failed is no other task.
             first = [item for item in every if not item.fallback]
-            again = [item for item in every if item.fallback] if first else []
-            falls = any(item.delegates != {GPU} for item in again)
+            fallbacks = [item for item in every if item.fallback] if first else []
+            falls = any(item.delegates != {GPU} for item in fallbacks)
             for item in _by_call(first or every):
                 why = (*self.replaced.get("", ()), *self.replaced.get(item.name, ()))
-                told = (*item.unknown, *why)
-                joined.append(dataclasses.replace(item, falls=falls, unknown=told))
+                reasons = (*item.unknown, *why)
+                joined.append(dataclasses.replace(item, falls=falls, unknown=reasons))
         return sorted(joined, key=lambda item: dataclasses.astuple(item.place))
 
     def called(self, place: Place, path: str, given: Arguments, state: State) -> None:

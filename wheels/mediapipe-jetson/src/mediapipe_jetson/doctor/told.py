@@ -1,4 +1,4 @@
-"""What a README tells people to install: a hint where no file of the project installs MediaPipe."""
+"""What a README has people install: a hint where no file of the project installs MediaPipe."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST, LONGEST = 3, 2000
 
 
 def lines(scan: Scan, here: Board) -> list[str]:
-    """Return what documents say of MediaPipe, with what is wrong with it on this board."""
+    """Return how documents install MediaPipe, with what is wrong with it on this board."""
     result: list[str] = []
     for name, content in sorted(scan.texts.items()):
         if scan.kinds[name] == "markdown" and DOCUMENT.match(PurePosixPath(name).name):
@@ -31,8 +31,8 @@ def lines(scan: Scan, here: Board) -> list[str]:
 def _of(name: str, text: str, here: Board) -> Iterator[str]:
     for number, row in enumerate(text.splitlines(), 1):
         match = COMMAND.search(row) if len(row) <= LONGEST else None
-        for words in installers.split(match["command"]) if match else ():
-            for item in installers.command(words, name, number):
+        for arguments in installers.split(match["command"]) if match else ():
+            for item in installers.command(arguments, name, number):
                 if pins.is_mediapipe(item.name):
                     problem = pins.judge(item, here)
                     wrong = f"{problem.what}: {problem.instead}" if problem else item.text

@@ -12,7 +12,7 @@ CLAUSE = re.compile(r"(===|==|~=|!=|<=|>=|<|>|\^|~)?\s*v?([0-9][\w.+!-]*\*?|\*)$
 def parse(text: str) -> Version:
     """Return the release numbers of a version, without its suffix and trailing zeros.
 
-    Raises ValueError where no number stands.
+    Raises ValueError where there is no number.
     """
     match = re.match(r"\s*v?(?:\d+!)?(\d+(?:\.\d+)*)", text)
     if not match:

@@ -1,4 +1,4 @@
-"""Files whose every use of the legacy API stands where a program without it goes another way."""
+"""Files that use the legacy API only where a program without it takes another way."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mediapipe_jetson.migrate.facts import Facts, things
 LEFT = "stays as it is: where MediaPipe has no mp.solutions, the program goes on without this"
 IMPORT = frozenset({"ImportError", "ModuleNotFoundError"})
 ATTRIBUTE = frozenset({"AttributeError"})
-# These hide what fails for other reasons too: only around imports do they tell of MediaPipe.
+# These hide other errors too: only around imports do they mean MediaPipe.
 ANY = frozenset({"Exception", "BaseException", ""})
 # What only names the legacy API, and runs nothing of it.
 NAMES = frozenset({"package", "module", "class", "formats", "list_class", "landmark_class", "gone"})
@@ -25,8 +25,8 @@ def left_alone(facts: Facts, trees: dict[str, ast.Module]) -> dict[str, int]:
     are not old, and that one is old, they are rewritten or refused with it.
     """
     old = facts.legacy_files() & trees.keys()
-    found = {name: _guarded(name, facts, trees[name]) for name in old}
-    result = {name: line for name, line in found.items() if line}
+    lines = {name: _guarded(name, facts, trees[name]) for name in old}
+    result = {name: line for name, line in lines.items() if line}
     near = {name: _near(name, facts.links, old) for name in result}
     while True:
         bad = {name for name in result if near[name] - result.keys()}
@@ -75,7 +75,7 @@ def _within(line: int, blocks: Iterable[Lines]) -> bool:
 
 
 def _tested(tree: ast.AST) -> Iterator[Lines]:
-    """Yield where code stands that hasattr(mp, "solutions") or TYPE_CHECKING leads to."""
+    """Yield the lines of code that hasattr(mp, "solutions") or TYPE_CHECKING leads to."""
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and _asks(node.test):
             yield node.lineno, node.body[-1].end_lineno or node.lineno
@@ -85,15 +85,15 @@ def _asks(test: ast.expr) -> bool:
     if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
         return any(map(_asks, test.values))
     if isinstance(test, ast.Call) and len(test.args) == 2:
-        word = test.args[1]
-        named = isinstance(word, ast.Constant) and word.value == "solutions"
+        argument = test.args[1]
+        named = isinstance(argument, ast.Constant) and argument.value == "solutions"
         return named and isinstance(test.func, ast.Name) and test.func.id == "hasattr"
     plain = isinstance(test, (ast.Name, ast.Attribute))
     return plain and ast.unparse(test).rpartition(".")[2] == "TYPE_CHECKING"
 
 
 def _caught(tree: ast.AST, imports: set[int], lines: Iterable[int]) -> Iterator[Lines]:
-    """Yield where code stands whose error, without the legacy API, is caught and passed over.
+    """Yield the lines of code whose error, without the legacy API, is caught and passed over.
 
     It only imports and binds: what uses the legacy API would give nothing any more, unseen.
     """

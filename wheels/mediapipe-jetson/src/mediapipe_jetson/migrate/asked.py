@@ -1,4 +1,4 @@
-"""Rewrites what asks a result for its fields or its form: hasattr, match, MessageToDict."""
+"""Rewrites tests of a result's fields or form: hasattr, match, MessageToDict."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Asked(Attributes):
         kinds = table.kinds(known)
         if len(args) != 2 or not kinds or any(arg.star or arg.keyword for arg in args):
             return None
-        owner, word = args[0].value, args[1].value
-        name = word.evaluated_value if isinstance(word, cst.SimpleString) else ""
+        owner, name_argument = args[0].value, args[1].value
+        name = name_argument.evaluated_value if isinstance(name_argument, cst.SimpleString) else ""
         if self.foreign(owner) or self.other(owner) or not isinstance(name, str):
             return None
         if kinds == {"result"}:
@@ -125,7 +125,7 @@ _SAME = frozenset({"label", "plain", "xmin", "ymin", "scores", "label_ids", "vis
 
 
 def _pose(item: OldValue) -> Optional[bool]:
-    """Return whether landmarks tell their visibility; None where that can't be told."""
+    """Return whether landmarks have a visibility; None where that is not known."""
     if item.solution == "holistic":
         return item.name in POSES if item.kind == "list" else None
     return item.solution == "pose" if item.solution in table.solutions() else None

@@ -76,7 +76,7 @@ class Attributes(Faces):
         return self._done(original_node, updated_node, base[0], actions.pop())
 
     def _action(self, node: cst.Attribute, base: OldValue) -> str:
-        """Return what becomes of an attribute of one thing, as a word."""
+        """Return the action for an attribute of one thing."""
         name = node.attr.value
         key = f"{base.kind}.{name}"
         if base.kind in ("package", "module", "name", "gone"):
@@ -99,10 +99,10 @@ class Attributes(Faces):
         plain = base.kind in table.PYTHONS or base.kind.endswith("mask") or base.kind == "plain"
         return "keep" if known or plain else "refuse"
 
-    def _done(  # one for each word
+    def _done(  # one for each action
         self, original: cst.Attribute, updated: cst.Attribute, base: OldValue, action: str
     ) -> cst.BaseExpression:
-        """Do what the word says."""
+        """Do an action."""
         word, *more = action.split()
         stored = isinstance(self.parent(original), (cst.AssignTarget, cst.AugAssign, cst.Del))
         if stored and word == "visibility":
@@ -137,7 +137,7 @@ class Attributes(Faces):
         return updated
 
     def _indexed(self, node: cst.CSTNode) -> bool:
-        """Return whether one item of an expression is taken where it stands."""
+        """Return whether the code around an expression takes one item of it."""
         around = self.parent(node)
         return isinstance(around, cst.Subscript) and isinstance(around.slice[0].slice, cst.Index)
 
@@ -147,8 +147,8 @@ class Attributes(Faces):
         kind = "what is not known" if base.kind == "unknown" else f"a {base.kind}"
         kind = kind if base.kind != "task" else table.solutions()[base.solution].legacy
         why = f".{original.attr.value} of {kind} has no counterpart in Tasks"
-        again = base.kind == "task" and original.attr.value == "reset"
-        self.refuse(original, why + ("; close it and make a new one" if again else ""))
+        reset = base.kind == "task" and original.attr.value == "reset"
+        self.refuse(original, why + ("; close it and make a new one" if reset else ""))
         return updated
 
     def _list_of(
@@ -193,7 +193,7 @@ class Attributes(Faces):
     def _missing_too(
         self, original: cst.BaseExpression, renamed: cst.BaseExpression
     ) -> cst.BaseExpression:
-        """Return a field that is None where nothing was found, where the program looks at that."""
+        """Return a field that is None where nothing was found, if the program looks at that."""
         around = self.parent(original)
         exact = any(value in self.facts.exact for value in self.things(original))
         looped = isinstance(around, (cst.For, cst.CompFor, cst.Subscript, cst.Attribute))
@@ -248,10 +248,10 @@ class Attributes(Faces):
         missing = self.compared(original_node)
         left = compared_with_none(original_node)
         kinds = table.kinds(self.things(left))
-        made = all(item.solution == "landmark_pb2" for item in self.things(left))
+        messages = all(item.solution == "landmark_pb2" for item in self.things(left))
         direct = self.direct(left)
         exact = any(item in self.facts.exact for item in self.things(left))
-        if missing is None or not kinds or made or (exact and not direct):
+        if missing is None or not kinds or messages or (exact and not direct):
             return updated_node
         lists = kinds <= NULLABLE and (direct or kinds != {"first"})
         if not (lists or (direct and kinds == {"first_mask"})):
@@ -286,6 +286,6 @@ class Attributes(Faces):
 
 def _each(detection: cst.BaseExpression, name: str) -> cst.ListComp:
     """Return a list of one field of a detection's categories."""
-    one = cst.Name("category")
-    source = cst.CompFor(target=one, iter=attribute(detection, "categories"))
-    return cst.ListComp(elt=attribute(one, name), for_in=source)
+    category = cst.Name("category")
+    source = cst.CompFor(target=category, iter=attribute(detection, "categories"))
+    return cst.ListComp(elt=attribute(category, name), for_in=source)

@@ -101,7 +101,7 @@ def quoted(tree: ast.Module) -> Iterator[ast.Constant]:
 
 
 def _types(node: ast.AST) -> Iterator[ast.Constant]:
-    """Yield the texts in a type that are types: what Literal and Annotated tell beside is none."""
+    """Yield the texts in a type that are types: those in Literal and Annotated's notes are none."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         yield node
     inner: list[ast.AST] = list(ast.iter_child_nodes(node))
@@ -145,19 +145,19 @@ def taken(
 ) -> list[Note]:
     """Return the imports in a file of names that are lost and that other files take from it.
 
-    `read` tells where names are read of modules by attribute, by the modules' files and the names.
+    `read` is where names are read of modules by attribute, by the modules' files and the names.
     """
     makers = modules.makers(file)
-    takers = {name: where for (of, name), where in read.items() if of in makers}
+    importers = {name: where for (of, name), where in read.items() if of in makers}
     for other in modules.trees:
         for name, line in [*modules.texts[other], *_taken(other, modules, makers, file)]:
-            takers.setdefault(name, f"{other}:{line}")
+            importers.setdefault(name, f"{other}:{line}")
     return [
-        Note(file, node.lineno, node.col_offset + 1, TAKEN.format(name, takers[name]))
+        Note(file, node.lineno, node.col_offset + 1, TAKEN.format(name, importers[name]))
         for node in ast.walk(modules.trees[file])
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for name in _names(node)
-        if name in names and name in takers
+        if name in names and name in importers
     ]
 
 

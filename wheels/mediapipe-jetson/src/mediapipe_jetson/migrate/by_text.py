@@ -1,4 +1,4 @@
-"""Where the old code reaches the legacy API by a text, or may: noted, so that none stays unseen."""
+"""Notes where the old code reaches, or may reach, the legacy API by a text."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from mediapipe_jetson.migrate import table, unseen
 from mediapipe_jetson.migrate.facts import NOTHING, Facts, Span, things
 from mediapipe_jetson.migrate.remembering import Remembering
 
-# What has the same names in Tasks, whichever of them is asked for.
+# What has the same names in Tasks, for each of its attributes.
 SAME_NAMES = {"landmark", "plain"}
 
 
 class ByText(Remembering):
-    """Follows a project and notes where texts stand for names of the legacy API."""
+    """Follows a project and notes where texts are names of the legacy API."""
 
     facts: Facts
     _taker = ""
@@ -24,7 +24,7 @@ class ByText(Remembering):
     """Whether a module is imported by a name that can't be followed."""
 
     def span(self, node: ast.expr) -> Span:
-        """Return where a node stands, in letters."""
+        """Return the place of a node, in letters."""
         raise NotImplementedError
 
     def refuse_at(self, node: ast.AST, why: str) -> None:

@@ -70,15 +70,15 @@ class Calls(Made, Construct):
             keypoints = attribute(updated_node.args[0].value, "keypoints")
             index = cst.SubscriptElement(cst.Index(updated_node.args[1].value))
             return cst.Subscript(keypoints, [index])
-        asked = self._asked(original_node, updated_node)
-        if asked is not None:
-            return asked
+        rewritten = self._asked(original_node, updated_node)
+        if rewritten is not None:
+            return rewritten
         if not own:
             self._handed(original_node)
         return updated_node
 
     def _asked(self, original: cst.Call, updated: cst.Call) -> Optional[cst.BaseExpression]:
-        """Rewrite what asks a result for its fields, and process() that others call."""
+        """Rewrite tests of a result's fields, and process() that others call."""
         field = self.by_getattr(original)
         if field is not None:
             return self.field(original, attribute(updated.args[0].value, field[0]), field[1])
@@ -275,7 +275,7 @@ class Calls(Made, Construct):
         return updated.with_changes(args=args)
 
     def _constant(self, value: cst.BaseExpression) -> bool:
-        """Return whether connections stand here as the legacy module's own name for them.
+        """Return whether connections are given by the legacy module's own name for them.
 
         Where the program keeps them under a name of its own they are pairs.
         """

@@ -181,11 +181,11 @@ class Construct(Context):
         elif chosen is not None:
             folder = cst.parse_expression(f'f"{{{self.helper("MODEL_FOLDER")}}}/"')
             all_ = cst.parse_expression(f"({', '.join(map(_quoted, solution.models))})")
-            one = cst.Subscript(all_, [cst.SubscriptElement(cst.Index(chosen))])
-            args = [_arg("model_asset_path", cst.BinaryOperation(folder, cst.Add(), one))]
+            chosen_model = cst.Subscript(all_, [cst.SubscriptElement(cst.Index(chosen))])
+            args = [_arg("model_asset_path", cst.BinaryOperation(folder, cst.Add(), chosen_model))]
         elif solution.member and model == solution.models[0]:
-            words = [cst.SimpleString(_quoted(word)) for word in (model, solution.member)]
-            args = [_arg("model_asset_buffer", call(self.helper("model_part"), *words))]
+            strings = [cst.SimpleString(_quoted(name)) for name in (model, solution.member)]
+            args = [_arg("model_asset_buffer", call(self.helper("model_part"), *strings))]
         else:
             path = cst.parse_expression(f'f"{{{self.helper("MODEL_FOLDER")}}}/{model}"')
             args = [_arg("model_asset_path", path)]
@@ -226,20 +226,20 @@ class Construct(Context):
 
 def _entry(owner: cst.BaseExpression, name: str, site: Site) -> Optional[cst.BaseExpression]:
     """Return an entry of a dictionary of arguments; None where it may be missing and matters."""
-    word = cst.SimpleString(_quoted(name))
+    key = cst.SimpleString(_quoted(name))
     absent = Constant(None, "NoneType")
     missing = any(absent in (given.get(-1, name) or ()) for given in site.given)
     if not missing or site.solution.arguments.get(name, "") is None:
-        return cst.Subscript(owner, [cst.SubscriptElement(cst.Index(word))])
+        return cst.Subscript(owner, [cst.SubscriptElement(cst.Index(key))])
     if not name.startswith("min_"):
         return None
     default = cst.Float("0.5")
     comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
-    return cst.Call(attribute(owner, "get"), [cst.Arg(word, comma=comma), cst.Arg(default)])
+    return cst.Call(attribute(owner, "get"), [cst.Arg(key, comma=comma), cst.Arg(default)])
 
 
-def _quoted(word: str) -> str:
-    return f'"{word}"'
+def _quoted(text: str) -> str:
+    return f'"{text}"'
 
 
 def _none() -> cst.SimpleWhitespace:
@@ -251,7 +251,7 @@ def _arg(name: str, value: cst.BaseExpression) -> cst.Arg:
 
 
 def _space(before: cst.BaseParenthesizableWhitespace) -> cst.BaseParenthesizableWhitespace:
-    """Return what stands between arguments: a new line where the first has a line of its own."""
+    """Return the space between arguments: a new line where the first has a line of its own."""
     if not isinstance(before, cst.ParenthesizedWhitespace):
         return cst.SimpleWhitespace(" ")
     return cst.ParenthesizedWhitespace(

@@ -1,4 +1,4 @@
-"""What every part of the rewriting shares: where a node stands, what it is, what is noted of it."""
+"""What every part of the rewriting shares: a node's place, its values, the notes on it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LOUD = frozenset({"AttributeError", "TypeError", "Exception", "BaseException", "
 
 @dataclass(frozen=True, order=True)
 class Note:
-    """Something to say about a place; lines and columns count from 1."""
+    """A note on a place; lines and columns count from 1."""
 
     file: str
     line: int
@@ -52,7 +52,7 @@ class Context(cst.CSTTransformer):
         self.built: set[Span] = set()
 
     def span(self, node: cst.CSTNode) -> Span:
-        """Return where a node of the original tree stands."""
+        """Return the place of a node of the original tree."""
         at = self.get_metadata(metadata.PositionProvider, node)
         return (at.start.line, at.start.column, at.end.line, at.end.column)
 
@@ -106,13 +106,13 @@ class Context(cst.CSTTransformer):
         )
 
     def unfollowed(self, node: cst.CSTNode) -> str:
-        """Return the words of a refusal: it may be anything."""
+        """Return the refusal of an expression that may be anything."""
         return f"where {code(node)} comes from can't be followed"
 
     def opaque(self, node: cst.CSTNode, *, library: bool = False) -> bool:
         """Return whether an expression may be anything: unknown, or what Python's library returns.
 
-        None or 0 tells nothing: a name is that before it gets its value. dataclasses.field(),
+        None or 0 proves nothing: a name is that before it gets its value. dataclasses.field(),
         asyncio.to_thread() and the like give back what they were given. With
         `library` what any other package returns counts as well.
         """
@@ -151,7 +151,7 @@ class Context(cst.CSTTransformer):
         return cst.Name(self.names[name])
 
     def tested(self, node: cst.CSTNode) -> bool:
-        """Return whether only the truth of an expression matters where it stands."""
+        """Return whether the code around an expression uses only its truth."""
         around = self.parent(node)
         if isinstance(around, (cst.If, cst.While, cst.IfExp, cst.Assert, cst.CompIf)):
             return around.test is node
@@ -218,7 +218,7 @@ class Context(cst.CSTTransformer):
             return False
         test = statement.test
         negated = isinstance(test, cst.UnaryOperation) and isinstance(test.operator, cst.Not)
-        says = (
+        tests_absence = (
             isinstance(test, cst.UnaryOperation) and negated and code(test.expression) == text
         ) or (
             isinstance(test, cst.Comparison)
@@ -228,7 +228,7 @@ class Context(cst.CSTTransformer):
         last = statement.body.body[-1] if statement.body.body else None
         if isinstance(last, cst.SimpleStatementLine):
             last = last.body[-1]
-        return says and isinstance(last, (cst.Return, cst.Continue, cst.Break, cst.Raise))
+        return tests_absence and isinstance(last, (cst.Return, cst.Continue, cst.Break, cst.Raise))
 
     def caught(self, node: cst.CSTNode) -> bool:
         """Return whether an error of None, where nothing was found, is caught around a node."""

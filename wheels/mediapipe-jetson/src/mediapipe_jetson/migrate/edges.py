@@ -1,4 +1,4 @@
-"""Keeps apart what stood apart: parentheses and blanks around an expression that is replaced."""
+"""Keeps parentheses and blanks around an expression that is replaced."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mediapipe_jetson.migrate.forms import code
 def fitted(
     original: cst.BaseExpression, new: cst.BaseExpression, before: str, behind: str
 ) -> cst.BaseExpression:
-    """Return what replaces an expression, in the parentheses that it needs where it stands.
+    """Return what replaces an expression, in the parentheses that it needs there.
 
     `before` and `behind` are the letters next to the old one: in `return(x)` there is no blank.
     """
@@ -24,5 +24,5 @@ def fitted(
 
 
 def _word(letter: str) -> bool:
-    """Return whether a letter may be part of a name, or of what stands before a text."""
+    """Return whether a letter may be part of a name, or of a text's prefix or quote."""
     return letter.isalnum() or letter in ("_", '"', "'")

@@ -1,4 +1,4 @@
-"""Cuts faces: those of Tasks have the irises' points, the old ones had them where it was asked."""
+"""Cuts faces: those of Tasks have the irises' points, the old ones only where an option set it."""
 
 from __future__ import annotations
 

@@ -37,11 +37,11 @@ class Site:
         """Return what an argument may be; None where it is never given."""
         index = list(self.solution.arguments).index(name)
         result = [arguments.get(index, name) for arguments in self.given]
-        some = [item for item in result if item is not None]
-        if not some:
+        given_values = [item for item in result if item is not None]
+        if not given_values:
             return None
         default: Values = frozenset({Unknown("its default")}) if None in result else NOTHING
-        return NOTHING.union(*some, default)
+        return NOTHING.union(*given_values, default)
 
     def literal(self, name: str, default: object) -> object:
         """Return an argument's one value; None where there are several, or it is not known."""

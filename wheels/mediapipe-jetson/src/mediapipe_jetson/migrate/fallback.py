@@ -29,10 +29,10 @@ def _unhandled(text: str) -> Optional[str]:
 def fallbacks(text: str) -> set[str]:
     """Return the names that a file imports, and else binds only where that fails, to constants."""
     tree = parse(text, "program.py")
-    tries = [node for node in tree.body if isinstance(node, ast.Try) and node.handlers]
-    if not tries or _unhandled(text) is None:
+    statements = [node for node in tree.body if isinstance(node, ast.Try) and node.handlers]
+    if not statements or _unhandled(text) is None:
         return set()
-    return {name for node in tries for name in _imported(node) if _only(tree, node, name)}
+    return {name for node in statements for name in _imported(node) if _only(tree, node, name)}
 
 
 def _imported(node: ast.Try) -> Iterator[str]:
@@ -65,5 +65,5 @@ def _only(tree: ast.Module, around: ast.Try, name: str) -> bool:
 
 def _names(node: ast.AST) -> list[object]:
     """Return what a function, a class, a handler, an argument, a pattern or `global` may bind."""
-    words = (getattr(node, word, None) for word in ("name", "arg", "rest"))
-    return [*words, *getattr(node, "names", ())]
+    names = (getattr(node, attribute, None) for attribute in ("name", "arg", "rest"))
+    return [*names, *getattr(node, "names", ())]

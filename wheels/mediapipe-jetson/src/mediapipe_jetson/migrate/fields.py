@@ -1,4 +1,4 @@
-"""Tells which expressions read a field of a result where they stand."""
+"""Finds expressions that read a field of a result in place."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Fields(Names):
             return None
         if table.kinds(known) != {"result"} or any(arg.star or arg.keyword for arg in args):
             return None
-        owner, word = args[0].value, args[1].value
-        name = word.evaluated_value if isinstance(word, cst.SimpleString) else ""
+        owner, name_argument = args[0].value, args[1].value
+        name = name_argument.evaluated_value if isinstance(name_argument, cst.SimpleString) else ""
         fields = {table.solutions()[item.solution].results.get(str(name)) for item in known}
         return fields.pop() if len(fields) == 1 and not self.foreign(owner) else None
 

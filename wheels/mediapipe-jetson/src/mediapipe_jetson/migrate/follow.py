@@ -1,4 +1,4 @@
-"""What each expression of the old code may stand for, by the doctor's reader."""
+"""The values of each expression of the old code, by the doctor's reader."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ EACH = {"builtins.max", "builtins.min", "builtins.sorted", "builtins.filter"}
 
 
 class Guards(Listener):
-    """Notes what the reader tells of: hasattr and star imports of the legacy API."""
+    """Notes what the reader reports: hasattr and star imports of the legacy API."""
 
     def __init__(self, facts: Facts) -> None:
         self.facts = facts
@@ -106,7 +106,7 @@ class Follower(ByText):
         return values
 
     def eval_joinedstr(self, node: ast.JoinedStr) -> Values:
-        """Evaluate a formatted text, whose expressions may stand elsewhere than Python tells."""
+        """Evaluate a formatted text, whose expressions may be elsewhere than in Python's tree."""
         hidden, self._within = self._hidden, self._within + 1
         if not texts.RIGHT and self._within == 1:
             line, column, _, _ = self.span(node)
@@ -130,7 +130,7 @@ class Follower(ByText):
                 notes.append((self._hidden, why))
 
     def span(self, node: ast.expr) -> Span:
-        """Return where a node stands, in letters: the tree counts bytes."""
+        """Return the place of a node, in letters: the tree counts bytes."""
         lines = self._lines.get(self.frame.file, [])
         if node in self._shifts:
             return self._shifted(node)
@@ -148,7 +148,7 @@ class Follower(ByText):
         )
 
     def _shifted(self, node: ast.expr) -> Span:
-        """Return where a node in a formatted text stands: as far from its expression's start."""
+        """Return the place of a node in a formatted text, from its expression's start."""
         value, (line, start), text = self._shifts[node]
         written = text.encode()
         first, last = (
@@ -186,7 +186,7 @@ class Follower(ByText):
         return super().builtin(name, given, node)
 
     def external(self, name: str, given: Arguments, node: ast.AST) -> Values:
-        """Give calls of legacy classes numbers, so that what comes of each is told apart."""
+        """Give calls of legacy classes numbers, which keep their results apart."""
         solution = table.class_of(name)
         if LATER.fullmatch(name) or MAPS.fullmatch(name):
             super().external(name, given, node)

@@ -38,7 +38,7 @@ def first(value: cst.BaseExpression) -> cst.Subscript:
 
 
 def primary(value: cst.BaseExpression) -> cst.BaseExpression:
-    """Return an expression as it stands before a dot, a bracket or an operator."""
+    """Return an expression with the parentheses it needs before a dot, a bracket or an operator."""
     if value.lpar or isinstance(value, PRIMARY):
         return value
     return value.with_changes(lpar=[cst.LeftParen()], rpar=[cst.RightParen()])

@@ -42,7 +42,7 @@ def _places(data: bytes, tree: ast.AST) -> Iterator[int]:
             end = starts[(node.end_lineno or 1) - 1] + (node.end_col_offset or 0)
             while start and data[start - 1] in BETWEEN:
                 start -= 1
-            # The letter before a word tells whether it is a whole one.
+            # The letter before a word shows whether it is a whole one.
             first = max(start - LONGEST - 1, 0)
             if data[start : start + 1] == b"(" and WORD.search(data[first:start]):
                 yield start

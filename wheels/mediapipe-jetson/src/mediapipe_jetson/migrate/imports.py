@@ -77,7 +77,7 @@ class Imports(Calls):
         if rest:
             rest[-1] = rest[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
             statements.append(changed.with_changes(names=rest))
-        statements += [cst.ImportFrom(_dotted(module), [_alias(*one)]) for module, *one in moved]
+        statements += [cst.ImportFrom(_dotted(module), [_alias(*pair)]) for module, *pair in moved]
         return _lines(updated, number, statements)
 
     def _places(self, node: cst.ImportFrom) -> Optional[Places]:
@@ -171,7 +171,7 @@ class Imports(Calls):
     def _statement(
         self, old: cst.BaseSmallStatement, module: str, names: Sequence[tuple[str, str]]
     ) -> cst.ImportFrom:
-        aliases = [_alias(*one) for one in dict.fromkeys(names)]
+        aliases = [_alias(*pair) for pair in dict.fromkeys(names)]
         assert isinstance(old, cst.ImportFrom)  # noqa: S101 # for the type checker
         same = not isinstance(old.names, cst.ImportStar) and len(old.names) == len(aliases)
         if same and not isinstance(old.names, cst.ImportStar):
@@ -226,7 +226,7 @@ def _dotted(name: str) -> Union[cst.Attribute, cst.Name]:
 
 
 def _inlined() -> set[str]:
-    """Return the names that stand for other expressions now."""
+    """Return the names that other expressions replace now."""
     document = table.document()
     return {*document["constants"], *document["joined"], *document["numbers"], "FaceKeyPoint"}
 

@@ -1,4 +1,4 @@
-"""What of the legacy API may be left in a file: found in its new code, named at its old place."""
+"""Parts of the legacy API left in a file: found in the new code, reported at the old place."""
 
 from __future__ import annotations
 

@@ -14,31 +14,31 @@ ROUNDED = "numbers: messages rounded to 32 bits, landmarks of Tasks keep what th
 
 
 class Made(Asked):
-    """Rewrites messages that the program makes itself."""
+    """Rewrites messages that the program creates itself."""
 
     def made(self, original: cst.Call, updated: cst.Call, kinds: set[str]) -> cst.BaseExpression:
         """Rewrite what makes or fills messages of landmark_pb2."""
         kind = kinds.pop() if len(kinds) == 1 else ""
         args, func = updated.args, updated.func
-        words = [arg.keyword.value if arg.keyword else "" for arg in args]
+        keywords = [arg.keyword.value if arg.keyword else "" for arg in args]
         owner = func.value if isinstance(func, cst.Attribute) else None
         if kind in ("landmark_class", "adder"):
             self.note(original, ROUNDED)
-        if kind == "landmark_class" and all(words):
+        if kind == "landmark_class" and all(keywords):
             return updated.with_changes(func=cst.Name(self.helper("new_landmark")))
-        if kind == "list_class" and words in ([], ["landmark"]):
+        if kind == "list_class" and keywords in ([], ["landmark"]):
             whole = args[0].value if args else cst.List([])
             return (
                 whole
                 if self._fresh(original.args[0].value if args else cst.List([]))
                 else self._copies(whole, cst.ListComp)
             )
-        if kind == "adder" and owner is not None and all(words):
+        if kind == "adder" and owner is not None and all(keywords):
             name = cst.Name(self.helper("add_landmark"))
             comma = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
             first = cst.Arg(owner, comma=comma if args else cst.MaybeSentinel.DEFAULT)
             return updated.with_changes(func=name, args=[first, *args])
-        if kind == "copier" and owner is not None and words == [""]:
+        if kind == "copier" and owner is not None and keywords == [""]:
             return call(self.helper("copy_landmarks"), owner, args[0].value)
         self.refuse(original, f"{code(original.func)}() with these arguments has no counterpart")
         return updated
@@ -48,15 +48,15 @@ class Made(Asked):
         function = original.func
         if not isinstance(function, cst.Attribute) or not self.is_one(function.value, "items"):
             return None
-        word, args = function.attr.value, updated.args
+        method, args = function.attr.value, updated.args
         if (
-            word not in ("append", "extend")
+            method not in ("append", "extend")
             or len(args) != 1
             or self._fresh(original.args[0].value)
         ):
             return None
         value = args[0].value
-        copy = self._copy(value) if word == "append" else self._copies(value, cst.GeneratorExp)
+        copy = self._copy(value) if method == "append" else self._copies(value, cst.GeneratorExp)
         return updated.with_changes(args=[args[0].with_changes(value=copy)])
 
     def _copy(self, value: cst.BaseExpression) -> cst.Call:
@@ -65,14 +65,14 @@ class Made(Asked):
     def _copies(
         self, values: cst.BaseExpression, kind: Union[type[cst.ListComp], type[cst.GeneratorExp]]
     ) -> cst.BaseExpression:
-        one = cst.Name("one")
-        source = cst.CompFor(target=one, iter=values)
+        target = cst.Name("one")
+        source = cst.CompFor(target=target, iter=values)
         if kind is cst.ListComp:
-            return cst.ListComp(elt=self._copy(one), for_in=source)
-        return cst.GeneratorExp(elt=self._copy(one), for_in=source, lpar=[], rpar=[])
+            return cst.ListComp(elt=self._copy(target), for_in=source)
+        return cst.GeneratorExp(elt=self._copy(target), for_in=source, lpar=[], rpar=[])
 
     def _fresh(self, value: cst.BaseExpression) -> bool:
-        """Return whether a point, or each of several, is made where it stands."""
+        """Return whether a point, or each of several, is made in place."""
         if isinstance(value, cst.List):
             items = value.elements
             return all(isinstance(item, cst.Element) and self._fresh(item.value) for item in items)

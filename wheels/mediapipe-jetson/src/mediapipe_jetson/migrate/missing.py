@@ -1,7 +1,7 @@
 """Which fields of results have to stay None where nothing was found: there Tasks give empty lists.
 
 Most programs only ask whether there is anything. Where one looks at None itself (`None in history`,
-`hands and len(hands)`, what is printed or written), `or None` stands behind the field.
+`hands and len(hands)`, what is printed or written), `or None` is added to the field.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from mediapipe_jetson.migrate.facts import Facts, things
 from mediapipe_jetson.migrate.forms import several
 from mediapipe_jetson.migrate.table import NULLABLE, OldValue
 
-# What goes through something or asks whether it is there: a list of nothing does as well.
+# Functions that loop over a value or test its truth: an empty list does as well.
 THROUGH = {f"builtins.{name}" for name in (
     *("len", "enumerate", "zip", "sorted", "list", "tuple", "set", "reversed", "iter", "next"),
     *("min", "max", "any", "all", "sum", "bool", "map", "filter", "getattr", "hasattr", "type"),
@@ -54,7 +54,7 @@ class Missing(Context):
         """What is compared with None in one place."""
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        """Look at an expression and where it stands."""
+        """Look at an expression and the code around it."""
         if isinstance(node, cst.BaseExpression) and self.values(node):
             own = frozenset(filter(nullable, self.things(node)))
             if own and self._asked(node):
@@ -72,7 +72,7 @@ class Missing(Context):
         return original_node
 
     def _asked(self, node: cst.BaseExpression) -> bool:
-        """Return whether it matters where an expression stands that it is None, not empty."""
+        """Return whether the code around an expression needs it to be None, not empty."""
         around = self.parent(node)
         if isinstance(around, cst.BooleanOperation):
             first = node is around.left and isinstance(around.operator, cst.And)
@@ -97,7 +97,7 @@ class Missing(Context):
         return not all(map(_simple, self.values(node)))
 
     def _handed(self, node: cst.BaseExpression, around: object) -> bool:
-        """Return whether code that is not followed gets it and may look at it."""
+        """Return whether it goes to code that is not followed and may look at it."""
         call = self.parent(around) if isinstance(around, cst.Arg) else None
         if not isinstance(call, cst.Call) or self.things(call.func):
             return False
@@ -123,11 +123,11 @@ class Missing(Context):
         )
 
     def _fails(self, node: cst.BaseExpression, around: object) -> bool:
-        """Return whether the error of None is caught that is made of it."""
+        """Return whether an error that its None raises is caught."""
         used = isinstance(around, (cst.For, cst.CompFor, cst.Subscript, cst.Attribute, cst.Arg))
         apart = isinstance(around, cst.Assign) and any(map(several, around.targets))
-        loud = used or apart or isinstance(around, cst.StarredElement)
-        return loud and self.caught(node) and not self.guarded(node)
+        raises = used or apart or isinstance(around, cst.StarredElement)
+        return raises and self.caught(node) and not self.guarded(node)
 
     def _asked_of_all(self, node: cst.BaseExpression) -> bool:
         """Return whether it matters what exactly a list or dictionary holds."""
@@ -144,9 +144,9 @@ class Missing(Context):
         for item in values if depth else ():
             inner: list[Value] = []
             if isinstance(item, Sequence):
-                inner = [one for part in item.items for one in part]
+                inner = [value for part in item.items for value in part]
             elif isinstance(item, Object) and self.facts.heap[item].base == DICT:
-                inner = [one for part in self.facts.heap[item].fields.values() for one in part]
+                inner = [value for part in self.facts.heap[item].fields.values() for value in part]
             yield from filter(nullable, things(inner))
             yield from self._inside(inner, depth - 1)
 

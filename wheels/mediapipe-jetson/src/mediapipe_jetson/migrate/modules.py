@@ -47,21 +47,21 @@ class Modules:
         elif is_ours(node.module or ""):
             return set()
         alike = self._by_word.get(dotted[-1], [])
-        found = {name for name in alike if self._parts[name][-len(dotted) :] == dotted}
-        if not found:
+        matches = {name for name in alike if self._parts[name][-len(dotted) :] == dotted}
+        if not matches:
             # Packages may be installed under a name that no folder has.
             return set() if not node.level and dotted[0] in self._known else set(alike)
-        return found if node.level else self._nearest(found, dotted, file)
+        return matches if node.level else self._nearest(matches, dotted, file)
 
-    def _nearest(self, found: set[str], dotted: Parts, file: str) -> set[str]:
+    def _nearest(self, matches: set[str], dotted: Parts, file: str) -> set[str]:
         """Return those of some files that a program finds first, where one is beside it.
 
-        Python looks in the folder of the program that was started, which may stand further up.
+        Python looks in the folder of the program that was started, which may be further up.
         """
         folder = self._folders[file].parts
-        bases = {name: self._parts[name][: -len(dotted)] for name in found}
+        bases = {name: self._parts[name][: -len(dotted)] for name in matches}
         if folder not in bases.values() or _searches(self.trees[file]):
-            return found
+            return matches
         return {name for name, base in bases.items() if folder[: len(base)] == base}
 
     def makers(self, file: str) -> set[str]:
@@ -85,7 +85,7 @@ def _parts(folder: Path, path: Path) -> Parts:
 
 
 def _searches(tree: ast.Module) -> bool:
-    """Return whether a program says itself where modules are looked for."""
+    """Return whether a program sets itself where modules are looked for."""
     return any(
         isinstance(node, ast.Attribute) and ast.unparse(node) == "sys.path"
         for node in ast.walk(tree)

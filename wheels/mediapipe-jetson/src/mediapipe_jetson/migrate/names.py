@@ -21,7 +21,7 @@ ONLY_CALLED = "{} is gone; only where it is called or annotates can it be rewrit
 BOUND_ANEW = "{} is imported from the legacy API and bound to another thing too; give that a name"
 PAIRED = "connections: pairs of numbers are objects with .start and .end in MediaPipe Tasks"
 
-# What may stand between a class and the annotation that it is in.
+# Nodes that may be between a class and the annotation that it is in.
 TYPING = (
     cst.Index,
     cst.SubscriptElement,
@@ -34,7 +34,7 @@ TYPING = (
 
 
 class Names(Context):
-    """Rewrites what stands in modules."""
+    """Rewrites the names of modules."""
 
     constants: dict[str, str]
     """Names that an import bound to constants of the legacy API."""
@@ -53,7 +53,7 @@ class Names(Context):
         return attribute(root, "tasks", "vision").with_changes(lpar=updated.lpar, rpar=updated.rpar)
 
     def module(self, original: cst.Attribute, updated: cst.Attribute) -> cst.BaseExpression:
-        """Rewrite mp.solutions.hands: its classes stand in `vision` itself."""
+        """Rewrite mp.solutions.hands: its classes are in `vision` itself."""
         name = original.attr.value
         if name in table.DRAWING:
             return updated
@@ -131,13 +131,15 @@ class Names(Context):
 
     def _drawn(self, node: cst.CSTNode) -> bool:
         """Return whether an expression is the connections that draw_landmarks gets."""
-        word = self.parent(node)
-        outer = self.parent(word) if isinstance(word, cst.Arg) else None
-        if not isinstance(outer, cst.Call) or not isinstance(word, cst.Arg):
+        argument = self.parent(node)
+        outer = self.parent(argument) if isinstance(argument, cst.Arg) else None
+        if not isinstance(outer, cst.Call) or not isinstance(argument, cst.Arg):
             return False
         drawing = any(value.name == "draw_landmarks" for value in self.things(outer.func))
-        named = word.keyword.value if word.keyword else ""
-        return drawing and (named == "connections" or (not named and outer.args.index(word) == 2))
+        named = argument.keyword.value if argument.keyword else ""
+        return drawing and (
+            named == "connections" or (not named and outer.args.index(argument) == 2)
+        )
 
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
         """Rewrite a constant that was imported by its name."""

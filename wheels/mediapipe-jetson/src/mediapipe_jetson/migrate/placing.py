@@ -1,4 +1,4 @@
-"""Where in a file the imports and functions of its new code stand."""
+"""Where in a file the imports and functions of its new code go."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _spaced(statement: Statement) -> Statement:
 
 
 def words_before(module: cst.Module) -> set[str]:
-    """Return the words of what stands before the helpers and is no import."""
+    """Return the words of the code before the helpers that is no import."""
     result: set[str] = set()
     for statement in module.body[: place(module)]:
         parts: Sequence[cst.CSTNode] = (
@@ -58,7 +58,7 @@ def words_before(module: cst.Module) -> set[str]:
 
 
 def place(module: cst.Module) -> int:
-    """Return the number of the statement before which helpers stand."""
+    """Return the number of the statement before which helpers go."""
     last = 0
     for number, statement in enumerate(module.body):
         if _imports(statement, "mediapipe"):

@@ -151,7 +151,7 @@ def _script(path: Path) -> bool:
 
 
 def _content(path: Path) -> tuple[bytes, bool, str]:
-    """Return what a file of ours holds, whether it is old code, and why it can't be rewritten."""
+    """Return a file's content, whether it is old code, and why it can't be rewritten."""
     try:
         content = reading.content(path, LARGEST_BYTES)
     except (OSError, unreadable.FormError) as error:
@@ -192,8 +192,8 @@ def _program(path: Path, name: str, content: bytes, chosen: bool) -> Union[Progr
         tree = parse(text, name)
         _check_depth(tree)
         read = content
-        if (wider := glued.spaced(content, text, tree)) != text:
-            read, text, tree = wider.encode(encoding), wider, parse(wider, name)
+        if (spaced := glued.spaced(content, text, tree)) != text:
+            read, text, tree = spaced.encode(encoding), spaced, parse(spaced, name)
     except (SyntaxError, ValueError, LookupError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 1
         return Note(name, line, 1, unreadable.why(error).replace(f"line {line}: ", "", 1))

@@ -24,17 +24,17 @@ def reached(contents: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
     start = [name for name, content in contents.items() if MENTIONED in content]
     if not start:
         return [], []
-    words = {name: _words(name, content) for name, content in contents.items()}
+    imports = {name: _words(name, content) for name, content in contents.items()}
     files: dict[str, list[str]] = {}
     for name in contents:
         files.setdefault(_module(name), []).append(name)
     importers: dict[str, list[str]] = {}
-    for name, imported in words.items():
-        for word in imported & files.keys():
-            importers.setdefault(word, []).append(name)
+    for name, imported in imports.items():
+        for module in imported & files.keys():
+            importers.setdefault(module, []).append(name)
     above = _closure(start, lambda name: importers.get(_module(name), ()))
     below = _closure(
-        above, lambda name: [item for word in words[name] for item in files.get(word, ())]
+        above, lambda name: [item for module in imports[name] for item in files.get(module, ())]
     )
     return sorted(above), sorted(below)
 
@@ -60,13 +60,13 @@ def _words(name: str, content: bytes) -> set[str]:
 
 def importing(content: bytes, modules: Iterable[str]) -> list[str]:
     """Return which of these files' modules a notebook or its like may import."""
-    words = {
+    imported = {
         part
         for pair in ANYWHERE.findall(content)
-        for word in pair
-        for part in re.findall(r"\w+", word.decode(errors="replace"))
+        for group in pair
+        for part in re.findall(r"\w+", group.decode(errors="replace"))
     }
-    return sorted(name for name in modules if _module(name) in words)
+    return sorted(name for name in modules if _module(name) in imported)
 
 
 def _closure(start: Iterable[str], near: Callable[[str], Iterable[str]]) -> set[str]:

@@ -93,12 +93,12 @@ class Rewriter(Imports):
             module = unused.without(module)
         imports = [*dict.fromkeys([*self.imports, *helpers.imports_of(names)])]
         new = [item for item in helpers.IMPORTS if item in imports and not _has(bound, item)]
-        words = {**self.names, "models": _models(self.models)}
+        substitutions = {**self.names, "models": _models(self.models)}
         early = {self.names[item] for item in (*names, *new)}
         if early & placing.words_before(module):
             self.refused.add(Note(self.file, 1, 1, TOO_EARLY))
         lines = "".join(f"{_import(item, self.names[item])}\n" for item in new)
-        texts = [helpers.HELPERS[name].text.format(**words).strip("\n") for name in names]
+        texts = [helpers.HELPERS[name].text.format(**substitutions).strip("\n") for name in names]
         functions = "".join(
             f"\n{'' if name == 'MODEL_FOLDER' else chr(10)}{text}\n"
             for name, text in zip(names, texts)  # noqa: B905 # Python 3.9 has no strict
@@ -137,8 +137,8 @@ def _names(bound: Bound) -> dict[str, str]:
         if module in bound.modules:
             names[name] = bound.modules[str(module)]
             continue
-        tries = (name + "_" * count for count in itertools.count())
-        names[name] = next(attempt for attempt in tries if attempt not in bound.names)
+        candidates = (name + "_" * count for count in itertools.count())
+        names[name] = next(candidate for candidate in candidates if candidate not in bound.names)
     return names
 
 
@@ -154,7 +154,7 @@ def _import(name: str, bound: str) -> str:
 
 
 def _models(models: dict[str, None]) -> str:
-    """Return comment lines that say where models come from."""
+    """Return comment lines with where models come from."""
     ways = table.document()["models"]
     lines = ["# Models of MediaPipe Tasks, in the kit's images or a folder of yours:"]
     for model in models:

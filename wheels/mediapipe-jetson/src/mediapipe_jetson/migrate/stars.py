@@ -1,4 +1,4 @@
-"""What star imports bring, and what stands after them."""
+"""What star imports bring, and what is bound after them."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def exported(tree: ast.Module, names: frozenset[str]) -> frozenset[str]:
     """Return which of some names a star import of a module brings, by its __all__ if it has one."""
     nodes = list(ast.walk(tree))
     named = [node for node in nodes if isinstance(node, ast.Name) and node.id == EXPORTS]
-    told = any(isinstance(node, ast.Constant) and node.value == EXPORTS for node in nodes)
+    quoted = any(isinstance(node, ast.Constant) and node.value == EXPORTS for node in nodes)
     lists = [
         statement.value
         for statement in tree.body
         if isinstance(statement, ast.Assign) and named == statement.targets
     ]
-    if told or len(lists) != 1 or not isinstance(lists[0], (ast.List, ast.Tuple)):
+    if quoted or len(lists) != 1 or not isinstance(lists[0], (ast.List, ast.Tuple)):
         return names
     items = lists[0].elts
     if not all(isinstance(item, ast.Constant) for item in items):
@@ -47,8 +47,8 @@ def _bound(node: ast.AST) -> Iterator[str]:
     """Yield the names that a node may bind."""
     if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
         yield node.id
-    words = (getattr(node, name, None) for name in ("name", "asname", "rest"))
-    yield from (word for word in words if isinstance(word, str))
+    identifiers = (getattr(node, name, None) for name in ("name", "asname", "rest"))
+    yield from (identifier for identifier in identifiers if isinstance(identifier, str))
 
 
 def _always(statement: ast.stmt) -> Iterator[str]:

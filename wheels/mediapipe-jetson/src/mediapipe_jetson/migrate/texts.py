@@ -1,4 +1,4 @@
-"""Where the expressions in formatted texts stand, which Python's own tree tells only from 3.12 on.
+"""The places of expressions in formatted texts, which Python's own tree has only from 3.12 on.
 
 Before that it looks for an expression by its letters and takes the first place that fits. LibCST
 knows the places; both have the expressions of one text in the same order.

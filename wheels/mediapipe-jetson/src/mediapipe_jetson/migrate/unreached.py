@@ -1,4 +1,4 @@
-"""Old code that the reader does not get to: what it names would stay as it is, unseen."""
+"""Old code that the reader does not reach: what it names would stay as it is, unreported."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def note(facts: Facts, trees: dict[str, ast.Module]) -> None:
         notes = [*_named(tree, read.get(file, set()), old.get(file, set())), *_starred(tree)]
         if notes:
             facts.guards.setdefault(file, []).extend(notes)
-        told = [
+        mentions = [
             (node.lineno, str(node.value), False)
             for node in bindings.quoted(tree)
             if ROOT.search(str(node.value))
         ]
-        if told:
-            facts.told.setdefault(file, []).extend(told)
+        if mentions:
+            facts.told.setdefault(file, []).extend(mentions)
 
 
 def _named(tree: ast.Module, read: set[int], old: set[int]) -> Iterator[tuple[int, str]]:
@@ -49,7 +49,7 @@ def _named(tree: ast.Module, read: set[int], old: set[int]) -> Iterator[tuple[in
 
 
 def _plain(node: ast.AST) -> Iterator[ast.AST]:
-    """Yield all within a node, but formatted texts: where these stand, Python tells wrongly."""
+    """Yield all within a node, but formatted texts: Python gives wrong places for these."""
     for child in ast.iter_child_nodes(node):
         if not isinstance(child, ast.JoinedStr):
             yield child
@@ -76,8 +76,8 @@ def _bound(tree: ast.Module) -> tuple[set[str], set[str]]:
 def _starred(tree: ast.Module) -> Iterator[tuple[int, str]]:
     """Yield the line of a star import of MediaPipe where a name is used that it brought once."""
     used = {node.id for node in _plain(tree) if isinstance(node, ast.Name)}
-    brought = [name for name in BROUGHT_UP if name in used]
-    for node in ast.walk(tree) if brought else ():
+    imported = [name for name in BROUGHT_UP if name in used]
+    for node in ast.walk(tree) if imported else ():
         ours = isinstance(node, ast.ImportFrom) and (node.module, node.level) == (PACKAGE, 0)
         if ours and isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
-            yield node.lineno, STAR.format(brought[0])
+            yield node.lineno, STAR.format(imported[0])

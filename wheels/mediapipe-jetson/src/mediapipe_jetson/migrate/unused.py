@@ -53,31 +53,31 @@ class _Without(cst.CSTTransformer):
         module = get_full_name_for_node(updated_node.module) if updated_node.module else ""
         if isinstance(names, cst.ImportStar) or not (module or "").startswith(PROTOBUF):
             return updated_node
-        kept = self._kept(names)
-        if len(kept) == len(names):
+        remaining = self._kept(names)
+        if len(remaining) == len(names):
             return updated_node
-        return updated_node.with_changes(names=kept) if kept else cst.RemoveFromParent()
+        return updated_node.with_changes(names=remaining) if remaining else cst.RemoveFromParent()
 
     def leave_Import(
         self, original_node: cst.Import, updated_node: cst.Import
     ) -> Union[cst.Import, cst.RemovalSentinel]:
         """Leave out protobuf's modules."""
         del original_node
-        kept = self._kept(updated_node.names, PROTOBUF)
-        if len(kept) == len(updated_node.names):
+        remaining = self._kept(updated_node.names, PROTOBUF)
+        if len(remaining) == len(updated_node.names):
             return updated_node
-        return updated_node.with_changes(names=kept) if kept else cst.RemoveFromParent()
+        return updated_node.with_changes(names=remaining) if remaining else cst.RemoveFromParent()
 
     def _kept(self, names: Sequence[cst.ImportAlias], start: str = "") -> list[cst.ImportAlias]:
-        kept = [
+        remaining = [
             alias
             for alias in names
             if (alias.evaluated_alias or alias.evaluated_name.split(".")[0]) in self.used
             or not alias.evaluated_name.startswith(start)
         ]
-        if kept:
-            kept[-1] = kept[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
-        return kept
+        if remaining:
+            remaining[-1] = remaining[-1].with_changes(comma=cst.MaybeSentinel.DEFAULT)
+        return remaining
 
 
 def without(module: cst.Module) -> cst.Module:

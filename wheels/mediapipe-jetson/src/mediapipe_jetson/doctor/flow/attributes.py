@@ -61,8 +61,8 @@ class Attributes(State):
 
     def absent(self, heap: Heap, name: str) -> Values:
         """Return what a field is that was never set: what its class has of that name."""
-        found = self.member(heap.of, name) if heap.of is not None else None
-        own = frozenset(item for item in found or () if not isinstance(item, Function))
+        member = self.member(heap.of, name) if heap.of is not None else None
+        own = frozenset(item for item in member or () if not isinstance(item, Function))
         return own or super().absent(heap, name)
 
     def inherited(self, owner: Value, name: str) -> bool:
@@ -149,8 +149,8 @@ class Attributes(State):
     def outer_bases(self, of: Class) -> list[Path]:
         """Return the external classes that a class is derived from."""
         line = (of, *self.classes[of].above)
-        found = (base for item in line for base in self.bases(item) if isinstance(base, Path))
-        return list(dict.fromkeys(found))
+        external = (base for item in line for base in self.bases(item) if isinstance(base, Path))
+        return list(dict.fromkeys(external))
 
     def of_base(self, base: Value, name: str, owner: Value, node: ast.AST) -> Values:
         """Return an attribute of one base class."""
@@ -165,17 +165,17 @@ class Attributes(State):
         """Return a method bound to its object; a property is read."""
         if not isinstance(item, Function):
             return frozenset({item})
-        words = self.functions[item].words
-        if "staticmethod" in words:
+        decorators = self.functions[item].words
+        if "staticmethod" in decorators:
             return frozenset({item})
-        if "classmethod" in words and isinstance(owner, Object):
+        if "classmethod" in decorators and isinstance(owner, Object):
             of = self.heap[owner].of
             owner = of if of is not None else owner
         if not isinstance(owner, (Object, Class)):
             return frozenset({item})
-        if isinstance(owner, Class) and "classmethod" not in words:
+        if isinstance(owner, Class) and "classmethod" not in decorators:
             return frozenset({item})
-        if words & {"property", "cached_property"}:
+        if decorators & {"property", "cached_property"}:
             return self.run(item, Arguments(), owner)
         return frozenset({Bound(item, owner)})
 
@@ -193,9 +193,9 @@ class Attributes(State):
             if name is not None and (name in heap.fields or "*" in heap.fields):
                 return self.entry(heap, name)
             if name is None:
-                texts = [getattr(one, "value", None) for one in key]
-                if texts and all(word in heap.fields for word in texts):
-                    return join(heap.fields[str(word)] for word in texts)
+                texts = [getattr(value, "value", None) for value in key]
+                if texts and all(text in heap.fields for text in texts):
+                    return join(heap.fields[str(text)] for text in texts)
                 known = "*" in heap.fields and not heap.open
                 return join([*heap.fields.values(), *([] if known else [unknown(source(node))])])
         if isinstance(owner, Sequence):

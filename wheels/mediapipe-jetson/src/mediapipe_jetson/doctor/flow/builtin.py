@@ -42,7 +42,7 @@ class Builtins(Holders):
     """Answers calls of what Python itself brings."""
 
     def super_of(self, given: Arguments) -> Values:
-        """Return what super() stands for."""
+        """Return what super() gives."""
         of, owner = self.frame.of, self.frame.owner
         if len(given.positional) == 2:
             first = next(iter(given.positional[0]), None)
@@ -98,8 +98,8 @@ class Builtins(Holders):
     def reflected(self, name: str, given: Arguments, node: ast.AST) -> Values:
         """Do what getattr, hasattr and setattr do."""
         owners = given.positional[0] if given.positional else frozenset()
-        words = self.words(given.get(1, ""))
-        if not words or (name == "builtins.setattr" and len(words) > 1):
+        names = self.words(given.get(1, ""))
+        if not names or (name == "builtins.setattr" and len(names) > 1):
             if name != "builtins.setattr":
                 self.hidden(owners, node)
             for owner in owners if name == "builtins.setattr" else ():
@@ -109,10 +109,12 @@ class Builtins(Holders):
         if name == "builtins.setattr":
             for owner in owners:
                 values = given.get(2, "") or unknown(source(node))
-                self.store(owner, words[0], values)
-                self.changed(owner, words[0], values, node)
+                self.store(owner, names[0], values)
+                self.changed(owner, names[0], values, node)
             return unknown("None")
-        result = join(self.attribute(owner, word, node) for owner in owners for word in words)
+        result = join(
+            self.attribute(owner, attribute, node) for owner in owners for attribute in names
+        )
         guard = name == "builtins.hasattr"
         for item in result:
             if isinstance(item, Path) and any(isinstance(owner, Path) for owner in owners):
@@ -123,21 +125,21 @@ class Builtins(Holders):
     def imported_by_name(self, name: str, given: Arguments, node: ast.AST) -> Values:
         """Return a module that is imported by its name, or by the beginning of it."""
         names = given.get(0, "name") or NOTHING
-        words = [item.text.rstrip(".") for item in names if isinstance(item, Prefix)]
-        words += [str(item.value) for item in names if isinstance(item, Constant)]
-        results = [self._module(name, word, given, node) for word in sorted(words)]
+        modules = [item.text.rstrip(".") for item in names if isinstance(item, Prefix)]
+        modules += [str(item.value) for item in names if isinstance(item, Constant)]
+        results = [self._module(name, module, given, node) for module in sorted(modules)]
         return join(results) if results else unknown(source(node))
 
-    def _module(self, name: str, word: str, given: Arguments, node: ast.AST) -> Values:
+    def _module(self, name: str, module: str, given: Arguments, node: ast.AST) -> Values:
         """Return a module that is imported by one name."""
-        if word.startswith("."):
-            word = package_of(given.get(1, "package")) + word
-        whole = canonical(word)
+        if module.startswith("."):
+            module = package_of(given.get(1, "package")) + module
+        whole = canonical(module)
         for listener in self.listeners:
             listener.named(self.place(node), whole, False)
-        # __import__("a.b") gives a, unless names are wanted from a.b.
+        # __import__("a.b") gives a, unless names are taken from a.b.
         top = name.endswith("__import__") and not given.get(3, "fromlist")
-        return self.imported(word.split(".")[0] if top else whole, node)
+        return self.imported(module.split(".")[0] if top else whole, node)
 
     def copied(self, item: object, given: Arguments) -> Values:
         """Return a copy of an object, with other fields."""
@@ -168,8 +170,8 @@ class Builtins(Holders):
         if name == "update":
             for values in given.positional:
                 self.update(owner, values, source(node))
-            for word, values in given.keywords:
-                self.store(owner, word, values)
+            for key, values in given.keywords:
+                self.store(owner, key, values)
             heap.open = heap.open or given.open
             return unknown("None")
         if name == "copy":

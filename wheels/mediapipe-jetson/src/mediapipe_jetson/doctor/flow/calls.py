@@ -1,4 +1,4 @@
-"""What calls give: functions and classes of the project are followed, others are told of."""
+"""The values of calls: the project's functions and classes are followed, others reported."""
 
 from __future__ import annotations
 
@@ -98,13 +98,13 @@ class Calls(Started):
         return not isinstance(node, ast.Name) or node.id in self.frame.scope
 
     def heard(self, function: Value) -> bool:
-        """Return whether listeners may hear of a call."""
+        """Return whether a call may be reported to listeners."""
         return isinstance(function, Class) or (
             isinstance(function, Path) and is_ours(function.text)
         )
 
     def arguments(self, node: ast.Call, heard: bool = True) -> Arguments:
-        """Return what a call hands over, with its places if listeners may hear of it."""
+        """Return a call's arguments, with their places if the call may be reported to listeners."""
         positional: list[Values] = []
         keywords: dict[str, Values] = {}
         places: dict[Union[int, str], Place] = {}
@@ -122,15 +122,15 @@ class Calls(Started):
             else:
                 guessed = all(isinstance(item, Unknown) and not item.outside for item in items)
                 more = more or (OUTSIDE.open if guessed else source(part))
-        for word in node.keywords:
-            values = self.eval(word.value)
-            if word.arg is not None:
-                keywords[word.arg] = values
+        for keyword in node.keywords:
+            values = self.eval(keyword.value)
+            if keyword.arg is not None:
+                keywords[keyword.arg] = values
                 if heard:
-                    places[word.arg] = self.place(word)
+                    places[keyword.arg] = self.place(keyword)
             else:
-                places.update(dict.fromkeys(self.keys(values), self.place(word.value)))
-                more = self.spread(keywords, values, source(word.value)) or more
+                places.update(dict.fromkeys(self.keys(values), self.place(keyword.value)))
+                more = self.spread(keywords, values, source(keyword.value)) or more
         return Arguments(tuple(positional), tuple(keywords.items()), more, tuple(places.items()))
 
     def keys(self, values: Values) -> list[str]:
@@ -186,7 +186,7 @@ class Calls(Started):
                     self.touched(heap, source(node))
 
     def external(self, name: str, given: Arguments, node: ast.AST) -> Values:
-        """Tell of an external call; options of MediaPipe become objects with fields."""
+        """Report an external call; options of MediaPipe become objects with fields."""
         for listener in self.listeners if is_ours(name) else ():
             listener.called(self.place(node), name, given, self)
         last = name.rsplit(".", 1)[-1]
@@ -231,7 +231,7 @@ class Calls(Started):
                         self.run_after(item, result)
         return frozenset({result})
 
-    def run_after(self, function: Function, made: Object) -> None:
+    def run_after(self, function: Function, instance: Object) -> None:
         """Follow what a generated constructor calls.
 
         Behind a return, and in what it hands its object to, not all of it may run.
@@ -240,7 +240,7 @@ class Calls(Started):
         own = {"super", *(item.arg for item in node.args.args[:1])}
         partly = any(isinstance(item, ast.Return) or _has(item, own) for item in ast.walk(node))
         with self.below() if partly else contextlib.nullcontext():
-            self.run(function, Arguments(open="its fields"), made)
+            self.run(function, Arguments(open="its fields"), instance)
 
     def with_names(self, of: Class, base: str, given: Arguments) -> Arguments:
         """Return what a generated constructor is given by place under the names of its fields."""
@@ -254,9 +254,9 @@ class Calls(Started):
         named = zip(names, given.positional)  # noqa: B905 # Python 3.9 has no strict
         return dataclasses.replace(given, positional=(), keywords=(*named, *given.keywords))
 
-    def inherit(self, made: Object, base: str, given: Arguments, node: ast.AST) -> None:
+    def inherit(self, instance: Object, base: str, given: Arguments, node: ast.AST) -> None:
         """Do what an inherited or generated constructor does."""
-        heap = self.heap[made]
+        heap = self.heap[instance]
         code = self.classes[heap.of] if heap.of is not None else None
         if base.endswith(SETTINGS):
             given = dataclasses.replace(given, open=given.open or "the environment")
@@ -285,9 +285,9 @@ class Calls(Started):
             fields = dict(heap.fields)
             target, first = fields.pop("()", frozenset()), fields.pop("[]", frozenset())
             before = next((i.items for i in first if isinstance(i, Sequence)), ())
-            words = {**fields, **dict(given.keywords)}
+            keywords = {**fields, **dict(given.keywords)}
             joined = Arguments(
-                (*before, *given.positional), tuple(words.items()), given.open or heap.open
+                (*before, *given.positional), tuple(keywords.items()), given.open or heap.open
             )
             return join(self.apply(item, joined, node) for item in target)
         method = self.attribute(function, "__call__", node)
@@ -300,8 +300,8 @@ class Calls(Started):
         result: list[Values] = []
         for item in values:
             method = self.attribute(item, "__enter__", node) if isinstance(item, Object) else None
-            if method and all(isinstance(one, Bound) for one in method):
-                result.append(join(self.apply(one, Arguments(), node) for one in method))
+            if method and all(isinstance(function, Bound) for function in method):
+                result.append(join(self.apply(function, Arguments(), node) for function in method))
             elif isinstance(item, Sequence):  # a generator that is a context manager
                 result.append(join(item.items))
             else:

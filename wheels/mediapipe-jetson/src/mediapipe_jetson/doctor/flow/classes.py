@@ -1,4 +1,4 @@
-"""In which order the classes above a class stand, and what its generated constructor takes."""
+"""The order of the classes above a class, and what its generated constructor takes."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def last_word(node: ast.expr) -> str:
 
 def generates(node: ast.ClassDef) -> bool:
     """Return whether a class's annotations are the fields of a generated constructor."""
-    words = {last_word(item) for item in node.decorator_list}
-    return not words.isdisjoint((DATACLASS, *ATTRS)) or any(
+    decorators = {last_word(item) for item in node.decorator_list}
+    return not decorators.isdisjoint((DATACLASS, *ATTRS)) or any(
         "NamedTuple" in ast.unparse(base) for base in node.bases
     )
 
@@ -35,7 +35,7 @@ def settle(code: ClassCode, classes: Mapping[Class, ClassCode]) -> None:
     """Find a new class's order of bases, and what its generated constructor takes."""
     direct = [item for values in code.bases for item in values if isinstance(item, Class)]
     line = merged([[item, *classes[item].above] for item in direct])
-    every = dict.fromkeys(item for one in direct for item in (one, *classes[one].above))
+    every = dict.fromkeys(item for base in direct for item in (base, *classes[base].above))
     code.above = tuple(every if line is None else line)
     code.ordered = (
         line is not None
@@ -47,8 +47,12 @@ def settle(code: ClassCode, classes: Mapping[Class, ClassCode]) -> None:
         for item in reversed(code.above):
             code.takes.update(classes[item].takes or {})
         own = fields(code)
-        words = [last_word(item) for item in getattr(code.node, "decorator_list", ())]
-        if code.takes and DATACLASS not in words and (len(direct) > 1 or {*code.takes} & {*own}):
+        decorators = [last_word(item) for item in getattr(code.node, "decorator_list", ())]
+        if (
+            code.takes
+            and DATACLASS not in decorators
+            and (len(direct) > 1 or {*code.takes} & {*own})
+        ):
             code.ordered = False  # attrs has orders of its own
         code.takes.update(own)
     else:
@@ -115,11 +119,11 @@ def option(
     usual: bool,
     only: Optional[bool] = None,
 ) -> bool:
-    """Return a call's option; the order is not known where it, or that it is `only`, is not."""
-    for word in node.keywords if isinstance(node, ast.Call) else ():
-        if word.arg in (name, None):
-            known = isinstance(word.value, ast.Constant) and word.arg is not None
-            value = bool(word.value.value) if isinstance(word.value, ast.Constant) else usual
+    """Return a call's option; where it is not known, or is not `only`, the order is not known."""
+    for keyword in node.keywords if isinstance(node, ast.Call) else ():
+        if keyword.arg in (name, None):
+            known = isinstance(keyword.value, ast.Constant) and keyword.arg is not None
+            value = bool(keyword.value.value) if isinstance(keyword.value, ast.Constant) else usual
             code.ordered = code.ordered and known and only in (None, value)
             return value
     return usual

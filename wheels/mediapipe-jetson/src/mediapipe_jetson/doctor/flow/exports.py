@@ -56,7 +56,7 @@ def _sets(node: ast.AST) -> bool:
 
 
 def _changes(node: ast.AST, parent: ast.AST) -> bool:
-    """Return whether a list may be changed where it stands."""
+    """Return whether the code around a list may change it."""
     name = isinstance(node, ast.Name)
     if not isinstance(getattr(node, "ctx", ast.Load()), ast.Load):
         return not name or isinstance(parent, ast.AugAssign)

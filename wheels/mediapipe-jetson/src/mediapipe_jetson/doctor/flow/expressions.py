@@ -1,4 +1,4 @@
-"""What expressions stand for."""
+"""The values of expressions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from mediapipe_jetson.doctor.flow.values import (
 from mediapipe_jetson.doctor.names import is_ours
 
 BUILTINS = frozenset(dir(builtins))
-# Of a longer list it is kept what it holds, not where.
+# Of a longer list, the items are known, not their order.
 ITEMS_MOST = 256
 Comprehension = Union[ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp]
 
@@ -43,7 +43,7 @@ class Expressions(Attributes):
         raise NotImplementedError
 
     def eval(self, node: Optional[ast.AST]) -> Values:
-        """Return what an expression may stand for."""
+        """Return the values that an expression may have."""
         if node is None:
             return constant(None)
         self.step()
@@ -72,7 +72,7 @@ class Expressions(Attributes):
         return unknown(node.id)
 
     def eval_attribute(self, node: ast.Attribute, within: bool = False) -> Values:
-        """Look an attribute up; of a chain of names, only the longest is told to listeners."""
+        """Look an attribute up; of a chain of names, only the longest is reported to listeners."""
         if isinstance(node.value, ast.Attribute):
             base = self.eval_attribute(node.value, within=True)
         else:
@@ -153,13 +153,13 @@ class Expressions(Attributes):
         return unknown(source(node)) if known is None else constant(not known)
 
     def eval_compare(self, node: ast.Compare) -> Values:
-        """Compare literals; tell listeners where a text is compared."""
+        """Compare literals; report to listeners where a text is compared."""
         sides = [self.eval(node.left), *(self.eval(part) for part in node.comparators)]
         for values, other in ((sides[0], sides[-1]), (sides[-1], sides[0])):
             for item in values:
-                for word in self.texts(other) if isinstance(item, Path) else ():
+                for text in self.texts(other) if isinstance(item, Path) else ():
                     for listener in self.listeners:
-                        listener.compared(self.place(node), getattr(item, "text", ""), word)
+                        listener.compared(self.place(node), getattr(item, "text", ""), text)
         operator = node.ops[0]
         left, right = (
             next(iter(side)) if len(side) == 1 else None for side in (sides[0], sides[-1])
@@ -251,10 +251,10 @@ class Expressions(Attributes):
         """Note a function of the project with its defaults."""
         function = Function(len(self.functions))
         given, frame = node.args, self.frame
-        words = set()
+        decorators = set()
         for item in getattr(node, "decorator_list", ()):
             self.eval(item)
-            words.add(source(item.func if isinstance(item, ast.Call) else item).split(".")[-1])
+            decorators.add(source(item.func if isinstance(item, ast.Call) else item).split(".")[-1])
         self.functions[function] = Code(
             node,
             frame.outer if frame.body else (frame.scope, *frame.outer),
@@ -266,7 +266,7 @@ class Expressions(Attributes):
                 for item, value in zip(given.kwonlyargs, given.kw_defaults)  # noqa: B905
                 if value is not None
             ),
-            frozenset(words),
+            frozenset(decorators),
         )
         return function
 
@@ -289,7 +289,7 @@ class Expressions(Attributes):
     eval_generatorexp = eval_dictcomp = eval_comprehension_of
 
     def assign(self, target: ast.AST, values: Values, value: Optional[ast.AST] = None) -> None:
-        """Bind what an assignment says."""
+        """Bind the target of an assignment."""
         raise NotImplementedError
 
 

@@ -30,7 +30,7 @@ QUEUES = re.compile(
 )
 LISTS = ("builtins.list", "builtins.set", "builtins.tuple", "collections.deque")
 PUTTING, GETTING = ("put", "put_nowait"), ("get", "get_nowait", "result")
-# What gives what it is given, once that is done.
+# Functions that return the result of what they are given, once that is done.
 AWAITED = re.compile(
     r"asyncio\.(run|wait_for|create_task|ensure_future|shield|as_completed)"
     r"|concurrent\.futures\.as_completed|asyncio\..*\(\)\.(run_until_complete|create_task)"
@@ -82,8 +82,8 @@ class Holders(Reflection):
         names = next(iter(given.get(1, "field_names") or NOTHING), None)
         listed = isinstance(names, Sequence) and names.exact
         parts = names.items if isinstance(names, Sequence) and listed else [frozenset({names})]
-        words = [text_of(part) for part in parts]  # type: ignore[arg-type] # None is no text
-        fields = " ".join(filter(None, words)).replace(",", " ").split() if all(words) else []
+        texts = [text_of(part) for part in parts]  # type: ignore[arg-type] # None is no text
+        fields = " ".join(filter(None, texts)).replace(",", " ").split() if all(texts) else []
         name = text_of(given.get(0, "typename"))
         if name is None or not fields or not isinstance(node, ast.expr):
             return unknown(source(node))

@@ -35,13 +35,13 @@ PLAIN = frozenset(
 
 
 class Rounds(Listener):
-    """A listener that can take back what it heard since a mark."""
+    """A listener that can drop what was reported to it since a mark."""
 
     def mark(self) -> None:
-        """Remember what was heard so far."""
+        """Set the mark at what was reported so far."""
 
     def back(self) -> None:
-        """Forget what was heard since the mark."""
+        """Drop what was reported since the mark."""
 
 
 class Flow(Statements):
@@ -72,7 +72,7 @@ class Flow(Statements):
         return ""
 
     def module_scope(self, name: str) -> Scope:
-        """Return a module's names; it is followed when it is first asked for."""
+        """Return a module's names; the first call follows the module."""
         if name in self.modules:
             return self.modules[name]
         scope = self.modules[name] = {}
@@ -191,7 +191,7 @@ class Flow(Statements):
         return frozenset({Module(value)}) if value is not None else path(canonical(name))
 
     def do_import(self, node: ast.Import) -> None:
-        """Bind modules and tell of external ones."""
+        """Bind modules and report external ones."""
         for item in node.names:
             top = item.name.split(".")[0]
             value = self.resolve(item.name)

@@ -67,7 +67,7 @@ class Parameters(Builtins):
         return foreign(why) if certain else unknown(why)
 
     def typed(self, code: Code, item: ast.arg, given: Arguments) -> Values:
-        """Return what a parameter may be that nobody gives: what its type says, else unknown."""
+        """Return what a parameter that no call gives may be: by its type, else unknown."""
         name = getattr(code.node, "name", "lambda")
         if isinstance(item.annotation, (ast.Name, ast.Attribute)):
             frame = Frame({}, code.outer, code.frame.module, code.frame.file, code.frame.cell)
@@ -77,10 +77,16 @@ class Parameters(Builtins):
                     types = self.eval(item.annotation)
             finally:
                 self.listeners = listeners
-            paths = [path(f"{one.text}()") for one in types if isinstance(one, Path)]
-            ours = [
-                one for one in paths if any("mediapipe." in getattr(v, "text", "") for v in one)
+            paths = [
+                path(f"{candidate.text}()") for candidate in types if isinstance(candidate, Path)
             ]
-            if ours and not any("Options" in getattr(v, "text", "") for one in ours for v in one):
+            ours = [
+                candidate
+                for candidate in paths
+                if any("mediapipe." in getattr(v, "text", "") for v in candidate)
+            ]
+            if ours and not any(
+                "Options" in getattr(v, "text", "") for candidate in ours for v in candidate
+            ):
                 return join(ours)
         return self.opened(given, f"{item.arg} of {name}()")

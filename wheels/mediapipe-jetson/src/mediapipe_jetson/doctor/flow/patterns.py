@@ -38,8 +38,8 @@ class Patterns(Calls):
             return None
         if kind == "MatchSingleton":
             return subject.value is node.value
-        found = self.eval(node.value)
-        other = next(iter(found)) if len(found) == 1 else None
+        expected = self.eval(node.value)
+        other = next(iter(expected)) if len(expected) == 1 else None
         return subject == other if isinstance(other, Constant) else None
 
     def pattern(self, node: Any, values: Values) -> None:  # noqa: ANN401 # Python 3.10's
@@ -51,16 +51,16 @@ class Patterns(Calls):
         elif kind == "MatchSequence":
             star = any(type(item).__name__ == "MatchStar" for item in inner)
             for at, item in enumerate(inner):
-                each = (self.part(one, at, -1 if star else len(inner)) for one in values)
+                each = (self.part(value, at, -1 if star else len(inner)) for value in values)
                 self.pattern(item, join(each))
         elif kind == "MatchMapping":
             for key, item in zip(node.keys, inner):  # noqa: B905 # Python 3.9 has no strict
-                found = self.eval(key)
-                self.pattern(item, join(self.item(one, found, key) for one in values))
+                key_values = self.eval(key)
+                self.pattern(item, join(self.item(value, key_values, key) for value in values))
         elif kind == "MatchClass":
             self.eval(node.cls)
             for name, item in zip(node.kwd_attrs, node.kwd_patterns):  # noqa: B905
-                self.pattern(item, join(self.attribute(one, name, node.cls) for one in values))
+                self.pattern(item, join(self.attribute(value, name, node.cls) for value in values))
             for item in inner:
                 self.pattern(item, unknown("a part of several"))
         else:  # a name for all of it, or several ways
@@ -69,5 +69,5 @@ class Patterns(Calls):
                 self.pattern(item, values)
         name = getattr(node, "name", None) or getattr(node, "rest", None)
         if name is not None:
-            held = frozenset({Sequence((values,), exact=False)})
-            self.bind(name, held if kind == "MatchStar" else values)
+            rest = frozenset({Sequence((values,), exact=False)})
+            self.bind(name, rest if kind == "MatchStar" else values)

@@ -43,19 +43,19 @@ class Reflection(Expressions):
         raise NotImplementedError
 
     def reached(self, values: Values, node: ast.AST) -> None:
-        """Hear of what a text gives where it stands for a name."""
+        """Handle the values that a name in a text leads to."""
 
     def hidden(self, owners: Values, node: ast.AST) -> None:
-        """Hear of what is asked for an attribute by a name that is not known."""
+        """Handle the owners of an attribute that is read by a name that is not known."""
 
     def words(self, values: Optional[Values]) -> list[str]:
         """Return the texts that values are; none where one of them is not known."""
         texts = [item.value for item in values or () if isinstance(item, Constant)]
-        words = [text for text in texts if isinstance(text, str)]
-        return sorted(words) if len(words) == len(values or ()) else []
+        strings = [text for text in texts if isinstance(text, str)]
+        return sorted(strings) if len(strings) == len(values or ()) else []
 
     def by_name(self, owners: Values, names: str, node: ast.AST) -> Values:
-        """Return what a dotted name leads to, and tell listeners of it."""
+        """Return what a dotted name leads to, and report it to listeners."""
         result = owners
         for name in names.split("."):
             result = join(self.attribute(item, name, node) for item in result)
@@ -91,29 +91,29 @@ class Reflection(Expressions):
         key = given.get(1 if of_class else 0, "")
         if items:
             return self._named_items(owner, key or NONE, node)
-        owners, words = given.positional[0] if of_class else path(owner), self.words(key)
-        if not words:
+        owners, dotted_names = given.positional[0] if of_class else path(owner), self.words(key)
+        if not dotted_names:
             self.hidden(owners, node)
             return None
-        return join(self.by_name(owners, word, node) for word in words)
+        return join(self.by_name(owners, dotted_name, node) for dotted_name in dotted_names)
 
     def _named_items(self, owner: str, key: Values, node: ast.AST) -> Optional[Values]:
         """Return what an external table holds under names; None where that is not known."""
-        words = self.words(key)
-        if not words and owner.endswith(FIELDS):
+        names = self.words(key)
+        if not names and owner.endswith(FIELDS):
             self.hidden(path(owner[: -len(FIELDS)]), node)
-        results = [self.named_item(owner, word, node) for word in words]
+        results = [self.named_item(owner, name, node) for name in names]
         known = [values for values in results if values is not None]
         return join(known) if known else None
 
-    def named_item(self, owner: str, word: str, node: ast.AST) -> Optional[Values]:
+    def named_item(self, owner: str, name: str, node: ast.AST) -> Optional[Values]:
         """Return what an external table holds under a name; None where it is not known."""
         if owner == MODULES:
-            return self.imported(canonical(word), node)
+            return self.imported(canonical(name), node)
         if owner.endswith(FIELDS):
-            return self.by_name(path(owner[: -len(FIELDS)]), word, node)
+            return self.by_name(path(owner[: -len(FIELDS)]), name, node)
         if owner in SCOPES:
-            return self.eval_name(ast.Name(word))
+            return self.eval_name(ast.Name(name))
         return None
 
     def item(self, owner: Value, key: Values, node: ast.AST) -> Values:
@@ -143,11 +143,11 @@ class Reflection(Expressions):
 
     def _by_names(self, owners: Values, names: Values, node: ast.AST) -> Values:
         """Return what any of several dotted names leads to."""
-        words = self.words(names)
-        if not words:
+        dotted_names = self.words(names)
+        if not dotted_names:
             self.hidden(owners, node)
             return unknown(source(node))
-        return join(self.by_name(owners, word, node) for word in words)
+        return join(self.by_name(owners, dotted_name, node) for dotted_name in dotted_names)
 
     def _reduced(self, given: Arguments, node: ast.AST) -> Optional[Values]:
         """Return what reduce(getattr, ("a", "b"), x) gives."""
@@ -156,11 +156,11 @@ class Reflection(Expressions):
         if given.get(0, "") != path("builtins.getattr") or len(given.positional) < 3:
             return None
         exact = isinstance(only, Sequence) and only.exact
-        words = [text_of(item) for item in only.items] if isinstance(only, Sequence) else []
-        if not exact or None in words:
+        attributes = [text_of(item) for item in only.items] if isinstance(only, Sequence) else []
+        if not exact or None in attributes:
             self.hidden(given.positional[2], node)
             return unknown(source(node))
-        return self.by_name(given.positional[2], ".".join(filter(None, words)), node)
+        return self.by_name(given.positional[2], ".".join(filter(None, attributes)), node)
 
     def _fields(self, given: Arguments, node: ast.AST) -> Optional[Values]:
         """Return what vars(x) and inspect.getmembers(x) give."""
@@ -178,10 +178,10 @@ class Reflection(Expressions):
 
     def _resolved(self, given: Arguments, node: ast.AST) -> Optional[Values]:
         """Return what pkgutil.resolve_name("a.b:c") gives."""
-        word = text_of(given.get(0, "name"))
-        if word is None:
+        name = text_of(given.get(0, "name"))
+        if name is None:
             return None
-        whole = canonical(word.replace(":", "."))
+        whole = canonical(name.replace(":", "."))
         for listener in self.listeners:
             listener.named(self.place(node), whole, False)
         return path(whole)

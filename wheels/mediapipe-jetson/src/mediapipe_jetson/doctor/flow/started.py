@@ -1,4 +1,4 @@
-"""What has a function called by others: threads, processes, executors, defaults of fields."""
+"""Functions that others call: threads, processes, executors, defaults of fields."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from mediapipe_jetson.doctor.flow.values import (
 )
 from mediapipe_jetson.doctor.names import is_ours
 
-# Where the function stands among the arguments; the rest are its own.
+# The number of the argument that is the function; the rest are its own.
 EXECUTORS = {"submit": 0, "to_thread": 0, "run_in_executor": 1, "run_sync": 0}
-# They call a function with what stands in lists behind it: an executor's map, a process pool's.
+# They call a function with items of the lists behind it: an executor's map, a process pool's.
 MAPS = re.compile(
     r"(concurrent\.futures|multiprocessing)\..+\(\)\.(map|map_async|imap|imap_unordered)"
 )
-# Where the function, its arguments and its keywords stand, and what the function is called.
+# The numbers of the function, its arguments and its keywords, and the function's keyword.
 THREADS = {
     "Thread": (1, 3, 4, "target"),
     "Process": (1, 3, 4, "target"),
@@ -47,7 +47,7 @@ class Started(Parameters):
     """Follows functions that are handed over to be called."""
 
     def external(self, name: str, given: Arguments, node: ast.AST) -> Values:
-        """Tell of an external call."""
+        """Report an external call."""
         raise NotImplementedError
 
     def builtin(self, name: str, given: Arguments, node: ast.AST) -> Optional[Values]:
@@ -79,7 +79,7 @@ class Started(Parameters):
         return self.functions[item.function if isinstance(item, Bound) else item]
 
     def start(self, name: str, given: Arguments, node: ast.AST) -> None:
-        """Note what a call has called: functions of the project wait, MediaPipe's are told of."""
+        """Note what a call starts: the project's functions wait, MediaPipe's are reported."""
         functions, own = self.handed_to(name, given, node)
         for item in functions:
             if isinstance(item, (Function, Bound)):
@@ -113,8 +113,8 @@ class Started(Parameters):
             return given.positional[0], Arguments(each, open=given.open)
         if last not in THREADS:
             return nothing, Arguments()
-        at, listed, keyed, word = THREADS[last]
-        functions = given.get(at, word) or nothing
+        at, listed, keyed, keyword = THREADS[last]
+        functions = given.get(at, keyword) or nothing
         positional, open_ = self._listed(given.get(listed, "args"), given.open, node)
         keywords, open_ = self._keyed(given.get(keyed, "kwargs"), open_, node)
         return functions, Arguments(positional, keywords, open_)

@@ -75,24 +75,24 @@ class Source:
 
 
 class Listener:
-    """Who wants to know what the code does; every method may be overridden."""
+    """Receives what the code does; every method may be overridden."""
 
     def imported(self, place: Place, path: str, star: bool) -> list[str]:
-        """Hear of an import; return the names that a star brings."""
+        """Handle an import; return the names that a star brings."""
         del place, path, star
         return []
 
     def named(self, place: Place, path: str, guard: bool) -> None:
-        """Hear of an attribute of something external; `guard` is one of hasattr."""
+        """Handle an attribute of something external; `guard`: hasattr asks for it."""
 
     def called(self, place: Place, path: str, given: Arguments, state: State) -> None:
-        """Hear of a call of something external; `state` tells what is in its arguments."""
+        """Handle a call of something external; `state` holds the contents of its arguments."""
 
     def compared(self, place: Place, path: str, text: str) -> None:
-        """Hear of a comparison of something external with a text."""
+        """Handle a comparison of something external with a text."""
 
     def changed(self, place: Place, path: str) -> None:
-        """Hear that an attribute of something external is set."""
+        """Handle an assignment to an attribute of something external."""
 
 
 @dataclasses.dataclass
@@ -116,9 +116,9 @@ class Frame:
 class Code:
     """A function of the project and where it was defined; `times` counts how often it was run.
 
-    `started` are the arguments with which threads and executors are told to call it; `followed`
-    those of them, and of others, with which it was. `handed` tells that code which is not known
-    has it, and may call it.
+    `started` are the arguments with which threads and executors call it; `followed` those of them,
+    and of others, with which it was followed. `handed`: code which is not known has it, and may
+    call it.
     """
 
     node: Callable
@@ -140,7 +140,7 @@ class ClassCode:
 
     `above` are the project's classes that it is derived from, the nearest first. `takes` are the
     fields that its generated constructor takes by place (True), by name only (False), or not at
-    all (None); `ordered` tells whether their order is known.
+    all (None); `ordered`: whether their order is known.
     """
 
     name: str
@@ -170,7 +170,7 @@ class State:
         """Of which module or function a scope is, by its id."""
         self.frames: list[Frame] = []
         self.stack: list[Function] = []
-        # Where the calls stand that are being followed, the outermost first.
+        # The places of the calls that are being followed, the outermost first.
         self.calls: list[Place] = []
         # The modules whose every function counts; of others only what these call.
         self.chosen: frozenset[str] = frozenset()
@@ -185,7 +185,7 @@ class State:
         return self.frames[-1]
 
     def place(self, node: ast.AST) -> Place:
-        """Return where a node stands."""
+        """Return the place of a node."""
         line, column = getattr(node, "lineno", 1), getattr(node, "col_offset", 0) + 1
         return Place(self.frame.file, self.frame.cell, line, column)
 
@@ -217,7 +217,7 @@ class State:
             scope[name] = values | scope.get(name, frozenset()) if self.depth else values
 
     def changed(self, owner: Value, name: str, values: Values, node: ast.AST) -> None:
-        """Tell of an attribute of something external that is set to something else."""
+        """Report an attribute of something external that is set to another value."""
         whole = f"{owner.text}.{name}" if isinstance(owner, Path) else ""
         if whole and not self.dead and values != path(whole):
             for listener in self.listeners:

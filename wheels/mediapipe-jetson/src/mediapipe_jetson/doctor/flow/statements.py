@@ -31,7 +31,7 @@ Block = Callable[[], bool]
 
 
 class Statements(Patterns):
-    """Follows statements; a block tells whether it ends its function or loop."""
+    """Follows statements; a block returns whether it ends its function or loop."""
 
     def block(self, body: list[ast.stmt]) -> bool:
         """Follow statements in order; those after an end are dead."""
@@ -153,7 +153,7 @@ class Statements(Patterns):
     def branches(self, *blocks: Block, known: Optional[int] = None) -> bool:
         """Follow blocks of which one runs (`known`: this one), and join what they bind."""
         before = dict(self.frame.scope)
-        ends: list[Scope] = []
+        scopes: list[Scope] = []
         for number, block in enumerate(blocks):
             self.replace(before)
             dead = known is not None and number != known
@@ -163,12 +163,14 @@ class Statements(Patterns):
                 with self.below(dead=dead):
                     ended = block()
             if not ended and not dead:
-                ends.append(dict(self.frame.scope))
-        names = dict.fromkeys(name for end in ends for name in end)
-        self.replace({name: join(end.get(name, frozenset()) for end in ends) for name in names})
-        if not ends:
+                scopes.append(dict(self.frame.scope))
+        names = dict.fromkeys(name for scope in scopes for name in scope)
+        self.replace(
+            {name: join(scope.get(name, frozenset()) for scope in scopes) for name in names}
+        )
+        if not scopes:
             self.replace(before)
-        return not ends
+        return not scopes
 
     def replace(self, scope: Scope) -> None:
         """Set what the innermost scope holds."""
@@ -281,8 +283,8 @@ class Statements(Patterns):
     def do_classdef(self, node: ast.ClassDef) -> None:
         """Define a class."""
         bases = tuple(self.eval(base) for base in node.bases)
-        for word in node.keywords:
-            self.eval(word.value)
+        for keyword in node.keywords:
+            self.eval(keyword.value)
         named = tuple(
             item.target.id
             for item in node.body

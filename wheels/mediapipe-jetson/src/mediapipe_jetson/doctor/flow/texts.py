@@ -82,18 +82,21 @@ def formatted(form: str, given: Sequence[Values], what: str) -> Values:
 
 def called(method: values.Text, given: Arguments, what: str) -> Values:
     """Return what a known text's method gives."""
-    words = [text_of(value) for value in given.positional]
+    arguments = [text_of(value) for value in given.positional]
     if given.keywords or given.open:
         return unknown(what)
     if method.name == "format":
         return formatted(method.value, given.positional, what)
     if method.name == "join":
         return _listed(method.value, given.positional, what)
-    long = len(method.value) * max((len(word or "") for word in words), default=1) > LONGEST
-    if long or None in words or len(words) > 2 * (method.name in CUT):
+    long = (
+        len(method.value) * max((len(argument or "") for argument in arguments), default=1)
+        > LONGEST
+    )
+    if long or None in arguments or len(arguments) > 2 * (method.name in CUT):
         return unknown(what)
     try:
-        return constant(getattr(method.value, method.name)(*words))
+        return constant(getattr(method.value, method.name)(*arguments))
     except TypeError:
         return unknown(what)
 
@@ -117,5 +120,5 @@ def said(part: Values) -> Values:
 def _texts(part: Values) -> Optional[list[str]]:
     """Return what a part may be as a text; None where that is not known."""
     result = [item.value for item in part if isinstance(item, Constant)]
-    words = [value for value in result if isinstance(value, str)]
-    return sorted(words) if len(words) == len(part) else None
+    texts = [value for value in result if isinstance(value, str)]
+    return sorted(texts) if len(texts) == len(part) else None

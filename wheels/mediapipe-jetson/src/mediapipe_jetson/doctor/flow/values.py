@@ -1,4 +1,4 @@
-"""What an expression may stand for: each is a set of values, all that the code can lead to."""
+"""The values that an expression may have: a set of all that the code can lead to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Path:
 
 @dataclasses.dataclass(frozen=True)
 class Constant:
-    """A literal; `kind` tells 1 from True and 1.0."""
+    """A literal; `kind` distinguishes 1, True and 1.0."""
 
     value: object
     kind: str
@@ -36,9 +36,9 @@ class Prefix:
 
 @dataclasses.dataclass(frozen=True)
 class Unknown:
-    """What the syntax tree does not tell, and why, as people name it.
+    """A value that the syntax tree does not show, and why, as people name it.
 
-    `outside` tells that code which is not known certainly gives it: it may be anything.
+    `outside`: it certainly comes from code which is not known, so it may be anything.
     """
 
     why: str
@@ -88,7 +88,7 @@ class Class:
 
 @dataclasses.dataclass(frozen=True)
 class Parent:
-    """What super() gives: the bases of a class, with the object or class that it stands for."""
+    """The result of super(): the bases of a class, with the object or class it is called on."""
 
     of: Class
     owner: Union[Object, Class]
@@ -138,9 +138,9 @@ Scope = dict[str, Values]
 
 @dataclasses.dataclass(frozen=True)
 class Arguments:
-    """What a call hands over; `open` says why there may be more, "" if there can't be.
+    """A call's arguments; `open` is the reason why there may be more, "" if there can't be.
 
-    `places` are where arguments stand, by their number or name, as far as that is known.
+    `places` are the places of arguments, by their number or name, as far as they are known.
     """
 
     positional: tuple[Values, ...] = ()
@@ -164,8 +164,8 @@ class Arguments:
 class Heap:
     """One object's fields: of a class of the project, or of an external one at `base`, or a dict.
 
-    `made_at` is the depth of branches at which it was made; `open` says why it may have fields
-    that are not known; `origin` is the expression that made it, as far as it is followed.
+    `made_at` is the depth of branches at which it was made; `open` is the reason why it may have
+    fields that are not known; `origin` is the expression that made it, as far as it is followed.
     """
 
     fields: Scope
