@@ -41,12 +41,12 @@ def held(
 ) -> list[Call]:
     """Return the calls of these functions in the modules that the program imports.
 
-    `texts` are the folder's code. A module of the folder's own stands before one of its name.
+    `texts` are the folder's code. A module of the folder hides an installed one of its name.
     """
     own = {part.partition(".")[0] for entry in entries for part in entry.name.split("/")}
     parts = [name.split(".") for name in names if name.partition(".")[0] not in own]
-    words = [[part.encode() for part in row if part != BUILTINS] for row in parts]
-    files = {file for file, text in texts.items() if _has(text, words)}
+    encoded = [[part.encode() for part in row if part != BUILTINS] for row in parts]
+    files = {file for file, text in texts.items() if _has(text, encoded)}
     # Only for these is the program followed, which takes seconds where it brings a large package.
     modules = imports.program(app, entries).modules if files else {}
     trees = {file: modules[file] for file in sorted(files & modules.keys())}
@@ -63,18 +63,18 @@ def held(
 
 
 def places(rows: Sequence[tuple[Call, str]]) -> str:
-    """Return where calls stand, each with what it is about."""
+    """Return the places of calls, each with what it is about."""
     named = [f"{call.file}, line {call.node.lineno} ({text})" for call, text in rows]
     more = len(named) - SHOWN_MOST
     return "; ".join(named[:SHOWN_MOST]) + (f"; and {more} more" if more > 0 else "")
 
 
-def _has(text: bytes, words: Sequence[Sequence[bytes]]) -> bool:
-    return any(all(word in text for word in row) for row in words)
+def _has(text: bytes, names: Sequence[Sequence[bytes]]) -> bool:
+    return any(all(part in text for part in name) for name in names)
 
 
 def _bound(tree: ast.Module) -> Mapping[str, set[str]]:
-    """Return what the names of a module may stand for: wholes of imports, "" for all else."""
+    """Return what the names of a module may refer to: wholes of imports, "" for all else."""
     result: dict[str, set[str]] = defaultdict(set)
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

@@ -35,8 +35,8 @@ def advice(folder: Path, file: str, requirements: str) -> str:
     notebooks = sorted(path.name for path in folder.glob("*.ipynb"))
     if not lines and notebooks:
         program = Path(notebooks[0]).with_suffix(".py").name
-        words = shlex.join(["jupyter", "nbconvert", "--to", "script", notebooks[0]])
-        return f"make a program of the notebook, here {words}, and name it: {_line(program)}"
+        command = shlex.join(["jupyter", "nbconvert", "--to", "script", notebooks[0]])
+        return f"make a program of the notebook, here {command}, and name it: {_line(program)}"
     if not lines:
         return "write app.py, or make a folder that has one: ./inv app.new NAME"
     there = "into" if (folder / file).exists() else "a file"

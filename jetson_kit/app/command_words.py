@@ -53,18 +53,18 @@ class Started:
 
 def of(command: Sequence[str]) -> Started:
     """Return what a command starts, by its words alone."""
-    words = _without_env(list(command))
-    if not words:
+    arguments = _without_env(list(command))
+    if not arguments:
         return Started()
-    folder, name = posixpath.split(words[0])
+    folder, name = posixpath.split(arguments[0])
     if not folder or folder.startswith("/"):
         if PYTHON.fullmatch(name):
-            word, flags = _file(words[1:], OF_PYTHON)
-            module = "" if word else _module(words[1:])
-            return Started("python", word, flags, module, words[0])
+            word, flags = _file(arguments[1:], OF_PYTHON)
+            module = "" if word else _module(arguments[1:])
+            return Started("python", word, flags, module, arguments[0])
         if name in SHELLS:
-            return Started("shell", _file(words[1:], OF_SHELLS)[0], program=words[0])
-    return Started("", words[0], program=words[0])
+            return Started("shell", _file(arguments[1:], OF_SHELLS)[0], program=arguments[0])
+    return Started("", arguments[0], program=arguments[0])
 
 
 def several(word: str, folder: Path) -> str:
@@ -73,19 +73,19 @@ def several(word: str, folder: Path) -> str:
     `folder` is the application's, whose files may have blanks in their names.
     """
     try:
-        words = shlex.split(word)
+        tokens = shlex.split(word)
     except ValueError:
-        words = word.split()
-    if len(words) < 2 or "\\" in word:
+        tokens = word.split()
+    if len(tokens) < 2 or "\\" in word:
         return ""
     if OF_SHELL.search(word):
         return 'only a shell takes it for more than a name: write ["sh", "-c", "..."]'
-    name = posixpath.basename(words[0])
+    name = posixpath.basename(tokens[0])
     known = PYTHON.fullmatch(name) or name in SHELLS or name == "env"
-    own = not words[0].startswith("/") and (folder / words[0]).is_file()
-    if not (known or own or any(text.startswith("-") for text in words[1:])):
+    own = not tokens[0].startswith("/") and (folder / tokens[0]).is_file()
+    if not (known or own or any(text.startswith("-") for text in tokens[1:])):
         return ""
-    return f"write its words one by one: {json.dumps(words, ensure_ascii=False)[1:-1]}"
+    return f"write its words one by one: {json.dumps(tokens, ensure_ascii=False)[1:-1]}"
 
 
 def is_split(word: str) -> bool:
@@ -115,24 +115,24 @@ def changes_folder(command: Sequence[str]) -> bool:
     return any(word.startswith(("-C", "--chdir")) for word in command[1:])
 
 
-def _without_env(words: list[str]) -> list[str]:
+def _without_env(arguments: list[str]) -> list[str]:
     """Return a command without the env before it."""
-    if not words or posixpath.basename(words[0]) != "env":
-        return words
-    words = words[1:]
-    while words:
-        word = words[0]
+    if not arguments or posixpath.basename(arguments[0]) != "env":
+        return arguments
+    arguments = arguments[1:]
+    while arguments:
+        word = arguments[0]
         if is_split(word):
             text = SPLIT.sub("", word, count=1)
-            rest = words[1:] if text else words[2:]
-            return _without_env(["env", *_split(text or "".join(words[1:2])), *rest])
+            rest = arguments[1:] if text else arguments[2:]
+            return _without_env(["env", *_split(text or "".join(arguments[1:2])), *rest])
         if word in VALUED_BY_ENV:
-            words = words[2:]
+            arguments = arguments[2:]
         elif word.startswith("-") or ASSIGNMENT.match(word):
-            words = words[1:]
+            arguments = arguments[1:]
         else:
             break
-    return words
+    return arguments
 
 
 def _split(text: str) -> list[str]:
@@ -142,9 +142,9 @@ def _split(text: str) -> list[str]:
         return []
 
 
-def _module(words: Sequence[str]) -> str:
-    """Return what Python runs by -m, of the words behind its name; "" where that is none."""
-    rest = iter(words)
+def _module(arguments: Sequence[str]) -> str:
+    """Return what Python runs by -m, given the arguments after its name; "" for nothing."""
+    rest = iter(arguments)
     for word in rest:
         if word[:1] != "-" or word in {"-", "--"}:
             return ""
@@ -162,10 +162,10 @@ def _module(words: Sequence[str]) -> str:
     return ""
 
 
-def _file(words: Sequence[str], options: Options) -> tuple[str, frozenset[str]]:
+def _file(arguments: Sequence[str], options: Options) -> tuple[str, frozenset[str]]:
     """Return the first word that is no option, "" where there is none, and the short options."""
     flags: set[str] = set()
-    rest = iter(words)
+    rest = iter(arguments)
     for word in rest:
         if word == "--":
             return next(rest, ""), frozenset(flags)

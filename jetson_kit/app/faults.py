@@ -86,8 +86,8 @@ def _secrets(body: dict[str, Any]) -> Iterator[tuple[list[str], str]]:
             yield ["environment", name], f"is an address with a password, {TO_THE_BOARD}"
     health = body.get("health")
     own = health.get("command") if isinstance(health, dict) else None
-    for path, words in ((["command"], body.get("command")), (["health", "command"], own)):
-        for number, word in enumerate(words if isinstance(words, list) else ()):
+    for path, command in ((["command"], body.get("command")), (["health", "command"], own)):
+        for number, word in enumerate(command if isinstance(command, list) else ()):
             if isinstance(word, str) and WITH_PASSWORD.search(word):
                 place = [*path, str(number)]
                 yield place, f"is an address with a password, {TO_THE_BOARD}"

@@ -31,12 +31,12 @@ MEDIAPIPE = "write mediapipe without a version: the image's is used"
 
 
 def of_program(name: str) -> str:
-    """Return what stands for a program that is no image's; "" where nothing is known of it."""
+    """Return the hint for a program that no image has; "" where nothing is known of it."""
     return _rows("programs").get(name, "")
 
 
 def of_package(name: str) -> str:
-    """Return what stands for a Python package; "" where nothing is known of it."""
+    """Return the hint for a Python package; "" where nothing is known of it."""
     if is_build(name):
         return f"it is a build of MediaPipe; {MEDIAPIPE}"
     return _rows("packages").get(canonicalize_name(name), "")
@@ -70,17 +70,17 @@ def is_build(name: str) -> bool:
 
 
 def in_reason(text: str, python: str) -> str:
-    """Return what stands for the first package of the table that a resolver's reason names.
+    """Return the hint for the first package of the table that a resolver's reason names.
 
-    Else what stands for a module, of this version of Python or of a package with another name, that
-    is required as if it were a package.
+    Else the hint for a module, of this version of Python or of a package with another name, that is
+    required as if it were a package.
     """
     names = [*_builds(), *_rows("packages")]
-    found = [name for name in names if re.search(rf"(?<![\w.-]){name}(?![\w-])", text)]
-    if not found and WHEEL.search(text):
+    packages = [name for name in names if re.search(rf"(?<![\w.-]){name}(?![\w-])", text)]
+    if not packages and WHEEL.search(text):
         return MEDIAPIPE
-    if found:
-        return of_package(found[0])
+    if packages:
+        return of_package(packages[0])
     if match := CUDA.search(text):
         return (
             f"leave out {match[1]}, which is of builds for servers, or put NVIDIA's wheel for your "
@@ -91,7 +91,7 @@ def in_reason(text: str, python: str) -> str:
 
 
 def _of_required(name: str, text: str, python: str) -> str:
-    """Return what stands for a module in place of a package, where the reason is of it alone."""
+    """Return the hint for a module in place of a package, where the reason is of it alone."""
     if CHAIN in text or not re.search(rf"{OF_ONE}{re.escape(name)}(?![\w-])", text):
         return ""
     if key := module_names.apart(python).get(name):

@@ -17,8 +17,8 @@ def of_folder(folder: Path) -> str:
     """
     plain = unicodedata.normalize("NFKD", folder.resolve().name)
     letters = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    words = re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-")
+    name = re.sub(r"[^a-z0-9]+", "-", letters.lower()).strip("-")
     if all(letter.isascii() or not letter.isalnum() for letter in letters):
-        return words[:NAME_MOST].strip("-") or "app"
+        return name[:NAME_MOST].strip("-") or "app"
     mark = hashlib.sha256(plain.encode(errors="surrogateescape")).hexdigest()[:MARK]
-    return f"{words[: NAME_MOST - MARK - 1].strip('-') or 'app'}-{mark}"
+    return f"{name[: NAME_MOST - MARK - 1].strip('-') or 'app'}-{mark}"

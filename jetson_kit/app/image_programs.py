@@ -68,23 +68,23 @@ def check_found(app: App, files: Tree, path: str, layers: Iterable[Path]) -> Non
     entries = {entry.name: entry for entry in files.entries if not entry.link}
     programs = entries.keys()
     folders = app.variables.get("PATH", path).split(":")
-    wanted: list[tuple[str, str, set[str]]] = []
+    missing: list[tuple[str, str, set[str]]] = []
     for key, command in (*commands(app), *_scripts(app, entries)):
         word = looked_for(key, command)
         if not word or ("/" in word and _elsewhere(app, word)):
             continue
         if "/" in word:
-            wanted.append((key, word, {word, f"/usr{word}"}))
+            missing.append((key, word, {word, f"/usr{word}"}))
         elif not any(
             started.name_of(posixpath.join(folder, word)) in programs for folder in folders
         ):
             names = {posixpath.join(folder, word) for folder in folders}
-            wanted.append((key, word, names))
+            missing.append((key, word, names))
     there: set[str] = set()
     # The upper layer's, where several have one.
     links: dict[str, str] = {}
     for layer in layers:
-        if not wanted:
+        if not missing:
             return
         with tarfile.open(layer) as archive:
             for member in archive:
@@ -92,12 +92,12 @@ def check_found(app: App, files: Tree, path: str, layers: Iterable[Path]) -> Non
                 if name not in there and member.issym():
                     links[name] = member.linkname
                 there.add(name)
-        wanted = [row for row in wanted if not row[2] & there]
-    for row in tuple(wanted):
+        missing = [row for row in missing if not row[2] & there]
+    for row in tuple(missing):
         paths = {_real(path, links) for path in row[2]}
         if paths & there or ("/" in row[1] and any(_elsewhere(app, path) for path in paths)):
-            wanted.remove(row)
-    for key, word, _ in wanted:
+            missing.remove(row)
+    for key, word, _ in missing:
         # A folder of the board may have it, where the application names PATH or volumes of its own.
         own = word in programs
         if own or "/" in word or not ("PATH" in app.variables or app.service.volumes):
@@ -113,8 +113,8 @@ def _scripts(app: App, entries: Mapping[str, Entry]) -> Iterator[tuple[str, Sequ
     for _, command in commands(app):
         start = command_words.of(command)
         entry = entries.get(started.name_of(start.word))
-        if entry and not start.by and (words := started.interpreter(entry)):
-            yield entry.name, [*words, entry.name]
+        if entry and not start.by and (interpreter := started.interpreter(entry)):
+            yield entry.name, [*interpreter, entry.name]
 
 
 def _no_interpreter(name: str, word: str) -> BadInputError:

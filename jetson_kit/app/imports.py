@@ -93,8 +93,8 @@ def program(app: App, entries: Sequence[Entry]) -> Program:
     files = {entry.name: entry for entry in entries if not entry.link}
     script = started.of(app, files)
     name = started.name_of(script.word)
-    words = started.interpreter(files[name]) if name in files else []
-    if search_path.of_command(app, words):
+    interpreter = started.interpreter(files[name]) if name in files else []
+    if search_path.of_command(app, interpreter):
         return Program()
     held = _held(files)
     if script.module:

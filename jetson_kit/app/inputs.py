@@ -152,8 +152,11 @@ def check_folder(app: App, python: Python, packages: frozenset[str]) -> None:
         log.LOG.warning("warning: %s", line)
     raising = opencv_windows.functions(app, files, packages)
     texts = calls.sources(files.entries)
-    found = calls.held(app, files.entries, texts, opened.functions(app, texts) | raising)
-    for line in (*opened.warnings(app, files, found), opencv_windows.warning(found, raising)):
+    call_sites = calls.held(app, files.entries, texts, opened.functions(app, texts) | raising)
+    for line in (
+        *opened.warnings(app, files, call_sites),
+        opencv_windows.warning(call_sites, raising),
+    ):
         if line:
             log.LOG.warning("warning: %s", line)
     program.check_start(app, files)

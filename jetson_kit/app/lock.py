@@ -127,10 +127,10 @@ def make(
     if known.startswith(f"{INPUTS}{key}\n") and not refresh and (builds or not rows):
         _check_builds(requirements.path, known)
         with requirements_file.asking(requirements.unset):
-            found = [builds.build(row) for row in rows] if builds else []
+            results = [builds.build(row) for row in rows] if builds else []
         if builds:
             SourcePackages(builds, rows, requirements, path).check(held)
-        there = tuple(filter(None, found))
+        there = tuple(filter(None, results))
         return Lock(known, options, platform, fresh=False, built=there, unset=requirements.unset)
     if requirements.unset:
         raise BadInputError(requirements.unset, requirements_file.EXPORT)
@@ -168,8 +168,8 @@ def for_machine(lock: Lock, builds: Builds) -> Lock:
     """Return a lock with the wheels that its sources give for another machine."""
     builds.options = lock.sources
     with requirements_file.asking(lock.unset):
-        found = [builds.build(item.source) for item in lock.built]
-    return replace(lock, built=tuple(filter(None, found)))
+        results = [builds.build(item.source) for item in lock.built]
+    return replace(lock, built=tuple(filter(None, results)))
 
 
 def _key(
@@ -191,7 +191,7 @@ def _building(app: App) -> tuple[str, ...]:
 
 
 def _wheels(app: App) -> str:
-    """Return what stands in the application's folder of wheels."""
+    """Return the files in the application's folder of wheels, each with its sha256."""
     if not app.wheels:
         return ""
     folder = app.folder / app.wheels

@@ -73,14 +73,14 @@ def allowed(text: str, hashes: Callable[[str], frozenset[str]], where: Path) -> 
     result = []
     for name, row in rows(text):
         those = hashes(name)
-        kept = those.intersection(re.findall(r"--hash=sha256:([0-9a-f]{64})", row))
-        if those and not kept:
+        matches = those.intersection(re.findall(r"--hash=sha256:([0-9a-f]{64})", row))
+        if those and not matches:
             pin = row.split(maxsplit=1)[0]
             raise IntegrityError(
                 f"no wheel of {pin} has a hash that {where} allows",
                 "nothing was built; check the index, or correct the hash",
             )
         head = row.partition(" --hash=")[0].partition("\\")[0].rstrip()
-        lines = [head, *(f"--hash=sha256:{value}" for value in sorted(kept))]
-        result.append(" \\\n    ".join(lines) + "\n" if kept else row)
+        lines = [head, *(f"--hash=sha256:{value}" for value in sorted(matches))]
+        result.append(" \\\n    ".join(lines) + "\n" if matches else row)
     return "".join(result)

@@ -24,9 +24,9 @@ def functions(app: App, files: Tree, packages: Collection[str]) -> frozenset[str
     return frozenset(f"cv2.{name}" for name in hints.of_windows())
 
 
-def warning(found: Sequence[Call], raising: Collection[str]) -> str:
+def warning(call_sites: Sequence[Call], raising: Collection[str]) -> str:
     """Return a line that names the calls; "" for none."""
-    rows = [(call, call.name.partition(".")[2]) for call in found if call.name in raising]
+    rows = [(call, call.name.partition(".")[2]) for call in call_sites if call.name in raising]
     if not rows:
         return ""
     return (

@@ -41,9 +41,11 @@ def functions(app: App, texts: Mapping[str, bytes]) -> frozenset[str]:
     return frozenset({*_table(), OPEN})
 
 
-def warnings(app: App, files: Tree, found: Sequence[Call]) -> Iterator[str]:
+def warnings(app: App, files: Tree, call_sites: Sequence[Call]) -> Iterator[str]:
     """Yield a line for devices and one for files."""
-    rows = [(call, node) for call in found if (node := _device(call)) and not _given(app, node)]
+    rows = [
+        (call, node) for call in call_sites if (node := _device(call)) and not _given(app, node)
+    ]
     rows = [row for row in rows if not _fault([row[1]])]
     # The camera's own is given by `camera`.
     given = [node for node in app.service.devices if node != app.camera]
@@ -54,7 +56,7 @@ def warnings(app: App, files: Tree, found: Sequence[Call]) -> Iterator[str]:
             "does not give the container; name those that the board has: "
             f"devices = {json.dumps(devices)} under [service]"
         )
-    written = [(call, shown(name)) for call in found if (name := _written(app, files, call))]
+    written = [(call, shown(name)) for call in call_sites if (name := _written(app, files, call))]
     if written:
         yield (
             f"{calls.places(written)}: where the program reaches it, it raises OSError: /{HOME} is "
@@ -68,9 +70,9 @@ def _device(call: Call) -> str:
     row, node = _table().get(call.name), call.node
     if row is None:
         return ""
-    words = {item.arg: item.value for item in node.keywords}
-    first = node.args[0] if node.args else words.pop(row["argument"], None)
-    others = [*node.args[1:], *words.values()]
+    keywords = {item.arg: item.value for item in node.keywords}
+    first = node.args[0] if node.args else keywords.pop(row["argument"], None)
+    others = [*node.args[1:], *keywords.values()]
     if "apis" in row and others and getattr(others[0], "attr", "") not in row["apis"]:
         return ""
     value = first.value if isinstance(first, ast.Constant) else None
@@ -96,10 +98,10 @@ def _fault(devices: list[str]) -> list[str]:
 
 def _written(app: App, files: Tree, call: Call) -> str:
     """Return the path below /app that a call writes and no volume brings; "" for none."""
-    words = {item.arg: item.value for item in call.node.keywords}
-    given = [*call.node.args[:2], *filter(None, [words.get("mode")])]
+    keywords = {item.arg: item.value for item in call.node.keywords}
+    given = [*call.node.args[:2], *filter(None, [keywords.get("mode")])]
     path, mode = [*(getattr(item, "value", None) for item in given), None, None][:2]
-    if call.name != OPEN or not words.keys() <= OTHERS or not isinstance(path, str):
+    if call.name != OPEN or not keywords.keys() <= OTHERS or not isinstance(path, str):
         return ""
     if not isinstance(mode, str) or not WRITES & set(mode) or not path.isprintable():
         return ""

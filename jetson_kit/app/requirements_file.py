@@ -91,46 +91,48 @@ def read(path: Path, folder: Path) -> Requirements:
     unset = ""
     waiting = [path]
     while waiting:
-        one = waiting.pop()
-        if one in texts:
+        file = waiting.pop()
+        if file in texts:
             continue
-        if not one.resolve().is_relative_to(folder.resolve()):
-            raise _outside(one, folder)
+        if not file.resolve().is_relative_to(folder.resolve()):
+            raise _outside(file, folder)
         try:
-            if one.exists() and not one.is_file():
-                raise BadInputError(f"{one} can't be read: it is no file", "correct requirements")
-            with one.open("rb") as stream:
+            if file.exists() and not file.is_file():
+                raise BadInputError(f"{file} can't be read: it is no file", "correct requirements")
+            with file.open("rb") as stream:
                 content = stream.read(LARGEST + 1)
             if len(content) > LARGEST:
-                raise BadInputError(f"{one} is larger than 1 MiB", "it is no list of requirements")
+                raise BadInputError(f"{file} is larger than 1 MiB", "it is no list of requirements")
             marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
             text = content.decode("utf-16" if marked else "utf-8-sig")
         except (OSError, ValueError) as error:
-            raise _unreadable(one, error) from error
+            raise _unreadable(file, error) from error
         if "\0" in text:
             raise BadInputError(
-                f"{one} can't be read: it has NUL characters, as UTF-16 without its mark has",
+                f"{file} can't be read: it has NUL characters, as UTF-16 without its mark has",
                 "save it as UTF-8",
             )
         lines = []
         for number, raw in enumerate(requirement_lines.joined(text.splitlines()), 1):
             remote = requirement_lines.is_remote(raw)
-            lacks = requirement_lines.unset(one, number, raw)
+            lacks = requirement_lines.unset(file, number, raw)
             if lacks and not remote:
                 raise BadInputError(lacks, EXPORT)
             unset = unset or lacks
             line = VARIABLE.sub(value, raw)
-            requirement_lines.check_hashes(one, number, line)
-            if direct := requirement_lines.direct(one, number, line, folder):
+            requirement_lines.check_hashes(file, number, line)
+            if direct := requirement_lines.direct(file, number, line, folder):
                 directs.append(direct)
             else:
-                requirement_lines.check(one, number, line)
+                requirement_lines.check(file, number, line)
             # What is in an address may be a password, and is asked for where it is needed.
             lines.append(raw if direct or remote else line)
             if match := INCLUDED.match(requirement_lines.uncommented(line)):
-                waiting.append(_included(one, number, requirement_lines.unquoted(match[1]), folder))
+                waiting.append(
+                    _included(file, number, requirement_lines.unquoted(match[1]), folder)
+                )
         recoded = recoded or marked or lines != text.splitlines()
-        texts[one] = text if lines == text.splitlines() else "\n".join((*lines, ""))
+        texts[file] = text if lines == text.splitlines() else "\n".join((*lines, ""))
     return Requirements(folder, path, texts, tuple(directs), recoded, unset)
 
 

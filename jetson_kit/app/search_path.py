@@ -20,13 +20,13 @@ MENTIONED = re.compile(rb"\b(?:sys|site|__path__)\b")
 FOLDERS, LOADED = "__path__", "modules"
 
 
-def of_command(app: App, words: Sequence[str]) -> bool:
-    """Return whether the command, or what starts its script by these words, changes it.
+def of_command(app: App, interpreter: Sequence[str]) -> bool:
+    """Return whether the command, or its script's interpreter with its arguments, changes it.
 
     What PYTHONPATH has in the image's own environment is no change.
     """
     return (
-        any(VARIABLES.search(word) for word in (*app.command, *words))
+        any(VARIABLES.search(word) for word in (*app.command, *interpreter))
         or any(VARIABLES.fullmatch(name) and name != "PYTHONPATH" for name in app.variables)
         or command_words.changes_folder(app.command)
         or command_words.sets_path(app.command)

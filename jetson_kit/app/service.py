@@ -55,8 +55,8 @@ def options(app: App) -> list[str]:
 def run_line(app: App, tag: str) -> str:
     """Return a command that runs the application once on a board, with the least rights."""
     own = container(app).throwaway()
-    *words, image = service.run_arguments(own, tag, BOARD)
-    before = shlex.join(["docker", "run", "--rm", *words, *service.log_arguments(own)])
+    *arguments, image = service.run_arguments(own, tag, BOARD)
+    before = shlex.join(["docker", "run", "--rm", *arguments, *service.log_arguments(own)])
     # The board's shell finds out the groups.
     groups = [f'--group-add "$({GROUP_OF} {shlex.quote(node)})"' for node in nodes(app)]
     return " ".join([before, *groups, shlex.join([*options(app), image])])
@@ -75,7 +75,7 @@ def run_line_here(app: App, tag: str) -> str:
     )
     own = container(app).throwaway()
     groups = tuple(sorted({Path(node).stat().st_gid for node in devices} - {0}))
-    *words, image = service.run_arguments(own, tag, Device(nvidia_runtime=False, groups=groups))
+    *arguments, image = service.run_arguments(own, tag, Device(nvidia_runtime=False, groups=groups))
     filmed = app.camera in devices or app.camera.startswith("rtsp") or bool(sockets)
     video = []
     if app.tests.video and not filmed:
@@ -86,7 +86,7 @@ def run_line_here(app: App, tag: str) -> str:
             ["type=bind", source, f"target={inside}", "readonly"]
         )
         video = [f"--mount={row.getvalue()}", f"--env={SOURCE_VARIABLE}={inside}"]
-    return shlex.join(["docker", "run", "--rm", *words, *options(here), *video, image])
+    return shlex.join(["docker", "run", "--rm", *arguments, *options(here), *video, image])
 
 
 def variables(app: App) -> dict[str, Any]:

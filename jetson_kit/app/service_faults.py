@@ -94,7 +94,7 @@ def _volumes(rows: list[tuple[list[str], str]]) -> Iterator[Fault]:
 
 
 def of_devices(volumes: Sequence[str]) -> list[str]:
-    """Return the volumes of what stands below /dev and no container may use as it is."""
+    """Return the volumes of what is below /dev and no container may use as it is."""
     paths = {text: "/" + posixpath.normpath(text.partition(":")[0]).lstrip("/") for text in volumes}
     return [
         text

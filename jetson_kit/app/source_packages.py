@@ -55,14 +55,14 @@ class SourcePackages:
                     "put its wheel into the folder wheels/ and name the package alone",
                 )
             source = _source(direct, self.builds)
-            made = self._build(source)
-            if made is None:
+            built = self._build(source)
+            if built is None:
                 raise BadInputError(
                     f"{direct.file}: line {direct.number} names a source, which would be compiled "
                     "under emulation, and --no-emulation excludes that",
                     NO_EMULATION,
                 )
-            pins[direct] = direct.pinned(made.source.name, made.source.version)
+            pins[direct] = direct.pinned(built.source.name, built.source.version)
         if not pins and not self.requirements.recoded:
             return self.requirements.path
         return self.requirements.rewritten(self.scratch / "requirements", pins)
@@ -94,13 +94,13 @@ class SourcePackages:
                     "nothing was built; check the index, or correct the hash",
                 )
             try:
-                made = self._build(source)
+                built = self._build(source)
             except StepFailedError as failure:
                 if not hint:
                     raise
                 cure = "; ".join(filter(None, (failure.cure, hint)))
                 raise StepFailedError(failure.message, cure) from failure
-            if made is None:
+            if built is None:
                 base_packages.write_empty_wheel(self.scratch, source.name, source.version)
         return True
 
@@ -112,12 +112,18 @@ class SourcePackages:
         target = builds.target
         what = ", ".join(source.label for source in builds.refused)
         where = (held, target.platform, target.python, builds.options)
-        offers = list(filter(None, (with_wheel(item.name, *where) for item in builds.refused)))
+        alternatives = list(
+            filter(None, (with_wheel(item.name, *where) for item in builds.refused))
+        )
         has = "has" if len(builds.refused) == 1 else "have"
         raise BadInputError(
             f"{self.requirements.path}: {what} {has} no wheel for {target.platform} and would be "
             "compiled under emulation, which --no-emulation excludes",
-            (f"with a wheel there is {', '.join(offers)}: take it, or " if offers else "")
+            (
+                f"with a wheel there is {', '.join(alternatives)}: take it, or "
+                if alternatives
+                else ""
+            )
             + NO_EMULATION,
         )
 
@@ -136,10 +142,10 @@ class SourcePackages:
         for before in () if builds.refresh else self.known:
             if before.content == source.content:
                 source = replace(source, requires=before.requires, compiled=before.compiled)
-        made = builds.build(source)
-        if made is not None:
-            self.built.append(made)
-        return made
+        built = builds.build(source)
+        if built is not None:
+            self.built.append(built)
+        return built
 
 
 def with_wheel(

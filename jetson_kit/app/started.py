@@ -47,9 +47,9 @@ def first_line(entry: Entry) -> str:
 
 def takes_carriage_return(line: str) -> bool:
     """Return whether a script's first line has env split its words, at any white space."""
-    words = line.removeprefix("#!").split()
+    arguments = line.removeprefix("#!").split()
     return (
-        len(words) > 1
-        and posixpath.basename(words[0]) == "env"
-        and command_words.is_split(words[1])
+        len(arguments) > 1
+        and posixpath.basename(arguments[0]) == "env"
+        and command_words.is_split(arguments[1])
     )

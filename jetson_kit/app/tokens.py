@@ -37,9 +37,9 @@ def warning(app: App, files: Tree) -> str:
         for line, what in _found(tree.content(entry.source))
     ]
     in_files = bool(places)
-    words = [*app.environment.items(), *(("command", word) for word in app.command)]
+    values = [*app.environment.items(), *(("command", word) for word in app.command)]
     places += [
-        f"{FILE}, {name} ({what})" for name, text in words for _, what in _found(text.encode())
+        f"{FILE}, {name} ({what})" for name, text in values for _, what in _found(text.encode())
     ]
     if not places:
         return ""
@@ -55,10 +55,10 @@ def _found(content: bytes) -> list[tuple[int, str]]:
     if b"\0" in content:
         return []
     text = content.decode("utf-8", "replace")
-    found: dict[int, str] = {}
+    lines: dict[int, str] = {}
     for place, what in sorted(_places(text)):
-        found.setdefault(text.count("\n", 0, place) + 1, what)
-    return list(found.items())
+        lines.setdefault(text.count("\n", 0, place) + 1, what)
+    return list(lines.items())
 
 
 def _places(text: str) -> Iterator[tuple[int, str]]:

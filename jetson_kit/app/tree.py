@@ -148,7 +148,7 @@ def included(name: str) -> str:
 
 
 def in_environment(root: Path, name: str) -> bool:
-    """Return whether a file of a folder stands in an environment of Python's packages."""
+    """Return whether a file of a folder is inside an environment of Python's packages."""
     marks = _patterns()[2]
     above = Path(name).parents
     return any((root / parent / mark).exists() for parent in above for mark in marks)

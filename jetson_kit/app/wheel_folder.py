@@ -166,10 +166,10 @@ def _fits(tag: Tag, platform: str, python: str) -> bool:
     return right and system and _fits_library(tag.platform, platform)
 
 
-def _fits_library(wanted: str, platform: str) -> bool:
+def _fits_library(tag: str, platform: str) -> bool:
     """Tell whether a platform has the C library of a tag's; older names than these always fit."""
-    need, have = GLIBC.search(wanted), GLIBC.search(platform)
-    return "musllinux" not in wanted and not (
+    need, have = GLIBC.search(tag), GLIBC.search(platform)
+    return "musllinux" not in tag and not (
         need and have and tuple(map(int, need.groups())) > tuple(map(int, have.groups()))
     )
 

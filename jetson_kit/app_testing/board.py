@@ -57,12 +57,12 @@ class Board:
         """Return the environment of the kit's commands: no records and keys but the device's."""
         return {**os.environ, "KIT_STATE": str(self.state)}
 
-    def inv(self, *words: str) -> str:
+    def inv(self, *arguments: str) -> str:
         """Run a command of the kit; return what it printed. Raises StepFailedError."""
-        os.write(self.stream, f"$ ./inv {shlex.join(words)}\n".encode())
+        os.write(self.stream, f"$ ./inv {shlex.join(arguments)}\n".encode())
         with files.renamed(self.stream, str(self.state / "fleet"), str(self.records)) as stream:
             done = subprocess.run(
-                ["sh", ROOT / "inv", *words],
+                ["sh", ROOT / "inv", *arguments],
                 env=self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -72,7 +72,7 @@ class Board:
             )
         os.write(self.stream, done.stdout)
         if done.returncode:
-            raise StepFailedError(f"./inv {words[0]} ended with exit code {done.returncode}")
+            raise StepFailedError(f"./inv {arguments[0]} ended with exit code {done.returncode}")
         return done.stdout.decode(errors="replace")
 
     @property

@@ -64,7 +64,7 @@ def new(folder: Path, template: str, ci: str = "", *, devcontainer: bool = False
     row = templates()[template]
     empty = row["app"].startswith("empty")
     landmarks = row.get("landmarks")
-    words = {
+    values = {
         **row,
         "template": template,
         "name": name,
@@ -78,14 +78,14 @@ def new(folder: Path, template: str, ci: str = "", *, devcontainer: bool = False
     }
     if devcontainer:
         result[DEVCONTAINER] = "devcontainer.json.in"
-        words["image"] = planning.make(Request(variant="dev")).tag
+        values["image"] = planning.make(Request(variant="dev")).tag
     aside = folder.with_name(f".{name}.part")
     shutil.rmtree(aside, ignore_errors=True)
     with disk_guard(folder.parent):
         try:
             for path, source in result.items():
                 text = Template((FOLDER / source).read_text(encoding="utf-8"))
-                write_text(aside / path, text.substitute(words))
+                write_text(aside / path, text.substitute(values))
             write_text(aside / "requirements.txt", "# One package a line, such as: pyserial>=3.5\n")
             if ci:
                 source, path = CI[ci]

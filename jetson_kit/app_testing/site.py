@@ -77,7 +77,7 @@ def for_image(app: App, image: BuildPlan) -> Path:
     key = _key(sha256_file(LOCK), image.python, machine, *(item.text for item in extra))
     folder = cache_dir("app-test-site") / key
     platform = extra[0].platform if extra else f"{machine}-manylinux_2_28"
-    words = (
+    options = (
         *("--python", sys.executable, "--python-version", image.python),
         *("--python-platform", platform, "--target", folder),
     )
@@ -85,8 +85,8 @@ def for_image(app: App, image: BuildPlan) -> Path:
         if not (folder / DONE).exists():
             shutil.rmtree(folder, ignore_errors=True)
             tests = Lock(LOCK.read_text(encoding="utf-8"), (), platform, fresh=False)
-            for one in (tests, *extra):
-                _install(one, *words)
+            for package_lock in (tests, *extra):
+                _install(package_lock, *options)
             write_text(folder / DONE, key)
     return folder
 
@@ -113,18 +113,18 @@ def _base(image: BuildPlan) -> Base:
     )
 
 
-def _install(one: Lock, *words: str | Path) -> None:
-    if not one.pins:
+def _install(package_lock: Lock, *options: str | Path) -> None:
+    if not package_lock.pins:
         return
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="app-test-") as scratch:
         listed = Path(scratch, "lock.txt")
         listed.touch(0o600)
-        listed.write_text(one.installable, encoding="utf-8")
+        listed.write_text(package_lock.installable, encoding="utf-8")
         command: Sequence[str | Path] = (
             *"pip install --quiet --no-deps --require-hashes --only-binary :all:".split(),
-            *("-r", listed, *words),
+            *("-r", listed, *options),
         )
-        with requirements_file.asking(one.unset):
+        with requirements_file.asking(package_lock.unset):
             uv.uv(command, what="installing the application's packages")
 
 

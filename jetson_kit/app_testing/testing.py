@@ -78,18 +78,18 @@ class Asked:
     """On a virtual board, too."""
 
 
-def run(asked: Asked) -> None:
+def run(request: Asked) -> None:
     """Test the application.
 
     Without tests of its own it is only run on the virtual board, where that is asked for. Raises
     CheckFailedError if a run failed, BadInputError where there is nothing to run, and what a build
     raises.
     """
-    app = settings.load(asked.folder)
+    app = settings.load(request.folder)
     progress = Progress()
     tested = _has_tests(app)
     if not tested:
-        if not asked.full:
+        if not request.full:
             raise BadInputError(
                 f"{app.folder / app.tests.folder} has no tests",
                 _elsewhere(app)
@@ -97,10 +97,12 @@ def run(asked: Asked) -> None:
                 "--full: the application itself on a virtual board",
             )
         progress.say(f"        {app.folder / app.tests.folder} has no tests: the board alone")
-    request = planning.by_target(Request(jetson=True, l4t=asked.l4t, module=asked.module, app=app))
-    image = planning.make(request)
+    build_request = planning.by_target(
+        Request(jetson=True, l4t=request.l4t, module=request.module, app=app)
+    )
+    image = planning.make(build_request)
     # The tests run in the application's folder.
-    place = (asked.output or image.output.with_name(f"{image.name}-test")).absolute()
+    place = (request.output or image.output.with_name(f"{image.name}-test")).absolute()
     with disk_guard(place):
         place.mkdir(parents=True, exist_ok=True)
     done: list[Outcome] = []
@@ -109,10 +111,10 @@ def run(asked: Asked) -> None:
         native = _native(app, image, video, place, progress) if tested else None
         if native:
             done.append(_told(native, place))
-        if tested and asked.emulated:
-            on = _target(request, image, progress)
+        if tested and request.emulated:
+            on = _target(build_request, image, progress)
             done.append(_told(_emulated(app, image, video, place, scratch, on), place))
-        if asked.full:
+        if request.full:
             with files.logged(place / "virtual.log") as stream:
                 code = board.run(app, video, place, stream, progress)
             why = f"exit code {code}" if code else ""
@@ -121,8 +123,8 @@ def run(asked: Asked) -> None:
         raise CheckFailedError("the tests ran nowhere", "leave out --no-emulation")
     if failed := [outcome for outcome in done if outcome.why]:
         logs = " and ".join(str(place / f"{outcome.where}.log") for outcome in failed)
-        words = ", ".join(f"{outcome.title} ({outcome.why})" for outcome in failed)
-        raise CheckFailedError(f"the tests failed: {words}", f"see {logs}")
+        summary = ", ".join(f"{outcome.title} ({outcome.why})" for outcome in failed)
+        raise CheckFailedError(f"the tests failed: {summary}", f"see {logs}")
     if all(outcome.skipped for outcome in done):
         raise CheckFailedError("no test ran: all were skipped", f"see {place / done[0].where}.log")
 
@@ -278,8 +280,8 @@ def _emulated(
 
 
 def _pytest(app: App, xml: str, name: str) -> list[str]:
-    words = ["-m", "pytest", app.tests.folder, "-p", "no:cacheprovider", "--junit-xml", xml]
-    return [*words, "-o", f"junit_suite_name={name}"]
+    arguments = ["-m", "pytest", app.tests.folder, "-p", "no:cacheprovider", "--junit-xml", xml]
+    return [*arguments, "-o", f"junit_suite_name={name}"]
 
 
 def _outcome(where: str, code: int | None, app: App, xml: Path, on: str = "") -> Outcome:

@@ -146,8 +146,8 @@ def _write(
     written = {}
     for group in _groups(request, arch, pythons, more):
         with progress.step(group.stem, f"packing {WHAT[group.stem]}") as step:
-            written[NAMES[group.stem]] = one = groups.write(group, folder, limit)
-            step.note = f"{sum(path.stat().st_size for path in one.parts) // MB} MB"
+            written[NAMES[group.stem]] = packed = groups.write(group, folder, limit)
+            step.note = f"{sum(path.stat().st_size for path in packed.parts) // MB} MB"
     manifest: dict[str, Any] = {
         "schema": SCHEMA,
         "kit": __version__,

@@ -58,7 +58,7 @@ def mediapipe(arch: str) -> wheels.Pin:
     )
 
 
-def common(arch: str, made: Recipe, pin: wheels.Pin) -> Iterator[Member]:
+def common(arch: str, bundle_recipe: Recipe, pin: wheels.Pin) -> Iterator[Member]:
     """Yield the files that every Python of an architecture shares.
 
     MediaPipe's library is the official one whole, as its publisher compressed it. Raises as
@@ -72,15 +72,15 @@ def common(arch: str, made: Recipe, pin: wheels.Pin) -> Iterator[Member]:
         yield from payload.of_wheel(repack.repack(official, pin, whole, folder), "site/")
     for path in sorted(models.fetch()):
         yield payload.of_bytes(f"models/{path.name}", path.read_bytes())
-    yield from libraries(arch, made)
+    yield from libraries(arch, bundle_recipe)
 
 
-def site(python: str, arch: str, made: Recipe) -> Iterator[tuple[str, Iterator[Member]]]:
+def site(python: str, arch: str, bundle_recipe: Recipe) -> Iterator[tuple[str, Iterator[Member]]]:
     """Yield the wheels of one Python: each one's name, and its files.
 
     What images leave out of a package is left out here, too.
     """
-    for wheel in packages.wheels(python, arch, made.glibc):
+    for wheel in packages.wheels(python, arch, bundle_recipe.glibc):
         yield wheel.name, _pruned(wheel)
 
 
@@ -92,12 +92,12 @@ def _pruned(wheel: Path) -> Iterator[Member]:
             yield member
 
 
-def libraries(arch: str, made: Recipe) -> Iterator[Member]:
+def libraries(arch: str, bundle_recipe: Recipe) -> Iterator[Member]:
     """Yield Debian's libraries and their licences. Raises IntegrityError where one is not there."""
-    folder = cache_dir("apt", f"bundle-{made.suite}-{arch}")
-    debs = debian.fetch(made.packages, suite=made.suite, arch=arch, folder=folder)
-    missing = set(made.files)
-    for deb in (item for item in debs if item.name in made.packages):
+    folder = cache_dir("apt", f"bundle-{bundle_recipe.suite}-{arch}")
+    debs = debian.fetch(bundle_recipe.packages, suite=bundle_recipe.suite, arch=arch, folder=folder)
+    missing = set(bundle_recipe.files)
+    for deb in (item for item in debs if item.name in bundle_recipe.packages):
         with tarfile.open(fileobj=io.BytesIO(deb_file.files_tar(deb))) as archive:
             for member in archive:
                 path = PurePosixPath(member.name)
@@ -109,7 +109,8 @@ def libraries(arch: str, made: Recipe) -> Iterator[Member]:
                     yield payload.of_bytes(licence, _content(archive, member))
     if missing:
         raise IntegrityError(
-            f"Debian {made.suite} has no {', '.join(sorted(missing))}", "correct bundle.toml"
+            f"Debian {bundle_recipe.suite} has no {', '.join(sorted(missing))}",
+            "correct bundle.toml",
         )
 
 

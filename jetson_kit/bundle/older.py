@@ -47,11 +47,11 @@ def of(pin: wheels.Pin) -> Older:
     members: list[Member] = []
     with zipfile.ZipFile(wheels.fetch(pin)) as archive:
         official = archive.read(LIBRARY)
-    for one in pins:
-        with zipfile.ZipFile(repack.build(one, cache_dir("wheels"))) as archive:
+    for core_pin in pins:
+        with zipfile.ZipFile(repack.build(core_pin, cache_dir("wheels"))) as archive:
             library = archive.read(LIBRARY)
-            members += _files(archive, f"{FOLDER}/{one.core}", official, library)
-        row = {"name": one.core, "hwcap": _bits(needs["translated"][one.core])}
+            members += _files(archive, f"{FOLDER}/{core_pin.core}", official, library)
+        row = {"name": core_pin.core, "hwcap": _bits(needs["translated"][core_pin.core])}
         digest = hashlib.sha256(library).hexdigest()
         rows.append({**row, "sha256": digest, "size": len(library)})
     return Older(tuple(rows), tuple(members))
@@ -97,8 +97,10 @@ def _differing(old: bytes, new: bytes) -> Iterator[tuple[int, int]]:
     for at in range(0, both, BLOCK):
         content, other = old[at : at + BLOCK], new[at : at + BLOCK]
         if content != other:
-            words = zip(memoryview(content).cast("I"), memoryview(other).cast("I"), strict=True)
-            for number, (a, b) in enumerate(words):
+            word_pairs = zip(
+                memoryview(content).cast("I"), memoryview(other).cast("I"), strict=True
+            )
+            for number, (a, b) in enumerate(word_pairs):
                 if a != b:
                     yield at + number * WORD, at + (number + 1) * WORD
     if both < len(new):

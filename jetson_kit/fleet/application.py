@@ -51,8 +51,8 @@ def _cure(build: Path, inventory: Path) -> str:
     beside = f"in {inventory}" if inventory.is_dir() else f"beside {inventory}"
     source = build / FILE
     named = str(source) if source.is_file() else f"{FILE} of its build"
-    words = f"copy {named} to {PLACE} {beside} (for one group: {GROUP})"
+    hint = f"copy {named} to {PLACE} {beside} (for one group: {GROUP})"
     for suffix in (".yml", ".yaml", ".json"):
         if (folder / "group_vars" / f"all{suffix}").is_file():
-            return f"move group_vars/all{suffix} into the folder group_vars/all, {words}"
-    return words
+            return f"move group_vars/all{suffix} into the folder group_vars/all, {hint}"
+    return hint

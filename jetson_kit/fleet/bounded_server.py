@@ -88,14 +88,14 @@ def _cut(request: socket.socket) -> None:
 
 def length(headers: Any, most: int) -> int:  # noqa: ANN401 # http.client's
     """Return the length of a request's body, 0 where it names none, -1 for more than `most`."""
-    words = headers.get("Content-Length") or ""
-    if headers.get("Transfer-Encoding") or not (words.isascii() and words.isdigit()):
+    value = headers.get("Content-Length") or ""
+    if headers.get("Transfer-Encoding") or not (value.isascii() and value.isdigit()):
         return 0
     # int() of thousands of digits takes long.
-    return -1 if len(words) > 9 or int(words) > most else int(words)
+    return -1 if len(value) > 9 or int(value) > most else int(value)
 
 
 def say(client: Any, message: str) -> None:  # noqa: ANN401 # as socketserver has it
     """Print what became of a connection."""
-    words = "".join(letter if letter.isprintable() else "?" for letter in message[:300])
-    print(f"{client[0]}: {words}", file=sys.stderr, flush=True)
+    printable = "".join(letter if letter.isprintable() else "?" for letter in message[:300])
+    print(f"{client[0]}: {printable}", file=sys.stderr, flush=True)

@@ -45,7 +45,7 @@ def me() -> dict[str, Any]:
 def lock(folder: Path, what: str, wait_s: float = WAIT_S) -> Iterator[int]:
     """Hold the controller's lock; yield its file descriptor, for programs that must hold it too.
 
-    `what` is told to a second controller. Raises StepFailedError with who holds it.
+    A second controller shows `what`. Raises StepFailedError with who holds it.
     """
     place = folder / LOCK
     check_regular(place, "remove it: it is the lock of this controller")

@@ -11,7 +11,7 @@ INDENT = "    "
 
 
 def lines(result: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines of a task's differences; none where it told of none."""
+    """Yield the lines of a task's differences; none where it reported none."""
     diff = result.get("diff")
     rows = diff if isinstance(diff, list) else [diff]
     for item in result.get("results") or ():

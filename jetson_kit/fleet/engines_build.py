@@ -137,19 +137,21 @@ def _look(site: _Site, hosts: Sequence[Host], progress: Progress) -> list[Board]
 
 
 def board(host: Host, result: HostResult) -> Board:
-    """Return what a board told."""
+    """Return a board's class of engines and state, or why it can build none."""
     facts, engines = result.report.get("jetson"), result.report.get("engines")
     if not isinstance(facts, dict) or not isinstance(engines, dict):
-        words = result.messages[-1] if result.messages else result.status
-        return Board(host, None, f"{host.name}: {words}")
+        reason = result.messages[-1] if result.messages else result.status
+        return Board(host, None, f"{host.name}: {reason}")
     target = next((item for item in targets.load().all if item.l4t == facts["l4t"]), None)
     way, why = runtimes.way_of(target) if target else ("none", f"L4T {facts['l4t']} is unknown")
     if way == "none":
         return Board(host, None, f"{host.name}: no image can run its engines: {why}")
     if engines["problem"]:
         return Board(host, None, f"{host.name}: {engines['problem']}")
-    one = Class(facts["sm"], engines["tensorrt"], way == runtimes.LEAN, bool(facts["emulated"]))
-    return Board(host, one, "", "; ".join(engines["busy"]), int(facts["memory_mb"] or 0))
+    engine_class = Class(
+        facts["sm"], engines["tensorrt"], way == runtimes.LEAN, bool(facts["emulated"])
+    )
+    return Board(host, engine_class, "", "; ".join(engines["busy"]), int(facts["memory_mb"] or 0))
 
 
 def classes(boards: Sequence[Board]) -> dict[Class, list[Board]]:
@@ -179,8 +181,8 @@ def choose(
             before = store.builder(place)
         idle = [board for board in boards if busy or not board.busy]
         if not idle:
-            words = f"all its boards are busy: {boards[0].host.name}: {boards[0].busy}"
-            settled.append(Built(item.name, "failed", words=words, emulated=item.emulated))
+            reason = f"all its boards are busy: {boards[0].host.name}: {boards[0].busy}"
+            settled.append(Built(item.name, "failed", words=reason, emulated=item.emulated))
             continue
         chosen[item] = max(idle, key=lambda it: (it.host.name == before, it.memory_mb))
     return chosen, settled
@@ -191,12 +193,12 @@ def _build(site: _Site, chosen: Mapping[Class, Board], progress: Progress) -> li
     done: list[Built] = []
     keys: dict[str, signed.Keys] = {}
     able: dict[Class, Board] = {}
-    for one, board in chosen.items():
+    for engine_class, board in chosen.items():
         try:
             keys[board.host.name] = signed.known(board.host)
-            able[one] = board
+            able[engine_class] = board
         except KitError as error:
-            done.append(Built(one.name, "failed", board.host.name, words=error.message))
+            done.append(Built(engine_class.name, "failed", board.host.name, words=error.message))
     with tempfile.TemporaryDirectory(prefix="kit-engines-") as scratch:
         code = program.write(Path(scratch, "program"))
         for lean in (False, True):
@@ -206,10 +208,12 @@ def _build(site: _Site, chosen: Mapping[Class, Board], progress: Progress) -> li
             came = Path(scratch, f"came-{lean}")
             came.mkdir()
             outcome = _play(site, part, keys, (code, came), progress)
-            for one, board in part.items():
+            for engine_class, board in part.items():
                 name = board.host.name
                 done.append(
-                    _take(site, one, came / name, keys[name], outcome.hosts[name], progress)
+                    _take(
+                        site, engine_class, came / name, keys[name], outcome.hosts[name], progress
+                    )
                 )
     return done
 
@@ -230,14 +234,14 @@ def _play(
         """Say each engine as it is done; what is skipped or of no account says nothing."""
         if event.id == "engine" and event.status in ("ok", "changed"):
             count[event.host] += 1
-            said = str(event.result.get("stdout", "")).strip().splitlines()[-1:] or [event.task]
-            progress.say(f"        {event.host} {count[event.host]}/{total}  {said[0]}")
+            lines = str(event.result.get("stdout", "")).strip().splitlines()[-1:] or [event.task]
+            progress.say(f"        {event.host} {count[event.host]}/{total}  {lines[0]}")
         elif event.status in ("failed", "unreachable"):
             print(f"{event.host}: {event.task}: {event.message}", file=sys.stderr, flush=True)
 
     lean = next(iter(part)).lean
-    words = ", ".join(f"{board.host.name} for {item.name}" for item, board in part.items())
-    with progress.step("build", f"{counted(total, 'engine')} each: {words}"):
+    builders = ", ".join(f"{board.host.name} for {item.name}" for item, board in part.items())
+    with progress.step("build", f"{counted(total, 'engine')} each: {builders}"):
         job = ansible.Job(
             BUILD,
             site.inventory,
@@ -257,25 +261,38 @@ def _play(
 
 
 def _take(
-    site: _Site, one: Class, came: Path, keys: signed.Keys, result: HostResult, progress: Progress
+    site: _Site,
+    engine_class: Class,
+    came: Path,
+    keys: signed.Keys,
+    result: HostResult,
+    progress: Progress,
 ) -> Built:
     if not result.good:
-        words = result.messages[-1] if result.messages else result.status
-        return Built(one.name, "failed", keys.host, words=words, emulated=one.emulated)
+        reason = result.messages[-1] if result.messages else result.status
+        return Built(
+            engine_class.name, "failed", keys.host, words=reason, emulated=engine_class.emulated
+        )
     try:
         with progress.step("take", f"signature and hashes of what {keys.host} built"):
-            found = store.take(came, keys, one, dict(site.digests))
+            store_manifest = store.take(came, keys, engine_class, dict(site.digests))
     except KitError as error:
-        return Built(one.name, "failed", keys.host, words=error.message, emulated=one.emulated)
-    return _told(one, "built", found, keys.host)
+        return Built(
+            engine_class.name,
+            "failed",
+            keys.host,
+            words=error.message,
+            emulated=engine_class.emulated,
+        )
+    return _told(engine_class, "built", store_manifest, keys.host)
 
 
-def _told(one: Class, how: str, found: Any, name: str) -> Built:  # noqa: ANN401
-    """Return what a manifest of the store tells."""
+def _told(engine_class: Class, how: str, store_manifest: Any, name: str) -> Built:  # noqa: ANN401
+    """Return the result that a manifest of the store describes."""
     return Built(
-        one.name, how, name or str(found.device.get("name", "")), str(found.folder),
-        len(found.engines), found.emulated, "",
-        tuple({"file": row.file, **row.as_json()["check"]} for row in found.engines),
+        engine_class.name, how, name or str(store_manifest.device.get("name", "")),
+        str(store_manifest.folder), len(store_manifest.engines), store_manifest.emulated, "",
+        tuple({"file": row.file, **row.as_json()["check"]} for row in store_manifest.engines),
     )  # fmt: skip
 
 

@@ -32,5 +32,5 @@ def checked(build: Built) -> str:
         return build.words
     good = sum(row["ok"] is True for row in build.checks)
     open_ = [row for row in build.checks if row["ok"] is None]
-    words = f"{good} of {len(build.checks)} as TFLite"
-    return f"{words}; not run: {open_[0]['why']}" if open_ else words
+    summary = f"{good} of {len(build.checks)} as TFLite"
+    return f"{summary}; not run: {open_[0]['why']}" if open_ else summary

@@ -36,28 +36,28 @@ class ProvisionRequest:
     playbook: str = PROVISION
 
 
-def run(asked: ProvisionRequest) -> ansible.Outcome:
+def run(request: ProvisionRequest) -> ansible.Outcome:
     """Provision the hosts of an inventory, or take it back.
 
     Raises InventoryError before any host is touched, CheckFailedError where one failed.
     """
-    hosts = check.check(asked.inventory, asked.limit)
-    if asked.playbook == PROVISION and (not asked.tags or ROLE in asked.tags):
+    hosts = check.check(request.inventory, request.limit)
+    if request.playbook == PROVISION and (not request.tags or ROLE in request.tags):
         _signers(hosts)
     folder = controller.state_dir()
     number = controller.new_id()
     log = folder / "provision" / f"{number}.jsonl"
-    with controller.lock(folder, f"{asked.playbook} {number}") as hold:
+    with controller.lock(folder, f"{request.playbook} {number}") as hold:
         bounds.trim(folder)
         job = ansible.Job(
-            asked.playbook,
-            asked.inventory,
+            request.playbook,
+            request.inventory,
             hosts=tuple(host.name for host in hosts),
             releases=ansible.releases_of(hosts),
-            tags=asked.tags,
-            check=asked.check,
-            diff=asked.check,
-            forks=asked.forks,
+            tags=request.tags,
+            check=request.check,
+            diff=request.check,
+            forks=request.forks,
             log=log,
         )
         progress = RoleProgress(len(hosts), lambda text: LOG.info("%s", text))
@@ -68,13 +68,13 @@ def run(asked: ProvisionRequest) -> ansible.Outcome:
 
         outcome = ansible.run(job, listen, (hold,))
     for name, host in outcome.hosts.items():
-        what = "would change" if asked.check else "changed"
+        what = "would change" if request.check else "changed"
         print(f"{name}: {host.status} ({host.counts.get('changed', 0)} {what})")
     if outcome.failed:
         first = outcome.hosts[outcome.failed[0]]
         message = first.messages[-1] if first.messages else first.status
         raise CheckFailedError(
-            f"{asked.playbook} failed on {len(outcome.failed)} of {counted(len(hosts), 'host')}: "
+            f"{request.playbook} failed on {len(outcome.failed)} of {counted(len(hosts), 'host')}: "
             f"{', '.join(outcome.failed)}: {message}",
             f"the log is {log}",
         )
@@ -96,7 +96,7 @@ def _signers(hosts: Sequence[Host]) -> None:
 
 def _tell(event: Event) -> None:
     if event.status in ("changed", "failed", "unreachable"):
-        words = f": {event.message}" if event.message else ""
-        text = [f"{event.host}: {event.status}: {event.task}{words}", *diffs.lines(event.result)]
+        message = f": {event.message}" if event.message else ""
+        text = [f"{event.host}: {event.status}: {event.task}{message}", *diffs.lines(event.result)]
         level = logging.INFO if event.status == "changed" else logging.WARNING
         LOG.log(level, "%s", "\n".join(text))

@@ -73,12 +73,12 @@ def _device(row: Row) -> tuple[str, str]:
     if device is None:
         return "?", "no answer"
     health = {True: "healthy", False: "unhealthy", None: "starting"}[device.healthy]
-    words = ["trial" if device.trial else "good" if device.image_id else "", health]
+    labels = ["trial" if device.trial else "good" if device.image_id else "", health]
     if not device.image_id:
-        words = ["nothing was switched to"]
+        labels = ["nothing was switched to"]
     if device.held:
-        words.append("not now")
-    return _short(device.image_id), " ".join(filter(None, words))
+        labels.append("not now")
+    return _short(device.image_id), " ".join(filter(None, labels))
 
 
 def _controller_view(row: Row) -> tuple[str, str, str]:

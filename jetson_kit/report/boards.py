@@ -32,11 +32,11 @@ def named(lines: Sequence[Summary], paths: Sequence[Path]) -> tuple[Summary, ...
     taken = set(counts)
     result = []
     for line, path in zip(placed, paths, strict=True):
-        one = line
+        unique = line
         if counts[line.site, line.host] > 1:
-            one = replace(line, host=_free(line, path, taken))
-            taken.add((one.site, one.host))
-        result.append(one)
+            unique = replace(line, host=_free(line, path, taken))
+            taken.add((unique.site, unique.host))
+        result.append(unique)
     return tuple(result)
 
 

@@ -130,8 +130,8 @@ def thinned(points: Points) -> Points:
     result: list[tuple[float, float]] = []
     for begin in range(0, len(points), size):
         group = points[begin : begin + size]
-        ends = {min(group, key=lambda item: item[1]), max(group, key=lambda item: item[1])}
-        result += sorted(ends)
+        extremes = {min(group, key=lambda item: item[1]), max(group, key=lambda item: item[1])}
+        result += sorted(extremes)
     return result
 
 

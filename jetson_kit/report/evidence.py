@@ -82,7 +82,7 @@ def families(observed: Any) -> list[Family]:  # noqa: ANN401 # JSON
 
 
 def logs(observed: Any) -> list[Log]:  # noqa: ANN401 # JSON
-    """Return the runs' own words, cut to their ends."""
+    """Return the runs' own logs, cut to their ends."""
     result = []
     for key, title in RUNS:
         text = at(observed, key, "stderr")
@@ -173,8 +173,8 @@ def _driver(runs: Runs) -> Table:
         )
 
     def mapped(run: Any) -> str:  # noqa: ANN401
-        found = libraries(run, "during")
-        return f"{len(found)}" if found else ""
+        names = libraries(run, "during")
+        return f"{len(names)}" if names else ""
 
     return [
         ("Device nodes open", tuple(devices(run) for run in runs)),

@@ -37,8 +37,8 @@ def lines(paths: Sequence[Path], now_s: float, expect: str = "") -> tuple[Summar
     added = {keys[path]: line for path, line in fresh.items() if line.state not in PASSING}
     if added:
         _store(added)
-    found = [fresh.get(path) or known[keys[path]] for path in paths]
-    return tuple(line.at(now_s, expect) for line in found)
+    summaries = [fresh.get(path) or known[keys[path]] for path in paths]
+    return tuple(line.at(now_s, expect) for line in summaries)
 
 
 def _judge(paths: Sequence[Path]) -> Iterator[tuple[Path, Summary]]:
@@ -46,8 +46,8 @@ def _judge(paths: Sequence[Path]) -> Iterator[tuple[Path, Summary]]:
     reports = [read.read(path) for path in paths]
     answers = rejudge.judge(reports)
     for report in reports:
-        made = (report.document or {}).get("time_s")
-        now = made if isinstance(made, int | float) else time.time()
+        time_s = (report.document or {}).get("time_s")
+        now = time_s if isinstance(time_s, int | float) else time.time()
         yield report.path, summary.of_device(rows.device(report, answers.get(report.path), now))
 
 

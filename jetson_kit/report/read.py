@@ -52,8 +52,8 @@ def find(places: Sequence[Path]) -> list[Path]:
     paths: list[Path] = []
     for place in places:
         if place.is_dir():
-            found = [path for path in place.glob("*.json") if path.is_file()]
-            paths += sorted(found, key=lambda path: (path.is_symlink(), path))
+            files = [path for path in place.glob("*.json") if path.is_file()]
+            paths += sorted(files, key=lambda path: (path.is_symlink(), path))
         elif place.is_file():
             paths.append(place)
         else:

@@ -141,7 +141,7 @@ def copies(devices: Sequence[Device]) -> tuple[Device, ...]:
     others: dict[int, str] = {}
     for group in same.values():
         for item in group:
-            other = next((one for one in group if one is not item), None)
+            other = next((candidate for candidate in group if candidate is not item), None)
             if other is not None:
                 others.setdefault(id(item), other.name)
     return tuple(
@@ -242,11 +242,11 @@ def _tasks(document: Mapping[str, Any], answer: Answer | None) -> dict[str, Task
 
 def _emulated(document: Mapping[str, Any], answer: Answer | None) -> str:
     """Return why the device counts as emulated; empty where it does not."""
-    judged = answer if answer is not None else document
-    result = at(judged, "emulated")
+    source = answer if answer is not None else document
+    result = at(source, "emulated")
     if result is False:
         return ""
-    reasons = at(judged, "emulated_reasons")
+    reasons = at(source, "emulated_reasons")
     why = "; ".join(word(reason) for reason in reasons) if isinstance(reasons, list) else ""
     return word(("yes: " if result is True else "unknown: ") + why, MOST_WHY) if why else ""
 

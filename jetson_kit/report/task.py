@@ -70,7 +70,7 @@ class Task:
 
     @property
     def logs(self) -> list[evidence.Log]:
-        """Return the runs' own words."""
+        """Return the runs' own logs."""
         return evidence.logs(self.observed)
 
     @property
@@ -92,18 +92,18 @@ class Task:
         return pictures.drawing(run, cpu)
 
 
-def task(name: str, said: Any, carried: Any, observed: Any) -> Task:  # noqa: ANN401 # JSON
-    """Return what is shown of a task: what it said, what is carried, what was observed."""
+def task(name: str, reported: Any, carried: Any, observed: Any) -> Task:  # noqa: ANN401 # JSON
+    """Return what is shown of a task: its reported verdict, the carried one, the observations."""
     distance = number(at(carried, "distance"))
     return Task(
         name=name,
-        said=word(at(said, "verdict")),
+        said=word(at(reported, "verdict")),
         verdict=word(at(carried, "verdict")) or UNKNOWN,
         judgement=_judgement("Judgement", carried),
         controls=tuple(
-            _judgement(title, one)
+            _judgement(title, control)
             for key, title in (("cpu", "CPU control"), ("withheld", "Driver withheld"))
-            if (one := at(carried, "controls", key))
+            if (control := at(carried, "controls", key))
         ),
         warnings=tuple(
             (word(at(row, "reason"), MOST_TEXT), word(at(row, "remedy"), MOST_TEXT))
@@ -117,12 +117,12 @@ def task(name: str, said: Any, carried: Any, observed: Any) -> Task:  # noqa: AN
     )
 
 
-def _judgement(title: str, found: Any) -> Judgement:  # noqa: ANN401 # JSON
+def _judgement(title: str, document: Any) -> Judgement:  # noqa: ANN401 # JSON
     return Judgement(
         title,
-        word(at(found, "verdict")) or UNKNOWN,
-        word(at(found, "rule")),
-        word(at(found, "reason"), MOST_TEXT),
-        word(at(found, "remedy"), MOST_TEXT),
-        tuple(word(row) for row in rows(at(found, "missing"))[:50]),
+        word(at(document, "verdict")) or UNKNOWN,
+        word(at(document, "rule")),
+        word(at(document, "reason"), MOST_TEXT),
+        word(at(document, "remedy"), MOST_TEXT),
+        tuple(word(row) for row in rows(at(document, "missing"))[:50]),
     )

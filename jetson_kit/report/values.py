@@ -32,15 +32,15 @@ def number(value: Any) -> float | None:  # noqa: ANN401 # JSON
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:
-        found = float(value)
+        result = float(value)
     except OverflowError:
         return None
-    return found if abs(found) < MOST else None
+    return result if abs(result) < MOST else None
 
 
 def numbers(value: Any) -> list[float]:  # noqa: ANN401 # JSON
     """Return a list's finite numbers."""
-    return [found for row in rows(value) if (found := number(row)) is not None]
+    return [item for row in rows(value) if (item := number(row)) is not None]
 
 
 def pairs(value: Any) -> list[tuple[float, float]]:  # noqa: ANN401 # JSON
@@ -61,10 +61,10 @@ def shown(value: Any) -> Any:  # noqa: ANN401 # what a template prints
 
 def milliseconds(value: Any) -> str:  # noqa: ANN401 # JSON
     """Return a time in ms with three significant digits; a dash where there is none."""
-    found = number(value)
-    if found is None:
+    result = number(value)
+    if result is None:
         return "\N{EN DASH}"
-    return f"{found:.0f} ms" if found >= 100 else f"{found:.3g} ms"
+    return f"{result:.0f} ms" if result >= 100 else f"{result:.3g} ms"
 
 
 def age(seconds: float) -> str:

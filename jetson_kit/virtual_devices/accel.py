@@ -65,10 +65,10 @@ def probe(arch: str, kernel: Kernel, accelerator: str) -> list[str]:
     """Return a command line that boots the kernel, prints PASSED and ends."""
     shape = qemu.SHAPES[arch]
     first, machine, *shaped = qemu.core(arch, DEFAULT_CPU, accelerator)
-    words = f"console={shape.console} quiet panic=-1 kit.probe"
+    parameters = f"console={shape.console} quiet panic=-1 kit.probe"
     return [
         *(first, "-machine", machine, *shaped, *qemu.accel(arch, accelerator)),
         *("-no-user-config", "-nodefaults", "-display", "none", "-no-reboot"),
         *("-sandbox", qemu.SANDBOX, "-serial", "stdio"),
-        *("-kernel", str(kernel.image), "-initrd", str(kernel.initramfs), "-append", words),
+        *("-kernel", str(kernel.image), "-initrd", str(kernel.initramfs), "-append", parameters),
     ]

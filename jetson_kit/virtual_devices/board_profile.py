@@ -198,7 +198,7 @@ def records(row: Row, arch: str) -> Iterator[File]:
 def driver_files(row: Row) -> Iterator[File]:
     """Yield the CSV files, the stand-ins for the libraries that they name, groups and nodes."""
     table, folder = row.table, row.table["folder"]
-    words = {
+    values = {
         "d": table["libraries"],
         "v": row.driver,
         "gpu_libs": "openrm" if row.soc == "tegra264" else "nvgpu",
@@ -206,7 +206,7 @@ def driver_files(row: Row) -> Iterator[File]:
     named: list[str] = []
     for name, sets in row.branch["csv"].items():
         chosen = [row.nodes if item == "nodes" else item for item in sets]
-        lines = [line.format(**words) for item in chosen for line in table["csv"][item]]
+        lines = [line.format(**values) for item in chosen for line in table["csv"][item]]
         named += lines
         yield File(f"{table['csv_folder']}/{name}", content="\n".join([*lines, ""]).encode())
     for line in named:

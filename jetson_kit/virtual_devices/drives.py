@@ -102,9 +102,9 @@ def serve(folder: Path, image: Path, log: Path | None = None) -> Path:
         ]
     top = "disk" if log is None else "logged"
     export = f"type=fuse,id=drive,node-name={top},mountpoint={quoted(shown)},writable=on"
-    words = [part for node in nodes for part in ("--blockdev", node)]
+    arguments = [part for node in nodes for part in ("--blockdev", node)]
     run(
-        [DAEMON, *words, "--export", export, "--pidfile", folder / PID, "--daemonize"],
+        [DAEMON, *arguments, "--export", export, "--pidfile", folder / PID, "--daemonize"],
         what="showing a disk image",
         timeout_s=KILL_S * 3,
     )
@@ -174,8 +174,8 @@ def _end(process: procs.Process) -> None:
 def _is_daemon(pid: int, folder: Path) -> bool:
     """Tell whether a process is this folder's daemon, and not another that has its number now."""
     with contextlib.suppress(OSError):
-        words = Path(f"/proc/{pid}/cmdline").read_bytes()
-        return DAEMON.encode() in words and os.fsencode(folder / SHOWN) in words
+        command_line = Path(f"/proc/{pid}/cmdline").read_bytes()
+        return DAEMON.encode() in command_line and os.fsencode(folder / SHOWN) in command_line
     return False
 
 

@@ -29,5 +29,5 @@ def name(dtb: Path, tree: DeviceTree) -> None:
     values = {"model": (tree.model,), "compatible": tree.compatible}
     if tree.dts:
         values["nvidia,dtsfilename"] = (tree.dts,)
-    for key, words in values.items():
-        run(["fdtput", "-t", "s", dtb, "/", key, *words], what=f"naming the device's {key}")
+    for key, strings in values.items():
+        run(["fdtput", "-t", "s", dtb, "/", key, *strings], what=f"naming the device's {key}")

@@ -100,12 +100,12 @@ def heal(name: str, fault: str = "") -> tuple[str, ...]:
     order = [*FIRST, *(item for item in result if item not in FIRST)]
     chosen = [item for item in order if item in result and fault in {"", item}]
     healed = []
-    for one in chosen:
-        if one not in active(device):
+    for chosen_fault in chosen:
+        if chosen_fault not in active(device):
             continue  # gone with the power
-        _take(device, one)
-        _forget(device, one)
-        healed.append(one)
+        _take(device, chosen_fault)
+        _forget(device, chosen_fault)
+        healed.append(chosen_fault)
     return tuple(healed)
 
 
@@ -213,7 +213,7 @@ def _forget(device: Device, fault: str) -> None:
         _write(device, {name: facts for name, facts in active(device).items() if name != fault})
 
 
-def _write(device: Device, found: dict[str, Active]) -> None:
+def _write(device: Device, faults: dict[str, Active]) -> None:
     if device.folder.is_dir():
-        text = json.dumps({name: vars(facts) for name, facts in found.items()}, indent=1)
+        text = json.dumps({name: vars(facts) for name, facts in faults.items()}, indent=1)
         write_text(device.folder / ACTIVE, text)

@@ -99,9 +99,9 @@ def _there(device: Device, own: Mapping[str, Any]) -> str:
     return next((str(row["Id"]) for row in rows if same(row, own)), "")
 
 
-def same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Tell whether two engines' words of an image are of the same image."""
-    return _identity(one) == _identity(other)
+def same(description: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tell whether two engines' descriptions are of the same image."""
+    return _identity(description) == _identity(other)
 
 
 def _identity(attrs: Mapping[str, Any]) -> tuple[Any, ...]:

@@ -64,10 +64,12 @@ def _processes(place: str) -> list[str]:
     for entry in PROC.glob("[0-9]*"):
         # A process may end, or be another user's, while it is looked at.
         with contextlib.suppress(OSError):
-            words = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            command_line = (
+                (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            )
             held = [str(link.readlink()) for link in (entry / "cwd", *(entry / "fd").iterdir())]
-            if place in words or any(name.startswith(place) for name in held):
-                rows.append(f"{entry.name} {words.strip()[:200]}")
+            if place in command_line or any(name.startswith(place) for name in held):
+                rows.append(f"{entry.name} {command_line.strip()[:200]}")
     return rows
 
 

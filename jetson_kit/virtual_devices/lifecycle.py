@@ -69,8 +69,8 @@ def _up(record: Record, login: keys.Pair, cancelled: threading.Event, progress: 
             step.note = f"ssh after {result.times['ssh']:.1f} s, {result.system}"
     except KitError:
         with contextlib.suppress(KitError, OSError):
-            if words := power.last_words(device):
-                progress.say(f"{device.name}, its last words:\n{words}")
+            if last_lines := power.last_words(device):
+                progress.say(f"{device.name}, its last words:\n{last_lines}")
         raise
     return result
 

@@ -80,9 +80,9 @@ def below(folder: Path, program: str) -> dict[str, tuple[Process, ...]]:
     result: dict[str, tuple[Process, ...]] = {}
     for entry in PROC.glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            words = entry.read_bytes()
-            started = Path(words.split(b"\0", 1)[0].decode(errors="replace")).name
-            match = inner.search(words) if started.startswith(program) else None
+            command_line = entry.read_bytes()
+            started = Path(command_line.split(b"\0", 1)[0].decode(errors="replace")).name
+            match = inner.search(command_line) if started.startswith(program) else None
             process = find(int(entry.parent.name)) if match else None
             if match and process:
                 name = match[1].decode(errors="replace")

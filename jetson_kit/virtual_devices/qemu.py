@@ -111,7 +111,7 @@ def command(
     """
     shape = SHAPES[device.arch]
     first, machine, *shaped = core(device.arch, device.cpu, accelerator, memory)
-    words = [f"console={shape.console}", *QUIET, f"systemd.hostname={device.name}", *extra]
+    parameters = [f"console={shape.console}", *QUIET, f"systemd.hostname={device.name}", *extra]
     parcel = device.folder / PARCEL
     forward = f"hostfwd=tcp:{device.address}:{device.port}-:22"
     return [
@@ -120,7 +120,7 @@ def command(
         *("-machine", machine, *shaped, *accel(device.arch, accelerator)),
         *("-no-user-config", "-nodefaults", "-display", "none", "-sandbox", SANDBOX),
         *("-kernel", str(device.folder / KERNEL), "-initrd", str(device.folder / INITRAMFS)),
-        *("-append", " ".join(words)),
+        *("-append", " ".join(parameters)),
         *(("-dtb", str(dtb)) if dtb else ()),
         *("-drive", f"if=none,id=root,format=qcow2,file={quoted(device.folder / DISK)}"),
         *("-device", "virtio-blk-pci,drive=root"),

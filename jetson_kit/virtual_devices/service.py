@@ -26,10 +26,10 @@ def start(device: Device, image: str) -> str:
     Raises StepFailedError.
     """
     own = service.load()
-    words = service.run_arguments(own, image, observed(device))
+    arguments = service.run_arguments(own, image, observed(device))
     lines = [f"docker rm --force {own.name} >/dev/null 2>&1 || true"]
     for place in own.folders:
         owner = f"-o {place.owner} -g {place.group} -m {place.mode}"
         lines.append(f"install -d {owner} {shlex.quote(place.source)}")
-    lines.append(shlex.join(["docker", "run", "--detach", *words]))
+    lines.append(shlex.join(["docker", "run", "--detach", *arguments]))
     return ssh.shell(device, "\n".join(lines), timeout_s=START_S).strip().splitlines()[-1]

@@ -41,8 +41,8 @@ def options(device: Device) -> list[str]:
     return [*own, *clients.ALIVE]
 
 
-def command(device: Device, words: Sequence[str] = (), *, batch: bool = True) -> list[str]:
-    """Return the ssh command line that runs `words` there, or a login shell where there are none.
+def command(device: Device, arguments: Sequence[str] = (), *, batch: bool = True) -> list[str]:
+    """Return the ssh command line that runs `arguments` there, or a login shell without them.
 
     It gives up after 10 s without a connection, and when a device that was reached says nothing
     for a minute. With `batch` it asks nothing.
@@ -52,30 +52,30 @@ def command(device: Device, words: Sequence[str] = (), *, batch: bool = True) ->
         *("ssh", "-F", "/dev/null", "-i", str(device.key), *options(device)),
         *("-o", "ConnectTimeout=10", *(quiet if batch else [])),
         *("-p", str(device.port), f"{device.user}@{device.address}"),
-        *([shlex.join(words)] if words else []),
+        *([shlex.join(arguments)] if arguments else []),
     ]
 
 
-def login(device: Device, words: Sequence[str]) -> list[str]:
+def login(device: Device, arguments: Sequence[str]) -> list[str]:
     """Return the command line for a person: one word is text for the device's shell, as with ssh.
 
     Several words are a command and its arguments, which arrive as they are.
     """
-    if len(words) == 1:
-        return [*command(device, batch=False), *words]
-    terminal = [] if words else ["-t"]
-    start, *rest = command(device, words, batch=False)
+    if len(arguments) == 1:
+        return [*command(device, batch=False), *arguments]
+    terminal = [] if arguments else ["-t"]
+    start, *rest = command(device, arguments, batch=False)
     return [start, *terminal, *rest]
 
 
-def attach(device: Device, words: Sequence[str], limit_s: float = 0.0) -> int:
+def attach(device: Device, arguments: Sequence[str], limit_s: float = 0.0) -> int:
     """Run `login` with this process's streams; return its exit code, TIMED_OUT at the limit.
 
     `limit_s` 0: none for a person at a terminal, else UNWATCHED_S. Raises ToolMissingError.
     """
     limit = limit_s or (None if sys.stdin.isatty() else UNWATCHED_S)
     try:
-        return subprocess.run(login(device, words), timeout=limit, check=False).returncode
+        return subprocess.run(login(device, arguments), timeout=limit, check=False).returncode
     except FileNotFoundError as error:
         raise _missing() from error
     except subprocess.TimeoutExpired:
@@ -85,12 +85,12 @@ def attach(device: Device, words: Sequence[str], limit_s: float = 0.0) -> int:
 
 
 def completed(
-    device: Device, words: Sequence[str], stdin: bytes = b"", *, timeout_s: float = LIMIT_S
+    device: Device, arguments: Sequence[str], stdin: bytes = b"", *, timeout_s: float = LIMIT_S
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a command there, whatever exit code it has. Raises StepFailedError after the limit."""
     try:
         return subprocess.run(
-            command(device, words),
+            command(device, arguments),
             input=stdin,
             capture_output=True,
             timeout=timeout_s,
@@ -99,7 +99,7 @@ def completed(
         )
     except subprocess.TimeoutExpired as error:
         raise StepFailedError(
-            f"{device.name}: no answer to {words[0]} within {timeout_s:.0f} s"
+            f"{device.name}: no answer to {arguments[0]} within {timeout_s:.0f} s"
         ) from error
 
 

@@ -191,7 +191,7 @@ def _container(job: Job, limits: Limits, user: int) -> Iterator[Container]:
 
 def _attend(container: Container, job: Job, limits: Limits, printed: _Printed) -> End:
     """Wait for the end, at most until a limit; say now and then that it goes on."""
-    begun = said = time.monotonic()
+    begun = reported = time.monotonic()
     while True:
         time.sleep(POLL_S if time.monotonic() - begun > POLL_S else 0.1)
         stopping.check()
@@ -206,8 +206,8 @@ def _attend(container: Container, job: Job, limits: Limits, printed: _Printed) -
             return End(-1, "time")
         if shutil.disk_usage(job.work).free < limits.reserve:
             return End(-1, "disk")
-        if now - said >= SAY_S:
-            said = now
+        if now - reported >= SAY_S:
+            reported = now
             last = printed.last()
             tail = f"; {last}" if last else ""
             log.LOG.info("        %s: %.0f s so far%s", job.label, now - begun, tail)

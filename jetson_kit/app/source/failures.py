@@ -68,9 +68,9 @@ def check(source: Source, end: End, result: Mapping[str, Any], path: Path, app: 
             "raise memory_mb of [build] in jetson.toml",
         )
     if result.get("error") == "backend":
-        words = str(result.get("words", ""))[:200]
+        reason = str(result.get("words", ""))[:200]
         raise StepFailedError(
-            f"{label}: its build backend can't be loaded ({words}): its pyproject.toml does not "
+            f"{label}: its build backend can't be loaded ({reason}): its pyproject.toml does not "
             "require what it names",
             WHEEL,
         )

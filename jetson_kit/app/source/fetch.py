@@ -173,8 +173,8 @@ def _archive(source: Source, app: Path, options: Sequence[str], python: str) -> 
         _download(source.origin, path, source.sha256, options)
         return path
     pinned = [f"{source.name}=={source.version}"]
-    again = of_index(source.name, pinned, python, options)
-    if again is None or again.sha256 != source.sha256:
+    current = of_index(source.name, pinned, python, options)
+    if current is None or current.sha256 != source.sha256:
         raise IntegrityError(
             f"the index has no {source.filename} with the hash of the lock",
             "nothing was built; if the change is right: --refresh",

@@ -66,9 +66,9 @@ TABLE = (
 
 def failure(what: str, code: int, stderr: str) -> KitError:
     """Return the typed error for git's or ssh's words; `what` names the step."""
-    for words in TABLE:
-        if match := words.sign.search(stderr):
+    for row in TABLE:
+        if match := row.sign.search(stderr):
             caught = next(filter(None, match.groups()), "")
-            reason = " ".join(words.reason.format(caught).split())
-            return words.kind(f"{what}: {reason}", words.cure)
+            reason = " ".join(row.reason.format(caught).split())
+            return row.kind(f"{what}: {reason}", row.cure)
     return run.failure(what, code, stderr)

@@ -108,11 +108,11 @@ def from_rows(text: str) -> tuple[Source, ...]:
 
 def _check(source: Source, line: str) -> None:
     """Raise BadInputError for a source that no build of ours wrote: paths and options among it."""
-    words = (source.name, source.version, source.origin, source.filename)
+    strings = (source.name, source.version, source.origin, source.filename)
     sound = (
         source.kind in KINDS
         and bool(source.content)
-        and all(isinstance(word, str) and word.isprintable() for word in words)
+        and all(isinstance(string, str) and string.isprintable() for string in strings)
         and (not source.sha256 or SHA256.fullmatch(source.sha256))
         and (not source.commit or COMMIT.fullmatch(source.commit))
         and PLAIN.fullmatch(source.name or "x")

@@ -54,16 +54,18 @@ def clone(address: str, ref: str, folder: Path) -> str:
         if isinstance(error.__cause__, subprocess.TimeoutExpired):
             raise NetworkError(error.message, "check the network and run it again") from error
         raise
-    words = ("git", "-C", str(folder), "-c", "core.hooksPath=/dev/null")
+    command = ("git", "-C", str(folder), "-c", "core.hooksPath=/dev/null")
     commit = ""
     for name in (f"origin/{ref}", ref):
         with contextlib.suppress(KitError):
-            commit = commit or git([*words, "rev-parse", "--verify", f"{name}^{{commit}}"]).strip()
+            commit = (
+                commit or git([*command, "rev-parse", "--verify", f"{name}^{{commit}}"]).strip()
+            )
     if not commit:
-        any_commit = git([*words, "rev-list", "--all", "--max-count=1"]).strip()
+        any_commit = git([*command, "rev-list", "--all", "--max-count=1"]).strip()
         what = f"has no {ref}" if any_commit else "is empty"
         raise BadInputError(f"{bare} {what}", git_failures.COMMIT)
-    git([*words, "checkout", "--quiet", "--detach", commit])
+    git([*command, "checkout", "--quiet", "--detach", commit])
     return commit
 
 
@@ -95,10 +97,10 @@ def _ssh() -> str:
 
 def _is_openssh(command: str) -> bool:
     try:
-        words = shlex.split(command)
+        arguments = shlex.split(command)
     except ValueError:
         return False
-    return bool(words) and posixpath.basename(words[0]) == OPENSSH
+    return bool(arguments) and posixpath.basename(arguments[0]) == OPENSSH
 
 
 def _login(address: str) -> dict[str, str]:

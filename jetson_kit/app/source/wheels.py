@@ -61,8 +61,8 @@ class Builds:
     def builder(self, target: Target) -> Builder:
         """Return the builder of a target's architecture. Raises as builder.make."""
         if target.arch not in self._builders:
-            made = builder.make(self.app, target, refresh=self.refresh)
-            self._builders[target.arch] = made
+            target_builder = builder.make(self.app, target, refresh=self.refresh)
+            self._builders[target.arch] = target_builder
         return self._builders[target.arch]
 
     def build(self, source: Source) -> Built | None:
@@ -129,11 +129,11 @@ class _Package:
         )  # fmt: skip
 
     def _place(self, target: Target) -> Path:
-        made = self.builds.builder(target)
+        target_builder = self.builds.builder(target)
         text = json.dumps(
             [
                 *(FORMAT, self.source.content, self.source.requires, target.arch, target.python),
-                *(target.platform, target.core.qemu if target.core else "", made.key),
+                *(target.platform, target.core.qemu if target.core else "", target_builder.key),
                 sha256_file(container.HOOK),
             ]
         )

@@ -82,20 +82,20 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _options(arguments: Sequence[str]) -> Options:
-    folder, keep, words = "", False, list(arguments)
-    while words and words[0] in ("--unpack-to", "--keep"):
-        if words.pop(0) == "--keep":
+    folder, keep, remaining = "", False, list(arguments)
+    while remaining and remaining[0] in ("--unpack-to", "--keep"):
+        if remaining.pop(0) == "--keep":
             keep = True
-        elif words:
-            folder = words.pop(0)
+        elif remaining:
+            folder = remaining.pop(0)
         else:
             raise UsageError("--unpack-to needs a folder; see --help")
-    if words and not words[0].startswith("-"):
-        mode = words.pop(0)
+    if remaining and not remaining[0].startswith("-"):
+        mode = remaining.pop(0)
         if mode not in MODES:
             raise UsageError(f"no mode {mode!r}: choose one of {', '.join(MODES)}")
-        return Options(mode, tuple(words), folder, keep)
-    return Options("verify", tuple(words), folder, keep)
+        return Options(mode, tuple(remaining), folder, keep)
+    return Options("verify", tuple(remaining), folder, keep)
 
 
 def _run(options: Options) -> int:
@@ -109,19 +109,19 @@ def _run(options: Options) -> int:
     with unpack.unpacked(archive, python, options.folder, options.keep, more) as folder:
         variables = environment(folder, core)
 
-        def command(words: Sequence[str]) -> list[str]:
-            return [sys.executable, "-s", "-m", "mediapipe_jetson", *words]
+        def command(arguments: Sequence[str]) -> list[str]:
+            return [sys.executable, "-s", "-m", "mediapipe_jetson", *arguments]
 
         if output is None:
             return _child(command([options.mode, *options.words]), variables)
 
-        def run(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
             return subprocess.run(
-                command(words), env=variables, capture_output=True, text=True, check=False
+                command(arguments), env=variables, capture_output=True, text=True, check=False
             )
 
         return measure.measure(
-            run, output, folder, brief=brief, tell=lambda line: print(line, flush=True)
+            run, output, folder, brief=brief, report=lambda line: print(line, flush=True)
         )
 
 
@@ -137,8 +137,8 @@ def _child(command: Sequence[str], variables: dict[str, str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _measure_options(words: Sequence[str]) -> tuple[Path, bool]:
-    left = list(words)
+def _measure_options(arguments: Sequence[str]) -> tuple[Path, bool]:
+    left = list(arguments)
     brief = "--brief" in left
     if brief:
         left.remove("--brief")

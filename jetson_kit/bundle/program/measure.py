@@ -53,26 +53,26 @@ def steps(brief: bool, engines: bool) -> tuple[Step, ...]:
 
 
 def measure(
-    run: Run, output: Path, folder: Path, *, brief: bool, tell: Callable[[str], None]
+    run: Run, output: Path, folder: Path, *, brief: bool, report: Callable[[str], None]
 ) -> int:
     """Run every step and write the document; return 0, or 7 where a step gave no result."""
     if output.is_dir() or not output.absolute().parent.is_dir():
         raise UsageError(f"no file can be written at {output}")
-    made: dict[str, Any] = {
+    document: dict[str, Any] = {
         "schema": SCHEMA,
         "began_at": round(time.time()),
         "machine": machine(),
         "steps": {},
     }
     for step in steps(brief, engines=(folder / ENGINES).is_dir()):
-        tell(f"{step.name} ...")
-        made["steps"][step.name] = _one(run, step, folder)
-    made["took_s"] = round(time.time() - made["began_at"])
+        report(f"{step.name} ...")
+        document["steps"][step.name] = _one(run, step, folder)
+    document["took_s"] = round(time.time() - document["began_at"])
     aside = output.with_name(f".{output.name}.part")
-    aside.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+    aside.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
     aside.replace(output)
-    tell("\n".join(text(made)))
-    results = [item for name, item in made["steps"].items() if name != "engines"]
+    report("\n".join(text(document)))
+    results = [item for name, item in document["steps"].items() if name != "engines"]
     return 0 if all(result["document"] for result in results) else FAILED
 
 
@@ -135,24 +135,24 @@ def _smi() -> dict[str, str] | None:
     return dict(zip(SMI, (word.strip() for word in rows[0].split(","))))  # noqa: B905 # Python 3.9
 
 
-def text(made: dict[str, Any]) -> list[str]:
+def text(document: dict[str, Any]) -> list[str]:
     """Return a table of it: each task's verdict, each backend's median."""
     lines: list[str] = []
-    for name, step in made["steps"].items():
+    for name, step in document["steps"].items():
         if name == "engines":
             lines.append(f"engines: {step['output'].strip() or step['errors'].strip()}")
         elif not step["document"]:
             why = (step["errors"].strip().splitlines() or ["no word of why"])[-1]
             lines.append(f"{name}: no result: {why}")
-    verify = made["steps"]["verify"]["document"] or {}
-    for task, found in verify.get("tasks", {}).items():
+    verify = document["steps"]["verify"]["document"] or {}
+    for task, result in verify.get("tasks", {}).items():
         times = [
             f"{kind} {value:.1f} ms"
-            for kind, value in sorted(found["latency_ms"].items())
+            for kind, value in sorted(result["latency_ms"].items())
             if value is not None
         ]
-        lines.append(f"{task:<20}{found['verdict']:<10}{', '.join(times)}".rstrip())
-    bench = made["steps"]["bench"]["document"] or {}
+        lines.append(f"{task:<20}{result['verdict']:<10}{', '.join(times)}".rstrip())
+    bench = document["steps"]["bench"]["document"] or {}
     for backend, tasks in bench.get("backends", {}).items():
         medians = ", ".join(f"{task} {row['median_ms']} ms" for task, row in tasks.items())
         lines.append(f"{backend:<20}{medians}")

@@ -79,10 +79,14 @@ def unpacked(
         "\n".join(f"{path} {blob.sha256}" for path, blob, _ in rows).encode()
     ).hexdigest()[:16]
     for folder in places(named):
-        kept = folder / f"{NAME}-{key}"
-        if (kept / DONE).is_file() and _whole(kept, rows) and kept.stat().st_uid == os.geteuid():
-            with _held(kept):
-                yield kept
+        cached = folder / f"{NAME}-{key}"
+        if (
+            (cached / DONE).is_file()
+            and _whole(cached, rows)
+            and cached.stat().st_uid == os.geteuid()
+        ):
+            with _held(cached):
+                yield cached
             return
     needed = sum(blob.size for _, blob, _ in rows) + more + SPARE
     before = {folder for folder in places(named) if folder.exists()}

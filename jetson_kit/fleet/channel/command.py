@@ -47,10 +47,10 @@ class Request:
 
     def check(self) -> None:
         """Raise BadInputError for what contradicts itself, or would change nothing."""
-        ends = "--rollback" if self.roll_back else "--stop" if self.stop else ""
-        if self.target and ends:
+        option = "--rollback" if self.roll_back else "--stop" if self.stop else ""
+        if self.target and option:
             raise BadInputError(
-                f"--target offers a release, and {ends} offers none", "give one of them"
+                f"--target offers a release, and {option} offers none", "give one of them"
             )
         given = {
             "--waves": self.shares, "--canary": self.canary, "--step": self.step_h is not None
@@ -236,15 +236,15 @@ def summary(version: int, policy: Policy, validity: Validity) -> str:
 
 
 def words_of(version: int, policy: Policy) -> str:
-    """Return a line that says what a channel wants now."""
+    """Return a line with what a channel offers now: version, release, waves, window."""
     offered = policy.release or "no release"
     waves = ", ".join(f"{item.share} % from {item.start}" for item in policy.waves)
-    words = [f"version {version}", offered, waves, _canary(policy.canary)]
-    words += [f"window {policy.window}"] if policy.window else []
-    words += ["paused"] if policy.paused else []
-    words += [f"boards report to {policy.collector}"] if policy.collector else []
-    words += [f"boards leave {counted(len(policy.leave), 'image')}"] if policy.leave else []
-    return "; ".join(filter(None, words))
+    parts = [f"version {version}", offered, waves, _canary(policy.canary)]
+    parts += [f"window {policy.window}"] if policy.window else []
+    parts += ["paused"] if policy.paused else []
+    parts += [f"boards report to {policy.collector}"] if policy.collector else []
+    parts += [f"boards leave {counted(len(policy.leave), 'image')}"] if policy.leave else []
+    return "; ".join(filter(None, parts))
 
 
 def _canary(boards: tuple[str, ...]) -> str:

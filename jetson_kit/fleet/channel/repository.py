@@ -167,17 +167,19 @@ class Repository:
         self.root = result
         return bytes(result.to_bytes())
 
-    def _signed(self, made: Metadata[Any], signer: SshSigner, expires: datetime.datetime) -> bytes:
-        made.signed.expires = expires
-        _sign(made, signer)
-        role = made.signed.type
+    def _signed(
+        self, metadata: Metadata[Any], signer: SshSigner, expires: datetime.datetime
+    ) -> bytes:
+        metadata.signed.expires = expires
+        _sign(metadata, signer)
+        role = metadata.signed.type
         try:
-            self.root.verify_delegate(role, made)
+            self.root.verify_delegate(role, metadata)
         except RepositoryError as error:
             raise BadInputError(
                 f"this key does not sign {role} of {self.folder}", "name the channel's: --key"
             ) from error
-        return bytes(made.to_bytes())
+        return bytes(metadata.to_bytes())
 
 
 def begin(
@@ -212,13 +214,13 @@ def _begun(
     anchor = bytes(root.to_bytes())
     write(folder / "1.root.json", anchor)
     # Empty versions, which the first publication follows: nothing else knows how to write.
-    for name, made in (
+    for name, metadata in (
         ("1.targets.json", Metadata(Targets(expires=expires))),
         ("1.snapshot.json", Metadata(Snapshot(expires=expires))),
         ("timestamp.json", Metadata(Timestamp(expires=expires))),
     ):
-        _sign(made, channel)
-        write(folder / name, made.to_bytes())
+        _sign(metadata, channel)
+        write(folder / name, metadata.to_bytes())
     Repository(folder).publish({"channel.json": policy}, channel, validity)
     return anchor
 
@@ -244,10 +246,10 @@ def _root(owner: SshSigner, channel: SshSigner, version: int, expires: datetime.
     return root
 
 
-def _sign(made: Metadata[Any], signer: SshSigner) -> None:
+def _sign(metadata: Metadata[Any], signer: SshSigner) -> None:
     """Sign metadata. Raises what the signer raises, which python-tuf hides."""
     try:
-        made.sign(signer)
+        metadata.sign(signer)
     except UnsignedMetadataError as error:
         raise (error.__cause__ or error) from None
 

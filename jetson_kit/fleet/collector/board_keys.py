@@ -85,18 +85,18 @@ def _is_listed(key: str, place: Path) -> bool:
     with tempfile.NamedTemporaryFile("w", prefix="kit-key-") as public:
         public.write(f"{key}\n")
         public.flush()
-        words = ["ssh-keygen", "-Q", "-f", str(place.expanduser()), public.name]
-        return not _asked(words).rstrip().endswith(": ok")
+        command = ["ssh-keygen", "-Q", "-f", str(place.expanduser()), public.name]
+        return not _asked(command).rstrip().endswith(": ok")
 
 
-def _asked(words: list[str]) -> str:
+def _asked(command: list[str]) -> str:
     try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=30)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     except FileNotFoundError as error:
         raise ToolMissingError(
-            f"{words[0]} is not installed", "apt-get install openssh-client"
+            f"{command[0]} is not installed", "apt-get install openssh-client"
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise BadInputError(f"{words[0]} does not answer: {shlex.join(words)}") from error
+        raise BadInputError(f"{command[0]} does not answer: {shlex.join(command)}") from error
     # Exit code 1 of ssh-keygen -F: there is none.
     return done.stdout

@@ -139,6 +139,6 @@ def lines(rows: list[Row]) -> Iterator[str]:
             yield f"{row.board}  {row.problem}"
             continue
         image = report.image_id.partition(":")[2][:12] or "no image"
-        words = (row.board, report.phase, image, report.state, report.verdict,
+        columns = (row.board, report.phase, image, report.state, report.verdict,
                  f"{lasting(row.silent_s or 0)} ago", row.problem or report.reason)  # fmt: skip
-        yield "  ".join(filter(None, words))
+        yield "  ".join(filter(None, columns))

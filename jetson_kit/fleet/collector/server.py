@@ -55,7 +55,7 @@ class _Handler(PlainErrors):
         if error:
             say(self.client_address, error.message)
 
-    def log_message(self, form: str, *words: object) -> None:
+    def log_message(self, form: str, *arguments: object) -> None:
         """Say nothing more: outcomes have their lines."""
 
 

@@ -117,8 +117,8 @@ def _waiting(pod: Document) -> Iterator[str]:
         for state in ("waiting", "terminated"):
             why = (container.get("state") or {}).get(state)
             if why:
-                words = [str(why[part]) for part in ("reason", "message") if why.get(part)]
-                yield f"pod {key(pod)} is {state}: {': '.join(words) or 'no reason'}"
+                parts = [str(why[part]) for part in ("reason", "message") if why.get(part)]
+                yield f"pod {key(pod)} is {state}: {': '.join(parts) or 'no reason'}"
 
 
 def _faults(cluster: Cluster, rows: tuple[Row, ...]) -> Iterator[str]:

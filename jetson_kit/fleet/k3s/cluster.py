@@ -86,9 +86,9 @@ def key(document: Mapping[str, Any]) -> str:
 
 def _live() -> Iterator[Document]:
     """Yield the objects of kubectl's cluster."""
-    for words in REQUESTS:
+    for arguments in REQUESTS:
         try:
-            yield from _items(json.loads(kubectl.ask(words)))
+            yield from _items(json.loads(kubectl.ask(arguments)))
         except (ValueError, RecursionError, *PARSERS) as error:
             reason = error.message if isinstance(error, jsonschema.ValidationError) else why(error)
             raise StepFailedError(

@@ -45,15 +45,15 @@ def write(
 
 def check(files: Sequence[Path]) -> None:
     """Print what a cluster makes of the service. Raises CheckFailedError, and as cluster.read."""
-    found = cluster.read(files)
-    result = checking.check(found)
+    state = cluster.read(files)
+    result = checking.check(state)
     view.show(result)
     if result.faults:
         raise CheckFailedError(
             f"{counted(len(result.faults), 'fault')}: not every board gets and runs the service",
             "docs/kubernetes.md says what helps against each",
         )
-    planned = [cluster.key(item) for item in found.daemon_sets if not item.get("status")]
+    planned = [cluster.key(item) for item in state.daemon_sets if not item.get("status")]
     if planned:
         print(f"every DaemonSet selects a node; not applied yet: {', '.join(planned)}")
     else:

@@ -148,23 +148,23 @@ RULES = (
 OTHER = Rule((), StepFailedError, "kubectl failed", "look at kubectl cluster-info")
 
 
-def ask(words: Sequence[str]) -> str:
+def ask(arguments: Sequence[str]) -> str:
     """Return what kubectl prints. Raises BadInputError, ToolMissingError, NetworkError, ...
 
     StepFailedError where the cluster refuses, or nothing comes in time.
     """
-    command = [KUBECTL, *words, "--output=json", "--request-timeout=60s"]
+    command = [KUBECTL, *arguments, "--output=json", "--request-timeout=60s"]
     return run(command, what="asking the cluster", timeout_s=TIMEOUT_S, failed=_failed)
 
 
 def _failed(what: str, code: int, stderr: str) -> KitError:
-    """Return the error for what kubectl said: its own words, without client-go's log of them."""
+    """Return the error for kubectl's output: its own message, without client-go's log lines."""
     del what
     own = _without_log(stderr)
     lines = _lines(own)
-    said = plain("; ".join(lines)) or f"exit code {code}"
+    reason = plain("; ".join(lines)) or f"exit code {code}"
     rule = next((rule for rule in RULES if _fits(rule, "\n".join(own), lines)), OTHER)
-    return rule.kind(f"{rule.message}: {said}", f"{rule.cure}, {FILES}")
+    return rule.kind(f"{rule.message}: {reason}", f"{rule.cure}, {FILES}")
 
 
 def _fits(rule: Rule, own: str, lines: Sequence[str]) -> bool:
@@ -175,7 +175,7 @@ def _fits(rule: Rule, own: str, lines: Sequence[str]) -> bool:
 
 
 def _without_log(stderr: str) -> list[str]:
-    """Return kubectl's own lines; its log also tells of parts of the API that nobody asked for."""
+    """Return kubectl's own lines; its log also has parts of the API that were not requested."""
     result: list[str] = []
     logged = False
     for line in stderr.splitlines():
@@ -188,5 +188,5 @@ def _without_log(stderr: str) -> list[str]:
 def _lines(own: Sequence[str]) -> list[str]:
     """Return the first paragraph: what follows an empty line is help, not what went wrong."""
     first = "\n".join(own).strip().partition("\n\n")[0]
-    words = (line.removeprefix("error: ").removeprefix("* ") for line in first.splitlines())
-    return list(dict.fromkeys(words))
+    lines = (line.removeprefix("error: ").removeprefix("* ") for line in first.splitlines())
+    return list(dict.fromkeys(lines))

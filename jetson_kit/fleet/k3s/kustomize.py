@@ -60,7 +60,7 @@ def _kustomization() -> Document:
 
 
 def _cluster(release: Release, options: Options) -> dict[str, Document]:
-    """Return what stands once in a cluster, by file: namespace, NVIDIA's runtime, no network."""
+    """Return what a cluster needs once, by file: namespace, NVIDIA's runtime, no network."""
     table = service.load()
     level = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in MODES}
     result: dict[str, Document] = {

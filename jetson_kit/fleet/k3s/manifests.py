@@ -188,11 +188,11 @@ def volume_name(place: Folder) -> str:
 def _probes(config: Mapping[str, Any]) -> Document:
     """Return the probes: the image's own health check, with its own times."""
     result: Mapping[str, Any] = config.get("Healthcheck") or {}
-    words = list(result.get("Test") or [])
-    if words[:1] == ["CMD"]:
-        command = words[1:]
-    elif words[:1] == ["CMD-SHELL"]:
-        command = ["/bin/sh", "-c", *words[1:]]
+    test = list(result.get("Test") or [])
+    if test[:1] == ["CMD"]:
+        command = test[1:]
+    elif test[:1] == ["CMD-SHELL"]:
+        command = ["/bin/sh", "-c", *test[1:]]
     else:
         return {}
     times = {

@@ -122,9 +122,9 @@ def _meets(expression: Document, labels: Mapping[str, str]) -> bool:
     if operator in ("Exists", "DoesNotExist"):
         return not values and (key in labels) == (operator == "Exists")
     if operator in ("Gt", "Lt") and key in labels and len(values) == 1:
-        words = (labels[key], values[0])
-        if all(INTEGER.fullmatch(word, 0) for word in words):
-            have, limit = map(int, words)
+        operands = (labels[key], values[0])
+        if all(INTEGER.fullmatch(operand, 0) for operand in operands):
+            have, limit = map(int, operands)
             return have > limit if operator == "Gt" else have < limit
     return False
 

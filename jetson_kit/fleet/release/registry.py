@@ -48,7 +48,7 @@ class Registry:
 
     @property
     def name(self) -> str:
-        """Return what stands before the first slash of a reference."""
+        """Return the part of a reference before the first slash."""
         host = f"[{self.address}]" if ":" in self.address else self.address
         return f"{host}:{self.port}"
 
@@ -156,9 +156,9 @@ def _start(options: RegistryOptions) -> Registry:
     while not _answers(options.address, options.port):
         if child.poll() is not None or time.monotonic() > end:
             child.kill()
-            words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
             raise StepFailedError(
-                f"the registry does not come up: {(words or ['no words'])[-1]}",
+                f"the registry does not come up: {(lines or ['no words'])[-1]}",
                 "is the port taken? name another with --port",
             )
         time.sleep(0.05)

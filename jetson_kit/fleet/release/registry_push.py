@@ -72,10 +72,10 @@ def push(release: Release, registry: Registry) -> Pushed:
         )
         digest = note.read_text(encoding="utf-8").strip()
         command = ["skopeo", "inspect", "--raw", *options, f"docker://{name}@{digest}"]
-        kept = json.loads(run(command, what="ask the registry"))["config"]["digest"]
-    if kept != release.image_id:
+        config_digest = json.loads(run(command, what="ask the registry"))["config"]["digest"]
+    if config_digest != release.image_id:
         raise IntegrityError(
-            f"{name}@{digest} holds {kept}, not {release.image_id}", "push it again"
+            f"{name}@{digest} holds {config_digest}, not {release.image_id}", "push it again"
         )
     ca = Path(registry.ca).read_text(encoding="utf-8") if registry.ca else ""
     body = {"image_id": release.image_id, "reference": f"{name}@{digest}", "ca": ca}
@@ -123,6 +123,6 @@ def _scratch(registry: Registry) -> Iterator[Path]:
 
 
 def _options(registry: Registry, scratch: Path) -> list[str]:
-    words = [] if registry.tls else ["--tls-verify=false"]
-    words += [f"--cert-dir={scratch}"] if registry.ca else []
-    return [*words, *([f"--authfile={scratch}/auth.json"] if credentials() else [])]
+    options = [] if registry.tls else ["--tls-verify=false"]
+    options += [f"--cert-dir={scratch}"] if registry.ca else []
+    return [*options, *([f"--authfile={scratch}/auth.json"] if credentials() else [])]

@@ -114,10 +114,10 @@ def folder_of(target: str) -> Path:
                 check_regular(folder / name, OTHERS_PLACE)
             return folder
     release = re.match(r"r[0-9.]+[0-9]", target)
-    words = f"./inv build --jetson --l4t {release[0]}" if release else "./inv build --jetson"
+    command = f"./inv build --jetson --l4t {release[0]}" if release else "./inv build --jetson"
     built = sorted(path.parent.name for path in (ROOT / "dist").glob(f"*/{MANIFEST}"))
     there = f"; there are {', '.join(built[:MOST_NAMED])}" if built else ""
-    raise BadInputError(f"{target} is not built", f"build it: {words}{there}")
+    raise BadInputError(f"{target} is not built", f"build it: {command}{there}")
 
 
 def check_same(target: str, image_id: str, what: str) -> None:

@@ -116,9 +116,9 @@ def _check_private(key: Path, public: Path) -> None:
     if text.decode("utf-8", "replace").startswith(KINDS):
         return  # the public half by another name: ssh-agent has the private one
     done = _without_passphrase(key)
-    own, words = " ".join(done.stdout.split()[:2]), done.stderr.strip().splitlines()
+    own, lines = " ".join(done.stdout.split()[:2]), done.stderr.strip().splitlines()
     if done.returncode and not ENCRYPTED.search(done.stderr):
-        reason = words[-1].rpartition(": ")[2] if words else f"exit code {done.returncode}"
+        reason = lines[-1].rpartition(": ")[2] if lines else f"exit code {done.returncode}"
         cure = f"chmod 600 {key}" if "bad permissions" in reason else "name another: --key"
         raise BadInputError(f"{key} is no private key that ssh-keygen takes: {reason}", cure)
     if own and own != key_text(public):
@@ -149,11 +149,11 @@ def make_key(path: Path, comment: str, *, passphrase: bool, token: bool = False)
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     kind = "ed25519-sk" if token else "ed25519"
-    words = ["ssh-keygen", "-q", "-t", kind, "-C", comment, "-f", str(path)]
+    command = ["ssh-keygen", "-q", "-t", kind, "-C", comment, "-f", str(path)]
     if passphrase or token:
-        _interactive([*words, *([] if passphrase else ["-N", ""])])
+        _interactive([*command, *([] if passphrase else ["-N", ""])])
     else:
-        run([*words, "-N", ""], what="make a key")
+        run([*command, "-N", ""], what="make a key")
     path.chmod(0o600)
     if passphrase and not token and _open(path):
         path.unlink()
@@ -194,12 +194,12 @@ def key_text(path: Path) -> str:
     """Return "KIND BASE64" of a public key's file. Raises BadInputError."""
     try:
         with open_regular(path, "name the file ending in .pub") as stream:
-            words = stream.read(LARGEST).decode("utf-8", "replace").split()
+            fields = stream.read(LARGEST).decode("utf-8", "replace").split()
     except OSError as error:
         raise BadInputError(f"cannot read the public key {path}: {error.strerror}") from error
-    if len(words) < 2 or words[0] not in KINDS or not BASE64.fullmatch(words[1]):
+    if len(fields) < 2 or fields[0] not in KINDS or not BASE64.fullmatch(fields[1]):
         raise BadInputError(f"{path} is no public key of OpenSSH", "name the file ending in .pub")
-    return " ".join(words[:2])
+    return " ".join(fields[:2])
 
 
 def fingerprint(key: str) -> str:
@@ -214,8 +214,8 @@ def signers(public_keys: list[Path], role: Role = RELEASES) -> str:
     for path in public_keys:
         key = key_text(path)
         comment = path.read_text(encoding="utf-8", errors="replace").split()[2:]
-        words = " ".join([key, *comment])
-        lines.append(f'{role.principal} namespaces="{role.namespace}" {words}\n')
+        public_key = " ".join([key, *comment])
+        lines.append(f'{role.principal} namespaces="{role.namespace}" {public_key}\n')
     return "".join(lines)
 
 
@@ -247,8 +247,8 @@ def sign_bytes(raw: bytes, key: Path, role: Role) -> str:
     with tempfile.TemporaryDirectory(prefix="kit-sign-") as folder:
         copy = Path(folder) / "document"
         copy.write_bytes(raw)
-        words = ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", role.namespace, str(copy)]
-        _interactive(words)
+        argv = ["ssh-keygen", "-q", "-Y", "sign", "-f", str(key), "-n", role.namespace, str(copy)]
+        _interactive(argv)
         return copy.with_name(copy.name + SUFFIX).read_text(encoding="utf-8")
 
 
@@ -259,8 +259,8 @@ def blocks(text: str) -> list[str]:
 
 def good_block(raw: bytes, block: str, role: Role) -> bool:
     """Tell whether a signature is one of these bytes, whoever made it."""
-    words = ["ssh-keygen", "-Y", "check-novalidate", "-n", role.namespace]
-    return _checked(words, raw, block)
+    command = ["ssh-keygen", "-Y", "check-novalidate", "-n", role.namespace]
+    return _checked(command, raw, block)
 
 
 def signed(path: Path, key: Path, role: Role = RELEASES) -> bool:
@@ -279,17 +279,17 @@ def signed_by(raw: bytes, block: str, key: str, role: Role) -> bool:
     with tempfile.TemporaryDirectory(prefix="kit-sign-") as folder:
         allowed = Path(folder) / "allowed"
         allowed.write_text(f"signer {key}\n", encoding="utf-8")
-        words = ["ssh-keygen", "-Y", "verify", "-f", str(allowed), "-I", "signer"]
-        return _checked([*words, "-n", role.namespace], raw, block)
+        command = ["ssh-keygen", "-Y", "verify", "-f", str(allowed), "-I", "signer"]
+        return _checked([*command, "-n", role.namespace], raw, block)
 
 
-def _checked(words: list[str], raw: bytes, block: str) -> bool:
+def _checked(command: list[str], raw: bytes, block: str) -> bool:
     with tempfile.NamedTemporaryFile("w", prefix="kit-sign-", encoding="utf-8") as signature:
         signature.write(block)
         signature.flush()
         try:
             done = subprocess.run(
-                [*words, "-s", signature.name], input=raw, capture_output=True, check=False
+                [*command, "-s", signature.name], input=raw, capture_output=True, check=False
             )
         except FileNotFoundError as error:
             raise _missing() from error

@@ -64,9 +64,9 @@ def trusted(release: Release, boards: Iterable[Mapping[str, Any]]) -> None:
     """
     # Templates are Ansible's to fill in: the device checks in any case.
     known = {anchor(variables) for variables in boards} - {None} or {own()} - {None}
-    for one in known:
-        if one is not None:
-            check(release, one)
+    for board_anchor in known:
+        if board_anchor is not None:
+            check(release, board_anchor)
     if not release.path.with_name(release.path.name + signing.SUFFIX).is_file():
         raise IntegrityError(f"{release.path} is not signed", "sign it: ./inv fleet.release")
     ahead = release.created - datetime.datetime.now(datetime.UTC)

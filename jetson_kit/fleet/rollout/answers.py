@@ -57,8 +57,8 @@ def version(reply: Reply, body: Mapping[str, Any], *, brought: bool = False) -> 
     machine = body.get("machine")
     known = machine if isinstance(machine, str) else ""
     if not board_program.same(body):
-        words = "its program stays another one" if brought else ANOTHER
-        return Reply(FAILED, words, machine=known)
+        reason = "its program stays another one" if brought else ANOTHER
+        return Reply(FAILED, reason, machine=known)
     return dataclasses.replace(reply, machine=known)
 
 
@@ -101,9 +101,9 @@ def reply_of(
     return Reply(kind, plain(bad.message))
 
 
-def plain(words: str) -> str:
-    """Return a task's words without what only its programs need."""
-    return ENGINE.sub(r": \g<said>", words.removeprefix("error: "))
+def plain(message: str) -> str:
+    """Return a task's message without what only its programs need."""
+    return ENGINE.sub(r": \g<said>", message.removeprefix("error: "))
 
 
 def document(text: str) -> dict[str, Any]:

@@ -78,12 +78,12 @@ class Ansible:
 
         A machine that has several of the names is refused by each, and left as it is.
         """
-        said = self.versions(hosts)
-        result = answers.one_each(said)
+        replies = self.versions(hosts)
+        result = answers.one_each(replies)
         stop = (DONE, UNPROVISIONED, *LOST)
         # One that does not know the question refuses it, too.
-        other = [name for name in hosts if said[name].kind not in stop]
-        other = [name for name in other if result[name] is said[name]]
+        other = [name for name in hosts if replies[name].kind not in stop]
+        other = [name for name in other if result[name] is replies[name]]
         if other:
             done = self._play("program", other, {}, result="version")
             result |= {
@@ -153,14 +153,14 @@ class Ansible:
 
     def verify(self, hosts: Sequence[str]) -> Replies:
         """Verify where inference runs on each; its report is kept."""
-        found = self._play(
+        results = self._play(
             "verify",
             hosts,
             # No inventory may open this gate.
             {"verify_level": self._plan.verify, "verify_required": True},
         )
         replies = {}
-        for name, (reply, _, result) in found.items():
+        for name, (reply, _, result) in results.items():
             report = result.report.get("verify")
             if isinstance(report, dict):
                 write_text(self._site.reports / f"{name}.json", json.dumps(report, indent=1))
@@ -239,7 +239,7 @@ class Ansible:
             log=self._site.log,
         )
         outcome = ansible.run(job, listen, self._site.hold)
-        found = {}
+        replies = {}
         for name in hosts:
             host = outcome.hosts.get(name, HostResult(name, "unfinished"))
             done = decided.get(name)
@@ -247,5 +247,5 @@ class Ansible:
             body = answers.printed(done) if done and reply.kind == DONE else {}
             if reply.kind == UNPROVISIONED:
                 reply = answers.unprovisioned(name, self._site.inventory)
-            found[name] = (answers.told(reply, body), body, host)
-        return found
+            replies[name] = (answers.told(reply, body), body, host)
+        return replies

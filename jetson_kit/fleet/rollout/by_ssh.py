@@ -72,8 +72,8 @@ Work = Callable[[Host], Awaitable[tuple[Reply, dict[str, Any]]]]
 class Ssh(Ansible):
     """The transport of rollouts; hosts that ssh alone can't serve go by Ansible."""
 
-    def __init__(self, *words: Any, **more: Any) -> None:  # noqa: ANN401 # the base's
-        super().__init__(*words, **more)
+    def __init__(self, *arguments: Any, **more: Any) -> None:  # noqa: ANN401 # the base's
+        super().__init__(*arguments, **more)
         self._hosts: Mapping[str, Host] | None = None
         self._sockets = files.scratch("kit-ssh-")
 
@@ -124,19 +124,19 @@ class Ssh(Ansible):
                 reply = await self._send(host, lacks)
                 if reply.kind != DONE:
                     return reply, {}
-            words = [f"--image={self._image_id}", f"{HOME}/incoming/release.json"]
-            return await self._image(host, "receive", *words)
+            arguments = [f"--image={self._image_id}", f"{HOME}/incoming/release.json"]
+            return await self._image(host, "receive", *arguments)
 
         return self._each("fetch", hosts, one, super().fetch, self._plan.fetch_limit_s)
 
     def switch(self, hosts: Sequence[str]) -> Replies:
         """Put each on the image, on trial."""
-        words = [f"--rollout={self._rollout}", f"--why=rollout {self._rollout}"]
-        words += [f"--trial={self._plan.trial_s}", self._image_id]
+        arguments = [f"--rollout={self._rollout}", f"--why=rollout {self._rollout}"]
+        arguments += [f"--trial={self._plan.trial_s}", self._image_id]
 
         async def one(host: Host) -> tuple[Reply, dict[str, Any]]:
             seen = [f"--seen={self._on[host.name]}"] if host.name in self._on else []
-            return await self._image(host, "switch", *seen, *words)
+            return await self._image(host, "switch", *seen, *arguments)
 
         without = self.others(hosts)
         hosts = [name for name in hosts if name not in without]
@@ -152,16 +152,16 @@ class Ssh(Ansible):
 
     def rollback(self, hosts: Sequence[str], why: str) -> Replies:
         """Put each back to its previous image."""
-        words = [f"--why={why}", *([f"--from={self._image_id}"] if self._image_id else [])]
+        arguments = [f"--why={why}", *([f"--from={self._image_id}"] if self._image_id else [])]
 
         def otherwise(names: Sequence[str]) -> Replies:
             return Ansible.rollback(self, names, why)
 
-        return self._each("rollback", hosts, self._asking("rollback", *words), otherwise)
+        return self._each("rollback", hosts, self._asking("rollback", *arguments), otherwise)
 
-    def _asking(self, *words: str) -> Work:
+    def _asking(self, *arguments: str) -> Work:
         async def one(host: Host) -> tuple[Reply, dict[str, Any]]:
-            return await self._image(host, *words)
+            return await self._image(host, *arguments)
 
         return one
 
@@ -173,15 +173,15 @@ class Ssh(Ansible):
         lists = path.with_name(releases.SIGNERS)
         try:
             coded = [_coded(item) for item in (path, path.with_name(path.name + signing.SUFFIX))]
-            words = [f"--signers={_coded(lists)}"] if lists.is_file() else []
+            options = [f"--signers={_coded(lists)}"] if lists.is_file() else []
         except OSError as error:
             return Reply(FAILED, f"cannot read the release: {why(error)}"), {}
-        words += ["--allow-downgrade"] if self._plan.allow_downgrade else []
-        return await self._image(host, "offer", f"--way={self._plan.way}", *words, *coded)
+        options += ["--allow-downgrade"] if self._plan.allow_downgrade else []
+        return await self._image(host, "offer", f"--way={self._plan.way}", *options, *coded)
 
-    async def _image(self, host: Host, *words: str) -> tuple[Reply, dict[str, Any]]:
+    async def _image(self, host: Host, *arguments: str) -> tuple[Reply, dict[str, Any]]:
         """Ask the board's program; return the reply, and what it answered."""
-        command = [board_program.PATH, words[0], "--json", *words[1:]]
+        command = [board_program.PATH, arguments[0], "--json", *arguments[1:]]
         if not _root(host):
             command = ["sudo", "-n", *command]
         result = await self._ask(host, command)
@@ -204,8 +204,8 @@ class Ssh(Ansible):
         return (await self._ask(host, ["test", "-e", board_program.PATH])).code != 1
 
     async def _ask(self, host: Host, command: Sequence[str]) -> processes.ProcessResult:
-        words = [*self._login(host), "--", host.address, shlex.join(command)]
-        return await processes.run(words, self._until)
+        ssh_command = [*self._login(host), "--", host.address, shlex.join(command)]
+        return await processes.run(ssh_command, self._until)
 
     async def _send(self, host: Host, names: Sequence[str]) -> Reply:
         """Send layers; what came before a cut is kept, and the whole is compared at the end."""

@@ -67,23 +67,23 @@ def _whole_canary(plan: Plan, listed: Sequence[Wave]) -> str:
     return f"the canary {plan.canary} is all {total} hosts: no host is spared a bad image"
 
 
-def start(asked: RolloutRequest) -> Record:
+def start(request: RolloutRequest) -> Record:
     """Roll a release out; `judge` tells whether all went well."""
     folder = controller.state_dir()
-    number = asked.number or controller.new_id()
+    number = request.number or controller.new_id()
     with controller.lock(folder, f"rollout {number}") as hold:
         bounds.trim(folder)
-        release, waves = planned(asked)
+        release, waves = planned(request)
         if release is None:
             raise BadInputError("no release is named", "name a target of dist/")
         signers.refresh(release.folder)
-        hosts = check.check(asked.inventory, asked.limit)
+        hosts = check.check(request.inventory, request.limit)
         trust.trusted(release, [host.variables for host in hosts])
         journal = Journal.new(
             controller.rollouts(folder) / f"{number}.jsonl",
             kind="rollout",
             by=controller.me(),
-            inventory=str(asked.inventory.absolute()),
+            inventory=str(request.inventory.absolute()),
             release={
                 "image_id": release.image_id,
                 "manifest_digest": release.manifest_digest,
@@ -92,11 +92,11 @@ def start(asked: RolloutRequest) -> Record:
                 "l4t": release.l4t,
                 "folder": str(release.folder.absolute()),
             },
-            plan=asked.plan.as_json(),
+            plan=request.plan.as_json(),
             waves=waves,
             hosts=[name for wave in waves for name in wave.hosts],
         )
-        return _go(journal, asked, release, hosts, hold)
+        return _go(journal, request, release, hosts, hold)
 
 
 def resume(

@@ -80,16 +80,16 @@ def slower(
     return worst
 
 
-def soak(steps: Steps, hosts: Sequence[str], told: Mapping[str, Reply]) -> None:
+def soak(steps: Steps, hosts: Sequence[str], first_replies: Mapping[str, Reply]) -> None:
     """Watch hosts for the plan's time; those that stay healthy become `healthy`.
 
-    `told` is what they said just now of themselves.
+    `first_replies` are replies of the step before, as recent as a look at the hosts.
     """
     if not hosts:
         return
     steps.check()
     steps.journal.append("doing", step="soak", hosts=list(hosts))
-    for name, problem in watch(steps, hosts, steps.plan.soak_s, told, paced=True).items():
+    for name, problem in watch(steps, hosts, steps.plan.soak_s, first_replies, paced=True).items():
         if problem:
             steps.fail(name, problem, unsure=True)
         else:
@@ -100,23 +100,28 @@ def watch(
     steps: Steps,
     hosts: Sequence[str],
     seconds: float,
-    told: Mapping[str, Reply],
+    first_replies: Mapping[str, Reply],
     *,
     paced: bool = False,
 ) -> dict[str, str]:
     """Look at hosts for a while; return what is wrong with each, "" where the last look was good.
 
-    `told` stands for the first look at those hosts whose own status is in it. What leaves a doubt
-    (no answer) is looked at again, as often as the plan tries things. `paced`: an application that
-    told its pace before must tell it again, and not be slower by more than the plan allows.
+    `first_replies` replaces the first look at those hosts whose own status is in it. After a result
+    that leaves a doubt (no answer) a host is looked at again, as often as the plan tries things.
+    `paced`: an application that reported its pace before must report it again, and not be slower by
+    more than the plan allows.
     """
     begun = steps.clock.monotonic()
     doubts = dict.fromkeys(hosts, 0)
     result: dict[str, str] = {}
     while True:
         left = [name for name in hosts if name not in result]
-        known = {name: told[name] for name in left if name in told and told[name].device}
-        told = {}
+        known = {
+            name: first_replies[name]
+            for name in left
+            if name in first_replies and first_replies[name].device
+        }
+        first_replies = {}
         unseen = [name for name in left if name not in known]
         replies = {**known, **(steps.transport.look(unseen) if unseen else {})}
         past = steps.clock.monotonic() - begun
@@ -185,7 +190,7 @@ def judge(
 
 
 def _elsewhere(device: Device, image_id: str, rollout: str, *, confirmed: bool) -> str:
-    """Return why a host is not on an image, by its own word."""
+    """Return why a host is not on an image, by its own report."""
     if device.went_back(image_id, rollout):
         by_hand = device.why.startswith(BY_HAND)
         how = "went back" if confirmed or by_hand else "went back by itself"

@@ -34,14 +34,14 @@ def unless_stopped(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
         loop.default_exception_handler(context)
 
 
-async def run(words: Sequence[str], until: float) -> ProcessResult:
+async def run(command: Sequence[str], until: float) -> ProcessResult:
     """Run a program that ends with us, until a time of the running event loop."""
     leash = shutil.which("setpriv")
-    words = [*([leash, "--pdeathsig", "TERM"] if leash else []), *words]
+    command = [*([leash, "--pdeathsig", "TERM"] if leash else []), *command]
     # Files, not pipes: a connection that stays for later keeps what it was given.
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         child = await asyncio.create_subprocess_exec(
-            *words, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=err,
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=out, stderr=err,
             start_new_session=True,
         )  # fmt: skip
         code: int | None = None

@@ -18,7 +18,7 @@ def agree(steps: Steps, seen: MutableMapping[str, float]) -> None:
     """
     latest = steps.clock.monotonic() - steps.plan.poll_s
     todo = [name for name in steps.names(CONFIRMED) if seen.get(name, latest) <= latest]
-    replies = steps.ask("look", steps.transport.look, todo, again=LOST)
+    replies = steps.ask("look", steps.transport.look, todo, retry_on=LOST)
     for name in [item for item in todo if replies[item].kind in LOST]:
         reply = replies[name]
         why = f"it was confirmed and gives no answer now: {reply.words or reply.kind}"

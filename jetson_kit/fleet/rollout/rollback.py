@@ -46,7 +46,7 @@ def run(
             journal.listener = view.line
             site = Site(inventory, place / "ansible.jsonl", place / "reports", (hold,), view.event)
             try:
-                # Who does not answer soon holds nobody up.
+                # A short limit: a host that does not answer soon delays no other.
                 twice = one_each(Ssh(site, Plan(step_limit_s=ASK_S)), hosts)
                 took = go_back(journal, Ssh(site, Plan()), hosts, why, twice)
             finally:
@@ -67,12 +67,12 @@ def judge(record: Record) -> None:
 
 
 def one_each(transport: Ansible, hosts: Sequence[str]) -> dict[str, Reply]:
-    """Return a refusal for each host that is another one by its own word: it would go twice."""
+    """Return a refusal for each host that is one machine with another: it would go back twice."""
     if len(hosts) < 2:
         return {}
-    said = transport.versions(hosts)
-    replies = answers.one_each(said)
-    return {name: reply for name, reply in replies.items() if reply is not said[name]}
+    versions = transport.versions(hosts)
+    replies = answers.one_each(versions)
+    return {name: reply for name, reply in replies.items() if reply is not versions[name]}
 
 
 def go_back(
@@ -94,7 +94,7 @@ def go_back(
         device = seen[name].device
         good = rollback[name].kind == DONE and device is not None and device.healthy is not False
         ended = f": {device.ended}" if device and device.ended else ""
-        words = (
+        problem = (
             "" if good else rollback[name].words or seen[name].words or f"it is not healthy{ended}"
         )
         facts = {"image_id": device.image_id} if device else {}
@@ -103,7 +103,7 @@ def go_back(
             "host",
             host=name,
             state=state,
-            why=words or why,
+            why=problem or why,
             seconds=rollback[name].seconds,
             **facts,
         )

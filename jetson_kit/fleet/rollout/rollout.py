@@ -126,13 +126,13 @@ class Rollout:
         todo = steps.names(PENDING, FETCHED, HELD, SWITCHED, HEALTHY)
         # What the journal said was being done when the run before was killed.
         left = {name: steps.host(name).doing for name in todo}
-        requested = steps.ask("fits", steps.transport.fits, steps.names(PENDING), again=LOST)
-        # Who answered told how it is, or will not be asked more: it was tried often enough.
+        requested = steps.ask("fits", steps.transport.fits, steps.names(PENDING), retry_on=LOST)
+        # Hosts that answered reported their state; the lost ones were tried often enough.
         known = {
             name: reply for name, reply in requested.items() if reply.device or reply.kind in LOST
         }
         unseen = [name for name in todo if name not in known]
-        replies = steps.ask("look", steps.transport.look, unseen, again=LOST)
+        replies = steps.ask("look", steps.transport.look, unseen, retry_on=LOST)
         for name in todo:
             reply = known.get(name) or replies[name]
             reconcile.take_in(steps, name, reply, left[name], self._foreign)
@@ -153,7 +153,7 @@ class Rollout:
     def _fetch(self) -> None:
         steps = self.steps
         todo = steps.names(PENDING)
-        replies = steps.ask("fetch", steps.transport.fetch, todo, again=FETCH_AGAIN)
+        replies = steps.ask("fetch", steps.transport.fetch, todo, retry_on=FETCH_AGAIN)
         for name, reply in replies.items():
             if reply.kind == DONE:
                 steps.put(name, FETCHED, why="")
@@ -204,7 +204,7 @@ class Rollout:
             self._judge(number)
         gates.verify(steps, steps.names(SWITCHED, of=hosts))
         self._judge(number)
-        # A verification takes its time: what was said before it is old.
+        # A verification takes long: replies from before it are old.
         gates.soak(
             steps,
             steps.names(SWITCHED, of=hosts),
@@ -227,7 +227,7 @@ class Rollout:
             steps.sleep(min(shut, WINDOW_EACH_S))
 
     def _switch(self, hosts: Sequence[str]) -> Mapping[str, Reply]:
-        """Switch hosts; return what they said."""
+        """Switch hosts; return their replies."""
         steps = self.steps
         reported = steps.ask("switch", steps.transport.switch, hosts)
         for name, reply in reported.items():

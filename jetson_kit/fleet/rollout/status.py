@@ -96,10 +96,12 @@ def compare(
         reply = replies.get(name, Reply("unreachable", "no answer"))
         device = reply.device if reply.kind == DONE else None
         answer = "" if device else reply.words or reply.kind
-        words = drift(listed.get(name), device) if device else (SILENT.get(reply.kind, "failed"),)
+        differences = (
+            drift(listed.get(name), device) if device else (SILENT.get(reply.kind, "failed"),)
+        )
         others = names.get(device.machine, ()) if device else ()
         twins = tuple(other for other in others if other != name)
-        drifted = (*words, TWICE) if twins else words
+        drifted = (*differences, TWICE) if twins else differences
         rows.append(Row(name, listed.get(name), device, answer, drifted, twins))
     return Status(tuple(rows))
 

@@ -83,9 +83,9 @@ class Steps:
             self.check()
 
     def ask(
-        self, step: str, act: Act, hosts: Sequence[str], again: Sequence[str] = AGAIN
+        self, step: str, act: Act, hosts: Sequence[str], retry_on: Sequence[str] = AGAIN
     ) -> dict[str, Reply]:
-        """Do a step on hosts; those whose answer is one of `again` are tried again, later."""
+        """Do a step on hosts; those whose reply has a kind of `retry_on` are retried later."""
         if not hosts:
             return {}
         self.check()
@@ -98,7 +98,7 @@ class Steps:
                 self.sleep(pause * (1 + random.random() / 2))  # noqa: S311 # spreads the load
             replies = act(left)
             result |= {name: replies.get(name, Reply(UNREACHABLE, "no answer")) for name in left}
-            left = tuple(name for name in left if result[name].kind in again)
+            left = tuple(name for name in left if result[name].kind in retry_on)
             if not left:
                 break
         return result

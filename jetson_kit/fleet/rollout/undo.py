@@ -59,7 +59,7 @@ def back(steps: Steps, hosts: Sequence[str], why: str) -> None:
     if not todo:
         return
     replies = steps.ask(
-        "rollback", lambda names: steps.transport.rollback(names, why), todo, again=()
+        "rollback", lambda names: steps.transport.rollback(names, why), todo, retry_on=()
     )
     for name, reply in steps.ask("look", steps.transport.look, todo).items():
         reported = replies[name]

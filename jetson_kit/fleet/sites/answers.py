@@ -15,12 +15,12 @@ OUTCOME = ".outcome"
 
 def failure(error: KitError) -> dict[str, Any]:
     """Return an error as a line; an inventory's has all of its faults."""
-    words = error.line().removeprefix("error: ")
+    message = error.line().removeprefix("error: ")
     if error.cure:
-        words = words.removesuffix(f"; {error.cure}")
+        message = message.removesuffix(f"; {error.cure}")
     return {
         "kind": "error",
         "exit_code": error.exit_code,
-        "message": words,
+        "message": message,
         "hint": error.cure,
     }

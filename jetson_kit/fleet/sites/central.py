@@ -190,8 +190,8 @@ def _receptor(place: Central) -> Process:
 
 def _join_server(place: Central, sites: Path) -> Process:
     """Return the process at which sites join."""
-    words = (sys.executable, "-m", "jetson_kit.fleet.sites.join_server", str(sites.absolute()))
-    return Process("join-server", place.node, words, paths.ROOT)
+    command = (sys.executable, "-m", "jetson_kit.fleet.sites.join_server", str(sites.absolute()))
+    return Process("join-server", place.node, command, paths.ROOT)
 
 
 def _add(tar: tarfile.TarFile, name: str, raw: bytes, mode: int) -> None:

@@ -184,16 +184,16 @@ def as_json(record: SitesRecord) -> dict[str, Any]:
 
 
 def _say(line: Mapping[str, Any], record: SitesRecord) -> None:
-    words = str(line.get("why") or "")
+    message = str(line.get("why") or "")
     if line["event"] == "site":
         site = record.sites[line["site"]]
-        words = f"{site.name} {site.state}" + (f": {site.why}" if site.why else "")
+        message = f"{site.name} {site.state}" + (f": {site.why}" if site.why else "")
         if site.tried:
             good, boards = site.tried - site.failed, len(record.boards(site.name))
-            words += f" ({good} of {counted(boards, 'board')})"
+            message += f" ({good} of {counted(boards, 'board')})"
     elif line["event"] == "stop":
-        words = f"stopped: {words}"
-    print(plain(words, MOST_WORDS) or line["event"], file=sys.stderr)
+        message = f"stopped: {message}"
+    print(plain(message, MOST_WORDS) or line["event"], file=sys.stderr)
 
 
 def _folder(place: home.Central) -> Path:

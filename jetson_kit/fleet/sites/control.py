@@ -29,10 +29,10 @@ STREAMING = b"Streaming results for work unit "
 CREATED = re.compile(rb"Work unit created with ID (\w+)\. Send stdin data and EOF\.")
 
 
-def command(place: Path, *words: str) -> Mapping[str, Any]:
+def command(place: Path, *arguments: str) -> Mapping[str, Any]:
     """Return a command's answer. Raises StepFailedError."""
     with _connected(place) as client:
-        client.sendall(" ".join(words).encode() + b"\n")
+        client.sendall(" ".join(arguments).encode() + b"\n")
         return _document(_line(client))
 
 
@@ -99,5 +99,5 @@ def _document(text: bytes) -> Mapping[str, Any]:
 
 
 def _refused(text: bytes) -> StepFailedError:
-    words = text.decode(errors="replace").removeprefix("ERROR:").strip()
-    return StepFailedError(f"receptor: {words[-300:]}")
+    message = text.decode(errors="replace").removeprefix("ERROR:").strip()
+    return StepFailedError(f"receptor: {message[-300:]}")

@@ -65,17 +65,19 @@ class Stopped(BaseException):
         self.code = 128 + number
 
 
-def main(here: Path, words: List[str]) -> int:  # noqa: UP006 # for Python 3.8
+def main(here: Path, arguments: List[str]) -> int:  # noqa: UP006 # for Python 3.8
     """Do what the command line says; return the exit code. Raises JoinError."""
-    if words in (["--help"], ["-h"]):
+    if arguments in (["--help"], ["-h"]):
         sys.stdout.write(USAGE)
         return 0
-    if words[:1] == ["--stop"] and len(words) == 2:
-        stop(_folder(words[1]))
+    if arguments[:1] == ["--stop"] and len(arguments) == 2:
+        stop(_folder(arguments[1]))
         return 0
-    if len(words) > 1 or any(word.startswith("-") or not word for word in words):
+    if len(arguments) > 1 or any(
+        argument.startswith("-") or not argument for argument in arguments
+    ):
         raise checks.JoinError("this is no way to call it; see ./join --help", checks.BAD_INPUT)
-    join(here, _folder(words[0] if words else "~/mediapipe-jetson-site"))
+    join(here, _folder(arguments[0] if arguments else "~/mediapipe-jetson-site"))
     return 0
 
 
@@ -88,7 +90,7 @@ def join(archive: Path, root: Path) -> None:
     checks.check_folder(root)
     checks.check_machine(archive, facts, root)
     new = not root.exists() or not any(root.iterdir())
-    made = [path for path in (root, *root.parents) if not path.exists()]
+    new_folders = [path for path in (root, *root.parents) if not path.exists()]
     try:
         root.mkdir(parents=True, exist_ok=True)
         with _alone(root):
@@ -101,7 +103,7 @@ def join(archive: Path, root: Path) -> None:
         busy = isinstance(error, checks.JoinError) and error.code == checks.BUSY
         used = any((root / "node" / name).exists() for name in ("request.pem", "tls.crt"))
         if new and not busy and not used:
-            _remove(root, made)
+            _remove(root, new_folders)
         if isinstance(error, OSError):
             raise checks.JoinError(*checks.cannot(root, "written", error)) from error
         raise
@@ -178,7 +180,7 @@ def _unblock() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
 
-def _remove(root: Path, made: List[Path]) -> None:  # noqa: UP006
+def _remove(root: Path, new_folders: List[Path]) -> None:  # noqa: UP006
     """Remove what is in a folder that was new, and the folders that were made for it."""
     with contextlib.suppress(OSError):
         for path in list(root.iterdir()):
@@ -186,7 +188,7 @@ def _remove(root: Path, made: List[Path]) -> None:  # noqa: UP006
                 shutil.rmtree(str(path), ignore_errors=True)
             else:
                 path.unlink()
-        for path in made:
+        for path in new_folders:
             path.rmdir()
 
 

@@ -59,9 +59,9 @@ def listening(path: Path) -> bounded_server.Server:
             self.end_headers()
             self.wfile.write(raw)
 
-        def log_message(self, form: str, *words: object) -> None:
+        def log_message(self, form: str, *arguments: object) -> None:
             # Addresses and outcomes; a token is never in the line of a request.
-            bounded_server.say(self.client_address, form % words)
+            bounded_server.say(self.client_address, form % arguments)
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_3

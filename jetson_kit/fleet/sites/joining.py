@@ -185,12 +185,12 @@ def _no_answer(where: str, error: Exception) -> NetworkError:
     )
 
 
-def _main(words: list[str]) -> int:
+def _main(arguments: list[str]) -> int:
     try:
-        if words[0] == "--stop":
-            print(stop(Path(words[1])))
+        if arguments[0] == "--stop":
+            print(stop(Path(arguments[1])))
         else:
-            print(f"{join(Path(words[0]), Path(words[1]))} has joined")
+            print(f"{join(Path(arguments[0]), Path(arguments[1]))} has joined")
     except KitError as failed:
         print(failed.line(), file=sys.stderr)
         return failed.exit_code

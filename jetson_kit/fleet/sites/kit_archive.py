@@ -75,8 +75,8 @@ def make(arch: str, python: str) -> Kit:
                 _add(tar, install.FACTS, json.dumps(facts, sort_keys=True, indent=1).encode())
                 for name, raw in sources.items():
                     _add(tar, name, raw)
-                for one in paths:
-                    _add(tar, f"{install.WHEELS}/{one.name}", one.read_bytes())
+                for wheel in paths:
+                    _add(tar, f"{install.WHEELS}/{wheel.name}", wheel.read_bytes())
             write_text(known, sha256_file(path))
         _forget_others(path)
         return Kit(path, known.read_text("ascii"))
@@ -88,8 +88,8 @@ def _files(patterns: list[str]) -> list[str]:
     if facts.is_file():
         known = list(json.loads(facts.read_text(encoding="utf-8"))["files"])
     else:
-        words = "ls-files -z --cached --others --exclude-standard".split()
-        done = subprocess.run([*git_of(ROOT), *words], capture_output=True, check=False)
+        arguments = "ls-files -z --cached --others --exclude-standard".split()
+        done = subprocess.run([*git_of(ROOT), *arguments], capture_output=True, check=False)
         known = [name for name in done.stdout.decode().split("\0") if name]
         # None: it lies in another repository, which ignores it.
         if done.returncode or not known:
@@ -119,8 +119,8 @@ def _lock(packages: list[str], python: str, arch: str) -> str:
 
 def _dependencies(name: str) -> Iterator[str]:
     """Yield what a package asks for, whatever the machine: the lock itself is for the site's."""
-    for words in importlib.metadata.requires(name) or ():
-        requirement = Requirement(words)
+    for text in importlib.metadata.requires(name) or ():
+        requirement = Requirement(text)
         if requirement.marker is None or "extra" not in str(requirement.marker):
             yield _plain(requirement.name)
 

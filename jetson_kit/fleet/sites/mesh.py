@@ -154,8 +154,8 @@ class Mesh:
     def _identity(self) -> tuple[int, int]:
         """Return what differs once Receptor has started again: it makes its socket anew."""
         with contextlib.suppress(OSError):
-            made = self.socket.stat()
-            return made.st_ino, made.st_ctime_ns
+            status = self.socket.stat()
+            return status.st_ino, status.st_ctime_ns
         return 0, 0
 
     def _lines(

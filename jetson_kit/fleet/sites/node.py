@@ -126,11 +126,11 @@ class Process:
         limit = time.monotonic() + START_S
         while not ready():
             if not self.pid() or time.monotonic() > limit:
-                words = self.last_words(since)
-                if IN_USE in words.lower():
+                output = self.last_words(since)
+                if IN_USE in output.lower():
                     raise held(self.name, port)
                 raise StepFailedError(
-                    f"{self.name} does not start: {words or 'it says nothing'}", f"see {self.log}"
+                    f"{self.name} does not start: {output or 'it says nothing'}", f"see {self.log}"
                 )
             time.sleep(0.05)
 
@@ -146,11 +146,11 @@ class Process:
 
     def _running(self) -> set[int]:
         """Return its number, and those that a killed start left without a pid file."""
-        words = [os.fsencode(word) for word in self.command]
+        arguments = [os.fsencode(word) for word in self.command]
         mine = {self.pid()} - {0}
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
-                if words and path.read_bytes().split(b"\0")[:-1] == words and _own(path):
+                if arguments and path.read_bytes().split(b"\0")[:-1] == arguments and _own(path):
                     mine.add(int(path.parent.name))
         return mine
 

@@ -45,9 +45,11 @@ class SitesPlan:
         try:
             site_limits = self.site_limits
         except BadInputError as error:
-            words = error.message.replace("stop_at", "stop_sites").replace("min_tried", "min_sites")
+            message = error.message.replace("stop_at", "stop_sites").replace(
+                "min_tried", "min_sites"
+            )
             raise BadInputError(
-                words, "write a count such as 2, or a percentage such as 5%"
+                message, "write a count such as 2, or a percentage such as 5%"
             ) from None
         if self.boards.way != "archive":
             raise BadInputError(

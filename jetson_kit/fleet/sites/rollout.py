@@ -103,20 +103,20 @@ class SitesRollout:
         with self._guard:
             self._number = number
             for name in wave.sites:
-                # What it came to in the run before is told anew.
+                # Its results of the run before are counted anew.
                 known = states[name]
-                again = resumed or known.state != DONE
-                self._tally.put(name, (0, 0) if again else (known.failed, known.tried))
+                reset = resumed or known.state != DONE
+                self._tally.put(name, (0, 0) if reset else (known.failed, known.tried))
         self._together(todo, self._site)
         for name in set(wave.sites).intersection(self._machines.wrong):
-            # It may have ended before the other site told of the board.
+            # It may have ended before the other site reported the board.
             self._twice(name)
         why = self._verdict(wave)
         if why:
             self.journal.append("stop", wave=number, why=why)
 
     def _site(self, name: str) -> None:
-        """Do all that is due at a site; what it comes to is in the journal."""
+        """Do all that is due at a site; the result is in the journal."""
         try:
             folder = self._work.prepare(name)
             if self._halted:
@@ -147,7 +147,7 @@ class SitesRollout:
             self._put(name, state=FAILED, why=why, failed=failed, tried=tried)
 
     def _twice(self, name: str) -> None:
-        """Fail a site that has a board of another one; what its rollout came to counts for none."""
+        """Fail a site that has a board of another one; its rollout's result counts for none."""
         if self.record.sites[name].state != FAILED:
             everyone = len(self.record.boards(name))
             why = self._machines.wrong[name]

@@ -13,12 +13,12 @@ def of(text: str) -> dict[tuple[str, int, str], int]:
     result: dict[tuple[str, int, str], int] = {}
     count: dict[str, int] = defaultdict(int)
     table, number = "", -1
-    for line, words in enumerate(text.splitlines(), 1):
-        header = HEADER.match(words)
+    for line, content in enumerate(text.splitlines(), 1):
+        header = HEADER.match(content)
         if header:
             table, number = header[2], count[header[2]]
             count[table] += 1
             result[table, number, ""] = line
-        elif (key := words.partition("=")[0].strip()) and "=" in words:
+        elif (key := content.partition("=")[0].strip()) and "=" in content:
             result.setdefault((table, number, key), line)
     return result

@@ -35,20 +35,20 @@ def log(text: str) -> None:
         return  # a full disk must not keep a container from starting
 
 
-def bundle(words: list[str]) -> Path:
+def bundle(arguments: list[str]) -> Path:
     """Return the folder of `create --bundle FOLDER ID`; without the option it is this one."""
-    for at, word in enumerate(words):
-        if word in ("--bundle", "-b") and at + 1 < len(words):
-            return Path(words[at + 1])
+    for at, argument in enumerate(arguments):
+        if argument in ("--bundle", "-b") and at + 1 < len(arguments):
+            return Path(arguments[at + 1])
         for start in ("--bundle=", "-b="):
-            if word.startswith(start):
-                return Path(word.removeprefix(start))
+            if argument.startswith(start):
+                return Path(argument.removeprefix(start))
     return Path()
 
 
 def entries(everything: bool) -> list[tuple[str, str]]:
     """Return the kinds and paths of the CSV files' lines, patterns resolved."""
-    found = []
+    rows = []
     for file in sorted(CSV.glob("*.csv")):
         if not everything and file.name not in BASE:
             continue
@@ -59,8 +59,8 @@ def entries(everything: bool) -> list[tuple[str, str]]:
             paths = sorted(glob.glob(path))  # noqa: PTH207 # absolute
             if not paths:
                 log(f"{file.name}: {path} is not there")
-            found += [(kind, one) for one in paths]
-    return list(dict.fromkeys(found))
+            rows += [(kind, match) for match in paths]
+    return list(dict.fromkeys(rows))
 
 
 def device(spec: dict[str, Any], path: str) -> None:
@@ -96,8 +96,8 @@ def bind(spec: dict[str, Any], path: str) -> None:
 
 def links(root: Path, paths: list[str]) -> None:
     """Make links as they are here, by a child that can't reach beyond the container's root."""
-    wanted = [(path, str(Path(path).readlink())) for path in paths if Path(path).is_symlink()]
-    if not wanted:
+    symlinks = [(path, str(Path(path).readlink())) for path in paths if Path(path).is_symlink()]
+    if not symlinks:
         return
     child = os.fork()
     if child:
@@ -107,7 +107,7 @@ def links(root: Path, paths: list[str]) -> None:
     failed = 0
     os.chroot(root)
     os.chdir("/")
-    for path, target in wanted:
+    for path, target in symlinks:
         try:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             Path(path).unlink(missing_ok=True)
@@ -122,24 +122,24 @@ def inject(spec: dict[str, Any], folder: Path) -> None:
     process = spec.setdefault("process", {})
     environment = [word for word in process.get("env", []) if not word.startswith(f"{VARIABLE}=")]
     known = dict(word.partition("=")[::2] for word in environment)
-    asked = known.get("NVIDIA_VISIBLE_DEVICES", "")
-    if asked not in ("", "void"):
-        found = entries(known.get("NVIDIA_REQUIRE_JETPACK") == "csv-mounts=all")
-        for kind, path in found:
-            if kind == "dev" and asked != "none":
+    visible_devices = known.get("NVIDIA_VISIBLE_DEVICES", "")
+    if visible_devices not in ("", "void"):
+        rows = entries(known.get("NVIDIA_REQUIRE_JETPACK") == "csv-mounts=all")
+        for kind, path in rows:
+            if kind == "dev" and visible_devices != "none":
                 device(spec, path)
             elif kind in ("lib", "dir"):
                 bind(spec, path)
         root = Path(spec["root"]["path"])
-        links(root if root.is_absolute() else folder / root, [p for k, p in found if k == "sym"])
+        links(root if root.is_absolute() else folder / root, [p for k, p in rows if k == "sym"])
     if Path(MARKER).exists():
         bind(spec, MARKER)
     process["env"] = [*environment, f"{VARIABLE}=1"]
 
 
-def main(words: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Change the bundle's config.json in place, whole or not at all."""
-    folder = bundle(words)
+    folder = bundle(arguments)
     config = folder / "config.json"
     try:
         spec = json.loads(config.read_text())
@@ -151,7 +151,7 @@ def main(words: list[str]) -> int:
         log(f"{config}: {type(error).__name__}: {error}")
         print(f"{NOTE}: {config}: {error}", file=sys.stderr)
         return 1
-    log(f"{words[-1]}: injected")
+    log(f"{arguments[-1]}: injected")
     return 0
 
 

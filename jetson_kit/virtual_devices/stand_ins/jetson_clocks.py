@@ -17,10 +17,10 @@ CPU_LEAST_KHZ, CPU_MOST_KHZ = 729600, 1510400
 
 def power_mode() -> tuple[str, int]:
     """Return the mode's name and the GPU's highest clock in it, in Hz."""
-    said = subprocess.run(
+    output = subprocess.run(
         [str(HERE / "nvpmodel"), "-q"], capture_output=True, text=True, check=True
     ).stdout
-    name = said.splitlines()[1].rpartition(" ")[2]
+    name = output.splitlines()[1].rpartition(" ")[2]
     conf = Path("/etc/nvpmodel.conf").read_text()
     limit = re.search(rf"NAME={re.escape(name)} >\nGPU MAX_FREQ (\d+)", conf)
     return name, int(limit[1]) if limit else 0
@@ -28,13 +28,13 @@ def power_mode() -> tuple[str, int]:
 
 def show() -> None:
     """Print the clocks as they would be."""
-    face = json.loads((HERE / "face.json").read_text())
+    profile = json.loads((HERE / "face.json").read_text())
     name, most = power_mode()
     fixed = FIXED.exists()
-    print(f"SOC family:{face['soc']}  Machine:{face['model']}")
-    print(f"Online CPUs: 0-{face['cores'] - 1}")
+    print(f"SOC family:{profile['soc']}  Machine:{profile['model']}")
+    print(f"Online CPUs: 0-{profile['cores'] - 1}")
     low = CPU_MOST_KHZ if fixed else CPU_LEAST_KHZ
-    for core in range(face["cores"]):
+    for core in range(profile["cores"]):
         print(
             f"cpu{core}: Online=1 Governor=schedutil MinFreq={low} MaxFreq={CPU_MOST_KHZ} "
             f"CurrentFreq={low} IdleStates: WFI={int(not fixed)} c7={int(not fixed)}"
@@ -45,18 +45,18 @@ def show() -> None:
     print(f"NV Power Mode: {name}")
 
 
-def main(words: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Answer --show, --store and --restore; without a word fix the clocks."""
     print(NOTE)
-    if "--show" in words:
+    if "--show" in arguments:
         show()
         return 0
     if os.geteuid():
         print("Error! Run this script as a root user", file=sys.stderr)
         return 1
-    if "--restore" in words:
+    if "--restore" in arguments:
         FIXED.unlink(missing_ok=True)
-    elif "--store" not in words:
+    elif "--store" not in arguments:
         FIXED.parent.mkdir(parents=True, exist_ok=True)
         FIXED.touch()
     return 0

@@ -35,19 +35,19 @@ def table(gpu: dict[str, str]) -> str:
     )
 
 
-def main(words: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Answer no words, -L and --query-gpu=name,driver_version,utilization.gpu --format=csv."""
     gpu = json.loads((HERE / "face.json").read_text())["nvidia_smi"]
     print(NOTE)
-    query = next((word for word in words if word.startswith("--query-gpu=")), "")
+    query = next((argument for argument in arguments if argument.startswith("--query-gpu=")), "")
     if query:
         use = gpu["use"].replace("%", " %") if "%" in gpu["use"] else "[N/A]"
         known = {"name": gpu["name"], "driver_version": gpu["driver"], "utilization.gpu": use}
         names = query.partition("=")[2].split(",")
-        if "noheader" not in " ".join(words):
+        if "noheader" not in " ".join(arguments):
             print(", ".join(names))
         print(", ".join(known.get(name, "[N/A]") for name in names))
-    elif "-L" in words:
+    elif "-L" in arguments:
         print(f"GPU 0: {gpu['name']} (UUID: GPU-00000000-0000-0000-0000-000000000000)")
     else:
         print(table(gpu))

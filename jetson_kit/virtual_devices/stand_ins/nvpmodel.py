@@ -14,18 +14,18 @@ STATUS = Path("/var/lib/nvpmodel/status")
 def modes() -> tuple[dict[int, str], int]:
     """Return the names of the modes by their ids, and the default's id."""
     text = CONF.read_text()
-    found = re.findall(r"^< POWER_MODEL ID=(\d+) NAME=(\S+) >", text, re.MULTILINE)
+    rows = re.findall(r"^< POWER_MODEL ID=(\d+) NAME=(\S+) >", text, re.MULTILINE)
     default = re.search(r"^< PM_CONFIG DEFAULT=(\d+) >", text, re.MULTILINE)
-    return {int(number): name for number, name in found}, int(default[1]) if default else 0
+    return {int(number): name for number, name in rows}, int(default[1]) if default else 0
 
 
 def current(default: int) -> int:
     """Return the id that was set last."""
     try:
-        found = re.search(r"pmode:(\d+)", STATUS.read_text())
+        match = re.search(r"pmode:(\d+)", STATUS.read_text())
     except OSError:
         return default
-    return int(found[1]) if found else default
+    return int(match[1]) if match else default
 
 
 def chosen(word: str, known: dict[int, str]) -> int:
@@ -43,30 +43,30 @@ def keep(number: int) -> None:
     aside.replace(STATUS)
 
 
-def main(words: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Answer -q, -m ID and -p, each also with --verbose."""
     known, default = modes()
     print(NOTE)
-    if "--verbose" in words:
+    if "--verbose" in arguments:
         print(f"NVPM VERB: Config file: {CONF}\nNVPM VERB: parsing done for {CONF}")
-    if "-p" in words:
+    if "-p" in arguments:
         print(f"NVPM VERB: PM_CONFIG: DEFAULT={known[default]}({default})")
         for number, name in known.items():
             print(f"NVPM VERB: POWER_MODEL: ID={number} NAME={name}")
         return 0
-    if "-m" in words:
-        word = (words[words.index("-m") + 1 :] or [""])[0]
+    if "-m" in arguments:
+        argument = (arguments[arguments.index("-m") + 1 :] or [""])[0]
         try:
-            number = chosen(word, known)
+            number = chosen(argument, known)
         except KeyError:
-            print(f"NVPM ERROR: invalid PM ID {word}", file=sys.stderr)
+            print(f"NVPM ERROR: invalid PM ID {argument}", file=sys.stderr)
             return 255
         if os.geteuid():
             print("NVPM ERROR: failed to write PARAM: Permission denied", file=sys.stderr)
             return 255
         keep(number)
         return 0
-    if "-q" in words or "--query" in words:
+    if "-q" in arguments or "--query" in arguments:
         number = current(default)
         print(f"NV Power Mode: {known.get(number, '?')}\n{number}")
         return 0

@@ -23,12 +23,12 @@ PID = Path("/run/mediapipe-jetson/tegrastats.pid")
 
 def ticks() -> list[tuple[int, int]]:
     """Return the busy and all ticks since boot: of all CPUs together, then of each."""
-    found = []
+    counts = []
     for line in Path("/proc/stat").read_text().splitlines():
         if line.startswith("cpu"):
             values = [int(word) for word in line.split()[1:]]
-            found.append((sum(values) - values[3] - values[4], sum(values)))
-    return found
+            counts.append((sum(values) - values[3] - values[4], sum(values)))
+    return counts
 
 
 def load(before: list[tuple[int, int]], after: list[tuple[int, int]]) -> list[int]:
@@ -49,46 +49,46 @@ def busy(cpu: int) -> int:
 
 def memory(total_mb: int) -> tuple[str, str]:
     """Return used and total memory and swap, in MiB; the total is the module's."""
-    found = {
+    sizes = {
         name: int(value) // 1024
         for name, value in re.findall(
             r"^(\w+):\s+(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE
         )
     }
-    used = found["MemTotal"] - found["MemAvailable"]
-    swap = found["SwapTotal"]
-    return f"{min(used, total_mb)}/{total_mb}", f"{swap - found['SwapFree']}/{swap}"
+    used = sizes["MemTotal"] - sizes["MemAvailable"]
+    swap = sizes["SwapTotal"]
+    return f"{min(used, total_mb)}/{total_mb}", f"{swap - sizes['SwapFree']}/{swap}"
 
 
-def line(face: dict, loads: list[int], root: bool) -> str:  # type: ignore[type-arg]
+def line(profile: dict, loads: list[int], root: bool) -> str:  # type: ignore[type-arg]
     """Return one line as this release prints it."""
-    ram, swap = memory(face["ram_mb"])
+    ram, swap = memory(profile["ram_mb"])
     each = loads[1:] or loads
-    cores = [f"{each[core % len(each)]}%@{face['cpu_mhz']}" for core in range(face["cores"])]
+    cores = [f"{each[core % len(each)]}%@{profile['cpu_mhz']}" for core in range(profile["cores"])]
     percent = busy(loads[0])
     # Thor leaves the percentage out where it is none.
-    gr3d = "" if face["idle_is_blank"] and not percent else f"{percent}%"
-    text = str(face["tegrastats"]).format(
+    gr3d = "" if profile["idle_is_blank"] and not percent else f"{percent}%"
+    text = str(profile["tegrastats"]).format(
         time=time.strftime("%m-%d-%Y %H:%M:%S"),
         ram=ram,
         swap=swap,
         cpu=",".join(cores),
         gr3d=gr3d,
-        mhz=face["gpu_mhz"],
+        mhz=profile["gpu_mhz"],
     )
-    # Only root is told the clocks of memory and GPU.
+    # Only root sees the clocks of memory and GPU.
     return text if root else re.sub(r"((?:EMC|GR3D)_FREQ \d+%)@\S+", r"\1", text)
 
 
 def follow(out: TextIO, interval_s: float) -> None:
     """Print for ever."""
-    face = json.loads((HERE / "face.json").read_text())
+    profile = json.loads((HERE / "face.json").read_text())
     print(NOTE, file=out, flush=True)
     before = ticks()
     while True:
         time.sleep(interval_s)
         after = ticks()
-        print(line(face, load(before, after), os.geteuid() == 0), file=out, flush=True)
+        print(line(profile, load(before, after), os.geteuid() == 0), file=out, flush=True)
         before = after
 
 

@@ -42,37 +42,41 @@ def examine(path: Path) -> dict[str, object]:
 
     raw = path.read_bytes()
     model = onnx_file.parse(raw)
-    for one in (*model.inputs, *model.outputs):
-        if one.kind != onnx_file.FLOAT or not all(one.shape):
-            raise ValueError(f"tensor {one.name} is not float32 of a fixed shape")
+    for tensor in (*model.inputs, *model.outputs):
+        if tensor.kind != onnx_file.FLOAT or not all(tensor.shape):
+            raise ValueError(f"tensor {tensor.name} is not float32 of a fixed shape")
     return {
         "onnx_sha256": hashlib.sha256(raw).hexdigest(),
         "graph": model.name,
         "opset": model.opset,
         "nodes": sum(model.operators.values()),
-        "inputs": [[one.name, list(one.shape)] for one in model.inputs],
-        "outputs": [[one.name, list(one.shape)] for one in model.outputs],
+        "inputs": [[tensor.name, list(tensor.shape)] for tensor in model.inputs],
+        "outputs": [[tensor.name, list(tensor.shape)] for tensor in model.outputs],
     }
 
 
-def main(words: list[str]) -> int:
+def main(arguments: list[str]) -> int:
     """Answer --help; else read --onnx and write --saveEngine."""
     print(NOTE)
     print(banner(json.loads((HERE / "face.json").read_text())["tensorrt"]))
-    if "--help" in words or "-h" in words:
+    if "--help" in arguments or "-h" in arguments:
         return 0
-    given = {word.partition("=")[0]: word.partition("=")[2] for word in words}
+    given = {argument.partition("=")[0]: argument.partition("=")[2] for argument in arguments}
     unknown = [name for name in given if name not in KNOWN]
     if unknown:
         return refuse(f"Unknown option: {unknown[0]}")
     if not given.get("--onnx") or not given.get("--saveEngine"):
         return refuse("this stand-in wants --onnx and --saveEngine")
     try:
-        found = examine(Path(given["--onnx"]))
+        contents = examine(Path(given["--onnx"]))
     except (OSError, ValueError) as error:
         return refuse(f"Failed to parse {given['--onnx']}: {error}")
-    options = [word for word in words if word.partition("=")[0] not in ("--onnx", "--saveEngine")]
-    text = json.dumps({"stand_in": NOTE, "options": options, **found}, indent=1)
+    options = [
+        argument
+        for argument in arguments
+        if argument.partition("=")[0] not in ("--onnx", "--saveEngine")
+    ]
+    text = json.dumps({"stand_in": NOTE, "options": options, **contents}, indent=1)
     Path(given["--saveEngine"]).write_text(f"{NO_ENGINE}\n{text}\n")
     print("&&&& PASSED TensorRT.trtexec: nothing was built")
     return 0

@@ -163,7 +163,7 @@ def test_an_earlier_measurement_stays_until_there_is_a_new_one(tmp_path: Path) -
         raise KeyboardInterrupt(*words)
 
     with pytest.raises(KeyboardInterrupt):
-        measure.measure(stops, output, tmp_path, brief=True, tell=lambda _: None)
+        measure.measure(stops, output, tmp_path, brief=True, report=lambda _: None)
     assert output.read_text() == "earlier"
     assert list(tmp_path.iterdir()) == [output]
 
