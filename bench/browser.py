@@ -9,7 +9,7 @@ from selenium.webdriver.chrome.service import Service
 
 from jetson_kit.core.errors import ToolMissingError
 
-# Debian's own file first: what stands on PATH starts it and leaves it behind when it is ended.
+# Debian's own file first: the one on PATH starts it and leaves it behind when it is ended.
 BROWSERS = ("/usr/lib/chromium/chromium-headless-shell", "chromium-headless-shell", "chromium")
 
 

@@ -68,9 +68,9 @@ def run(rounds: int = 3, *, busy: bool = False) -> dict[str, Any]:
     }
     available = _available_mib()
     with _own_state():
-        for name, words in KINDS.items():
-            kinds.machine(words["kind"]).prepare(words.get("arch", device_request.host_arch()))
-            samples = [_cycle(name, words) for _ in range(rounds)]
+        for name, options in KINDS.items():
+            kinds.machine(options["kind"]).prepare(options.get("arch", device_request.host_arch()))
+            samples = [_cycle(name, options) for _ in range(rounds)]
             result[f"{name}_s"] = _median(samples, "ssh")
             result[f"{name}_running_s"] = _median(samples, "system")
             result[f"{name}_memory_mib"] = _median(samples, "memory_mib")
@@ -100,10 +100,10 @@ def _own_state() -> Iterator[None]:
                 os.environ["KIT_STATE"] = before
 
 
-def _cycle(name: str, words: dict[str, str]) -> dict[str, float]:
+def _cycle(name: str, options: dict[str, str]) -> dict[str, float]:
     """Bring one up and down; return its times and its memory when systemd was through."""
     progress = Progress()
-    (record,) = lifecycle.up(device_request.check(prefix="bench", **words), progress)  # type: ignore[arg-type]
+    (record,) = lifecycle.up(device_request.check(prefix="bench", **options), progress)  # type: ignore[arg-type]
     result = {**record.times, "memory_mib": _memory(record)}
     lifecycle.down([record.device.name], progress)
     if left := leftovers.find(store.state_dir(), store.state_id()):

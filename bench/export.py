@@ -66,18 +66,18 @@ def run(progress: Progress | None = None) -> dict[str, Any]:
         with progress.step("convert", "converting by tf2onnx"):
             failed = _convert(rival, there, progress)
         ours = {row["source_sha256"]: row for row in rows}
-        found = []
+        measurements = []
         for row in there:
             with progress.step(row["sub_model"], f"measuring {row['sub_model']}"):
                 reason = failed.get(row["path"], "")
-                found.append(_measured(row, ours[row["source_sha256"]], reason))
+                measurements.append(_measured(row, ours[row["source_sha256"]], reason))
     result = {
         "schema": SCHEMA,
         "cores": cores,
         "load_at_start": round(load, 2),
         "quiet": load <= BUSY * cores,
         "tf2onnx": _version("tf2onnx"),
-        "sub_models": found,
+        "sub_models": measurements,
     }
     write_text(OUT, json.dumps(result, indent=1) + "\n")
     return result
@@ -113,8 +113,8 @@ def _measured(row: Mapping[str, Any], ours: Mapping[str, Any], failed: str) -> d
         failed = f"ONNX Runtime: {timed['failed']['tf2onnx']}"[:300]
     times = {
         f"{name}_{key}": value
-        for name, found in timed["times"].items()
-        for key, value in found.items()
+        for name, values in timed["times"].items()
+        for key, value in values.items()
     }
     return {
         "sub_model": row["sub_model"],

@@ -78,12 +78,12 @@ def checked(raw: bytes) -> dict[str, Any]:
     return document
 
 
-def write(found: dict[str, Any], folder: Path | None = None) -> list[Path]:
+def write(result: dict[str, Any], folder: Path | None = None) -> list[Path]:
     """Write a result and its pictures into `folder` (bench/); return the files."""
     folder = folder or OUT
-    stem = f"inference-{found['device']['name']}"
-    files = {folder / f"{stem}.json": json.dumps(found, indent=1) + "\n"}
-    for kind, picture in inference_plots.draw(found).items():
+    stem = f"inference-{result['device']['name']}"
+    files = {folder / f"{stem}.json": json.dumps(result, indent=1) + "\n"}
+    for kind, picture in inference_plots.draw(result).items():
         files[folder / f"{stem}-{kind}.svg"] = picture
     for path, text in files.items():
         write_text(path, text)

@@ -52,7 +52,7 @@ def python() -> Path:
 def variables() -> dict[str, str]:
     """Return the environment variables to run it with: models, and their ONNX files.
 
-    The device wheel is taken from its source: what runs is what stands there. Raises what
+    The device wheel is taken from its source: that is what runs. Raises what
     models.fetch and engines.commands.export raise.
     """
     result = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}

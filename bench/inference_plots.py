@@ -40,36 +40,36 @@ class Bar:
     note: str
 
 
-def draw(found: Mapping[str, Any]) -> dict[str, str]:
+def draw(result: Mapping[str, Any]) -> dict[str, str]:
     """Return SVG by kind of picture: `backends`, and `pipeline` where it was measured."""
-    width, height = found["summary_size"]
+    width, height = result["summary_size"]
     title = f"ms a frame of {width}x{height}: median, and p99 as a line"
-    pictures = {"backends": _picture(title, _where(found), list(_backends(found)))}
-    if found["pipeline"]:
-        pipeline = found["pipeline"]
+    pictures = {"backends": _picture(title, _where(result), list(_backends(result)))}
+    if result["pipeline"]:
+        pipeline = result["pipeline"]
         title = (
             f"{pipeline['video']}: {pipeline['pipeline']['fps']:.0f} frames a second pipelined, "
             f"{pipeline['loop']['fps']:.0f} in a loop"
         )
-        pictures["pipeline"] = _picture(title, _where(found), list(_stages(pipeline)))
+        pictures["pipeline"] = _picture(title, _where(result), list(_stages(pipeline)))
     return pictures
 
 
-def _where(found: Mapping[str, Any]) -> str:
+def _where(result: Mapping[str, Any]) -> str:
     """Return on what was measured, and what else that was doing."""
-    busy = "" if found["quiet"] else f", busy with other work (load {found['load_at_start']:.1f})"
-    if found["priority"] != "normal":
-        busy += f", at {found['priority']} priority"
-    return f"{found['device']['model'] or found['device']['name']}, {found['cores']} cores{busy}"
+    busy = "" if result["quiet"] else f", busy with other work (load {result['load_at_start']:.1f})"
+    if result["priority"] != "normal":
+        busy += f", at {result['priority']} priority"
+    return f"{result['device']['model'] or result['device']['name']}, {result['cores']} cores{busy}"
 
 
-def _backends(found: Mapping[str, Any]) -> Iterator[tuple[str, list[Bar]]]:
-    tasks = dict.fromkeys(row["task"] for row in found["trials"])
+def _backends(result: Mapping[str, Any]) -> Iterator[tuple[str, list[Bar]]]:
+    tasks = dict.fromkeys(row["task"] for row in result["trials"])
     for task in tasks:
         rows = [
             row
-            for row in found["trials"]
-            if row["task"] == task and row["ok"] and row["size"] == found["summary_size"]
+            for row in result["trials"]
+            if row["task"] == task and row["ok"] and row["size"] == result["summary_size"]
         ]
         yield (
             task,
@@ -91,16 +91,16 @@ def _label(backend: str, threads: int) -> str:
     return backend if not threads else f"{backend}, {threads} thread{'s'[: threads - 1]}"
 
 
-def _stages(one: Mapping[str, Any]) -> Iterator[tuple[str, list[Bar]]]:
+def _stages(pipeline: Mapping[str, Any]) -> Iterator[tuple[str, list[Bar]]]:
     """Lay a loop's stages one after the other, and a pipeline's one below the other."""
     at, bars = 0.0, []
-    for name, took in one["loop"]["stages_ms"].items():
+    for name, took in pipeline["loop"]["stages_ms"].items():
         bars.append(Bar(name, COLOURS.get(name, OTHER), at, at + took, at + took, f"{took:.1f}"))
         at += took
     yield f"MediaPipe in a loop: {at:.1f} ms a frame", bars
-    every = 1e3 / one["pipeline"]["fps"]
+    every = 1e3 / pipeline["pipeline"]["fps"]
     yield (
-        f"pipelined on {one['backend']}: {every:.1f} ms a frame",
+        f"pipelined on {pipeline['backend']}: {every:.1f} ms a frame",
         [
             Bar(
                 stage["name"],
@@ -110,7 +110,7 @@ def _stages(one: Mapping[str, Any]) -> Iterator[tuple[str, list[Bar]]]:
                 stage["mean_ms"],
                 f"{stage['mean_ms']:.1f}",
             )
-            for stage in one["pipeline"]["best_turn"]["stages"]
+            for stage in pipeline["pipeline"]["best_turn"]["stages"]
         ],
     )
 

@@ -65,10 +65,10 @@ def _measured(models: Sequence[str]) -> str:
     progress = Progress()
     requested = plan.make(request())
     images.image_only(requested, progress)
-    words = [word for name in models for word in ("--model", name)]
+    arguments = [word for name in models for word in ("--model", name)]
     try:
         output: bytes = engine.client().containers.run(
-            requested.tag, [*COMMAND, *words], environment=VARIABLES, init=True, remove=True,
+            requested.tag, [*COMMAND, *arguments], environment=VARIABLES, init=True, remove=True,
             read_only=True, network_mode="none", cap_drop=["ALL"],
             security_opt=["no-new-privileges"], tmpfs={"/tmp": "size=512m"},  # noqa: S108
             labels=owned.labels(), stdout=True, stderr=False,

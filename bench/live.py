@@ -66,9 +66,9 @@ def run(model: str, mode: str, readers: Callable[[int, threading.Event], None]) 
     """Run the program once with its readers; return what it printed."""
     settings = inference_env.variables()
     video = sample_videos.fetch("Megamind.avi")
-    words = (inference_env.python(), "-m", PROGRAM, video, model, mode, SECONDS)
+    command = (inference_env.python(), "-m", PROGRAM, video, model, mode, SECONDS)
     with subprocess.Popen(
-        [*map(str, words)], env=settings, cwd=ROOT, stdout=subprocess.PIPE,
+        [*map(str, command)], env=settings, cwd=ROOT, stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL, text=True,
     ) as process:  # fmt: skip
         if process.stdout is None:

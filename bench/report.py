@@ -110,8 +110,8 @@ def judging(folder: Path, paths: list[Path]) -> tuple[list[rows.Device], dict[st
     os.environ[CACHE] = str(folder / "cache")
     devices, every_time = processor_s(whole)
     _, first = processor_s(lambda: judged.lines(paths, time.time()))
-    _, again = processor_s(lambda: judged.lines(paths, time.time()))
-    return devices, {"whole_cpu_s": every_time, "first_cpu_s": first, "again_cpu_s": again}
+    _, second = processor_s(lambda: judged.lines(paths, time.time()))
+    return devices, {"whole_cpu_s": every_time, "first_cpu_s": first, "again_cpu_s": second}
 
 
 def run() -> dict[str, Any]:

@@ -116,8 +116,8 @@ def _real(
     costs = {}
     with real.up(count, releases.signers, progress) as at:
         for name, item in (("ours_full", releases.first), ("ours", releases.update)):
-            with _step(progress, f"{count} real engines: {name}") as tell:
-                costs[name] = tell(control.rollout(at, item, folder / "plan.toml"))
+            with _step(progress, f"{count} real engines: {name}") as reporter:
+                costs[name] = reporter(control.rollout(at, item, folder / "plan.toml"))
         with progress.step("clean", "devices without any image"):
             at.clean()
         costs |= _rival(at, at.address, digests, control, folder, progress)
@@ -139,9 +139,9 @@ def _light(
         control.rollout(first, releases.first, folder / "plan.toml")
         with (
             light.up(count, variables, first.upper(0)) as at,
-            _step(progress, f"{count} light endpoints: ours") as tell,
+            _step(progress, f"{count} light endpoints: ours") as reporter,
         ):
-            costs = {"ours": tell(control.rollout(at, releases.update, folder / "plan.toml"))}
+            costs = {"ours": reporter(control.rollout(at, releases.update, folder / "plan.toml"))}
     with light.up(1, variables) as first:
         with image_registry.serving(folder, light.CONTROLLER, first.inside):
             control.plain(first, image_registry.reference(light.CONTROLLER, digests.first))
@@ -167,8 +167,8 @@ def _rival(
     costs = {}
     with image_registry.serving(folder, address, at.inside):
         for name, digest in requested.items():
-            with _step(progress, f"{len(at.names)} devices: {name}") as tell:
-                costs[name] = tell(control.plain(at, image_registry.reference(address, digest)))
+            with _step(progress, f"{len(at.names)} devices: {name}") as reporter:
+                costs[name] = reporter(control.plain(at, image_registry.reference(address, digest)))
     return costs
 
 
@@ -185,11 +185,11 @@ class _CostReporter:
 
 @contextlib.contextmanager
 def _step(progress: Progress, what: str) -> Iterator[_CostReporter]:
-    tell = _CostReporter()
+    reporter = _CostReporter()
     with progress.step(what, what) as step:
-        yield tell
-        if tell.cost:
-            message = tell.cost.as_json()
+        yield reporter
+        if reporter.cost:
+            message = reporter.cost.as_json()
             step.note = (
                 f"{message['controller_cpu_s']} s of processor, load {message['load_at_start']}"
             )

@@ -27,7 +27,7 @@ def frame(title: str, about: str, parts: Sequence[str], bottom: float) -> str:
     )
 
 
-def text(x: float, y: float, words: str, kind: str = "") -> str:
+def text(x: float, y: float, content: str, kind: str = "") -> str:
     """Return a line of text that begins at a point, in pixels."""
     mark = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}"{mark}>{escape(words)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}"{mark}>{escape(content)}</text>'

@@ -55,7 +55,7 @@ def build(facts: Facts) -> str:
             "the whole command from nothing: image, archive, bill of materials, one inference",
             spread("command"),
         ),
-        *((words, spread(name)) for name, words in AGAIN.items() if name in seconds),
+        *((label, spread(name)) for name, label in AGAIN.items() if name in seconds),
         ("image unpacked", f"{facts['unpacked_mb']:.0f} MB"),
         ("OCI archive, zstd", f"{facts['archive_mb']:.0f} MB"),
     ]
@@ -160,10 +160,10 @@ def inference(facts: Facts) -> str:
             f"| `./inv bench.inference`, {what}{busy}, {size} | {' | '.join(tasks)} |",
             f"|---|{'---|' * len(tasks)}",
         ]
-        for backend, found in device["backends"].items():
+        for backend, by_task in device["backends"].items():
             cells = [
-                f"{found[task]['median_ms']:.1f} / {found[task]['p99_ms']:.1f} ms"
-                if task in found
+                f"{by_task[task]['median_ms']:.1f} / {by_task[task]['p99_ms']:.1f} ms"
+                if task in by_task
                 else "-"
                 for task in tasks
             ]
@@ -188,7 +188,7 @@ def inference(facts: Facts) -> str:
 def live(facts: Facts) -> str:
     """Return the table of bench.live: what is used beyond the same pipeline that serves nothing."""
     beyond, age = facts["percent_beyond_bare"], facts["capture_to_reader_ms"]
-    rows = [(words, f"{beyond[name]:.2f} % of a core") for name, words in LIVE.items()]
+    rows = [(label, f"{beyond[name]:.2f} % of a core") for name, label in LIVE.items()]
     ages = f"{age['median']:.0f} ms, 95 of 100 within {age['p95']:.0f} ms"
     rows.append(("capture to a picture's last byte at a reader here, with MediaPipe", ages))
     width, height = facts["size"]

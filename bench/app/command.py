@@ -75,10 +75,12 @@ def run(turns: int = 7, *, real_time: bool = False) -> dict[str, Any]:
     return result
 
 
-def _command(program: str, *words: object) -> list[str]:
+def _command(program: str, *arguments: object) -> list[str]:
     model = Path(inference_env.variables()["MEDIAPIPE_JETSON_MODELS"], "face_landmarker.task")
     video = sample_videos.fetch(VIDEO)
-    return [*map(str, (inference_env.python(), "-m", f"bench.app.{program}", video, model, *words))]
+    return [
+        *map(str, (inference_env.python(), "-m", f"bench.app.{program}", video, model, *arguments))
+    ]
 
 
 def speed(turns: int, *, real_time: bool) -> dict[str, Any]:

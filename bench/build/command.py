@@ -101,8 +101,8 @@ def _round(folder: Path, number: str, sizes: dict[str, float]) -> dict[str, floa
     source = folder / "device"
     shutil.copytree(device_wheel.SOURCE, source)
     output = folder / "out"
-    words = ["build", "--jetson", "--output", str(output)]
-    left_out = [*words, "--no-start"]
+    arguments = ["build", "--jetson", "--output", str(output)]
+    left_out = [*arguments, "--no-start"]
     result: dict[str, float] = {}
     epoch = int(time.time())
     with _caches(folder / "image"):
@@ -110,15 +110,15 @@ def _round(folder: Path, number: str, sizes: dict[str, float]) -> dict[str, floa
         _edit(source)
         result["one_file_image"] = _timed(number, "one_file_image", epoch + 1, source, [])
     with _caches(folder / "whole"):
-        result["command"] = _timed(number, "command", epoch, source, words)
+        result["command"] = _timed(number, "command", epoch, source, arguments)
         built = json.loads((output / "manifest.json").read_text(encoding="utf-8"))
         sizes["unpacked_mb"] = round(built["image"]["size"] / 1e6, 1)
         sizes["archive_mb"] = round(built["archive"]["size"] / 1e6, 1)
-        result["nothing_changed"] = _timed(number, "nothing_changed", epoch, source, words)
+        result["nothing_changed"] = _timed(number, "nothing_changed", epoch, source, arguments)
         _edit(source)
         result["one_file_no_start"] = _timed(number, "one_file_no_start", epoch, source, left_out)
         _edit(source)
-        result["one_file"] = _timed(number, "one_file", epoch, source, words)
+        result["one_file"] = _timed(number, "one_file", epoch, source, arguments)
     return result
 
 
@@ -136,10 +136,10 @@ def _images_removed(target: str) -> Iterator[None]:
     try:
         yield
     finally:
-        for found in listed(filters=label):
-            if found.id not in before:
+        for candidate in listed(filters=label):
+            if candidate.id not in before:
                 with suppress(DockerException):
-                    engine.client().images.remove(str(found.id), force=True)
+                    engine.client().images.remove(str(candidate.id), force=True)
 
 
 @contextmanager
@@ -159,11 +159,11 @@ def _caches(folder: Path) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _timed(number: str, what: str, epoch: int, source: Path, words: Sequence[str]) -> float:
+def _timed(number: str, what: str, epoch: int, source: Path, arguments: Sequence[str]) -> float:
     """Return how long a command takes from its start to its end."""
     started = time.monotonic()
     done = subprocess.run(
-        [sys.executable, "-m", "bench.build.typed", str(epoch), str(source), *words],
+        [sys.executable, "-m", "bench.build.typed", str(epoch), str(source), *arguments],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -172,7 +172,7 @@ def _timed(number: str, what: str, epoch: int, source: Path, words: Sequence[str
     )
     took = time.monotonic() - started
     if done.returncode:
-        raise StepFailedError(f"./inv {' '.join(words)} failed: {done.stderr[-300:]}")
+        raise StepFailedError(f"./inv {' '.join(arguments)} failed: {done.stderr[-300:]}")
     print(f"{number}  {what}: {took:.2f} s", file=sys.stderr, flush=True)
     return took
 

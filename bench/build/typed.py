@@ -22,14 +22,14 @@ from jetson_kit.core.progress import Progress
 
 def main() -> None:
     """Run the command, which ends this process, or make the image."""
-    epoch, source, *words = sys.argv[1:]
+    epoch, source, *arguments = sys.argv[1:]
     layers.EPOCH = int(epoch)
     plan.REPOSITORY = REPOSITORY
     images.build = functools.partial(images.build, device_source=Path(source))
-    if not words:
+    if not arguments:
         images.image_only(plan.make(Request(jetson=True)), Progress(), device_source=Path(source))
         return
-    sys.argv = ["inv", *words]
+    sys.argv = ["inv", *arguments]
     program.main(tasks.ns)
 
 

@@ -1,4 +1,4 @@
-"""What a drive was told to write, in its order, and the drive as it was after any part of that.
+"""The writes that a drive was sent, in their order, and the drive as it was after any part of that.
 
 The file is of QEMU's blklogwrites, in the format of Linux's dm-log-writes: a header in the first
 sector, then an entry in a sector of its own for each request, followed by its data, if any

@@ -62,8 +62,8 @@ def trial_boots(site: Site, case: Case, attempt: Attempt, rand: random.Random) -
     attempt.next_failed += site.renew()
     chosen = rand.choice(site.devices)
     image = before[chosen.name]
-    words = f"mediapipe-image switch --trial {LONG_TRIAL_S} {image}"
-    ssh.shell(chosen, words, timeout_s=site.kind.settle_s)
+    command = f"mediapipe-image switch --trial {LONG_TRIAL_S} {image}"
+    ssh.shell(chosen, command, timeout_s=site.kind.settle_s)
     for boots in range(2, MOST_BOOTS + 2):
         time.sleep(rand.uniform(0, case.facts["after_s"]))
         faults.put(chosen.name, "power-cut", None)

@@ -97,12 +97,12 @@ def after(
     release: Release,
     going: RolloutProcess,
     *,
-    judged: bool = True,
+    check_promise: bool = True,
 ) -> Record | None:
     """Check all that must be so when a rollout has ended and the fault is healed.
 
-    What it left open is resumed. `judged`: the case's own promise, too. Returns its journal, None
-    where it did not begin.
+    What it left open is resumed. `check_promise` checks the case's own promise, too. Returns its
+    journal, None where it did not begin.
     """
     allowed = site.allowed(release)
     code = going.end(site.kind.limit_s)
@@ -114,7 +114,7 @@ def after(
         return None
     attempt.false_success += inside.false_successes(record, code, seen)
     attempt.ended = "stopped" if record.stop is not None else record.ended
-    if judged:
+    if check_promise:
         attempt.unkept += unkept(case, record, code)
     if record.open:
         resumed = site.resume(record.id)

@@ -26,39 +26,41 @@ from jetson_kit.core.progress import Progress
 def run(
     names: Sequence[str] = (),
     *,
-    again: bool = False,
+    forget: bool = False,
     keep: bool = False,
-    asked: Setting | None = None,
+    requested: Setting | None = None,
     points: int = 0,
     minutes: float = 0.0,
 ) -> dict[str, Any]:
     """Try what was not tried yet, and write bench/faults.json.
 
-    `names` are cases or kinds of devices; none is all. `again` forgets what was tried of them;
+    `names` are cases or kinds of devices; none is all. `forget` forgets what was tried of them;
     `keep` leaves the devices up. `points`: so many power cuts in each phase. After `minutes` no
     further try begins; the next run goes on. Raises BadInputError, CheckFailedError where anything
     was wrong.
     """
-    asked = asked or setting.check()
+    requested = requested or setting.check()
     known = cases.load()
-    chosen = select(known, names, asked, points)
+    chosen = select(known, names, requested, points)
     kinds = {case.on for case in chosen.values()}
-    setting.check_arch(asked, {name: sites.KINDS[name].arch for name in sorted(kinds)})
+    setting.check_arch(requested, {name: sites.KINDS[name].arch for name in sorted(kinds)})
     home = cache_dir("faults")
     log = home / "tries.jsonl"
-    if again:
-        kept = [
-            item for item in record.read(log) if item["case"] not in chosen or not asked.of(item)
+    if forget:
+        remaining = [
+            item
+            for item in record.read(log)
+            if item["case"] not in chosen or not requested.of(item)
         ]
-        write_text(log, "".join(json.dumps(item) + "\n" for item in kept))
+        write_text(log, "".join(json.dumps(item) + "\n" for item in remaining))
     end = time.monotonic() + minutes * 60 if minutes else math.inf
-    _kinds(chosen, log, Bench(Progress(), asked, end), keep=keep)
-    return finish(log, known, {(name, asked.words) for name in chosen} if again else ())
+    _kinds(chosen, log, Bench(Progress(), requested, end), keep=keep)
+    return finish(log, known, {(name, requested.words) for name in chosen} if forget else ())
 
 
 @dataclass(frozen=True)
 class Bench:
-    """What holds for a run: how it tells of itself, with what it tries, and until when."""
+    """What holds for a run: how it reports, with what it tries, and until when."""
 
     progress: Progress
     setting: Setting
@@ -82,14 +84,14 @@ def _kinds(chosen: Mapping[str, Case], log: Path, bench: Bench, *, keep: bool) -
 
 
 def finish(
-    log: Path, known: Mapping[str, Case], again: Iterable[tuple[str, str]] = ()
+    log: Path, known: Mapping[str, Case], outdated: Iterable[tuple[str, str]] = ()
 ) -> dict[str, Any]:
-    """Write what was found; raise CheckFailedError where anything was wrong.
+    """Write the results; raise CheckFailedError where anything was wrong.
 
-    `again` are cases with the setting in which earlier tries do not count any more.
+    `outdated` are cases with the setting in which earlier tries do not count any more.
     """
     before = json.loads(record.OUT.read_bytes()) if record.OUT.exists() else None
-    result = record.summary(record.read(log), known, before, again)
+    result = record.summary(record.read(log), known, before, outdated)
     write_text(record.OUT, json.dumps(result, indent=1) + "\n")
     wrong = {what: result[what] for what in record.WRONG if result[what]}
     if wrong:

@@ -65,7 +65,7 @@ def _at_once(site: Site, tries: Sequence[tuple[Case, Attempt]], rand: random.Ran
     finally:
         _heal(chosen)
     attempt = Attempt()
-    after(site, tries[0][0], attempt, release, going, judged=False)
+    after(site, tries[0][0], attempt, release, going, check_promise=False)
     _share(tries, [host.name for host in chosen], attempt, going)
 
 
@@ -165,7 +165,7 @@ def _close(
     site: Site, tries: Sequence[tuple[Case, Attempt]], release: Release, going: RolloutProcess
 ) -> None:
     attempt = Attempt()
-    record = after(site, tries[-1][0], attempt, release, going, judged=False)
+    record = after(site, tries[-1][0], attempt, release, going, check_promise=False)
     _share(tries, [site.devices[0].name] * len(tries), attempt, going)
     if record and record.ended == "all":
         site.good = dict.fromkeys(site.names, release.image_id)
@@ -174,12 +174,12 @@ def _close(
 def _share(
     tries: Sequence[tuple[Case, Attempt]],
     hosts: Sequence[str],
-    found: Attempt,
+    findings: Attempt,
     going: RolloutProcess,
 ) -> None:
-    """Give each try what was found of its device; what is of no device goes to the first."""
+    """Give each try the findings on its device; those on no device go to the first."""
     for what in ("lost", "false_success", "false_journal", "unkept"):
-        for text in getattr(found, what):
+        for text in getattr(findings, what):
             owners = [
                 attempt
                 for (_, attempt), host in zip(tries, hosts, strict=True)

@@ -63,7 +63,7 @@ def _look(device: Device) -> Inside:
 
 
 def parse(output: str) -> Inside:
-    """Return what the script printed. A damaged state.json is told as what was lost."""
+    """Return what the script printed. A damaged state.json is reported as lost."""
     lines = output.splitlines()
     if len(lines) < 4:
         return Inside(lost=f"it said {output!r}")
@@ -139,14 +139,18 @@ def until(
 
 
 def false_successes(record: Record, code: int, seen: Seen) -> list[str]:
-    """Return what a rollout claims and is not so: a host confirmed, or the whole of it.
+    """Return the false claims of a rollout: a host confirmed, or the whole of it.
 
     `code` is the exit code of the command; `seen` the devices after it, at rest.
     """
 
     def wrong(name: str) -> bool:
-        one = seen.get(name, Inside(lost="not looked at"))
-        return (one.image_id, one.running, one.trial) != (record.image_id, record.image_id, False)
+        state = seen.get(name, Inside(lost="not looked at"))
+        return (state.image_id, state.running, state.trial) != (
+            record.image_id,
+            record.image_id,
+            False,
+        )
 
     result = [
         f"{name}: confirmed, and it is on {seen[name].image_id or 'nothing'}"

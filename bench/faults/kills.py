@@ -36,8 +36,8 @@ def _one_rollout(site: Site, case: Case, most: int, rand: random.Random) -> Iter
     """Yield each kill; what the end of the rollout shows is the last one's."""
     release = site.release(bulk=500_000)
     hosts = rand.sample(site.names, min(HOSTS, len(site.names)))
-    words = (*FLAGS, "--limit", ",".join(hosts))
-    going = site.start(release, *words)
+    flags = (*FLAGS, "--limit", ",".join(hosts))
+    going = site.start(release, *flags)
     last: Attempt | None = None
     given = 0
     while True:
@@ -52,7 +52,7 @@ def _one_rollout(site: Site, case: Case, most: int, rand: random.Random) -> Iter
         _moment(site, last, release, going)
         # Without a whole line in its journal there is no rollout to go on with.
         number = going.record.id if going.record else ""
-        going = site.resume(number) if number else site.start(release, *words)
+        going = site.resume(number) if number else site.start(release, *flags)
         last.seconds = round(time.monotonic() - started, 1)
     last = last or Attempt()
     record = after(site, case, last, release, going)

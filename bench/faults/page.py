@@ -35,17 +35,17 @@ def _head(facts: Facts, known: Mapping[str, Case]) -> str:
     promised = [row for name, row in tried.items() if known[name].promised]
     tries = sum(row["tried"] for row in promised)
     lost, success, journal, failed, unkept = (sum(row[what] for row in promised) for what in WRONG)
-    words = [
+    sentences = [
         f"`./inv bench.faults`, on {facts['cores']} x86 cores: **{tries} tries, {lost} lost, "
         f"{success} false successes**, {journal} false journals, {failed} failed next rollouts, "
         f"{unkept} broken promises."
     ]
     for name, row in tried.items():
         if not known[name].promised:
-            words.append(f"Besides, `{name}`, which promises nothing: {row['tried']} tries, "
+            sentences.append(f"Besides, `{name}`, which promises nothing: {row['tried']} tries, "
                          f"{_ended(row)}.")  # fmt: skip
     settings = "; ".join(f"{name} {count}" for name, count in facts["by_setting"].items())
-    return " ".join([*words, f"By engine and image: {settings}."])
+    return " ".join([*sentences, f"By engine and image: {settings}."])
 
 
 def _points(facts: Facts, known: Mapping[str, Case]) -> list[str]:

@@ -106,10 +106,10 @@ def _round(
             recording.cut(site.devices[0])
         item.attempt.seconds = round(time.monotonic() - begun, 1)
         point = item.point
-        words = f"{item.seed}: {point.end} writes, {point.lost} of {point.end - point.base} lost"
+        summary = f"{item.seed}: {point.end} writes, {point.lost} of {point.end - point.base} lost"
         if not item.case.promised and (wrong := told_apart(item.attempt)):
-            words = f"{words}; {wrong}"
-        yield item.case.name, words, item.attempt
+            summary = f"{summary}; {wrong}"
+        yield item.case.name, summary, item.attempt
 
 
 def _try(site: Site, recorded: Recording, item: Try, drive: Path) -> None:
@@ -124,13 +124,13 @@ def _try(site: Site, recorded: Recording, item: Try, drive: Path) -> None:
     allowed = {host.name: (recorded.old, recorded.release.image_id)}
     seen, problems = inside.settled([host], allowed, site.kind.settle_s)
     attempt.lost += problems
-    one = seen[host.name]
-    new = one.image_id == recorded.release.image_id
-    attempt.ended = ("trial" if one.trial else "new") if new else "old"
+    state = seen[host.name]
+    new = state.image_id == recorded.release.image_id
+    attempt.ended = ("trial" if state.trial else "new") if new else "old"
     if problems:
         return
-    attempt.false_success += claims(recorded, item.point.end, one)
-    attempt.lost += _damaged(host, recorded, one.image_id)
+    attempt.false_success += claims(recorded, item.point.end, state)
+    attempt.lost += _damaged(host, recorded, state.image_id)
     if item.number % NEXT == 0:
         attempt.next_failed += _again(site, host, recorded)
 
@@ -148,7 +148,7 @@ def _booted(host: Device, limit_s: float) -> None:
 def claims(recorded: Recording, end: int, seen: Inside) -> list[str]:
     """Return what a board is, and can't rightly be when so many writes had been sent.
 
-    A board that was told to be confirmed stays so; one is not confirmed, and no new image runs,
+    A board that was reported as confirmed stays so; one is not confirmed, and no new image runs,
     before anybody asked for that.
     """
     marks = recorded.marks

@@ -37,10 +37,10 @@ def append(path: Path, name: str, seed: str, attempt: Attempt, setting: Setting)
 
 @functools.cache
 def commit() -> str:
-    """Return the commit of this tree, "" where git does not tell."""
-    words = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]
+    """Return the commit of this tree, "" where git does not know it."""
+    command = ["git", "-C", str(ROOT), "rev-parse", "--short=12", "HEAD"]
     try:
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
@@ -57,19 +57,19 @@ def summary(
     tries: Iterable[Mapping[str, Any]],
     cases: Mapping[str, Case],
     before: Mapping[str, Any] | None = None,
-    again: Iterable[tuple[str, str]] = (),
+    outdated: Iterable[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     """Return bench/faults.json: counts of tries, and of tries in which something was wrong.
 
     `before` is what it says now: tries that this machine does not have stay, with their days.
-    `again` are cases with the setting in which earlier tries stay only until there is a new one.
+    `outdated` are cases with the setting in which earlier tries stay only until there is a new one.
     """
     rows: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for attempt in tries:
         if attempt["case"] in cases:
             rows.setdefault((attempt["case"], setting_of(attempt)), []).append(attempt)
     new = [_run(name, own) for (name, _), own in sorted(rows.items())]
-    earlier = _earlier(before or {}, new, set(again))
+    earlier = _earlier(before or {}, new, set(outdated))
     order = {name: number for number, name in enumerate(cases)}
     runs = [run for run in (*earlier, *new) if run["case"] in cases]
     runs.sort(key=lambda run: (order[run["case"]], run["last"]))
@@ -111,7 +111,7 @@ def _run(name: str, tries: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _earlier(
-    before: Mapping[str, Any], new: Iterable[Mapping[str, Any]], again: set[tuple[str, str]]
+    before: Mapping[str, Any], new: Iterable[Mapping[str, Any]], outdated: set[tuple[str, str]]
 ) -> list[dict[str, Any]]:
     """Return the runs that are not among this machine's tries: they ended before those began."""
     first = {(run["case"], name): run["first"] for run in new for name in run["by_setting"]}
@@ -119,7 +119,7 @@ def _earlier(
     for run in before.get("runs", ()):
         keys = {(run["case"], name) for name in run["by_setting"]}
         newer = [first[key] for key in keys if key in first]
-        replaced = bool(newer) and keys <= again
+        replaced = bool(newer) and keys <= outdated
         if not newer or (not replaced and run["last"] < min(newer)):
             result.append(run)
     return result

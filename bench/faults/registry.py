@@ -62,6 +62,6 @@ def _up(site: Site, port: int = 0) -> int:
     return port
 
 
-def _task(site: Site, *words: str) -> str:
+def _task(site: Site, *arguments: str) -> str:
     # Its data and its record are the bench's own.
-    return site.task("fleet.registry", *words, KIT_CACHE=str(site.folder / "cache"))
+    return site.task("fleet.registry", *arguments, KIT_CACHE=str(site.folder / "cache"))

@@ -91,8 +91,8 @@ def _offer(chosen: Device, release: Release) -> int:
     for path in (release.path, signature):
         if path.exists():
             suffix = path.name.removeprefix(release.path.name)
-            words = ["sh", "-c", f"cat > {INCOMING}{suffix}"]
-            ssh.completed(chosen, words, path.read_bytes()).check_returncode()
+            command = ["sh", "-c", f"cat > {INCOMING}{suffix}"]
+            ssh.completed(chosen, command, path.read_bytes()).check_returncode()
     return ssh.completed(chosen, ["mediapipe-image", "receive", INCOMING]).returncode
 
 
@@ -158,13 +158,13 @@ def slower(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> Non
     _judged(site, case, attempt, report(90.0))
 
 
-def _judged(site: Site, case: Case, attempt: Attempt, told: dict[str, Any]) -> None:
+def _judged(site: Site, case: Case, attempt: Attempt, document: dict[str, Any]) -> None:
     before = site.release(**_reporting(report(20.0)))
     if site.start(before, "--verify", "quick").end(site.kind.limit_s):
         attempt.unkept.append("the good image does not arrive")
         return
     site.good = dict.fromkeys(site.names, before.image_id)
-    release = site.release(**_reporting(told))
+    release = site.release(**_reporting(document))
     going = site.start(release, "--verify", "quick", "--canary", "1")
     going.end(site.kind.limit_s)
     record = going.record
@@ -173,5 +173,5 @@ def _judged(site: Site, case: Case, attempt: Attempt, told: dict[str, Any]) -> N
     after(site, case, attempt, release, going)
 
 
-def _reporting(told: dict[str, Any]) -> dict[str, Any]:
-    return {"files": {"bin/python3": VERIFY, "report": json.dumps(told).encode()}}
+def _reporting(document: dict[str, Any]) -> dict[str, Any]:
+    return {"files": {"bin/python3": VERIFY, "report": json.dumps(document).encode()}}

@@ -21,9 +21,9 @@ POLL_S = 0.05
 PROC = Path("/proc")
 
 
-def command(*words: str) -> list[str]:
-    """Return what `./inv WORDS` runs, without its set-up."""
-    return [sys.executable, str(ROOT / "tasks.py"), *words]
+def command(*arguments: str) -> list[str]:
+    """Return what `./inv ARGUMENTS` runs, without its set-up."""
+    return [sys.executable, str(ROOT / "tasks.py"), *arguments]
 
 
 @dataclass
@@ -104,21 +104,21 @@ class RolloutProcess:
 
 
 def start(
-    words: Sequence[str],
+    arguments: Sequence[str],
     env: Mapping[str, str],
-    said: Path,
+    output: Path,
     rollouts: Path,
     number: str = "",
 ) -> RolloutProcess:
     """Start a command of the fleet."""
     rollouts.mkdir(parents=True, exist_ok=True)
     before = frozenset(path.name for path in rollouts.glob("*.jsonl"))
-    with said.open("ab") as out:
+    with output.open("ab") as out:
         child = subprocess.Popen(
-            command(*words), env=dict(env), cwd=ROOT,
+            command(*arguments), env=dict(env), cwd=ROOT,
             stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
         )  # fmt: skip
-    return RolloutProcess(child, said, rollouts, before, number)
+    return RolloutProcess(child, output, rollouts, before, number)
 
 
 def _count(journal: Path | None, step: str) -> int:

@@ -146,9 +146,9 @@ class Site:
         """Return a device by its name."""
         return next(item for item in self.devices if item.name == name)
 
-    def allowed(self, made: Release) -> dict[str, tuple[str, ...]]:
+    def allowed(self, release: Release) -> dict[str, tuple[str, ...]]:
         """Return what each device may be on while a release is rolled out."""
-        return {name: (self.good[name], made.image_id) for name in self.names}
+        return {name: (self.good[name], release.image_id) for name in self.names}
 
     def release(
         self,
@@ -186,32 +186,34 @@ class Site:
         path = "opt/mediapipe-jetson-kit/bench"
         return changed_release.build(releases.make(first), folder, path, os.urandom(bulk))
 
-    def start(self, made: Release, *flags: str, hosts: Path | None = None) -> RolloutProcess:
+    def start(self, release: Release, *flags: str, hosts: Path | None = None) -> RolloutProcess:
         """Begin to roll a release out."""
-        words = ["fleet.rollout", str(made.folder), "-i", str(hosts or self.hosts)]
-        return self._ride([*words, "--file", str(self.folder / "plan.toml"), *flags])
+        arguments = ["fleet.rollout", str(release.folder), "-i", str(hosts or self.hosts)]
+        return self._ride([*arguments, "--file", str(self.folder / "plan.toml"), *flags])
 
     def resume(self, number: str) -> RolloutProcess:
         """Go on with a rollout."""
         return self._ride(["fleet.rollout", f"--resume={number}"], number)
 
-    def _ride(self, words: list[str], number: str = "") -> RolloutProcess:
+    def _ride(self, arguments: list[str], number: str = "") -> RolloutProcess:
         path = self.folder / "said" / f"{time.time():.3f}.txt"
         path.parent.mkdir(exist_ok=True)
         self.rides = [rollout for rollout in self.rides if rollout.child.poll() is None]
-        self.rides.append(rollout_process.start(words, self.env, path, self.rollouts, number))
+        self.rides.append(rollout_process.start(arguments, self.env, path, self.rollouts, number))
         return self.rides[-1]
 
-    def task(self, *words: str, code: int = 0, **extra: str) -> str:
+    def task(self, *arguments: str, code: int = 0, **extra: str) -> str:
         """Run a command that must end with `code`; return what it printed."""
         done = subprocess.run(
-            rollout_process.command(*words), env={**self.env, **extra}, cwd=ROOT,
+            rollout_process.command(*arguments), env={**self.env, **extra}, cwd=ROOT,
             stdin=subprocess.DEVNULL,
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode != code:
             output = " ".join((done.stderr or done.stdout).split())[-600:]
-            raise StepFailedError(f"{words[0]} ended with {done.returncode}, not {code}: {output}")
+            raise StepFailedError(
+                f"{arguments[0]} ended with {done.returncode}, not {code}: {output}"
+            )
         return done.stdout if code == 0 else done.stderr
 
     def look(self) -> dict[str, Inside]:

@@ -44,14 +44,14 @@ def table(document: dict[str, Any]) -> str:
 def _commit(commit: str, tried: Sequence[dict[str, Any]]) -> str:
     """Return the line on a commit: which rows ran it, and whether their images are the same."""
     own = [facts for facts in tried if facts["commit"] == commit]
-    words = f"- Commit {commit}: {', '.join(facts['row'] for facts in own)}."
+    line = f"- Commit {commit}: {', '.join(facts['row'] for facts in own)}."
     images = [facts["bytes"] for facts in own if facts["bytes"]]
     if len(images) < 2:
-        return words
+        return line
     if any(image != images[0] for image in images):
-        return f"{words} **The images' bytes differ.**"
+        return f"{line} **The images' bytes differ.**"
     return (
-        f"{words} All {len(images)} images are the same bytes: config "
+        f"{line} All {len(images)} images are the same bytes: config "
         f"{_short(images[0]['config'])}, {len(images[0]['layers'])} layers, archive sha256 "
         f"{images[0]['archive'][:12]}."
     )
@@ -70,10 +70,10 @@ def _across(tried: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _line(row: Row, facts: dict[str, Any]) -> str:
-    made = facts["bytes"]
+    image = facts["bytes"]
     result = facts["fault"] or (
-        f"config {_short(made['config'])}, archive {made['archive'][:12]}"
-        if made
+        f"config {_short(image['config'])}, archive {image['archive'][:12]}"
+        if image
         else f"exit {facts['code']}: {facts['last']}"
     )
     engine = [facts["engine"], facts["store"], facts["buildx"] and f"buildx {facts['buildx']}"]

@@ -48,12 +48,12 @@ def beside(
             stdin=settings.encode(),
             failed=lambda what, _, text: NetworkError(f"{what}: {text.strip()[-200:]}"),
         )
-        for words in (
+        for arguments in (
             ["connect", name, name],
             ["disconnect", "bridge", container],
             ["connect", name, container],
         ):
-            run(["docker", "network", *words], what="putting the machine behind the proxy")
+            run(["docker", "network", *arguments], what="putting the machine behind the proxy")
         address = f"http://kit:{password}@{name}:{PORT}"
         yield dict.fromkeys(VARIABLES, address)
     finally:
@@ -63,6 +63,6 @@ def beside(
 def _remove(name: str, container: str) -> None:
     run(["docker", "rm", "--force", "--volumes", name], what="removing a proxy")
     # There may be no such network, or the machine is not in it.
-    for words in (["disconnect", "--force", name, container], ["rm", name]):
+    for arguments in (["disconnect", "--force", name, container], ["rm", name]):
         with contextlib.suppress(StepFailedError):
-            run(["docker", "network", *words], what="removing a proxy's network")
+            run(["docker", "network", *arguments], what="removing a proxy's network")

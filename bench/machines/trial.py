@@ -85,8 +85,8 @@ class Result:
 def from_json(facts: dict[str, Any]) -> Result:
     """Return a result that as_json wrote. Raises TypeError, KeyError."""
     result = facts["bytes"]
-    made = Bytes(**{**result, "layers": tuple(result["layers"])}) if result else None
-    return Result(**{**facts, "bytes": made})
+    image = Bytes(**{**result, "layers": tuple(result["layers"])}) if result else None
+    return Result(**{**facts, "bytes": image})
 
 
 def run(row: Row, log: list[str]) -> Result:
@@ -102,9 +102,9 @@ def run(row: Row, log: list[str]) -> Result:
             # Else nothing would be built, nor started: the engine and binfmt_misc have to be back.
             machine.must(f"rm -rf {shlex.quote(row.checkout)}/dist")
             machine.transport.reboot()
-            again = typed(machine, row.words)
-            log += ["--- after a reboot", *again.text.splitlines()]
-            if fault := _fault(row, again):
+            rerun = typed(machine, row.words)
+            log += ["--- after a reboot", *rerun.text.splitlines()]
+            if fault := _fault(row, rerun):
                 fault = f"after a reboot: {fault}"
         result: dict[str, Any] = {}
         if row.image and not fault:
@@ -117,9 +117,9 @@ def run(row: Row, log: list[str]) -> Result:
         return _result(machine, ended, fault, result)
 
 
-def typed(machine: Machine, words: tuple[str, ...]) -> CommandResult:
-    """Type ./inv WORDS in the clone."""
-    return in_checkout(machine, f"exec ./inv {shlex.join(words)}")
+def typed(machine: Machine, arguments: tuple[str, ...]) -> CommandResult:
+    """Type ./inv ARGUMENTS in the clone."""
+    return in_checkout(machine, f"exec ./inv {shlex.join(arguments)}")
 
 
 def in_checkout(machine: Machine, line: str) -> CommandResult:
@@ -162,10 +162,10 @@ def _strange(machine: Machine) -> str:
     return f"it is not {row.login}'s: {answer.last}" if answer.last else ""
 
 
-def _result(machine: Machine, ended: CommandResult, fault: str, made: dict[str, Any]) -> Result:
+def _result(machine: Machine, ended: CommandResult, fault: str, built: dict[str, Any]) -> Result:
     row = machine.row
 
-    def asked(script: str, user: str = "root") -> str:
+    def query(script: str, user: str = "root") -> str:
         answer = machine.shell(script, user=user)
         return answer.last if not answer.code else ""
 
@@ -173,21 +173,21 @@ def _result(machine: Machine, ended: CommandResult, fault: str, made: dict[str, 
     whose = row.login if row.rootless else "root"
     return Result(
         row=row.name,
-        system=asked('. /etc/os-release; echo "$PRETTY_NAME"'),
-        python=asked(f"{checkout}/.venv/bin/python -c '{PYTHON}'"),
-        engine=asked(
+        system=query('. /etc/os-release; echo "$PRETTY_NAME"'),
+        python=query(f"{checkout}/.venv/bin/python -c '{PYTHON}'"),
+        engine=query(
             "podman --version 2>/dev/null || docker version --format '{{.Server.Version}}'", whose
         ),
-        buildx=" ".join(asked("docker buildx version").split()[1:2]),
-        store=_store(asked("docker info --format '{{json .}}'", whose)),
-        apt=asked("dpkg-query -W -f '${Version}' apt"),
+        buildx=" ".join(query("docker buildx version").split()[1:2]),
+        store=_store(query("docker info --format '{{json .}}'", whose)),
+        apt=query("dpkg-query -W -f '${Version}' apt"),
         seconds=ended.seconds,
         code=ended.code,
         last=ended.last[:300],
         fault=fault,
-        bytes=_bytes(made) if made else None,
-        image=made.get("id", ""),
-        commit=asked(f"git -c safe.directory='*' -C {checkout} rev-parse --short=12 HEAD"),
+        bytes=_bytes(built) if built else None,
+        image=built.get("id", ""),
+        commit=query(f"git -c safe.directory='*' -C {checkout} rev-parse --short=12 HEAD"),
     )
 
 
@@ -203,8 +203,8 @@ def _store(info: str) -> str:
     return f"{kind} ({facts['Driver']})"
 
 
-def _bytes(made: dict[str, Any]) -> Bytes:
-    return Bytes(made["config"], tuple(made["layers"]), made["archive"], made["packages"])
+def _bytes(built: dict[str, Any]) -> Bytes:
+    return Bytes(built["config"], tuple(built["layers"]), built["archive"], built["packages"])
 
 
 def compare(results: list[Result]) -> list[str]:

@@ -9,10 +9,10 @@ from pathlib import Path
 
 
 @contextlib.contextmanager
-def child(words: Sequence[str | Path]) -> Iterator[subprocess.Popen[bytes]]:
+def child(command: Sequence[str | Path]) -> Iterator[subprocess.Popen[bytes]]:
     """Run one, with pipes to it and from it."""
     process = subprocess.Popen(
-        ["setpriv", "--pdeathsig", "KILL", *words],
+        ["setpriv", "--pdeathsig", "KILL", *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

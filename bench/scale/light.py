@@ -70,9 +70,9 @@ class LightEndpoints:
     """Process in the controller's network namespace."""
     key: Path
 
-    def inside(self, words: Sequence[str | Path]) -> list[str | Path]:
+    def inside(self, command: Sequence[str | Path]) -> list[str | Path]:
         """Return a command line that runs a program of the controller's in the network."""
-        return ["nsenter", "--target", str(self.holder), "--net", *words]
+        return ["nsenter", "--target", str(self.holder), "--net", *command]
 
     def wire(self) -> dict[str, Bytes]:
         """Return what went to and came from each, by the counters of its interface."""
@@ -137,9 +137,9 @@ def up(
         for number in range(count):
             pins.append(_prepare(endpoints, number, public))
             space = ["unshare", "--mount", "--net", "--pid", "--uts", "--ipc", "--fork"]
-            words = ["sh", str(INIT), lower, str(folder / str(number))]
-            words += [f"{_address(number)}/16", names[number]]
-            devices.append(stack.enter_context(child([*space, "--kill-child", *words])))
+            command = ["sh", str(INIT), lower, str(folder / str(number))]
+            command += [f"{_address(number)}/16", names[number]]
+            devices.append(stack.enter_context(child([*space, "--kill-child", *command])))
         _wire_up(endpoints, devices)
         write_text(folder / "known_hosts", "".join(pins))
         write_text(

@@ -56,16 +56,16 @@ class RealDevices:
     address: str
     """Of the controller in their network."""
 
-    def inside(self, words: Sequence[str | Path]) -> list[str | Path]:
+    def inside(self, command: Sequence[str | Path]) -> list[str | Path]:
         """Return a command line that runs a program of the controller's."""
-        return list(words)
+        return list(command)
 
     def wire(self) -> dict[str, Bytes]:
         """Return what went to and came from each, by the counters of its own interface."""
         result = {}
         for device in self.devices:
-            made = engine.client().containers.get(container_parts.label(device.name))
-            path = Path(f"/proc/{made.attrs['State']['Pid']}/net/dev")
+            device_container = engine.client().containers.get(container_parts.label(device.name))
+            path = Path(f"/proc/{device_container.attrs['State']['Pid']}/net/dev")
             result[device.name] = Bytes(*interfaces(path.read_text(encoding="ascii"))["eth0"])
         return result
 

@@ -38,7 +38,7 @@ class Endpoints(Protocol):
     def inventory(self) -> Path:
         """Return how they are reached."""
 
-    def inside(self, words: Sequence[str | Path]) -> list[str | Path]:
+    def inside(self, command: Sequence[str | Path]) -> list[str | Path]:
         """Return a command line that runs where the controller is."""
 
     def wire(self) -> dict[str, Bytes]:
@@ -77,9 +77,9 @@ class Controller:
 
     def rollout(self, at: Endpoints, release: Release, plan: Path) -> Cost:
         """Roll a release out by ./inv fleet.rollout. Raises StepFailedError if not to all."""
-        words: list[str | Path] = [ROOT / "inv", "fleet.rollout", release.folder]
+        command: list[str | Path] = [ROOT / "inv", "fleet.rollout", release.folder]
         output, cost = self._run(
-            at, [*words, "-i", at.inventory, "--file", plan, "--json"], self._environment()
+            at, [*command, "-i", at.inventory, "--file", plan, "--json"], self._environment()
         )
         result = json.loads(output)
         if result["result"] != "all":
@@ -96,9 +96,9 @@ class Controller:
             if not name.startswith("ANSIBLE") or name == "ANSIBLE_SSH_CONTROL_PATH_DIR"
         }
         program = environments.get(environments.LOCKED).program("ansible-playbook")
-        words: list[str | Path] = [program, "-i", at.inventory, RIVAL]
-        words += ["--extra-vars", json.dumps({"image": image})]
-        return self._run(at, words, {**environment, "ANSIBLE_CONFIG": str(settings)})[1]
+        command: list[str | Path] = [program, "-i", at.inventory, RIVAL]
+        command += ["--extra-vars", json.dumps({"image": image})]
+        return self._run(at, command, {**environment, "ANSIBLE_CONFIG": str(settings)})[1]
 
     def play(self, at: Endpoints, book: Path, environment: Mapping[str, str]) -> None:
         """Run a playbook as the kit does, without measuring."""
@@ -132,9 +132,9 @@ class Controller:
             cpu = meter.seconds()
         moved = traffic.between(before, at.wire())
         if done.returncode:
-            said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+            last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
             print(done.stdout[-2000:], done.stderr[-2000:], sep="\n", file=sys.stderr)
-            raise StepFailedError(f"{Path(command[0]).name} {command[1]}: {' '.join(said)}")
+            raise StepFailedError(f"{Path(command[0]).name} {command[1]}: {' '.join(last)}")
         rows = [moved[name] for name in at.names]
         to, back = tuple(row.to for row in rows), tuple(row.back for row in rows)
         return done.stdout, Cost(took, cpu, to, back, load)

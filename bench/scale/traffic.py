@@ -26,8 +26,8 @@ def interfaces(text: str) -> dict[str, tuple[int, int]]:
     for line in text.splitlines():
         name, mark, rest = line.partition(":")
         if mark:
-            words = rest.split()
-            result[name.strip()] = (int(words[0]), int(words[8]))
+            fields = rest.split()
+            result[name.strip()] = (int(fields[0]), int(fields[8]))
     return result
 
 
@@ -45,10 +45,10 @@ class Meter:
 
     folder: Path
 
-    def under(self, words: Sequence[str | Path]) -> list[str | Path]:
+    def under(self, command: Sequence[str | Path]) -> list[str | Path]:
         """Return a command line that runs a program in the group."""
         enter = 'echo $$ >"$0/cgroup.procs" && exec "$@"'
-        return ["sh", "-c", enter, str(self.folder), *words]
+        return ["sh", "-c", enter, str(self.folder), *command]
 
     def seconds(self) -> float:
         """Return the processor time so far."""

@@ -98,28 +98,28 @@ class Boards:
     def fits(self, hosts: Sequence[str]) -> Replies:
         """Tell whether each takes the release."""
 
-        def one(board: Board, now: float) -> Reply:
+        def answer(board: Board, now: float) -> Reply:
             return Reply(REFUSED, "no space") if board.full else self._seen(board, now)
 
-        return self._each("fits", hosts, one)
+        return self._each("fits", hosts, answer)
 
     def fetch(self, hosts: Sequence[str]) -> Replies:
         """Bring the image to each."""
 
-        def one(board: Board, now: float) -> Reply:
+        def fetch_image(board: Board, now: float) -> Reply:
             del now
             board.has = True
             return Reply()
 
-        return self._each("fetch", hosts, one, self.plan.fetch_limit_s)
+        return self._each("fetch", hosts, fetch_image, self.plan.fetch_limit_s)
 
     def switch(self, hosts: Sequence[str]) -> Replies:
         """Put each on the image, on trial."""
 
-        def one(board: Board, now: float) -> Reply:
+        def switch_board(board: Board, now: float) -> Reply:
             return board.switch(now, self.image, self.rollout_id, self.plan.trial_s)
 
-        return self._each("switch", hosts, one)
+        return self._each("switch", hosts, switch_board)
 
     def verify(self, hosts: Sequence[str]) -> Replies:
         """Verify where inference runs."""

@@ -53,12 +53,12 @@ def run(
     seed: int = 1,
     only: tuple[str, ...] = (),
     *,
-    again: bool = False,
+    force: bool = False,
 ) -> dict[str, Any]:
     """Simulate every plan with its images; write bench/simulation.json if it is the whole fleet.
 
-    What stands there already, of the same scenario, code and seed, is not simulated again unless
-    `again` says so. Raises BadInputError for too few boards, or a plan that is not there.
+    Results of the same scenario, code and seed that the file has already are not simulated again
+    unless `force`. Raises BadInputError for too few boards, or a plan that is not there.
     """
     scenario, progress = scenarios.load(), Progress()
     whole = not (sites or boards)
@@ -72,7 +72,7 @@ def run(
         scenario.plan(name)
     head = {"schema": SCHEMA, "scenario": scenario.digest, "code": code(), "seed": seed,
             "sites": sites, "boards": boards}  # fmt: skip
-    result = known(head) if whole and not again else {**head, "outcomes": []}
+    result = known(head) if whole and not force else {**head, "outcomes": []}
     for plan, image, release in _cases(scenario, only):
         if any((row["plan"], row["image"], row["release"]) == (plan, image, release)
                for row in result["outcomes"]):  # fmt: skip
@@ -90,8 +90,8 @@ def code(sources: Sequence[Path] = SOURCES) -> str:
     """Return the sha256 of all programs and tables in these folders and files, with their names."""
     digest = hashlib.sha256()
     for source in sources:
-        found = [path for kind in ("*.py", "*.toml") for path in source.rglob(kind)]
-        for path in sorted(found) or [source]:
+        paths = [path for kind in ("*.py", "*.toml") for path in source.rglob(kind)]
+        for path in sorted(paths) or [source]:
             content = path.read_bytes()
             digest.update(f"{path.relative_to(source.parent)} {len(content)}\n".encode())
             digest.update(content)

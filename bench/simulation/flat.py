@@ -72,7 +72,5 @@ class FlatSimulation:
     def _note(self, line: Mapping[str, Any], record: Record) -> None:
         del record
         if line["event"] in ("wave", "stop", "end"):
-            words = ("wave", "done", "result")
-            self.decisions.append(
-                (line["event"], *(str(line[word]) for word in words if word in line))
-            )
+            keys = ("wave", "done", "result")
+            self.decisions.append((line["event"], *(str(line[key]) for key in keys if key in line)))

@@ -81,7 +81,7 @@ def make(scenario: Scenario, seed: int, image: Image, sites: int, boards: int) -
 
 
 def site_file(name: str) -> Path:
-    """Return what stands for a site's inventory."""
+    """Return the stand-in for a site's inventory."""
     return Path(f"{name}.yml")
 
 

@@ -95,23 +95,23 @@ class SitesSimulation:
 
     def _note(self, line: Mapping[str, Any], record: SitesRecord) -> None:
         del record
-        words = ("site", "state", "wave", "result")
-        self.decisions.append((line["event"], *(str(line[word]) for word in words if word in line)))
+        keys = ("site", "state", "wave", "result")
+        self.decisions.append((line["event"], *(str(line[key]) for key in keys if key in line)))
 
 
 def _sites(fleet: Fleet, row: Mapping[str, Any]) -> dict[str, Site]:
     """Return the fleet's sites, their turns by the plan's shares."""
     others = [name for name in fleet.links if name != CANARY]
-    ends, total = [], 0.0
+    bounds, total = [], 0.0
     for share in row["waves"]:
         total += share
-        ends.append(math.ceil(round(total * len(others), 6)))
+        bounds.append(math.ceil(round(total * len(others), 6)))
     result = {}
     for name in fleet.links:
         order = 0
         if name != CANARY:
             place = others.index(name) if len(others) < 50 else int(name.partition("-")[2]) - 1
-            order = 1 + sum(end <= place for end in ends)
+            order = 1 + sum(bound <= place for bound in bounds)
         result[name] = Site(
             name, fleets.site_file(name), node=name, order=order, canary=name == CANARY,
             window=row.get("window", ""),

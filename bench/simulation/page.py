@@ -62,11 +62,11 @@ def _sentences(rows: Sequence[Facts]) -> list[str]:
         )
     first = {row["plan"]: row for row in rows if row["release"] == FIRST}
     if "flat" in first and "sites in waves" in first:
-        one, many = first["flat"], first["sites in waves"]
+        central, by_sites = first["flat"], first["sites in waves"]
         result.append(
-            f"A first image takes {_span(many['ended_s'])} by sites in waves, and "
-            f"{_span(one['ended_s'])} by one controller, whose uplink carries "
-            f"{_bytes(one['top_bytes'])} instead of {_bytes(many['top_bytes'])}."
+            f"A first image takes {_span(by_sites['ended_s'])} by sites in waves, and "
+            f"{_span(central['ended_s'])} by one controller, whose uplink carries "
+            f"{_bytes(central['top_bytes'])} instead of {_bytes(by_sites['top_bytes'])}."
         )
     left = [row for row in rows if row["image"] != GOOD and row["left_bad"]]
     for stopped, why in (

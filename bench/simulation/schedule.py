@@ -87,14 +87,14 @@ class Schedule:
         """Do something for several names at once; return when it is done for all."""
         left, done = len(names), Signal()
 
-        def one(name: str) -> None:
+        def finish(name: str) -> None:
             nonlocal left
             do(name)
             left -= 1
             self.notify(done)
 
         for name in names:
-            self.begin(lambda name=name: one(name))  # type: ignore[misc]
+            self.begin(lambda name=name: finish(name))  # type: ignore[misc]
         while left:
             self.wait(done, float("inf"))
 

@@ -77,13 +77,13 @@ def run(
                 measure.join(world)
                 spans = _spans(world)
                 step.note = f"a rollout takes {spans.rollout_s:.0f} s, {spans.site_s:.0f} at a site"
-            made = number = 0
-            while made < count:
+            done = number = 0
+            while done < count:
                 number += 1
                 row = _Rollout(world, choose, spans, targets or tuple(TARGETS)).run(
                     number, progress
                 )
-                made += len(row["kills"])
+                done += len(row["kills"])
                 note({**row, "seed": seed, "number": number})
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -117,7 +117,7 @@ class _Rollout:
         self._targets = targets
 
     def run(self, number: int, progress: Progress) -> dict[str, Any]:
-        """Roll a release out under kills, resume until it ends; say what came of it."""
+        """Roll a release out under kills, resume until it ends; return its result."""
         bad = number % BAD_EVERY == 0
         before = self.world.images()
         how = {"kind": "unhealthy"} if bad else {}
@@ -129,7 +129,7 @@ class _Rollout:
             step.note = f"{names or 'ended before any'}; exit code {code}"
         shutil.rmtree(release.folder, ignore_errors=True)
         after = self.world.images()
-        wanted = before if bad else dict.fromkeys(before, release.image_id)
+        expected = before if bad else dict.fromkeys(before, release.image_id)
         everywhere = set(after.values()) == {release.image_id}
         return {
             "bad_image": bad, "kills": [kill["target"] for kill in self.kills],
@@ -139,7 +139,7 @@ class _Rollout:
                 if release.image_id in place.journal()
             ),
             "exit_code": code,
-            "lost": sorted(name for name in after if after[name] != wanted[name]),
+            "lost": sorted(name for name in after if after[name] != expected[name]),
             "false_success": code == 0 and (bad or not everywhere),
             "unlike": code != (1 if bad else 0),
         }  # fmt: skip
@@ -225,12 +225,12 @@ class _Rollout:
 def _hit(pid: int) -> bool:
     """Kill a process; tell whether that ended it, and not its own end just before."""
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
+        arguments = Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace").split("\0")
         os.kill(pid, signal.SIGKILL)
     except OSError:
         return False
     # A worker writes its outcome before it ends.
-    return not words[-2:-1] or not Path(words[-2]).with_suffix(OUTCOME).is_file()
+    return not arguments[-2:-1] or not Path(arguments[-2]).with_suffix(OUTCOME).is_file()
 
 
 def _last_step(place: Place, release: Release) -> str:
@@ -238,8 +238,8 @@ def _last_step(place: Place, release: Release) -> str:
     text = place.journal()
     lines = text.split("\n")[:-1] if release.image_id in text else []
     line = json.loads(lines[-1]) if lines else {}
-    words = (line.get(key) for key in ("seq", "event", "wave", "host", "step", "state", "result"))
-    return " ".join(str(word) for word in words if word is not None)
+    values = (line.get(key) for key in ("seq", "event", "wave", "host", "step", "state", "result"))
+    return " ".join(str(value) for value in values if value is not None)
 
 
 def _words(world: World, release: Release) -> list[str | Path]:

@@ -51,9 +51,9 @@ class Place:
         """Return the number of a process of its node."""
         return int((self.folder / "node" / f"{name}.pid").read_text("ascii").split()[0])
 
-    def inside(self, words: Sequence[str | Path]) -> list[str]:
+    def inside(self, command: Sequence[str | Path]) -> list[str]:
         """Return a command line that runs at the site."""
-        return [str(word) for word in self.boards.inside(words)]
+        return [str(word) for word in self.boards.inside(command)]
 
     def mesh_up(self) -> None:
         """Start the site's Receptor, as its unit would."""
@@ -84,8 +84,8 @@ class Place:
         """Return a process that runs a module for this site, by the last word it was given."""
         for path in Path("/proc").glob("[0-9]*/cmdline"):
             with contextlib.suppress(OSError):
-                words = path.read_bytes().decode(errors="replace").split("\0")
-                last = words[-2] if module in words else ""
+                arguments = path.read_bytes().decode(errors="replace").split("\0")
+                last = arguments[-2] if module in arguments else ""
                 if Path(last).is_relative_to(self.folder):
                     return int(path.parent.name)
         return 0
@@ -116,15 +116,15 @@ class World:
         """Return the controller's own state."""
         return self.folder / "s"
 
-    def start(self, *words: str | Path) -> subprocess.Popen[str]:
-        """Begin ./inv with these words where the controller is."""
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Start ./inv with these arguments where the controller is."""
         line: list[str | Path] = [
             "nsenter",
             "--target",
             str(self.top),
             "--net",
             ROOT / "inv",
-            *words,
+            *arguments,
         ]
         line = self.meter.under(line) if self.meter else line
         return subprocess.Popen(
@@ -133,21 +133,21 @@ class World:
             env={**os.environ, "KIT_STATE": str(self.state)}, cwd=ROOT, start_new_session=True,
         )  # fmt: skip
 
-    def inv(self, *words: str | Path) -> tuple[int, str, str]:
+    def inv(self, *arguments: str | Path) -> tuple[int, str, str]:
         """Run ./inv where the controller is; return exit code, output and errors."""
-        process = self.start(*words)
+        process = self.start(*arguments)
         out, err = process.communicate(timeout=LIMIT_S)
         return process.returncode, out, err
 
-    def rollout(self, release: Release, *words: str) -> tuple[int, dict[str, Any], str]:
+    def rollout(self, release: Release, *flags: str) -> tuple[int, dict[str, Any], str]:
         """Roll out over the sites; return exit code, result and errors."""
-        code, out, err = self.inv(*self.rollout_words(release, *words))
+        code, out, err = self.inv(*self.rollout_words(release, *flags))
         return code, json.loads(out) if out.startswith("{") else {}, err
 
-    def rollout_words(self, release: Release, *words: str) -> list[str | Path]:
-        """Return the words of a rollout over the sites."""
+    def rollout_words(self, release: Release, *flags: str) -> list[str | Path]:
+        """Return the arguments of a rollout over the sites."""
         return ["sites.rollout", release.folder, "-i", self.file, "--file",
-                self.folder / "plan.toml", "--json", *words]  # fmt: skip
+                self.folder / "plan.toml", "--json", *flags]  # fmt: skip
 
     def images(self) -> dict[str, str]:
         """Return the image that each board's own state names, by site and board."""
@@ -268,7 +268,7 @@ def _python() -> str:
 
 
 def _end(world: World) -> None:
-    """End what goes on by itself: nodes, and work that they began."""
+    """End the background processes: nodes, and work that they began."""
     folders = [
         world.state / "sites" / "node",
         *(place.folder / "node" for place in world.places.values()),
@@ -279,7 +279,7 @@ def _end(world: World) -> None:
     mine = str(world.folder).encode()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            if b"jetson_kit.fleet.sites" in (words := path.read_bytes()) and mine in words:
+            if b"jetson_kit.fleet.sites" in (arguments := path.read_bytes()) and mine in arguments:
                 os.kill(int(path.parent.name), signal.SIGKILL)
 
 

@@ -45,16 +45,16 @@ def run(rounds: int = 3) -> dict[str, Any]:
             (scratch / path.name).symlink_to(path)
         frames = scratch / "frames.npz"
         output([kit, "-m", "bench.solutions.frames", frames, str(FRAMES)], {})
-        words = [frames, str(WARM)]
+        arguments = [frames, str(WARM)]
         variables = {
             "PYTHONPATH": str(SOURCE / "src"),
             "MEDIAPIPE_JETSON_MODELS": name,
             "XDG_CACHE_HOME": name,
         }
         for _ in range(rounds):
-            _add(sides["kit"], [kit, "-c", HOOKED, HERE / "program.py", *words], variables)
-            _add(sides["legacy"], [legacy, HERE / "program.py", *words], {})
-            _add(sides["tasks"], [kit, HERE / "tasks_program.py", *words, scratch], {})
+            _add(sides["kit"], [kit, "-c", HOOKED, HERE / "program.py", *arguments], variables)
+            _add(sides["legacy"], [legacy, HERE / "program.py", *arguments], {})
+            _add(sides["tasks"], [kit, HERE / "tasks_program.py", *arguments, scratch], {})
     facts = {
         "schema": SCHEMA,
         "cores": os.cpu_count(),
@@ -101,9 +101,9 @@ def output(command: Sequence[Any], variables: Mapping[str, str]) -> str:
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{SOURCE / 'src'}", **variables}
     if not variables and "-m" not in command:
         del environment["PYTHONPATH"]
-    words = [str(word) for word in command]
+    arguments = [str(word) for word in command]
     done = subprocess.run(
-        words,
+        arguments,
         cwd=ROOT,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -114,5 +114,5 @@ def output(command: Sequence[Any], variables: Mapping[str, str]) -> str:
     )
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        raise StepFailedError(f"{' '.join(words[:3])} ended with {done.returncode}: {last}")
+        raise StepFailedError(f"{' '.join(arguments[:3])} ended with {done.returncode}: {last}")
     return done.stdout

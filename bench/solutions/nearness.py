@@ -28,8 +28,8 @@ def run(draws: int = 5) -> dict[str, Any]:
         folder = Path(name)
         for path in (*models.fetch(), *legacy_models.fetch()):
             (folder / path.name).symlink_to(path)
-        words = [legacy, folder, str(draws)]
-        text = output([kit, "-m", "bench.solutions.nearness_program", *words], {})
+        arguments = [legacy, folder, str(draws)]
+        text = output([kit, "-m", "bench.solutions.nearness_program", *arguments], {})
     facts = {"schema": SCHEMA, "draws": draws, **json.loads(text)}
     write_text(OUT, json.dumps(facts, indent=1) + "\n")
     return facts

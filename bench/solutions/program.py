@@ -39,10 +39,10 @@ def measured(make: Any, frames: Any, warm: int) -> list[float]:  # noqa: ANN401
         start = time.process_time(), time.perf_counter()
         for frame in frames[warm:]:
             solution.process(frame)
-        ends = time.process_time(), time.perf_counter()
+        stop = time.process_time(), time.perf_counter()
         return [
             (end - begin) / (len(frames) - warm) * 1e3
-            for begin, end in zip(start, ends, strict=True)
+            for begin, end in zip(start, stop, strict=True)
         ]
 
 

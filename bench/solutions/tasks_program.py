@@ -42,10 +42,10 @@ def measured(task: str, bundle: Path, frames: Any, warm: int) -> list[float]:  #
                 start = time.process_time(), time.perf_counter()
             image = mp.Image(image_format=mp.ImageFormat.SRGB, data=frame)
             getattr(landmarker, run)(image, index * FRAME_MS)
-        ends = time.process_time(), time.perf_counter()
+        stop = time.process_time(), time.perf_counter()
         return [
             (end - begin) / (len(frames) - warm) * 1e3
-            for begin, end in zip(start, ends, strict=True)
+            for begin, end in zip(start, stop, strict=True)
         ]
 
 

@@ -55,7 +55,7 @@ def data() -> dict[str, Any]:
 
 
 def command() -> list[str]:
-    """Return what stands before a command line that is to run under the filter."""
+    """Return the prefix of a command line that is to run under the filter."""
     return [sys.executable, str(Path(__file__))]
 
 
@@ -102,11 +102,11 @@ def main(*line: str) -> None:
     libc = ctypes.CDLL(None, use_errno=True)
     text = rules()
     program = Program(len(text) // 8, text)
-    for words in (
+    for arguments in (
         (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0),
         (PR_SET_SECCOMP, FILTER, ctypes.byref(program), 0, 0),
     ):
-        if libc.prctl(*words):
+        if libc.prctl(*arguments):
             raise OSError(ctypes.get_errno(), "no filter of system calls can be set here")
     os.execv(line[0], line)  # noqa: S606 # the filter goes over this process
 

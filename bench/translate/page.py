@@ -63,8 +63,8 @@ def _inferred(facts: Facts) -> list[str]:
         rows += [(what.format(**row), tasks, numbers, result, says) for row in result[:1]]
     return [
         f"| results of {', '.join(tasks)}: {what}, {cores} "
-        f"| {numbers:,} numbers{_sites(found)} | {says} |"
-        for what, tasks, numbers, found, says in rows
+        f"| {numbers:,} numbers{_sites(measured)} | {says} |"
+        for what, tasks, numbers, measured, says in rows
     ]
 
 
@@ -74,8 +74,8 @@ def _parts(facts: Facts, name: str) -> dict[str, Facts]:
     return {task: facts[part] for task, part in {"": name, **tasks}.items() if part in facts}
 
 
-def _sites(found: list[Facts]) -> str:
-    counts = [row["sites_run"] for row in found if "sites_run" in row]
+def _sites(rows: list[Facts]) -> str:
+    counts = [row["sites_run"] for row in rows if "sites_run" in row]
     if not counts:
         return ""
     each = f"{min(counts):,} to {max(counts):,}" if len(counts) > 1 else f"{counts[0]:,}"

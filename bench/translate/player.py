@@ -121,7 +121,7 @@ def states(count: int, seed: int) -> list[bytes]:
 
 
 def play(program: Path, cases: Sequence[Case], pool: Sequence[bytes], cpu: str) -> bytes:
-    """Return what came of each case and state, STATE.size bytes each, on a core of QEMU's.
+    """Return the result of each case and state, STATE.size bytes each, on a core of QEMU's.
 
     Raises ToolMissingError without QEMU, StepFailedError where a case ended the player.
     """

@@ -63,7 +63,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of each host, and of the run."""
+    """The result of each host, and of the run."""
 
     hosts: Mapping[str, HostResult]
     timed_out: bool = False
@@ -182,15 +182,15 @@ def _command(
     limit, variables = scratch / "limit", scratch / "variables.json"
     limit.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
     variables.write_text(json.dumps(dict(job.variables)), encoding="utf-8")
-    words = [str(where.program("ansible-playbook")), "-i", str(job.inventory.absolute())]
-    words += ["--limit", f"@{limit}", "--extra-vars", f"@{variables}", "--forks", str(job.forks)]
+    command = [str(where.program("ansible-playbook")), "-i", str(job.inventory.absolute())]
+    command += ["--limit", f"@{limit}", "--extra-vars", f"@{variables}", "--forks", str(job.forks)]
     for option, tags in (("--tags", job.tags), ("--skip-tags", job.skip_tags)):
         if tags:
-            words += [option, ",".join(tags)]
-    words += [
+            command += [option, ",".join(tags)]
+    command += [
         word for word, requested in (("--check", job.check), ("--diff", job.diff)) if requested
     ]
-    return [*words, f"{COLLECTION_NAME}.{job.playbook}" if own else str(book)]
+    return [*command, f"{COLLECTION_NAME}.{job.playbook}" if own else str(book)]
 
 
 def _leash() -> list[str]:
@@ -270,6 +270,6 @@ def _not_started(job: Job, code: int, output: str) -> Exception:
     lines = [line for line in output.splitlines() if line.strip()]
     marked = next((line for line in lines if line.startswith(("[ERROR]", "ERROR!"))), "")
     if marked:
-        words = marked.partition(" ")[2]
-        return StepFailedError(f"ansible-playbook {job.playbook}: {words}")
+        reason = marked.partition(" ")[2]
+        return StepFailedError(f"ansible-playbook {job.playbook}: {reason}")
     return failure(f"ansible-playbook {job.playbook}", code, "\n".join(lines[-LAST_LINES:]))

@@ -41,6 +41,6 @@ def same(answer: Mapping[str, Any]) -> bool:
 
 
 def unprovisioned(host: str, inventory: Path) -> str:
-    """Return what is said of a host without the program: what it is, and how to mend that."""
+    """Return the message about a host without the program: what it is, and the remedy."""
     where = f"-i {shlex.quote(str(inventory))} --limit {shlex.quote(host)}"
     return f"it is not provisioned; ./inv fleet.provision {where}"

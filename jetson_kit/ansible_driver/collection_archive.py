@@ -80,13 +80,13 @@ def verify(archive: Path) -> None:
         _galaxy(Path(name), "verify", "--offline", COLLECTION_NAME)
 
 
-def _galaxy(home: Path, *words: str | Path) -> None:
+def _galaxy(home: Path, *arguments: str | Path) -> None:
     """Run ansible-galaxy with `home` as its home and its folder of collections."""
     known = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
     env = {**known, "HOME": str(home), "ANSIBLE_COLLECTIONS_PATH": str(home)}
     galaxy = environments.get().program("ansible-galaxy")
-    what = f"ansible-galaxy collection {words[0]}"
-    run([galaxy, "collection", *words], what=what, env=env, cwd=home)
+    what = f"ansible-galaxy collection {arguments[0]}"
+    run([galaxy, "collection", *arguments], what=what, env=env, cwd=home)
 
 
 def _ordered(built: Path) -> bytes:

@@ -34,7 +34,7 @@ class Collection:
 
     @property
     def folder(self) -> str:
-        """Return its place below the folder that Ansible is told."""
+        """Return its place below the folder that Ansible is given."""
         return f"{FOLDER}/{self.name.replace('.', '/')}"
 
 

@@ -55,7 +55,7 @@ class Event:
 
 @dataclass(frozen=True)
 class HostResult:
-    """What became of a host: Ansible's own counts, and the words of what went wrong."""
+    """The result of a host: Ansible's own counts, and the messages of what failed."""
 
     host: str
     status: str
@@ -87,7 +87,7 @@ def parse(line: str) -> tuple[str, Mapping[str, Any]]:
 def of(
     name: str, document: Mapping[str, Any], ids: Mapping[str, str] | None = None
 ) -> tuple[Event, ...]:
-    """Return the ends of tasks that a document tells of; `ids` are those of tasks, by Ansible's."""
+    """Return the ends of tasks in a document; `ids` maps Ansible's ids of tasks to ours."""
     if name not in EVENTS:
         return ()
     task = str(document.get("task", {}).get("name", "")).removeprefix(f"{COLLECTION_NAME}.")
@@ -97,24 +97,24 @@ def of(
         status = EVENTS[name]
         if status == "ok" and result.get("changed"):
             status = "changed"
-        words = message(result) if status in {"failed", "unreachable"} else ""
-        events.append(Event(str(host), task, status, words, result, known))
+        reason = message(result) if status in {"failed", "unreachable"} else ""
+        events.append(Event(str(host), task, status, reason, result, known))
     return tuple(events)
 
 
 def message(result: Mapping[str, Any]) -> str:
-    """Return what a failed task said, in one line; of a loop, what its failed items said."""
+    """Return the message of a failed task, in one line; of a loop, those of its failed items."""
     items = result.get("results")
     if isinstance(items, list):
         failed = [item for item in items if isinstance(item, dict) and item.get("failed")]
         if failed:
             return shortened("; ".join(dict.fromkeys(message(item) for item in failed)))
     for key in MESSAGES:
-        said = result.get(key)
-        if isinstance(said, list):
-            said = " ".join(map(str, said))
-        if isinstance(said, str) and said.strip() and said != EMPTY_WORDS:
-            return words_of_ssh(said) or shortened(" ".join(said.split()))
+        text = result.get(key)
+        if isinstance(text, list):
+            text = " ".join(map(str, text))
+        if isinstance(text, str) and text.strip() and text != EMPTY_WORDS:
+            return words_of_ssh(text) or shortened(" ".join(text.split()))
     return "no reason given"
 
 
@@ -125,25 +125,25 @@ def shortened(text: str) -> str:
 
 
 def words_of_ssh(output: str) -> str:
-    """Return in one line what ssh says of a host key in many; "" where it says nothing of one."""
-    return next((words for mark, words in SSH_WORDS if mark in output), "")
+    """Return in one line what ssh reports of a host key in many; "" if it reports nothing."""
+    return next((reason for mark, reason in SSH_WORDS if mark in output), "")
 
 
 def results(
     stats: Mapping[str, Any] | None, seen: Iterable[Event], expected: Iterable[str] = ()
 ) -> dict[str, HostResult]:
-    """Return what became of each host.
+    """Return the result of each host.
 
     `stats` is the playbook's last document, None if there was none: then no host is finished.
-    Hosts that are `expected` and of whom nothing is told are "unfinished" too.
+    Hosts that are `expected` and without any event are "unfinished" too.
     """
-    words: dict[str, list[str]] = {}
+    messages: dict[str, list[str]] = {}
     order: dict[str, None] = dict.fromkeys(expected)
     lost = set()
     for event in seen:
         order.setdefault(event.host)
         if event.status in {"failed", "unreachable"}:
-            words.setdefault(event.host, []).append(f"{event.task}: {event.message}")
+            messages.setdefault(event.host, []).append(f"{event.task}: {event.message}")
         if event.status == "unreachable":
             lost.add(event.host)
     counts = dict(stats["stats"]) if stats else {}
@@ -154,7 +154,7 @@ def results(
             host=host,
             status=_status(counts.get(host), host in lost),
             counts=counts.get(host, {}),
-            messages=tuple(words.get(host, ())),
+            messages=tuple(messages.get(host, ())),
             report=reports.get(host, {}),
         )
         for host in order

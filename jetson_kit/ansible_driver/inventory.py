@@ -80,23 +80,23 @@ class Host:
         return f"{user}@{self.host}" if user else self.host
 
     def ssh_options(self) -> tuple[str, ...]:
-        """Return what stands between `ssh` and the host. Raises BadInputError."""
+        """Return the arguments between `ssh` and the host. Raises BadInputError."""
         connection = self.variables.get("ansible_connection", "ssh")
         if connection not in SSH:
             raise BadInputError(
                 f"{self.name} has the connection {connection!r}",
                 "hosts are reached by ssh alone; --limit leaves one out",
             )
-        words: list[str] = []
+        options: list[str] = []
         # As Ansible puts them: the general ones first.
         for name in ARGUMENTS:
-            words += self._words(name)
+            options += self._words(name)
         port, key = self.variable("ansible_port"), self.variable("ansible_ssh_private_key_file")
         if port:
-            words += ["-p", str(port)]
+            options += ["-p", str(port)]
         if key:
-            words += ["-i", str(Path(str(key)).expanduser())]
-        return tuple(words)
+            options += ["-i", str(Path(str(key)).expanduser())]
+        return tuple(options)
 
     def _words(self, name: str) -> list[str]:
         value = self.variables.get(name) or ""

@@ -119,7 +119,7 @@ def _in_processes(paths: list[str]) -> None:
 
 
 def _say_next(at_work: dict[int, tuple[int, IO[bytes], IO[bytes]]]) -> None:
-    """Wait for the end of a process, and print what came of it."""
+    """Wait for the end of a process, and print its result."""
     child, status = os.wait()
     number, *streams = at_work.pop(child)
     texts = []
@@ -143,8 +143,8 @@ def _templated(templar: Any, value: object) -> bool:  # noqa: ANN401
 def late(templates: Mapping[str, Any], known: set[str]) -> set[str]:
     """Return those templates that use what is known only once a play has begun, such as facts."""
     uses = {name: set().union(*map(_used, _texts(value))) for name, value in templates.items()}
-    result = {name for name, words in uses.items() if words - known}
-    while more := {name for name, words in uses.items() if words & result} - result:
+    result = {name for name, variables in uses.items() if variables - known}
+    while more := {name for name, variables in uses.items() if variables & result} - result:
         result |= more
     return result
 
@@ -182,7 +182,7 @@ def _secret(value: object) -> bool:
 
 
 def _origin(value: object) -> str:
-    """Return the file that a value stands in, as FILE:LINE; "" where none is known."""
+    """Return the file that has a value, as FILE:LINE; "" where none is known."""
     from ansible._internal._datatag._tags import Origin  # noqa: PLC0415 # of this core alone
 
     tag = Origin.get_tag(value)

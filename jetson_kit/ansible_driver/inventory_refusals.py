@@ -39,18 +39,18 @@ def refused(path: Path, error: Exception, output: str = "") -> BadInputError:
 
 
 def _of_source(path: Path, output: str) -> str:
-    """Return what the reader said that a source is for; of a folder's also which one it is."""
+    """Return why the reader refuses a source; for a folder, name the source too."""
     sources = SOURCE.findall(output)
     if not sources:
         return ""
     source = Path(sources[-1].strip())
     # Of several sources the one that failed is the last that was tried.
-    said = {match["reader"]: match["why"] for match in READER.finditer(output)}
-    if NO_PLUGIN in said.get("auto", NO_PLUGIN):
-        said.pop("auto", None)
+    reasons = {match["reader"]: match["why"] for match in READER.finditer(output)}
+    if NO_PLUGIN in reasons.get("auto", NO_PLUGIN):
+        reasons.pop("auto", None)
     yaml_first = ("auto", "yaml", "toml") if source.suffix in (".yml", ".yaml", ".json") else ()
     readers = (*(("script",) if os.access(source, os.X_OK) else ()), *yaml_first, "toml", "ini")
-    why = next((said[name] for name in readers if name in said), "")
+    why = next((reasons[name] for name in readers if name in reasons), "")
     why = CLASS.sub(lambda match: match[1].lower(), why).rstrip(":. ")
     why = _yaml_fault(source) or (_open_bracket(source) if NO_BRACKET in why else "") or why
     return f"{source.relative_to(path)}: {why}" if why and path in source.parents else why
@@ -62,8 +62,8 @@ def _open_bracket(path: Path) -> str:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):
         return ""
-    found = (number for number, line in enumerate(lines, 1) if OPEN_BRACKET.match(line))
-    return next((f"line {number}: a bracket has no end" for number in found), "")
+    numbers = (number for number, line in enumerate(lines, 1) if OPEN_BRACKET.match(line))
+    return next((f"line {number}: a bracket has no end" for number in numbers), "")
 
 
 def _yaml_fault(path: Path) -> str:

@@ -54,33 +54,33 @@ def _paths(inventory: Path) -> Iterator[Path]:
         yield from _below(folder / name, _variables)
 
 
-def _below(top: Path, kept: Callable[[str, bool, bool], bool]) -> Iterator[Path]:
-    """Yield what is below a folder; what is not kept is not looked into.
+def _below(top: Path, keep: Callable[[str, bool, bool], bool]) -> Iterator[Path]:
+    """Yield what is below a folder; a folder that `keep` refuses is not walked.
 
-    `kept` gets a name, whether it is a folder's, and whether it is at the top.
+    `keep` gets a name, whether it is a folder's, and whether it is at the top.
     """
     for place, folders, files in os.walk(top):
         first = place == str(top)
-        folders[:] = [name for name in folders if kept(name, True, first)]
-        for name in (*folders, *(name for name in files if kept(name, False, first))):
+        folders[:] = [name for name in folders if keep(name, True, first)]
+        for name in (*folders, *(name for name in files if keep(name, False, first))):
             yield Path(place, name)
 
 
 def _sources() -> Callable[[str, bool, bool], bool]:
-    """Return what tells the names that Ansible takes for inventories, as its manager does."""
+    """Return the filter for names that Ansible takes for inventories, as its manager does."""
     own = os.environ.get(ENDS)
-    ends = tuple(_listed(own) if own else TABLE["ignored"])
+    suffixes = tuple(_listed(own) if own else TABLE["ignored"])
     patterns = []
     for text in _listed(os.environ.get(PATTERNS, "")):
         with contextlib.suppress(re.error):  # Ansible says so
             patterns.append(re.compile(text))
 
-    def kept(name: str, folder: bool, first: bool) -> bool:
+    def keep(name: str, folder: bool, first: bool) -> bool:
         del folder, first
-        left_out = name.startswith(".") or name in APART or name.endswith(ends)
+        left_out = name.startswith(".") or name in APART or name.endswith(suffixes)
         return not left_out and not any(pattern.search(name) for pattern in patterns)
 
-    return kept
+    return keep
 
 
 def _variables(name: str, folder: bool, first: bool) -> bool:

@@ -196,8 +196,10 @@ def _refused_instruction(tree: Path, cpu: Cpu, paths: tuple[str, ...]) -> tuple[
     spot = re.findall(r"SIGILL[^}]*si_addr\s*=\s*(?:0x)?([0-9a-fA-F]+)", err + text)
     if not spot:
         return ()
-    words = re.findall(rf"^0x0*{spot[-1].lstrip('0').lower()}:\s+([0-9a-f]{{8}})", text, re.M)
-    if not words:
+    instructions = re.findall(
+        rf"^0x0*{spot[-1].lstrip('0').lower()}:\s+([0-9a-f]{{8}})", text, re.M
+    )
+    if not instructions:
         return ()
-    word = int(words[-1], 16)
+    word = int(instructions[-1], 16)
     return next(((op.feature,) for op in rules.opcodes() if word & op.mask == op.value), ())

@@ -79,6 +79,6 @@ def _rank(name: str) -> tuple[int, int, str]:
     )
 
 
-def _place(patterns: Iterable[str], words: set[str]) -> int:
-    result = [i for i, p in enumerate(patterns) if any(re.search(p, word) for word in words)]
+def _place(patterns: Iterable[str], tags: set[str]) -> int:
+    result = [i for i, p in enumerate(patterns) if any(re.search(p, tag) for tag in tags)]
     return min(result, default=99)

@@ -30,7 +30,7 @@ FAT_MAGIC = b"\xca\xfe\xba\xbe"
 class Library:
     """A native library of a wheel. `versions` pairs a library with a symbol version it must have.
 
-    `trouble` says why it could not be read to the end; then the rest is what could be had.
+    `trouble` says why it could not be read to the end; then the rest is what could be read.
     """
 
     path: str
@@ -56,7 +56,7 @@ class Library:
         return max(result, key=lambda text: [int(part) for part in text.split(".")], default="")
 
     def holds(self, text: str) -> bool:
-        """Tell whether a text stands in what the loader maps into memory."""
+        """Tell whether what the loader maps into memory contains a text."""
         return text.encode() in self.loaded
 
 

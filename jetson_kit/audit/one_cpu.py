@@ -26,7 +26,7 @@ LOAD_S = 240.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of libraries on one emulated CPU."""
+    """The results of libraries on one emulated CPU."""
 
     loaded: tuple[str, ...]
     errors: tuple[tuple[str, str], ...]
@@ -139,10 +139,10 @@ def _no_core_files() -> Iterator[None]:
 
 def _why(code: int, err: str) -> str:
     """Return the process's own last words, and the signal that ended it."""
-    words = [
-        words
+    messages = [
+        messages
         for line in re.split(r"[^\x20-\x7e]+", err)
-        if (words := line.strip()) and not words.startswith("qemu: uncaught")
+        if (messages := line.strip()) and not messages.startswith("qemu: uncaught")
     ]
     name = signal.Signals(-code).name if code < 0 else f"exit code {code}"
-    return f"{words[-1][:200]} ({name})" if words else f"died of {name}"
+    return f"{messages[-1][:200]} ({name})" if messages else f"died of {name}"

@@ -62,13 +62,13 @@ def for_target(facts: Facts, target: Target) -> Verdict:
     return Verdict(best, " ".join(parts))
 
 
-def _reasons(found: Mapping[Soc, Verdict], only: Iterable[Soc] | None = None) -> Iterator[str]:
+def _reasons(verdicts: Mapping[Soc, Verdict], only: Iterable[Soc] | None = None) -> Iterator[str]:
     """Yield the reasons, one for all SoCs that the same features keep away."""
     groups: dict[str, list[Soc]] = {}
-    for soc in only if only is not None else found:
-        groups.setdefault(found[soc].reason.replace(_cores([soc]), ""), []).append(soc)
+    for soc in only if only is not None else verdicts:
+        groups.setdefault(verdicts[soc].reason.replace(_cores([soc]), ""), []).append(soc)
     for socs in groups.values():
-        yield found[socs[0]].reason.replace(_cores(socs[:1]), _cores(socs))
+        yield verdicts[socs[0]].reason.replace(_cores(socs[:1]), _cores(socs))
 
 
 def _barred(facts: Facts) -> Iterator[str]:

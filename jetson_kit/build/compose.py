@@ -147,7 +147,7 @@ class _Quoted(yaml.SafeDumper):
     """Writes every text in double quotes: YAML 1.1 and 1.2 disagree on what a bare word is."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401 # as in PyYAML
-        """Write what stands twice twice."""
+        """Write repeated values in full, without aliases."""
         return True
 
 

@@ -20,7 +20,7 @@ from jetson_kit.core.errors import KitError
 
 # Whatever else runs goes first: what is compressed is needed last.
 NICENESS = 10
-# What may go wrong here; where it matters it goes wrong again later, and is told there.
+# What may fail here; where it matters it fails again later, and is reported there.
 FAULTS = (KitError, DockerException, OSError)
 
 

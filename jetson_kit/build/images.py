@@ -139,30 +139,30 @@ def _started(
     return known
 
 
-def _started_before(plan: BuildPlan, made: Parts) -> FirstStart | None:
+def _started_before(plan: BuildPlan, image_parts: Parts) -> FirstStart | None:
     """Return the first start of the last build if nothing but a user's code has changed since."""
-    if not made.code:
+    if not image_parts.code:
         return None
     try:
         known = json.loads((plan.output / MANIFEST).read_text(encoding="utf-8"))
         facts = FirstStart(**known["first_start"])
-        same = known["below_code"] == made.below_code
+        same = known["below_code"] == image_parts.below_code
     except (ValueError, KeyError, TypeError, OSError, RecursionError):
         return None
     return facts if same and facts.how != smoke.NOT_STARTED else None
 
 
-def _sbom(plan: BuildPlan, made: Parts) -> str:
+def _sbom(plan: BuildPlan, image_parts: Parts) -> str:
     from jetson_kit.build import sbom  # noqa: PLC0415 # slow to import, and most builds change nothing
 
-    return sbom.document(plan, made)
+    return sbom.document(plan, image_parts)
 
 
-def _whole(made: Parts, make: Callable[[], Parts], progress: Progress) -> Parts:
+def _whole(image_parts: Parts, make: Callable[[], Parts], progress: Progress) -> Parts:
     """Return the parts; those whose files in the cache were damaged are made again."""
-    damaged = parts.drop_damaged(made)
+    damaged = parts.drop_damaged(image_parts)
     if not damaged:
-        return made
+        return image_parts
     progress.say(f"        damaged in the cache, made again: {', '.join(damaged)}")
     return make()
 
@@ -170,7 +170,7 @@ def _whole(made: Parts, make: Callable[[], Parts], progress: Progress) -> Parts:
 def push(plan: BuildPlan, reference: str, progress: Progress) -> str:
     """Push the image under `reference`; return its digest there.
 
-    Raises NetworkError, BadInputError, ToolMissingError where no login is to be had.
+    Raises NetworkError, BadInputError, ToolMissingError where there is no login.
     """
     with progress.step("push", f"push to {reference}") as step:
         image = engine.client().images.get(plan.tag)
@@ -202,12 +202,12 @@ def push(plan: BuildPlan, reference: str, progress: Progress) -> str:
     return digest
 
 
-def _inputs(plan: BuildPlan, made: Parts) -> str:
+def _inputs(plan: BuildPlan, image_parts: Parts) -> str:
     """Return the digest of all that the image, its archive and its first start depend on."""
     recipe = [
         dockerfile_build.DOCKERFILE.read_bytes(),
         image_config.DATA.read_bytes(),
-        made.key.encode(),
+        image_parts.key.encode(),
         plan.tag.encode(),
     ]
     settings = f"{__version__} {oci.SETTINGS}"
@@ -244,8 +244,8 @@ def _alone(plan: BuildPlan, progress: Progress) -> Iterator[None]:
             )
         for folder in ("rootfs", "layers", "blobs", "wheels", "models"):
             sweep(cache_dir(folder), ".*.part")
-        for folder, made in (("rootfs", "*.tar"), ("layers", "*.tar"), ("blobs", "*.zst")):
-            cached_files.forget_unused(cache_dir(folder), made)
+        for folder, pattern in (("rootfs", "*.tar"), ("layers", "*.tar"), ("blobs", "*.zst")):
+            cached_files.forget_unused(cache_dir(folder), pattern)
         sweep(cache_dir("tmp"), "*")
         image_load.forget_left()
         yield

@@ -159,11 +159,13 @@ def _base(plan: BuildPlan, progress: Progress, refresh: bool) -> tuple[Base, Roo
             step.note = f"Python at {result.interpreter}"
         return result, None
     with progress.step("rootfs", f"Debian {plan.suite} {plan.arch} root file system") as step:
-        made = rootfs.build(plan.root, plan.suite, plan.arch, refresh=refresh)
-        newest = "" if made.locked else ", the newest"
-        step.note = f"{counted(len(made.packages), 'package')}{newest}"
-    base = Base("debian", "", _own_python(plan), (("rootfs.tar", made.tar),), made.key)
-    return base, made
+        file_system = rootfs.build(plan.root, plan.suite, plan.arch, refresh=refresh)
+        newest = "" if file_system.locked else ", the newest"
+        step.note = f"{counted(len(file_system.packages), 'package')}{newest}"
+    base = Base(
+        "debian", "", _own_python(plan), (("rootfs.tar", file_system.tar),), file_system.key
+    )
+    return base, file_system
 
 
 def _mediapipe(plan: BuildPlan, progress: Progress) -> tuple[Path, str, pysite.SiteLayer]:
@@ -215,7 +217,7 @@ def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str,
 def _config(plan: BuildPlan) -> Path:
     """Return the last layer: where the loader finds the injected driver, and what this is."""
     facts = plan.as_json()
-    # What is an application's stands in its own layer: this one stays as it is.
+    # What belongs to an application is in its own layer: this one stays as it is.
     own = ("output", "app")
     about = json.dumps({key: facts[key] for key in facts if key not in own}, indent=1) + "\n"
     loader = "".join(f"{folder}\n" for folder in plan.driver_dirs)

@@ -116,8 +116,8 @@ def _plan(reference: str, image: Image) -> BuildPlan:
     )
     parts = labels[f"{LABELS}.socs"].split()
     socs = tuple(soc for soc in usual.socs if soc.id in parts)
-    words = re.sub(r"[^a-z0-9_.-]+", "-", reference.partition("@")[0].lower())
-    name = words[-100:].strip("-._")
+    slug = re.sub(r"[^a-z0-9_.-]+", "-", reference.partition("@")[0].lower())
+    name = slug[-100:].strip("-._")
     tag = f"{planning.REPOSITORY}:{name}"
     return replace(usual, name=name, tag=tag, socs=socs, output=ROOT / "dist" / name)
 

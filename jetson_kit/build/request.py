@@ -38,8 +38,8 @@ class Request:
         named = [key for key in ("l4t", "module") if self.app and getattr(self.app.target, key)]
         if self.jetson or not named:
             return ()
-        words = " and ".join(named)
-        return (f"{words} in [target] of jetson.toml left aside: this image is for this machine",)
+        keys = " and ".join(named)
+        return (f"{keys} in [target] of jetson.toml left aside: this image is for this machine",)
 
     def check(self) -> None:
         """Raise BadInputError for what can't be, whatever the tables have."""

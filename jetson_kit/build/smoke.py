@@ -124,10 +124,10 @@ def _run(plan: BuildPlan, image: str, command: list[str], more: dict[str, Any]) 
     try:
         output: bytes = engine.client().containers.run(image, command, **options)
     except ContainerError as error:
-        words = _text(error.stderr).strip().splitlines()
+        lines = _text(error.stderr).strip().splitlines()
         raise StepFailedError(
             f"the image's first start ended with {error.exit_status}: "
-            + (words[-1] if words else "no message")
+            + (lines[-1] if lines else "no message")
         ) from error
     except APIError as error:
         raise podman.not_started("the image", error) from error

@@ -79,13 +79,13 @@ def entries() -> tuple[Entry, ...]:
             f"{home} holds more than the kit's cache: {', '.join(foreign[:3])}",
             f"move that elsewhere, or set {CACHE} to a folder of its own",
         )
-    found = (
+    result = (
         entry
         for kind in kinds().values()
         if (home / kind.name).is_dir() and not (home / kind.name).is_symlink()
         for entry in _below(home / kind.name, kind, kind.depth - 1)
     )
-    return tuple(found)
+    return tuple(result)
 
 
 def _below(place: Path, kind: Kind, depth: int) -> Iterator[Entry]:
@@ -132,7 +132,9 @@ def _files(path: Path) -> Iterator[Path]:
             yield Path(place, name)
 
 
-def unused(found: Sequence[Entry], days: float, keep: Collection[str] = ()) -> tuple[Entry, ...]:
+def unused(
+    candidates: Sequence[Entry], days: float, keep: Collection[str] = ()
+) -> tuple[Entry, ...]:
     """Return what was not used for `days` and no process holds open.
 
     Kinds that are kept or named in `keep` are left out.
@@ -141,7 +143,7 @@ def unused(found: Sequence[Entry], days: float, keep: Collection[str] = ()) -> t
     held = open_files.below(folder())
     return tuple(
         entry
-        for entry in found
+        for entry in candidates
         if entry.used_at <= latest
         and not entry.kind.kept
         and entry.kind.name not in keep

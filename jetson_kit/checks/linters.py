@@ -58,7 +58,7 @@ def commands() -> list[list[str]]:
         ("hadolint", ("docker/Dockerfile",)),
         ("zizmor", ("--offline", "--no-progress", "--quiet", *GITHUB, *ACTIONS)),
     )
-    for tool, words in tools:
+    for tool, arguments in tools:
         if Path(here, tool).exists():
-            result.append([f"{here}/{tool}", *words])
+            result.append([f"{here}/{tool}", *arguments])
     return result

@@ -23,18 +23,18 @@ _running: set[subprocess.Popen[bytes]] = set()
 
 
 def run(
-    words: Sequence[str],
+    command: Sequence[str],
     output: int,
     until: float,
     more: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
     """Run a command until a monotonic time at most; return its exit code, or STOPPED."""
     here = Path(sys.executable).parent
-    # Other environments' tests find uv, which stands in this one.
+    # Other environments' tests find uv, which is installed in this one.
     env = {**os.environ, **more, "PYTHONPATH": str(ROOT), "PATH": f"{here}:{os.environ['PATH']}"}
     # In a group of its own: what it needs to put things away is more than signals.py gives.
     with subprocess.Popen(
-        words, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=env, process_group=0
+        command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, env=env, process_group=0
     ) as child:
         _running.add(child)
         # Threads wait for no longer than this.

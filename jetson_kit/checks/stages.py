@@ -86,21 +86,21 @@ class Stage:
             return [[sys.executable, "-m", module] for module in self.modules]
         if not self.tests:
             return linters.commands()
-        words = self.pytest or (*self.real, "-m", REAL)
+        arguments = self.pytest or (*self.real, "-m", REAL)
         if self.workers > 1:
-            words = (*words, "-n", str(self.workers), "--dist", "loadfile")
+            arguments = (*arguments, "-n", str(self.workers), "--dist", "loadfile")
             # As they are listed: what takes longest begins first.
-            words = (*words, "--no-loadscope-reorder")
+            arguments = (*arguments, "--no-loadscope-reorder")
         if self.environment:
-            return [[str(environments.python(self.environment)), "-m", "pytest", "-q", *words]]
+            return [[str(environments.python(self.environment)), "-m", "pytest", "-q", *arguments]]
         limit = f"--timeout={60 * self.minutes if self.size == 'long' else TEST_S}"
         slowest = () if self.size == "quick" else SLOWEST
-        return [[sys.executable, "-m", "pytest", "-q", limit, *slowest, *words]]
+        return [[sys.executable, "-m", "pytest", "-q", limit, *slowest, *arguments]]
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a stage."""
+    """The result of a stage."""
 
     stage: str
     problems: tuple[str, ...]
@@ -146,8 +146,8 @@ def run(*, size: str, stage: str = "", minutes: float = math.inf) -> None:
             deque(item for item in chosen if item.beside == beside) for beside in (False, True)
         ]
         with ThreadPoolExecutor(len(lanes)) as pool:
-            for found in pool.map(lambda own, other: _lane(own, other, until), lanes, lanes[::-1]):
-                timed += found
+            for pairs in pool.map(lambda own, other: _lane(own, other, until), lanes, lanes[::-1]):
+                timed += pairs
     results = [result for result, _ in timed]
     if len(timed) > 1:
         print(f"--- {', '.join(time_taken for _, time_taken in timed)}")
@@ -187,7 +187,7 @@ def _next(own: deque[Stage], other: deque[Stage]) -> Stage | None:
 
 
 def _timed(stage: Stage, output: int, until: float, *, quiet: bool = False) -> tuple[Result, str]:
-    """Run a stage with its output there; return what became of it, and its time as text."""
+    """Run a stage with its output there; return its result, and its time as text."""
     if not quiet:
         print(f"--- {stage.name}", flush=True)
     started = time.monotonic()

@@ -79,9 +79,9 @@ class KitTask(Task[Body]):
             return arguments
         first, *flags = arguments
         count = _words(flags)
-        words = [self._word(first, number, positional=number < count)
+        positionals = [self._word(first, number, positional=number < count)
                  for number in range(max(count, 1))]  # fmt: skip
-        return [*words, *flags]
+        return [*positionals, *flags]
 
     def _typed(self, plain: Argument) -> Argument:
         parameter = str(plain.name).replace("-", "_")
@@ -118,7 +118,7 @@ class KitTask(Task[Body]):
 
 
 def _words(flags: list[Argument]) -> int:
-    """Return how many words, flags and their values aside, follow the task's name."""
+    """Return how many positional arguments follow the task's name."""
     known = [*Program().core_args(), *Program().task_args(), *flags]
     valued = {
         f"{'-' if len(name) == 1 else '--'}{name}"
@@ -127,9 +127,9 @@ def _words(flags: list[Argument]) -> int:
         for name in flag.names
     }
     given = sys.argv[1 : sys.argv.index("--") if "--" in sys.argv else None]
-    words = [
+    positionals = [
         word
         for previous, word in zip(["", *given], given, strict=False)
         if not word.startswith("-") and previous not in valued
     ]
-    return max(len(words) - 1, 0)
+    return max(len(positionals) - 1, 0)

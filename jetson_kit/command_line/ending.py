@@ -109,7 +109,7 @@ def _where(error: BaseException) -> tuple[Path, int]:
     return Path(trace.tb_frame.f_code.co_filename), trace.tb_lineno
 
 
-def _say(words: str) -> None:
+def _say(message: str) -> None:
     """Print a line; a stderr that is gone is no reason to end otherwise."""
     with contextlib.suppress(OSError, ValueError, RuntimeError):
-        print(text.line(words), file=sys.stderr, flush=True)
+        print(text.line(message), file=sys.stderr, flush=True)

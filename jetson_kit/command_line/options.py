@@ -92,8 +92,8 @@ class Text:
 class Choice:
     """One of a few words."""
 
-    def __init__(self, *words: str) -> None:
-        self.words = words
+    def __init__(self, *choices: str) -> None:
+        self.words = choices
 
     def __call__(self, word: str) -> str:
         """Return the word itself."""

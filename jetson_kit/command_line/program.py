@@ -121,19 +121,21 @@ def _early(argv: Sequence[str], tasks: Collection) -> list[str]:
     come. A short one that the task has itself is the task's.
     """
     end = argv.index("--") if "--" in argv else len(argv)
-    words = list(argv[1:end])
+    arguments = list(argv[1:end])
     names = {name for known, others in tasks.task_names.items() for name in (known, *others)}
-    place = next((number for number, word in enumerate(words) if word in names), len(words))
+    place = next((number for number, word in enumerate(arguments) if word in names), len(arguments))
     own: set[str] = set()
-    if place < len(words):
-        own = {name for argument in tasks[words[place]].get_arguments() for name in argument.names}
-        if any(word in HELP for word in words[place + 1 :]):
-            return [argv[0], *words[:place], HELP[0], words[place]]
+    if place < len(arguments):
+        own = {
+            name for argument in tasks[arguments[place]].get_arguments() for name in argument.names
+        }
+        if any(word in HELP for word in arguments[place + 1 :]):
+            return [argv[0], *arguments[:place], HELP[0], arguments[place]]
     ours = {f"{'-' * min(len(name), 2)}{name}" for both in OF_ALL_TASKS for name in both
             if name not in own}  # fmt: skip
-    first = [word for word in words[place + 1 :] if word in ours]
-    rest = [word for word in words[place + 1 :] if word not in ours]
-    return [argv[0], *words[:place], *first, *words[place : place + 1], *rest, *argv[end:]]
+    first = [word for word in arguments[place + 1 :] if word in ours]
+    rest = [word for word in arguments[place + 1 :] if word not in ours]
+    return [argv[0], *arguments[:place], *first, *arguments[place : place + 1], *rest, *argv[end:]]
 
 
 def _one_of(flag: str, word: str, known: Sequence[str]) -> None:
@@ -143,12 +145,12 @@ def _one_of(flag: str, word: str, known: Sequence[str]) -> None:
 
 def main(tasks: Collection, argv: Sequence[str] | None = None) -> NoReturn:
     """Run a command line (by default this process's) and end with its exit code."""
-    words = list(sys.argv if argv is None else argv)
+    arguments = list(sys.argv if argv is None else argv)
     code = 0
     try:
         signals.install()
         _prepare()
-        code = _run(tasks, words)
+        code = _run(tasks, arguments)
         signals.over()
     except KeyboardInterrupt as late:  # before or after the run; nothing has been said of it yet
         signals.over()
@@ -167,18 +169,18 @@ def _prepare() -> None:
         del os.environ["COLUMNS"]  # a table of no width has no words
 
 
-def _run(tasks: Collection, words: list[str]) -> int:
+def _run(tasks: Collection, argv: list[str]) -> int:
     """Run a command line; return its exit code, after one line on what went wrong."""
     front = Front(namespace=tasks, name="mediapipe-jetson-kit", version=__version__, binary="./inv",
                   binary_names=["inv"], config_class=NoFiles)  # fmt: skip
     try:
-        front.run_all(words)
+        front.run_all(argv)
         sys.stdout.flush()
     except SystemExit as stop:
         return _code(stop)
     except BaseException as error:  # whatever it is, it ends in one line and a code of the table
         signals.over()
-        if "--nagios" in words and isinstance(error, KitError):
+        if "--nagios" in argv and isinstance(error, KitError):
             print(f"MEDIAPIPE UNKNOWN - {error.line()}")
             return NAGIOS_UNKNOWN
         return ending.end(error)

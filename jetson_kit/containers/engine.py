@@ -60,8 +60,8 @@ def client() -> docker.DockerClient:
                 break
             done = subprocess.run(["sh", START], capture_output=True, text=True, check=False)
             if done.returncode:
-                words = done.stderr.strip().rpartition("\n")[2].removeprefix("error: ")
-                what, _, cure = words.rpartition("; ")
+                message = done.stderr.strip().rpartition("\n")[2].removeprefix("error: ")
+                what, _, cure = message.rpartition("; ")
                 raise ToolMissingError(what, cure) from error
         else:
             return env
@@ -116,16 +116,16 @@ def containerd_store() -> bool:
     return ["driver-type", "io.containerd.snapshotter.v1"] in [list(row) for row in rows]
 
 
-def diff_ids(found: Image) -> tuple[str, ...]:
+def diff_ids(docker_image: Image) -> tuple[str, ...]:
     """Return the digests of an image's uncompressed layers, from the base up."""
-    return tuple(found.attrs["RootFS"].get("Layers") or ())
+    return tuple(docker_image.attrs["RootFS"].get("Layers") or ())
 
 
 def pull(reference: str, platform: str) -> Image:
     """Pull an image, or use the local one where no registry has it.
 
-    Raises NetworkError when neither is to be had, ToolMissingError where no login is, BadInputError
-    for one of another processor.
+    Raises NetworkError when there is neither, ToolMissingError without a login, BadInputError for
+    an image of another processor.
     """
     try:
         return client().images.pull(reference, platform=platform)
@@ -174,18 +174,20 @@ def with_fixed_times(tag: str) -> Image:
         client().images.load(body.getvalue())
     except DockerException:
         return result
-    made = client().images.get(tag)
+    loaded = client().images.get(tag)
     # A container of a killed build may still hold the first one: then it stays.
     with contextlib.suppress(DockerException):
-        if made.id != result.id and not client().images.get(str(result.id)).tags:
+        if loaded.id != result.id and not client().images.get(str(result.id)).tags:
             client().images.remove(str(result.id), noprune=True)
-    return made
+    return loaded
 
 
-def save_layers(found: Image, requested: set[str], keep: Callable[[str, IO[bytes]], None]) -> None:
+def save_layers(
+    docker_image: Image, requested: set[str], keep: Callable[[str, IO[bytes]], None]
+) -> None:
     """Hand the uncompressed layers named in `requested` (diff ids) to `keep`, one by one."""
     with tempfile.TemporaryFile(dir=cache_dir("tmp")) as spool, disk_guard(cache_dir("tmp")):
-        for block in client().api.get_image(str(found.id), chunk_size=1 << 21):
+        for block in client().api.get_image(str(docker_image.id), chunk_size=1 << 21):
             spool.write(block)
         spool.seek(0)
         with tarfile.open(fileobj=spool) as archive:

@@ -59,8 +59,8 @@ def cure() -> str:
 
 def not_started(what: str, error: APIError) -> StepFailedError:
     """Return the error for a container that an engine, Docker's or Podman, does not start."""
-    words = str(error.explanation)
+    reason = str(error.explanation)
     return StepFailedError(
-        f"{what} does not start: {words}",
-        "install the package catatonit, Podman's init" if "catatonit" in words else "",
+        f"{what} does not start: {reason}",
+        "install the package catatonit, Podman's init" if "catatonit" in reason else "",
     )

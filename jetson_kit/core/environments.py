@@ -45,9 +45,9 @@ def _interpreter(name: str) -> str:
     if sys.version_info.minor <= newest:
         return sys.executable
     for minor in range(newest, oldest - 1, -1):
-        found = shutil.which(f"python3.{minor}")
-        if found and _runs(found):
-            return found
+        path = shutil.which(f"python3.{minor}")
+        if path and _runs(path):
+            return path
     raise NoPythonError(
         f"no Python 3.{newest} or older, of which this system has no package",
         f"put python3.{newest} into PATH, with its venv module",

@@ -19,8 +19,8 @@ class KitError(Exception):
 
     def line(self) -> str:
         """Return the single line that the user sees."""
-        words = text.line(self.message)
-        return f"error: {words}; {text.line(self.cure)}" if self.cure else f"error: {words}"
+        message = text.line(self.message)
+        return f"error: {message}; {text.line(self.cure)}" if self.cure else f"error: {message}"
 
     def lines(self) -> tuple[str, ...]:
         """Return all that the user sees: one line, where an error does not stand for several."""

@@ -202,7 +202,7 @@ def write_text(path: Path, text: str, mode: int = 0o644) -> None:
 def download(url: str, path: Path, sha256: str, timeout_s: float = 60.0) -> Path:
     """Fetch `url` to `path`, checked by hash before it gets its name.
 
-    Raises NetworkError if it cannot be had, IntegrityError if the bytes are others.
+    Raises NetworkError if it cannot be downloaded, IntegrityError if the bytes are others.
     """
     with written_aside(path) as aside:
         try:

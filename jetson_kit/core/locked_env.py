@@ -17,7 +17,7 @@ MARKER = ".locked"
 def programs(family: str, name: str, lock: Path, python: str | Path) -> Path:
     """Return the folder of an environment's programs, kept in the cache under its lock's hash.
 
-    `family` is the folder of the cache, `name` what stands before the hash. Raises as
+    `family` is the folder of the cache, `name` the prefix of the hash. Raises as
     jetson_kit.core.uv.
     """
     key = hashlib.sha256(lock.read_bytes() + os.fsencode(python)).hexdigest()[:12]

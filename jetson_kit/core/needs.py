@@ -253,7 +253,7 @@ def _set_up(command: str, parts: Sequence[str]) -> None:
     # Without it, what runs as root for this user would go on: nobody but root may end that.
     stopping.spared.add(child.pid)
     try:
-        said, _ = child.communicate()
+        output, _ = child.communicate()
     except KeyboardInterrupt:
         child.wait()
         raise
@@ -263,5 +263,5 @@ def _set_up(command: str, parts: Sequence[str]) -> None:
     if code > 128:  # it alone was sent a signal
         raise stopping.StoppedError(code - 128)
     if code:
-        why = said.strip().removeprefix("error: ") or f"setting up ended with exit code {code}"
+        why = output.strip().removeprefix("error: ") or f"setting up ended with exit code {code}"
         raise FAILURES.get(code, StepFailedError)(why)

@@ -34,10 +34,10 @@ def run(
     `options` go to ssh before the host. Raises ToolMissingError, NetworkError after `timeout_s`,
     and what `failure` returns where there is no connection.
     """
-    words = ["ssh", *STRICT, "-T", *options, *LASTING, "--", host, command]
+    arguments = ["ssh", *STRICT, "-T", *options, *LASTING, "--", host, command]
     try:
         done = subprocess.run(
-            words,
+            arguments,
             input=stdin,
             capture_output=True,
             timeout=timeout_s,

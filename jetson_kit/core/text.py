@@ -76,8 +76,8 @@ def counted(number: int, noun: str, plural: str = "") -> str:
 
 def verb(number: int, word: str) -> str:
     """Return a verb as it goes with a number: 1 board needs, 2 boards need."""
-    one, many = IRREGULAR.get(word, (f"{word}s", word))
-    return one if number == 1 else many
+    singular, plural = IRREGULAR.get(word, (f"{word}s", word))
+    return singular if number == 1 else plural
 
 
 def lasting(seconds: float) -> str:

@@ -110,14 +110,14 @@ def last_for_old_cores() -> str:
 
 def _replaced(text: str, key: str, value: str) -> str:
     """Return JSON with the value of a key, on a line of its own, replaced."""
-    made, count = re.subn(
+    result, count = re.subn(
         rf'^( "{key}": ).*?(,?)$', lambda m: f"{m[1]}{value}{m[2]}", text, flags=re.MULTILINE
     )
     if count != 1:
         raise IntegrityError(
             f"a list has {count} lines for {key}", "restore it: wheels.json or projects.json"
         )
-    return made
+    return result
 
 
 def with_boards(page: Path) -> str:

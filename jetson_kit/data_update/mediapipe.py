@@ -98,7 +98,7 @@ def _take(changes: Changes, release: Release, *, accepted: bool) -> bool:
 
 
 def _recipe(release: Release, before: Pin) -> tuple[Recipe, list[review.Finding]]:
-    """Return a recipe that stands in the table, else the predecessor's with what speaks against."""
+    """Return the recipe in the table, else the predecessor's with the findings against it."""
     known = recipes.load()
     if release.version in known:
         return known[release.version], []

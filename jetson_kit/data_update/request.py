@@ -28,16 +28,16 @@ class Request:
         return dict(self.versions).get(canonicalize_name(package), "")
 
 
-def parse(words: Iterable[str]) -> Request:
+def parse(requirements: Iterable[str]) -> Request:
     """Read words such as `onnxruntime` or `uv==0.14.1`. Raises BadInputError."""
     names: list[str] = []
     versions: list[tuple[str, str]] = []
-    for word in words:
+    for text in requirements:
         cure = "write NAME or NAME==VERSION, like mediapipe==1.2.2"
         try:
-            requirement = Requirement(word)
+            requirement = Requirement(text)
         except InvalidRequirement as error:
-            raise BadInputError(f"{word!r} names no package", cure) from error
+            raise BadInputError(f"{text!r} names no package", cure) from error
         clauses = list(requirement.specifier)
         exact = [
             clause.version
@@ -45,7 +45,7 @@ def parse(words: Iterable[str]) -> Request:
             if clause.operator == "==" and "*" not in clause.version
         ]
         if requirement.url or requirement.marker or requirement.extras or len(exact) < len(clauses):
-            raise BadInputError(f"{word!r} names no single version", cure)
+            raise BadInputError(f"{text!r} names no single version", cure)
         name = canonicalize_name(requirement.name)
         names.append(name)
         versions += [(name, version) for version in exact]

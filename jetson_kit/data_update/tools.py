@@ -139,15 +139,15 @@ def _carrier(changes: Changes, request: Request, pinned: collections.Pinned) -> 
     return version if Version(version) > Version(pinned.version) else ""
 
 
-def _carried(wheel: Path, one: collections.Collection) -> tuple[str, str]:
+def _carried(wheel: Path, collection: collections.Collection) -> tuple[str, str]:
     """Return a collection's version in a wheel, and the ansible-core that it asks for."""
     try:
         with zipfile.ZipFile(wheel) as archive:
-            manifest = json.loads(archive.read(f"{one.folder}/MANIFEST.json"))
-            runtime = yaml.safe_load(archive.read(f"{one.folder}/meta/runtime.yml"))
+            manifest = json.loads(archive.read(f"{collection.folder}/MANIFEST.json"))
+            runtime = yaml.safe_load(archive.read(f"{collection.folder}/meta/runtime.yml"))
         return str(manifest["collection_info"]["version"]), str(runtime["requires_ansible"])
     except (KeyError, ValueError, yaml.YAMLError) as error:
         raise IntegrityError(
-            f"{wheel.name} has no {one.name} that says its version and its ansible-core",
+            f"{wheel.name} has no {collection.name} that says its version and its ansible-core",
             "nothing was written; correct jetson_kit/ansible_driver/collections.toml by hand",
         ) from error

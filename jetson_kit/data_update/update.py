@@ -18,13 +18,13 @@ from jetson_kit.data_update.request import Request, parse
 from jetson_kit.wheels import shim
 
 
-def run(words: list[str], *, dry_run: bool = False) -> Changes:
+def run(requirements: list[str], *, dry_run: bool = False) -> Changes:
     """Take newer versions, of all packages or of those named; with `dry_run` only look.
 
     Nothing is written unless all of it could be made. Raises BadInputError for an unknown package,
     NetworkError, IntegrityError, ToolMissingError, StepFailedError.
     """
-    request = parse(words)
+    request = parse(requirements)
     _known(request)
     with staging.one_at_a_time():
         if not dry_run:

@@ -27,7 +27,7 @@ from jetson_kit.debian.deb_file import Deb, intact
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 # What --print-uris says of a package: address, name_version_architecture.deb, size, hash.
 OFFERED = re.compile(r"'[^']*' ([^_ ]+)_([^_ ]+)_(\w+)\.deb \d+ SHA256:([0-9a-f]{64})")
-# As apt takes it; what else stands in a line of its sources would be an option.
+# As apt takes it; anything else in a line of its sources would be an option.
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*:/[^\s\[\]]+")
 # What `apt-get update --print-uris` says of an archive's Release file: its address, its file here.
 RELEASES = re.compile(r"'(?P<place>[^']*/)dists/[^']*/InRelease' (?P<file>\S+InRelease) ")
@@ -142,9 +142,9 @@ class _Apt:
     of: str
     """Suite and architecture, for messages."""
 
-    def run(self, *words: str, what: str) -> str:
+    def run(self, *arguments: str, what: str) -> str:
         return run(
-            ["apt-get", "-c", self.folder / "apt.conf", "-qq", "-y", *words],
+            ["apt-get", "-c", self.folder / "apt.conf", "-qq", "-y", *arguments],
             what=f"{what} {self.of}",
             env=environment(),
             timeout_s=TIMEOUT_S,

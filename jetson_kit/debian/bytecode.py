@@ -135,7 +135,7 @@ class Compiler:
 
 
 def of(suite: str, version: str) -> Compiler | None:
-    """Return the compiler of a suite's Python; None where it can't be had on this machine."""
+    """Return the compiler of a suite's Python; None where it is not available on this machine."""
     python = native_python.of(suite, version)
     return Compiler(python) if python else None
 

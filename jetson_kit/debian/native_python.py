@@ -46,7 +46,7 @@ class Command:
 
 @dataclass(frozen=True)
 class NativePython:
-    """A Python that can be had on this machine."""
+    """A Python that is available on this machine."""
 
     suite: str
     version: str
@@ -64,8 +64,8 @@ class NativePython:
             if not folder.exists():
                 debs, as_locked = self._debs()
                 if not as_locked:
-                    found = next(deb for deb in debs if deb.name == self._name)
-                    folder = folder.with_name(f"{self.suite}-{host_arch()}-{found.version}")
+                    package = next(deb for deb in debs if deb.name == self._name)
+                    folder = folder.with_name(f"{self.suite}-{host_arch()}-{package.version}")
                 if not folder.exists():
                     self._unpack(debs, folder)
         python = folder / f"usr/bin/python{self.version}"
@@ -116,16 +116,16 @@ class NativePython:
             part = debian_lock.Lock(names, rows)
             if debs := debian_lock.fetch(part, suite=self.suite, arch=arch, folder=folder):
                 return debs, True
-        found = debian.fetch(names, suite=self.suite, arch=arch, folder=folder)
-        return tuple(deb for deb in found if deb.name in names), False
+        packages = debian.fetch(names, suite=self.suite, arch=arch, folder=folder)
+        return tuple(deb for deb in packages if deb.name in names), False
 
 
 def of(suite: str, version: str) -> NativePython | None:
     """Return a suite's Python; None where no lock has one of this version for this machine."""
     lock = _lock(suite, host_arch())
     name = PACKAGES[1].format(version)
-    found = next((row for row in lock.rows if row.name == name), None) if lock else None
-    return NativePython(suite, version, found.version) if found else None
+    package = next((row for row in lock.rows if row.name == name), None) if lock else None
+    return NativePython(suite, version, package.version) if package else None
 
 
 def _lock(suite: str, arch: str) -> debian_lock.Lock | None:

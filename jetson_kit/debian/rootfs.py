@@ -78,7 +78,7 @@ def facts_of(spec: dict[str, Any], variant: str) -> dict[str, Any]:
 def compiler_of(variant: str, suite: str) -> Compiler | None:
     """Return what compiles the Python files of a variant, and of Debian packages laid upon it.
 
-    None for a variant without bytecode, and where the suite's Python can't be had here.
+    None for a variant without bytecode, and where the suite's Python is not available here.
     """
     spec = data()
     if not facts_of(spec, variant)["bytecode"]:
@@ -156,7 +156,7 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
 
 
 def _locked(lock: Lock, suite: str, arch: str, known: Rootfs | None) -> tuple[Deb, ...] | None:
-    """Return the packages of a lock; None where they can't be had, or `known` does without."""
+    """Return the packages of a lock; None where they are not available, or `known` does."""
     folder = cache_dir("apt", f"{suite}-{arch}")
     try:
         return debian_lock.fetch(lock, suite=suite, arch=arch, folder=folder)

@@ -117,9 +117,9 @@ def run(
     hosts = check.without_passwords(path).limited(limit)
     for error in filter(None, (host.unreachable() for host in hosts)):
         raise error
-    doctor.payload(code)  # A folder that is wrong is told once, before any host is touched.
+    doctor.payload(code)  # A wrong folder is reported once, before any host is contacted.
 
-    def one(host: Host) -> Examined:
+    def examine(host: Host) -> Examined:
         result = examined(host)
         each(result)
         return result
@@ -132,8 +132,8 @@ def run(
         except KitError as error:
             return Examined(host.name, None, error.line().removeprefix("error: "))
         absent = there.returncode == 1
-        words = board_program.unprovisioned(host.name, path) if absent else ""
-        return Examined(host.name, diagnosis, unprovisioned=words)
+        unprovisioned = board_program.unprovisioned(host.name, path) if absent else ""
+        return Examined(host.name, diagnosis, unprovisioned=unprovisioned)
 
     with ThreadPoolExecutor(min(AT_A_TIME, len(hosts))) as pool:
-        return Round(tuple(pool.map(one, hosts)))
+        return Round(tuple(pool.map(examine, hosts)))

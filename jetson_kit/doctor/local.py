@@ -232,7 +232,7 @@ def _pack_code(archive: zipfile.ZipFile, code: Path) -> None:
 
     for path in kinds.files(code, unseen):
         try:
-            # A wheel is too large to be sent; that it is there is told.
+            # A wheel is too large to be sent; only its presence is reported.
             wheel = kinds.by_name(path) == "wheel"
             known = kinds.by_name(path) is not None
             most = None if known else kinds.LARGEST_BYTES

@@ -79,7 +79,7 @@ def script(programs: Mapping[str, tuple[str, ...]]) -> str:
     form = shlex.quote(r"Package: ${Package}\nStatus: ${Status}\nVersion: ${Version}\n\n")
     packages = " ".join(known["names"]["packages"])
     lines.append(f"dpkg-query -W -f={form} {packages} 2>/dev/null | put /var/lib/dpkg/status")
-    lines += [f"out {name} {shlex.join(words)}" for name, words in programs.items()]
+    lines += [f"out {name} {shlex.join(arguments)}" for name, arguments in programs.items()]
     return "\n".join([*lines, "echo @@end", ""])
 
 

@@ -57,8 +57,8 @@ def problems() -> list[str]:
     ]
     if not differ and first != second:
         differ = [f"{READMES[0]} and {READMES[1]} have their commands in different order"]
-    found = (links.problems(), links.unlisted(), named_tests.problems(), environment.problems())
-    return [*(line for lines in found for line in lines), *stale, *differ]
+    groups = (links.problems(), links.unlisted(), named_tests.problems(), environment.problems())
+    return [*(line for lines in groups for line in lines), *stale, *differ]
 
 
 def main() -> int:

@@ -64,7 +64,7 @@ def _anchors_of(page: Path) -> set[str]:
 
 
 def links(text: str) -> list[str]:
-    """Return the targets of a page's links and pictures; what stands in code is none."""
+    """Return the targets of a page's links and pictures; targets in code are left out."""
     return LINK.findall(CODE.sub("``", FENCE.sub("", text)))
 
 

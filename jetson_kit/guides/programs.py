@@ -51,8 +51,8 @@ def page() -> str:
     parts.append(BOARD)
     for name, (about, _, options) in board_program.module("cli").COMMANDS.items():
         parser = argparse.ArgumentParser(description=f"{about[0].upper()}{about[1:]}.")
-        for words, how in options:
-            parser.add_argument(*words, **how)
+        for flags, how in options:
+            parser.add_argument(*flags, **how)
         parts += _parts(name, parser)
     return "\n".join(parts)
 

@@ -118,7 +118,7 @@ def _task(name: str, tasks: Collection) -> str:
 
 
 def _options(task: Task[Any]) -> list[str]:
-    """Return a row for each word and option of a task, words first."""
+    """Return a row for each argument of a task, positional ones first."""
     variadic = getattr(task, "variadic", "")
     arguments = [
         argument
@@ -126,7 +126,7 @@ def _options(task: Task[Any]) -> list[str]:
         # One that takes all further words is declared as often as the command line has words.
         if not (variadic and re.fullmatch(rf"{re.escape(variadic)}\d+", str(argument.name)))
     ]
-    words = [
+    positionals = [
         argument
         for argument in arguments
         if argument.name == variadic
@@ -135,11 +135,13 @@ def _options(task: Task[Any]) -> list[str]:
     rows = [
         f"| `{str(argument.name).upper()}{'...' if argument.name == variadic else ''}` "
         f"| {_cell(argument.help)} |"
-        for argument in words
+        for argument in positionals
     ]
     for argument in arguments:
         argument.help = _with_default(argument)
-    options = ParserContext(args=[argument for argument in arguments if argument not in words])
+    options = ParserContext(
+        args=[argument for argument in arguments if argument not in positionals]
+    )
     return [*rows, *(f"| `{flags}` | {_cell(text)} |" for flags, text in options.help_tuples())]
 
 

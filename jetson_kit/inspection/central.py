@@ -88,7 +88,7 @@ def run(request: Request) -> Iterator[Event]:
     slots = threading.BoundedSemaphore(SITES_AT_A_TIME)
     making = threading.Lock()
 
-    def one(site: Site) -> None:
+    def inspect_site(site: Site) -> None:
         try:
             with slots:
                 work = _AtSite(request, site, sites.boards[site.name], place.mesh, making)
@@ -97,7 +97,7 @@ def run(request: Request) -> Iterator[Event]:
             events.put(error)
 
     for site in chosen:
-        threading.Thread(target=one, args=(site,), daemon=True).start()
+        threading.Thread(target=inspect_site, args=(site,), daemon=True).start()
     open_sites = len(chosen)
     while open_sites:
         event = events.get()

@@ -78,7 +78,7 @@ def statuses(request: Request, outputs: Outputs) -> Iterator[tuple[SiteResult, l
     """Yield each site with its boards when the site is done, the fastest first; write the whole."""
     begun, events = time.time(), []
     boards: dict[str, list[Summary]] = {}
-    # The site that is shown later tells of a machine that both have; the result has it at both.
+    # The site that is shown later reports a machine that both have; the result has it at both.
     machines: dict[str, list[Summary]] = {}
     for event in central.run(request):
         events.append(event)

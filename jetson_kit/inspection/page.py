@@ -34,8 +34,8 @@ def page(inspection: result.Inspection, sites: Path, title: str, *, served: bool
     now = time.time()
     boards = tuple(board.at(now) for board in inspection.boards)
     problems = tuple((site.site, "; ".join(site.wrong)) for site in inspection.bad_sites)
-    words = ("./inv", "sites.report", "-i", str(sites), "--of", inspection.kind, "--board")
-    how = (*index.words(*words), (index.Of.SITE, "/", index.Of.HOST))
+    command = ("./inv", "sites.report", "-i", str(sites), "--of", inspection.kind, "--board")
+    how = (*index.words(*command), (index.Of.SITE, "/", index.Of.HOST))
     return index.page(boards, index.Options(title, now, served, how, problems))
 
 
@@ -68,7 +68,9 @@ def evidence(inspection: result.Inspection, sites: Path, site: str, host: str) -
     Raises BadInputError for a board without evidence, IntegrityError where the evidence is not
     what the board's line was made of, and what the site raises.
     """
-    line = next((one for one in inspection.boards if (one.site, one.host) == (site, host)), None)
+    line = next(
+        (board for board in inspection.boards if (board.site, board.host) == (site, host)), None
+    )
     if line is None:
         raise BadInputError(f"there is no board {site}/{host}", "name it SITE/HOST")
     if not line.evidence:

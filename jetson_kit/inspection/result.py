@@ -98,10 +98,10 @@ class Inspection:
 
     def _values(self, value: Any) -> Iterator[tuple[float, Mapping[str, str]]]:  # noqa: ANN401
         for board in self.boards:
-            found = value(board)
-            if found is not None:
+            number = value(board)
+            if number is not None:
                 yield (
-                    (int(found) if isinstance(found, bool) else found),
+                    (int(number) if isinstance(number, bool) else number),
                     {"site": board.site, "host": board.host},
                 )
 
@@ -150,9 +150,9 @@ def _apart(boards: Sequence[Summary]) -> tuple[Summary, ...]:
             owners.setdefault(board.evidence, []).append(board)
     result = []
     for board in boards:
-        others = [one for one in owners.get(board.evidence, ()) if one is not board]
+        others = [other for other in owners.get(board.evidence, ()) if other is not board]
         if others:
-            named = ", ".join(f"{one.site}/{one.host}" for one in others[:MOST_NAMED])
+            named = ", ".join(f"{other.site}/{other.host}" for other in others[:MOST_NAMED])
             reasons = (f"its evidence is also that of {plain(named, 200)}", *board.reasons)
             board = replace(  # noqa: PLW2901
                 board, verdict=UNKNOWN, good=False, state="contradicted", remedy="",
@@ -173,7 +173,7 @@ def _one_each(boards: Sequence[Summary]) -> list[Summary]:
 
 def twice(board: Summary, others: Iterable[Summary]) -> Summary:
     """Return a line of status with what other sites' boards are the same machine."""
-    named = [f"{one.site}/{one.host}" for one in others if one.site != board.site]
+    named = [f"{other.site}/{other.host}" for other in others if other.site != board.site]
     if not named:
         return board
     same = f"the same machine as {plain(', '.join(named[:MOST_NAMED]), 200)}"

@@ -34,23 +34,25 @@ def machine_problems(root: Path = ROOT) -> list[str]:
 
     Raises as jetson_kit.core.run.
     """
-    words = {f"the folder {path}": _path_pattern(path) for path in folders(root)}
-    words |= {f"the registry {host}": re.escape(host) for host in hosts(os.environ, Path("/"))}
+    expressions = {f"the folder {path}": _path_pattern(path) for path in folders(root)}
+    expressions |= {
+        f"the registry {host}": re.escape(host) for host in hosts(os.environ, Path("/"))
+    }
     names = run(["git", "ls-files", "-z"], what="listing tracked files", cwd=root)
-    return list(_named(root, filter(None, names.split("\0")), words))
+    return list(_named(root, filter(None, names.split("\0")), expressions))
 
 
-def _named(root: Path, names: Iterable[str], words: Mapping[str, str]) -> Iterator[str]:
-    patterns = {word: re.compile(pattern.encode()) for word, pattern in words.items()}
+def _named(root: Path, names: Iterable[str], expressions: Mapping[str, str]) -> Iterator[str]:
+    patterns = {what: re.compile(pattern.encode()) for what, pattern in expressions.items()}
     for name in names:
         path = root / name
         if path.is_symlink() or not path.is_file():
             continue
         content = path.read_bytes()
-        for word, pattern in patterns.items():
+        for what, pattern in patterns.items():
             if match := pattern.search(content):
                 line = content.count(b"\n", 0, match.start()) + 1
-                yield f"{name}:{line} names {word} of this machine: take it out"
+                yield f"{name}:{line} names {what} of this machine: take it out"
 
 
 def folders(root: Path) -> set[Path]:

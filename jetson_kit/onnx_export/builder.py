@@ -228,10 +228,10 @@ class Builder:
 
     # Checks.
 
-    def expect(self, index: int, found: Sequence[int]) -> None:
+    def expect(self, index: int, shape: Sequence[int]) -> None:
         """Raise ModelDamagedError unless an operator gives what its output tensor says."""
-        if tuple(found) != self.shape(index):
-            raise self.damaged(f"it gives {list(found)}, not {list(self.shape(index))}")
+        if tuple(shape) != self.shape(index):
+            raise self.damaged(f"it gives {list(shape)}, not {list(self.shape(index))}")
 
     def arity(self, least: int, most: int | None = None, outputs: int = 1) -> None:
         """Raise ModelDamagedError unless the operator has so many inputs (and outputs)."""
@@ -244,11 +244,11 @@ class Builder:
         if len(operator.outputs) != outputs:
             raise self.damaged(f"it has {len(operator.outputs)} outputs")
 
-    def rank(self, index: int, wanted: int) -> tuple[int, ...]:
+    def rank(self, index: int, axes: int) -> tuple[int, ...]:
         """Return a tensor's shape. Raises ModelDamagedError unless it has so many axes."""
         shape = self.shape(index)
-        if len(shape) != wanted:
-            raise self.damaged(f"it has {list(shape)} where {wanted} axes belong")
+        if len(shape) != axes:
+            raise self.damaged(f"it has {list(shape)} where {axes} axes belong")
         return shape
 
     def axis(self, axis: int, rank: int) -> int:

@@ -16,12 +16,12 @@ LEGACY: Mapping[str, Callable[[], list[Path]]] = {
 """The models of images that no bundle has; the lite and heavy pose models, which images lack."""
 
 
-def files(words: Sequence[str] = ()) -> list[Path]:
-    """Return the files that words name, each once; by default all models of images.
+def files(names: Sequence[str] = ()) -> list[Path]:
+    """Return the files of `names` (models or paths), each once; by default all models of images.
 
     Raises BadInputError for an unknown word, and as models.fetch and legacy_models.
     """
-    chosen = tuple(words) or (*models.names(), "legacy")
+    chosen = tuple(names) or (*models.names(), "legacy")
     named = [word for word in chosen if not is_path(word) and word not in LEGACY]
     known = {model.name for model in models.load().models}
     unknown = [word for word in named if word not in known]

@@ -104,7 +104,7 @@ def judge(
     )
     message = _nvidia(blob, build)
     reasons += [*far.reasons, *(text for text in message.values() if text)]
-    judged = {f"{part}_ok": None if text is None else not text for part, text in message.items()}
+    outcomes = {f"{part}_ok": None if text is None else not text for part, text in message.items()}
     return Verdict(
         sub_model=sub_model.name,
         source=sub_model.source,
@@ -119,7 +119,7 @@ def judge(
         landmarks_err=far.landmarks_err,
         mask_err=far.mask_err,
         checker_ok=True,
-        **judged,
+        **outcomes,
         size=len(blob),
         samples=len(there.samples),
         reasons=tuple(reasons),
@@ -191,13 +191,13 @@ def _run(blob: bytes, given: Sequence[Sample], options: Options) -> list[runners
 def _meaning(
     sub_model: SubModel,
     there: ReferenceOutputs,
-    found: Sequence[runners.Arrays],
+    outputs: Sequence[runners.Arrays],
     reasons: list[str],
 ) -> tuple[float | None, float | None]:
     """Return how far landmarks and masks on photographs are off; add what speaks against them."""
     criteria = of(sub_model.sha256)
     real = [at for at, sample in enumerate(there.samples) if sample.kind == "photograph"]
-    here, target = [found[at] for at in real], [there.outputs[at] for at in real]
+    here, target = [outputs[at] for at in real], [there.outputs[at] for at in real]
     points = compare.landmarks_off(here, target, criteria.landmarks) if criteria.landmarks else None
     mask = compare.mask_off(here, target, criteria.mask) if criteria.mask else None
     if points is not None and points > compare.SIZE:

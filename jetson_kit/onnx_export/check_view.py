@@ -31,8 +31,8 @@ def _share(value: float | None) -> str:
 
 def _nvidia(row: Row) -> str:
     named = {"parser_ok": "parsed", "builder_ok": "built", "capability_ok": "supported"}
-    judged = [name for key, name in named.items() if row[key]]
-    return ", ".join(judged) if any(row[key] is not None for key in named) else "not judged here"
+    passed = [name for key, name in named.items() if row[key]]
+    return ", ".join(passed) if any(row[key] is not None for key in named) else "not judged here"
 
 
 def conclude(rows: Sequence[Row]) -> None:

@@ -18,7 +18,7 @@ OUT = ROOT / "dist" / "engines"
 
 
 def export(
-    words: Sequence[str] = (),
+    names: Sequence[str] = (),
     *,
     folder: Path = OUT,
     precision: str = "",
@@ -37,7 +37,7 @@ def export(
     rows: list[dict[str, Any]] = environment.ask(
         "export",
         {
-            "paths": [str(path) for path in catalog.files(words)],
+            "paths": [str(path) for path in catalog.files(names)],
             "sub_models": list(sub_models),
             "folder": str(folder.resolve()),
             "precisions": [precision] if precision else list(PRECISIONS),
@@ -49,7 +49,7 @@ def export(
 
 
 def check(
-    words: Sequence[str] = (),
+    names: Sequence[str] = (),
     *,
     every: bool = False,
     precision: str = "",
@@ -68,7 +68,7 @@ def check(
     rows: list[dict[str, Any]] = environment.ask(
         "check",
         {
-            "paths": [str(path) for path in catalog.files(words)],
+            "paths": [str(path) for path in catalog.files(names)],
             "known": [str(path) for path in catalog.files()],
             "sub_models": list(sub_models),
             "options": [asdict(Options(*kind)) for kind in kinds],

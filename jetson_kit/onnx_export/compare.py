@@ -37,7 +37,7 @@ class Apart:
         return max(self.outputs)
 
 
-def apart(found: Sequence[Arrays], requested: Sequence[Arrays]) -> Apart:
+def apart(outputs: Sequence[Arrays], requested: Sequence[Arrays]) -> Apart:
     """Return how far runs on the same samples are apart. Raises ValueError for other shapes.
 
     A number that is none is `FAR` away, unless both sides have none there. A batch axis that TFLite
@@ -47,7 +47,7 @@ def apart(found: Sequence[Arrays], requested: Sequence[Arrays]) -> Apart:
     for output in range(len(requested[0])):
         scale = max(float(np.abs(_finite(item[output])).max(initial=0.0)) for item in requested)
         differences = []
-        for left, right in zip(found, requested, strict=True):
+        for left, right in zip(outputs, requested, strict=True):
             here, there = left[output], right[output]
             if here.shape not in (there.shape, (1, *there.shape)):
                 raise ValueError(f"output {output} is {here.shape}, not {there.shape}")
@@ -70,7 +70,7 @@ def tolerance(floor: float | None) -> float:
     return FLOORS * LEAST if floor is None else max(LEAST, FLOORS * floor)
 
 
-def mask_off(found: Sequence[Arrays], requested: Sequence[Arrays], mask: Mask) -> float:
+def mask_off(outputs: Sequence[Arrays], requested: Sequence[Arrays], mask: Mask) -> float:
     """Return how far the worst mask's probabilities are off, on the average of its pixels."""
 
     def likely(arrays: Arrays) -> Any:  # noqa: ANN401
@@ -79,24 +79,26 @@ def mask_off(found: Sequence[Arrays], requested: Sequence[Arrays], mask: Mask) -
 
     gaps = [
         np.abs(likely(left) - likely(right)).mean()
-        for left, right in zip(found, requested, strict=True)
+        for left, right in zip(outputs, requested, strict=True)
     ]
     return float(max(gaps))
 
 
-def overflows(found: Sequence[Arrays], requested: Sequence[Arrays]) -> bool:
+def overflows(outputs: Sequence[Arrays], requested: Sequence[Arrays]) -> bool:
     """Return whether a run has no number where the other has one."""
     return any(
         bool((np.isfinite(right) & ~np.isfinite(left).reshape(right.shape)).any())
-        for item, other in zip(found, requested, strict=True)
+        for item, other in zip(outputs, requested, strict=True)
         for left, right in zip(item, other, strict=True)
     )
 
 
-def landmarks_off(found: Sequence[Arrays], requested: Sequence[Arrays], points: Landmarks) -> float:
+def landmarks_off(
+    outputs: Sequence[Arrays], requested: Sequence[Arrays], points: Landmarks
+) -> float:
     """Return how far the worst landmark lies off, by the larger side of the box around all."""
     worst = 0.0
-    for left, right in zip(found, requested, strict=True):
+    for left, right in zip(outputs, requested, strict=True):
         here, there = (
             item[0].reshape(points.count, points.values)[:, :2].astype(np.float64)
             for item in (left, right)

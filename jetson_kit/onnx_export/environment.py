@@ -31,8 +31,8 @@ def python() -> Path:
 
 def variables() -> dict[str, str]:
     """Return the environment variables in which the tools run: this project's code, our words."""
-    kept = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
-    return kept | {
+    inherited = {key: value for key, value in os.environ.items() if key != "VIRTUAL_ENV"}
+    return inherited | {
         "PYTHONPATH": f"{ROOT}:{PACKAGE}",
         "PYTHONNOUSERSITE": "1",
         "PYTHONSAFEPATH": "1",
@@ -44,15 +44,15 @@ def ask(command: str, request: Mapping[str, Any]) -> Any:  # noqa: ANN401
 
     Its progress goes to standard error as it comes. Raises the KitError that it ended with.
     """
-    words = [str(python()), "-m", WORKER, command]
+    arguments = [str(python()), "-m", WORKER, command]
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        words, stdin=pipe, stdout=pipe, stderr=pipe, env=variables(), text=True
+        arguments, stdin=pipe, stdout=pipe, stderr=pipe, env=variables(), text=True
     ) as worker:
         assert worker.stdin and worker.stdout and worker.stderr  # noqa: S101 - they are pipes
         telling = threading.Thread(target=_tell, args=(worker.stderr,), daemon=True)
         telling.start()
-        with contextlib.suppress(BrokenPipeError):  # it ended at once, as its lack of answer tells
+        with contextlib.suppress(BrokenPipeError):  # it ended at once: reported below
             worker.stdin.write(json.dumps(request))
             worker.stdin.close()
         output = worker.stdout.read()
@@ -75,8 +75,8 @@ def _tell(lines: Iterable[str]) -> None:
             print(line, end="", file=sys.stderr, flush=True)
 
 
-def error(found: Mapping[str, str]) -> KitError:
-    """Return the KitError that a process told of: its kind, message and cure."""
-    kind = getattr(errors, found["kind"], StepFailedError)
-    result: KitError = kind(found["message"], found["cure"])
+def error(report: Mapping[str, str]) -> KitError:
+    """Return the KitError that a process reported: its kind, message and cure."""
+    kind = getattr(errors, report["kind"], StepFailedError)
+    result: KitError = kind(report["message"], report["cure"])
     return result

@@ -61,12 +61,12 @@ def export(sub_model: SubModel, options: Options) -> bytes:
 def _needed(nodes: list[Any], outputs: list[str]) -> list[Any]:
     """Return the nodes on which the outputs depend, in their order."""
     requested = set(outputs)
-    kept = []
+    result = []
     for node in reversed(nodes):
         if requested.intersection(node.output):
             requested.update(name for name in node.input if name)
-            kept.append(node)
-    return kept[::-1]
+            result.append(node)
+    return result[::-1]
 
 
 def _check(sub_model: SubModel, model: Any) -> None:  # noqa: ANN401

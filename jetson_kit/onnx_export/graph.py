@@ -183,9 +183,9 @@ class _Reader:
             raise self.damaged(f"{name} has {there} for options")
         return {field: getattr(result, schema.accessor(field))() for field in fields}
 
-    def indexes(self, found: Any, tensors: int, optional: bool = False) -> tuple[int, ...]:  # noqa: ANN401
+    def indexes(self, vector: Any, tensors: int, optional: bool = False) -> tuple[int, ...]:  # noqa: ANN401
         listed = (
-            () if isinstance(found, int) else tuple(int(item) for item in found[: MAX_LINKS + 1])
+            () if isinstance(vector, int) else tuple(int(item) for item in vector[: MAX_LINKS + 1])
         )
         if len(listed) > MAX_LINKS or any(
             not (-1 if optional else 0) <= item < tensors for item in listed
@@ -193,11 +193,11 @@ class _Reader:
             raise self.damaged("an operator or the graph names a tensor that isn't there")
         return listed
 
-    def text(self, found: bytes | None) -> str:
-        if found is None:
+    def text(self, raw: bytes | None) -> str:
+        if raw is None:
             return ""
-        self.bounded(len(found), MAX_NAME, "characters of a name")
-        return found.decode("utf-8", errors="replace")
+        self.bounded(len(raw), MAX_NAME, "characters of a name")
+        return raw.decode("utf-8", errors="replace")
 
     def bounded(self, count: int, limit: int, what: str) -> int:
         if not 0 <= count <= limit:
@@ -216,8 +216,8 @@ _EMPTY_TABLE = struct.pack("<HHi", 4, 4, 4)
 _EMPTY_AT = 4
 
 
-def _bytes(found: Any) -> bytes:  # noqa: ANN401
-    return b"" if isinstance(found, int) else np.asarray(found).tobytes()
+def _bytes(vector: Any) -> bytes:  # noqa: ANN401
+    return b"" if isinstance(vector, int) else np.asarray(vector).tobytes()
 
 
 def _check_order(graph: Graph) -> None:

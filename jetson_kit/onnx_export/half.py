@@ -49,8 +49,10 @@ def emulated(blob: bytes) -> bytes:
     weights = [_widened(item) for item in graph.initializer]
     constants = {"half_split": SPLIT, "half_largest": LARGEST, "half_infinite": float("inf")}
     weights += [numpy_helper.from_array(np.float32(v), name) for name, v in constants.items()]
-    made = helper.make_graph(nodes, graph.name, graph.input, graph.output, weights)
-    result = helper.make_model(made, opset_imports=model.opset_import, ir_version=model.ir_version)
+    rounded = helper.make_graph(nodes, graph.name, graph.input, graph.output, weights)
+    result = helper.make_model(
+        rounded, opset_imports=model.opset_import, ir_version=model.ir_version
+    )
     return bytes(result.SerializeToString())
 
 

@@ -23,7 +23,7 @@ class Options:
         return self.batch == "dynamic"
 
     def filename(self, sub_model: str, sha256: str) -> str:
-        """Return the file's name: what differs from the default stands behind the precision."""
+        """Return the file's name: what differs from the default follows the precision."""
         extra = "".join(
             f"-{word}"
             for word, usual in ((self.layout, "nhwc"), (self.batch, "1"))

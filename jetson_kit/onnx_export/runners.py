@@ -54,9 +54,9 @@ def session(blob: bytes, *, optimized: bool = True) -> Any:  # noqa: ANN401
     return onnxruntime.InferenceSession(blob, options, providers=["CPUExecutionProvider"])
 
 
-def onnx_run(found: Any, layout: str = "nhwc") -> Run:  # noqa: ANN401
+def onnx_run(inference_session: Any, layout: str = "nhwc") -> Run:  # noqa: ANN401
     """Return what runs a session on inputs in TFLite's order and layout."""
-    names = [item.name for item in found.get_inputs()]
+    names = [item.name for item in inference_session.get_inputs()]
 
     def run(arrays: Sequence[Any]) -> Arrays:
         given = {
@@ -65,6 +65,6 @@ def onnx_run(found: Any, layout: str = "nhwc") -> Run:  # noqa: ANN401
             else array
             for name, array in zip(names, arrays, strict=True)
         }
-        return tuple(found.run(None, given))
+        return tuple(inference_session.run(None, given))
 
     return run

@@ -122,12 +122,12 @@ def injected(listing: str) -> tuple[str, ...]:
     return tuple(sorted({path.strip() for kind, _, path in rows if path and kind.strip()}))
 
 
-def _differs(what: str, requested: object, found: object) -> list[str]:
-    return [] if requested == found else [f"{what}: expected {requested!r}, found {found!r}"]
+def _differs(what: str, expected: object, actual: object) -> list[str]:
+    return [] if expected == actual else [f"{what}: expected {expected!r}, found {actual!r}"]
 
 
-def _sets(what: str, requested: Iterable[Any], found: Iterable[Any]) -> list[str]:
-    expected, seen = set(requested), set(found)
+def _sets(what: str, requested: Iterable[Any], actual: Iterable[Any]) -> list[str]:
+    expected, seen = set(requested), set(actual)
     lines = [f"{what}: {item} is there and must not be" for item in sorted(seen - expected)]
     return lines + [f"{what}: {item} is missing" for item in sorted(expected - seen)]
 
@@ -229,15 +229,15 @@ def _gpu(node: str, seen: Seen) -> bool:
 
 
 def mounts(seen: Seen, service: Service, device: Device, extra: Extra = NONE) -> list[str]:
-    """Return differences of what is mounted, as the engine tells and as the kernel does."""
-    wanted = [("bind", place.source, place.target, True) for place in service.folders]
-    wanted += [
+    """Return differences of what is mounted, as the engine and as the kernel report it."""
+    expected = [("bind", place.source, place.target, True) for place in service.folders]
+    expected += [
         (volume.kind, volume.source, volume.target, volume.writable) for volume in extra.volumes
     ]
-    # Where the engine keeps a named volume is its own affair.
-    requested = [(item["Type"], item.get("Name") or item["Source"], item["Destination"], item["RW"])
+    # The engine chooses where it stores a named volume.
+    actual = [(item["Type"], item.get("Name") or item["Source"], item["Destination"], item["RW"])
              for item in seen.inspect["Mounts"]]  # fmt: skip
-    sets = _sets("mount", wanted, requested)
+    sets = _sets("mount", expected, actual)
     sets += _differs("tmpfs", dict(service.tmpfs), dict(seen.host_config.get("Tmpfs") or {}))
     own = {*service.tmpfs, *(place.target for place in service.folders)}
     own |= {volume.target for volume in extra.volumes if not KERNEL_MOUNTS.fullmatch(volume.target)}

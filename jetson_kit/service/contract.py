@@ -89,9 +89,9 @@ class Service:
     def throwaway(self) -> Service:
         """Return it for one command: no name, no restart, its folders in memory alone."""
         # Open to whichever user there is: Podman takes no owner.
-        kept = {folder.target: "size=64m,mode=1777" for folder in self.folders}
+        in_memory = {folder.target: "size=64m,mode=1777" for folder in self.folders}
         return replace(
-            self, name="", restart="no", reports=None, cache=None, tmpfs={**self.tmpfs, **kept}
+            self, name="", restart="no", reports=None, cache=None, tmpfs={**self.tmpfs, **in_memory}
         )  # fmt: skip
 
 
@@ -121,13 +121,13 @@ def load(path: Path = DATA) -> Service:
 
 
 def run_arguments(service: Service, image: str, device: Device) -> list[str]:
-    """Return what stands after `docker run`, the image and its command included."""
-    words = ["--name", service.name] if service.name else []
-    words += ["--user", service.user, "--restart", service.restart, "--network", service.network]
-    words += ["--init"] if service.init else []
-    words += ["--read-only"] if service.read_only else []
-    words += ["--memory", service.memory, "--pids-limit", str(service.pids_limit)]
-    words += ["--runtime", service.runtime(device)]
+    """Return the arguments of `docker run`, the image and its command included."""
+    flags = ["--name", service.name] if service.name else []
+    flags += ["--user", service.user, "--restart", service.restart, "--network", service.network]
+    flags += ["--init"] if service.init else []
+    flags += ["--read-only"] if service.read_only else []
+    flags += ["--memory", service.memory, "--pids-limit", str(service.pids_limit)]
+    flags += ["--runtime", service.runtime(device)]
     for flag, values in (
         ("--cap-drop", service.cap_drop),
         ("--security-opt", service.security_opt),
@@ -135,10 +135,10 @@ def run_arguments(service: Service, image: str, device: Device) -> list[str]:
         ("--tmpfs", (f"{path}:{options}" for path, options in service.tmpfs.items())),
         ("--env", (f"{name}={value}" for name, value in service.env(image, device).items())),
     ):
-        words += [word for value in values for word in (flag, value)]
+        flags += [word for value in values for word in (flag, value)]
     for place in service.folders:
-        words += ["--mount", f"type=bind,source={place.source},target={place.target}"]
-    return [*words, image, *service.command]
+        flags += ["--mount", f"type=bind,source={place.source},target={place.target}"]
+    return [*flags, image, *service.command]
 
 
 def log_arguments(service: Service) -> list[str]:

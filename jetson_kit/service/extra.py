@@ -67,9 +67,9 @@ def _texts(value: object) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
 
 
-def _options(words: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _options(arguments: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Yield name and value of `--name=value`, `--name value` and `-v value`."""
-    rest = iter(words)
+    rest = iter(arguments)
     for word in rest:
         name, equals, value = word.partition("=")
         if name in ("--device", "--volume", "--mount", *SHORT):

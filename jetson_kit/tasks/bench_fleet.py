@@ -69,11 +69,11 @@ def faulty_rollouts(
     del c
     try:
         result = command.run(
-            cases, again=again, keep=keep, asked=setting.check(engine, image),
+            cases, forget=again, keep=keep, requested=setting.check(engine, image),
             points=points, minutes=minutes,
         )  # fmt: skip
     finally:
-        # What was found stands in its file by now, also where some of it was wrong.
+        # The results are in their file by now, also where some of them were wrong.
         readme.renew()
     print(json.dumps(result, indent=1))
 
@@ -125,7 +125,7 @@ def simulation(
     from bench.simulation import command
 
     del c
-    print(json.dumps(command.run(sites, boards, seed, only, again=again), indent=1))
+    print(json.dumps(command.run(sites, boards, seed, only, force=again), indent=1))
     if not (sites or boards):
         readme.renew()
 

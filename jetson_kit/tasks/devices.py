@@ -115,8 +115,8 @@ def ssh(c: Context, name: str, timeout: float = 0.0) -> None:
     from jetson_kit.virtual_devices import store
 
     device = store.get(name).device
-    words = sys.argv[sys.argv.index("--") + 1 :] if c.remainder and "--" in sys.argv else []
-    sys.exit(client.attach(device, words, timeout))
+    command = sys.argv[sys.argv.index("--") + 1 :] if c.remainder and "--" in sys.argv else []
+    sys.exit(client.attach(device, command, timeout))
 
 
 @kit_task(positional=["name"], options={"name": kinds.DEVICE}, help={"name": "device"})

@@ -46,10 +46,10 @@ def emulate(
     from jetson_kit.emulation import cores as emulation
     from jetson_kit.emulation import run as emulated_run
 
-    words = sys.argv[sys.argv.index("--") + 1 :] if c.remainder and "--" in sys.argv else []
+    command = sys.argv[sys.argv.index("--") + 1 :] if c.remainder and "--" in sys.argv else []
     request = emulated_run.Request(
         image=image,
-        command=tuple(words),
+        command=tuple(command),
         cpu=cpu,
         timeout_s=timeout,
         volumes=tuple(volume),

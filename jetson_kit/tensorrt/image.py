@@ -190,8 +190,8 @@ def _tar(engines: Sequence[Any], onnx: Sequence[Any], link: tuple[str, str] | No
     if not cached_files.intact(tar):
         with cached_files.made(tar) as aside, LayerTar(aside) as layer:
             layer.data(f"{FOLDER}/{manifest.FILE}", text)
-            for one in sorted((*engines, *onnx), key=lambda row: row.file):
-                layer.file(f"{FOLDER}/{one.file}", one.path)
+            for entry in sorted((*engines, *onnx), key=lambda row: row.file):
+                layer.file(f"{FOLDER}/{entry.file}", entry.path)
             for check in sorted({item.checks for item in onnx}):
                 layer.file(f"{FOLDER}/{check.name}", check)
             if link:

@@ -31,9 +31,9 @@ def read(folder: Path) -> Manifest:
     return result
 
 
-def check_files(found: Manifest) -> None:
+def check_files(manifest: Manifest) -> None:
     """Raise IntegrityError unless each listed file is there with the bytes that are listed."""
-    listed: list[Engine | Onnx] = [*found.engines, *found.onnx]
+    listed: list[Engine | Onnx] = [*manifest.engines, *manifest.onnx]
     for item in listed:
         if not item.path.is_file():
             raise IntegrityError(f"{item.path} is listed and not there", "make the folder again")
@@ -43,11 +43,11 @@ def check_files(found: Manifest) -> None:
             )
 
 
-def stand_ins(found: Manifest) -> list[str]:
+def stand_ins(manifest: Manifest) -> list[str]:
     """Return the files that are no engines: by the manifest's word, or by their own."""
     mark = device.NO_ENGINE
     names = []
-    for engine in found.engines:
+    for engine in manifest.engines:
         with engine.path.open("rb") as stream:
             if engine.emulated or stream.read(len(mark)) == mark:
                 names.append(engine.file)

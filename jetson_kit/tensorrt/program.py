@@ -18,7 +18,7 @@ PARTS = (
 
 
 def write(folder: Path) -> Path:
-    """Write the program into an empty folder; return what stands on PYTHONPATH."""
+    """Write the program into an empty folder; return the value of PYTHONPATH."""
     for part in PARTS:
         source, target = PACKAGE / part, folder / PACKAGE.name / part
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -79,9 +79,9 @@ def verify_by(manifest: Path, allowed: Path, host: str) -> None:
     signature = manifest.with_name(manifest.name + SUFFIX)
     if not signature.is_file():
         raise IntegrityError(f"{manifest} is not signed", "build it again: ./inv engines.build")
-    words = ["ssh-keygen", "-Y", "verify", "-f", str(allowed), "-I", host, "-n", NAMESPACE]
+    command = ["ssh-keygen", "-Y", "verify", "-f", str(allowed), "-I", host, "-n", NAMESPACE]
     try:
-        run([*words, "-s", str(signature)], what="check a signature", stdin=manifest.read_bytes())
+        run([*command, "-s", str(signature)], what="check a signature", stdin=manifest.read_bytes())
     except StepFailedError as error:
         raise IntegrityError(
             f"{manifest} is not signed by {host}",

@@ -53,10 +53,10 @@ def root() -> Path:
 
 
 @contextlib.contextmanager
-def mine(one: Class) -> Iterator[Path]:
+def mine(engine_class: Class) -> Iterator[Path]:
     """Hold a class's lock; yield its folder, mended where a replacement was cut off."""
-    place = root() / one.name
-    with locked(root() / f".{one.name}.lock", lambda: None):
+    place = root() / engine_class.name
+    with locked(root() / f".{engine_class.name}.lock", lambda: None):
         old = _old(place)
         if old.exists() and not place.exists():
             old.rename(place)
@@ -92,7 +92,7 @@ def builder(place: Path) -> str:
         return ""
 
 
-def take(came: Path, keys: signed.Keys, one: Class, requested: dict[str, str]) -> Any:  # noqa: ANN401
+def take(came: Path, keys: signed.Keys, engine_class: Class, requested: dict[str, str]) -> Any:  # noqa: ANN401
     """Check what came from a board, and put it in the store; `requested` as `has` takes it.
 
     Raises IntegrityError for what is not signed, not as it is listed, or not what was asked for.
@@ -100,9 +100,9 @@ def take(came: Path, keys: signed.Keys, one: Class, requested: dict[str, str]) -
     signed.verify(came / manifest.FILE, keys)
     result = manifest.read(came)
     manifest.check_files(result)
-    _judge(result, one, requested)
+    _judge(result, engine_class, requested)
     (came / signed.SIGNERS).write_text(keys.signers, encoding="utf-8")
-    with mine(one) as place, disk_guard(place):
+    with mine(engine_class) as place, disk_guard(place):
         aside = place.with_name(f".{place.name}.part")
         shutil.rmtree(aside, ignore_errors=True)
         shutil.copytree(came, aside)
@@ -113,23 +113,29 @@ def take(came: Path, keys: signed.Keys, one: Class, requested: dict[str, str]) -
         return read(place)
 
 
-def _judge(found: Any, one: Class, requested: dict[str, str]) -> None:  # noqa: ANN401
+def _judge(received: Any, engine_class: Class, requested: dict[str, str]) -> None:  # noqa: ANN401
     """Raise IntegrityError unless a manifest has what was asked of this class, and no more."""
-    listed = {row.onnx_sha256: row for row in found.engines}
+    listed = {row.onnx_sha256: row for row in received.engines}
     lacking = [name for name, digest in requested.items() if digest not in listed]
     if lacking:
-        raise IntegrityError(f"{found.folder} lacks the engine of {lacking[0]}", "run it again")
-    for row in found.engines:
+        raise IntegrityError(f"{received.folder} lacks the engine of {lacking[0]}", "run it again")
+    for row in received.engines:
         own = row.identity
-        if (own.sm, own.tensorrt, own.version_compatible) != (one.sm, one.tensorrt, one.lean):
-            raise IntegrityError(f"{row.path} is not for {one.name}", "run it again")
+        if (own.sm, own.tensorrt, own.version_compatible) != (
+            engine_class.sm,
+            engine_class.tensorrt,
+            engine_class.lean,
+        ):
+            raise IntegrityError(f"{row.path} is not for {engine_class.name}", "run it again")
         if row.check.ok is False:
             raise IntegrityError(f"{row.path}: {row.check.why}", "see the board's own words")
     # An emulated device can't make a real engine, and a real board makes no stand-in's file.
-    false = set(manifest.stand_ins(found)) != {row.file for row in found.engines if one.emulated}
-    if found.emulated is not one.emulated or false:
+    false = set(manifest.stand_ins(received)) != {
+        row.file for row in received.engines if engine_class.emulated
+    }
+    if received.emulated is not engine_class.emulated or false:
         raise IntegrityError(
-            f"{found.folder}: it does not say truly whether its engines are a stand-in's",
+            f"{received.folder}: it does not say truly whether its engines are a stand-in's",
             "nothing of it is kept",
         )
 

@@ -56,8 +56,8 @@ class Options:
                 f"--level {self.level!r} is not for an inventory",
                 f"choose one of {', '.join(expectation.LEVELS)}",
             )
-        words = [word for task in self.tasks for word in ("--verify-task", task)]
-        return words + (["--verify-level", self.level] if self.level else [])
+        arguments = [word for task in self.tasks for word in ("--verify-task", task)]
+        return arguments + (["--verify-level", self.level] if self.level else [])
 
 
 def default_folder(path: Path) -> Path:
@@ -85,7 +85,7 @@ def run(
     none where there is no new one. Raises BadInputError for an inventory or an expectation that is
     wrong, before any host is touched.
     """
-    words = options.words()
+    arguments = options.words()
     whole = check.without_passwords(path)
     hosts = whole.limited(limit)
     for error in filter(None, (host.unreachable() for host in hosts)):
@@ -97,19 +97,19 @@ def run(
     place = (folder or default_folder(path)).absolute()
     place.mkdir(parents=True, exist_ok=True)
 
-    def one(host: Host) -> HostResult:
+    def verify_host(host: Host) -> HostResult:
         def step(name: str) -> None:
             if len(hosts) <= AT_A_TIME:
                 say(f"{time.monotonic() - started:6.1f} s  {host.name}: {name}")
 
         with tempfile.TemporaryDirectory(prefix="verify-") as own:
-            result = _host(host, expected[host.name], rendered, Path(own), words, step)
+            result = _host(host, expected[host.name], rendered, Path(own), arguments, step)
             stopping.check()
             _put(Path(own, f"{host.name}.json"), place)
         each(result)
         taken = f" (took {result.seconds} s)" if result.seconds else ""
-        said = f"{host.name}: {result.verdict or result.reason}{taken}"
-        say(f"{time.monotonic() - started:6.1f} s  {said}")
+        outcome = f"{host.name}: {result.verdict or result.reason}{taken}"
+        say(f"{time.monotonic() - started:6.1f} s  {outcome}")
         return result
 
     begun, started = time.time(), time.monotonic()
@@ -121,7 +121,7 @@ def run(
         # testinfra reads variables as they are written.
         rendered = Path(name, "hosts.json")
         whole.write(rendered)
-        results = tuple(pool.map(one, hosts))
+        results = tuple(pool.map(verify_host, hosts))
     return Fleet(default_folder(path).name, place, round(begun, 3), results)
 
 
@@ -139,10 +139,10 @@ def _host(
     expected: Expectation,
     path: Path,
     own: Path,
-    words: Sequence[str],
+    arguments: Sequence[str],
     step: Callable[[str], None],
 ) -> HostResult:
-    """Return what a host came to; `own` is a folder for its report alone."""
+    """Return the result of a host; `own` is a folder for its report alone."""
     begun = time.monotonic()
     junit = own / "junit.xml"
     with _one_connection(host, own) as shared:
@@ -152,7 +152,7 @@ def _host(
         except KitError as error:
             message = error.line().removeprefix("error: ")
             return host_results.unreached(host.name, expected.verdict, message)
-        code, message = _pytest(host, path, own, junit, words, shared, step, become)
+        code, message = _pytest(host, path, own, junit, arguments, shared, step, become)
     taken = round(time.monotonic() - begun, 1)
     return host_results.read(host.name, expected, own, junit, code, message, taken)
 
@@ -178,7 +178,7 @@ def _pytest(
     path: Path,
     place: Path,
     junit: Path,
-    words: Sequence[str],
+    arguments: Sequence[str],
     shared: tuple[str, str],
     step: Callable[[str], None],
     become: str,
@@ -195,8 +195,8 @@ def _pytest(
     }
     if become != sudo.OWN:
         environment["ANSIBLE_BECOME"] = "true"
-    words = [*words, "--sudo-asks"] if become == sudo.ASKED else words
-    return attended([*command, *words, str(SUITE)], environment, step, HOST_LIMIT_S)
+    arguments = [*arguments, "--sudo-asks"] if become == sudo.ASKED else arguments
+    return attended([*command, *arguments, str(SUITE)], environment, step, HOST_LIMIT_S)
 
 
 def attended(

@@ -242,8 +242,8 @@ def checked(raw: bytes, output: str = "") -> dict[str, Any]:
     Raises StepFailedError with verify's last words if it left none, IntegrityError if it is odd.
     """
     if not raw.strip():
-        words = [line.strip() for line in output.splitlines() if line.strip()]
-        raise StepFailedError(f"verify left no report: {words[-1] if words else 'no message'}")
+        lines = [line.strip() for line in output.splitlines() if line.strip()]
+        raise StepFailedError(f"verify left no report: {lines[-1] if lines else 'no message'}")
     try:
         document: dict[str, Any] = json.loads(raw)
         jsonschema.validate(document, _schema())

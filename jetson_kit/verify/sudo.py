@@ -43,10 +43,10 @@ def way(host: Host, shared: Sequence[str]) -> str:
     password = os.environ.get(BECOME_SECRET, "")
     if not password:
         return OWN
-    code, said = run("env LC_ALL=C sudo -k -S -p '' true", password.encode() + b"\n")
-    if code == NO_PROGRAM or (code and NOT_HIS.search(said)):
+    code, message = run("env LC_ALL=C sudo -k -S -p '' true", password.encode() + b"\n")
+    if code == NO_PROGRAM or (code and NOT_HIS.search(message)):
         return OWN
     if code:
-        last = plain((said.splitlines() or ["no reason given"])[-1], 120)
+        last = plain((message.splitlines() or ["no reason given"])[-1], 120)
         raise BadInputError(f"sudo refuses {BECOME_SECRET}: {last}", "give the login's own")
     return ASKED

@@ -20,10 +20,10 @@ class SudoSshBackend(ssh.SshBackend):  # type: ignore[misc] # testinfra has no t
 
     def run_local(self, command: str, *args: str) -> base.CommandResult:
         """Run ssh, whose standard input is the password alone."""
-        words = self.encode(self.quote(command, *args))
+        line = self.encode(self.quote(command, *args))
         password = os.environ.get(BECOME_SECRET, "").encode() + b"\n"
-        done = subprocess.run(words, shell=True, input=password, capture_output=True, check=False)  # noqa: S602 # as testinfra quotes it
-        return self.result(done.returncode, words, done.stdout, done.stderr)
+        done = subprocess.run(line, shell=True, input=password, capture_output=True, check=False)  # noqa: S602 # as testinfra quotes it
+        return self.result(done.returncode, line, done.stdout, done.stderr)
 
 
 def take_over() -> None:

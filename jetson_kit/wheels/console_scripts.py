@@ -19,7 +19,7 @@ FORMAT = 1
 FOLDER = "bin"
 GROUPS = ("console_scripts", "gui_scripts")
 PYTHON = re.compile(rb"#!\s*(?:\S*/)?python[\d.]*w?(?=\s|$)")
-# What stands before a script where the path of its Python is too long for a first line.
+# The head of a script where the path of its Python is too long for a first line.
 LONG = re.compile(rb"#!/bin/sh\n'''exec' [^\n]*\n' '''\n")
 LAUNCHER = """\
 #!{python}

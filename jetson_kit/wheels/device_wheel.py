@@ -124,13 +124,13 @@ def build_all(out: Path) -> list[Path]:
     """
     with tempfile.TemporaryDirectory(dir=cache_dir("tmp"), prefix="device-wheels-") as scratch:
         aside = Path(scratch)
-        made = [build(aside), *(build_platform(aside, arch) for arch in ("arm64", "amd64"))]
+        built = [build(aside), *(build_platform(aside, arch) for arch in ("arm64", "amd64"))]
         # They get their names when the last of them is written.
         with contextlib.ExitStack() as copies:
-            for wheel in made:
+            for wheel in built:
                 copy = copies.enter_context(written_aside(out / wheel.name))
                 shutil.copyfile(wheel, copy)
-    return [out / wheel.name for wheel in made]
+    return [out / wheel.name for wheel in built]
 
 
 def _add_library(
@@ -174,7 +174,7 @@ def _made(path: Path, source: Path) -> Path:
 def _frame(source: Path) -> str:
     """Return one hash over all that decides the wheel's bytes but for its packages' contents.
 
-    The version stands in one of these, and decides the names.
+    The version is in one of these, and decides the names.
     """
     about = (BUILD, EPOCH, _setuptools_version(), version(source))
     digest = hashlib.sha256("\0".join(about).encode())
@@ -205,9 +205,9 @@ def _refill(frame: Path, packages: Path, out: Path) -> None:
             new.writestr(entry, data)
 
 
-def _build(kept: Path, source: Path) -> Path:
+def _build(folder: Path, source: Path) -> Path:
     # In a copy: setuptools leaves its folders beside the source, and takes over files' modes.
-    with disk_guard(kept), tempfile.TemporaryDirectory(prefix="device-wheel-") as name:
+    with disk_guard(folder), tempfile.TemporaryDirectory(prefix="device-wheel-") as name:
         copy, built = Path(name, "source"), Path(name, "out")
         for path in source_files(source):
             target = copy / path
@@ -224,9 +224,9 @@ def _build(kept: Path, source: Path) -> Path:
         wheels = list(built.glob("*.whl"))
         if len(wheels) != 1:
             raise StepFailedError(f"building the device wheel made {len(wheels)} wheels, not one")
-        with written_aside(kept / wheels[0].name) as aside:
+        with written_aside(folder / wheels[0].name) as aside:
             shutil.copyfile(wheels[0], aside)
-        return kept / wheels[0].name
+        return folder / wheels[0].name
 
 
 def _setuptools_version() -> str:

@@ -162,9 +162,9 @@ def _read(data: bytes) -> _Elf:
         _Section(*struct.unpack_from("<IIQQQQIIQQ", data, section_at + index * SECTION))
         for index in range(count)
     )
-    for index, one in enumerate(sections):
-        if one.kind not in (SHT_NULL, SHT_NOBITS):
-            _inside(data, one.offset, one.size, f"section {index}")
+    for index, entry in enumerate(sections):
+        if entry.kind not in (SHT_NULL, SHT_NOBITS):
+            _inside(data, entry.offset, entry.size, f"section {index}")
     if sections[strings].kind != SHT_STRTAB:
         raise _UnfitError("its section names are no string table")
     start, stop = sections[strings].range
@@ -224,13 +224,13 @@ def _append_sections(image: bytearray, elf: _Elf) -> None:
     names = bytearray(b"\0")
     rows = []
     for index in range(last + 1):
-        one = elf.sections[index]
-        if not one.loaded:
-            one = _Section(0, SHT_NULL, 0, 0, 0, 0, 0, 0, 0, 0)  # keeps the others' numbers
+        entry = elf.sections[index]
+        if not entry.loaded:
+            entry = _Section(0, SHT_NULL, 0, 0, 0, 0, 0, 0, 0, 0)  # keeps the others' numbers
         else:
-            one = replace(one, name=len(names))
+            entry = replace(entry, name=len(names))
             names += elf.names[index].encode() + b"\0"
-        rows.append(one)
+        rows.append(entry)
     own = len(names)
     names += b".shstrtab\0"
     rows.append(_Section(own, SHT_STRTAB, 0, 0, len(image), len(names), 0, 0, 1, 0))

@@ -98,8 +98,8 @@ def wheel(
         _install(
             ["--no-deps", "--no-index", path], python, arch, into, what=f"unpacking {path.name}"
         )
-        for one in beside:
-            shutil.copyfile(one, into / one.name)
+        for file in beside:
+            shutil.copyfile(file, into / file.name)
 
     name = path.name.partition("-")[0]
     return _layer(name, key, python, install, lambda layer: None, compiler)
@@ -258,7 +258,7 @@ def _install(
 
 
 def _clean(site: Path) -> None:
-    """Remove what tells of the build machine, from the folder and from the packages' records."""
+    """Remove traces of the build machine, from the folder and from the packages' records."""
     shutil.rmtree(site / "bin", ignore_errors=True)
     for name in (".lock", *(f"*.dist-info/{name}" for name in OF_THIS_MACHINE)):
         for path in site.glob(name):

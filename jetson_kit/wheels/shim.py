@@ -123,11 +123,11 @@ class _Toolchain:
     target: Target
     work: Path
 
-    def run(self, *words: str | Path) -> None:
+    def run(self, *arguments: str | Path) -> None:
         """Run the compiler's program in the working folder."""
         scratch = self.work / "scratch"
         run(
-            [self.program, *words],
+            [self.program, *arguments],
             what=f"compiling the shim for {self.target.arch}",
             env={
                 "HOME": str(scratch),
@@ -194,6 +194,6 @@ def _versions(requested: Target, symbols: tuple[str, ...]) -> str:
     for symbol in symbols:
         names.setdefault(later.get(symbol, requested.symbols), []).append(symbol)
     return "".join(
-        f"{version} {{ global: {' '.join(f'{name};' for name in found)} }};\n"
-        for version, found in names.items()
+        f"{version} {{ global: {' '.join(f'{name};' for name in members)} }};\n"
+        for version, members in names.items()
     )

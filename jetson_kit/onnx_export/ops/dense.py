@@ -21,10 +21,10 @@ def fully_connected(builder: Builder, operator: Operator) -> None:
     rows, rest = divmod(count(shape), depth)
     if rest:
         raise builder.damaged(f"its weights {list(weights.shape)} do not fit {list(shape)}")
-    kept = operator.options["keep_num_dims"]
-    if kept and (not shape or shape[-1] != depth):
+    keep_dims = operator.options["keep_num_dims"]
+    if keep_dims and (not shape or shape[-1] != depth):
         raise builder.damaged(f"its weights {list(weights.shape)} do not fit {list(shape)}")
-    builder.expect(target, (*shape[:-1], width) if kept else (rows, width))
+    builder.expect(target, (*shape[:-1], width) if keep_dims else (rows, width))
     name = builder.flat(source, builder.work)
     if shape != (rows, depth):
         name = builder.reshape(name, source, (rows, depth))

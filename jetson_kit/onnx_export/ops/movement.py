@@ -82,8 +82,8 @@ def concatenation(builder: Builder, operator: Operator) -> None:
     if any(len(part) != len(shape) for part in parts):
         raise builder.damaged("its inputs have not the same number of axes")
     long = sum(part[axis] for part in parts)
-    for one in parts:
-        builder.expect(target, (*one[:axis], long, *one[axis + 1 :]))
+    for part_shape in parts:
+        builder.expect(target, (*part_shape[:axis], long, *part_shape[axis + 1 :]))
     computed = [item for item in operator.inputs if not builder.is_constant(item)]
     if not computed:
         raise builder.unsupported("all of its inputs are constant")
@@ -117,14 +117,14 @@ def _beside_constants(builder: Builder, operator: Operator, axis: int, dtype: st
         raise builder.unsupported(f"{list(shape)} is too large to lie beside an open batch")
     beside = np.zeros(shape, dtype=np.float32)
     at, pads = 0, [(0, 0)] * len(shape)
-    for one in operator.inputs:
-        size = builder.shape(one)[axis]
-        if one == source:
+    for tensor in operator.inputs:
+        size = builder.shape(tensor)[axis]
+        if tensor == source:
             pads[axis] = (at, shape[axis] - at - size)
         else:
             where = [slice(None)] * len(shape)
             where[axis] = slice(at, at + size)
-            beside[tuple(where)] = builder.constants[one]
+            beside[tuple(where)] = builder.constants[tensor]
         at += size
     order = builder.order(source)
     name = builder.pad(builder.get(source, order, dtype), pads, order)
@@ -186,12 +186,12 @@ def _write_slice(
         order = same(len(order))
     name = builder.get(source, order, dtype)
     if taken:
-        rows = sorted((order.index(axis), found) for axis, found in taken)
+        rows = sorted((order.index(axis), piece) for axis, piece in taken)
         columns = (
-            [found.start for _, found in rows],
-            [found.stop for _, found in rows],
+            [piece.start for _, piece in rows],
+            [piece.stop for _, piece in rows],
             [place for place, _ in rows],
-            [found.step for _, found in rows],
+            [piece.step for _, piece in rows],
         )
         name = builder.node("Slice", [name, *(builder.whole(column) for column in columns)])
     if 0 in shrunk and builder.options.dynamic and source in builder.batched:

@@ -26,8 +26,8 @@ def reduce(builder: Builder, operator: Operator) -> None:
     axes = sorted({builder.axis(axis, len(shape)) for axis in given})
     keep = bool(operator.options["keep_dims"])
     left = [axis for axis in range(len(shape)) if axis not in axes]
-    kept = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
-    builder.expect(target, kept if keep else tuple(shape[axis] for axis in left))
+    same_rank = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
+    builder.expect(target, same_rank if keep else tuple(shape[axis] for axis in left))
     if 0 in axes and builder.options.dynamic and source in builder.batched:
         raise builder.unsupported("it reduces the batch, which can't be left open")
     order = builder.order(source)

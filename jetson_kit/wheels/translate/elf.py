@@ -61,7 +61,7 @@ class Segment:
     align: int
 
     def packed(self) -> bytes:
-        """Return it as it stands in the file."""
+        """Return it as the file has it."""
         return struct.pack(
             "<IIQQQQQQ",
             *(self.kind, self.flags, self.offset, self.address, self.address),

@@ -73,7 +73,7 @@ def test_another_processor_is_told_before_a_device_is_up(build: Path) -> None:
     other = Setting("20.10", build, OTHER[host_arch()])
     cases = ["drives"]
     with pytest.raises(BadInputError) as caught:
-        command.run(cases, asked=other)
+        command.run(cases, requested=other)
     assert f"is for {other.arch}, and drives here are {host_arch()}" in caught.value.message
     setting.check_arch(Setting("20.10"), {"guests": "amd64"})
     with pytest.raises(BadInputError, match="and guests here are amd64"):

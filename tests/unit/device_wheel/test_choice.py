@@ -144,7 +144,7 @@ def test_a_choice_is_measured_once_and_can_be_asked_why(model: Path, measured: M
     message = "\n".join(second_choice.explain())
     assert "kept since" in message
     assert "* litert        1 thread       5.00 ms" in message
-    assert auto.choose("face", model, again=True).fresh
+    assert auto.choose("face", model, remeasure=True).fresh
 
 
 def test_another_model_task_size_engine_or_library_is_measured_anew(

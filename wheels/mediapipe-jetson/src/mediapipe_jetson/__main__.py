@@ -53,28 +53,28 @@ class StoppedError(KeyboardInterrupt):
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """Run one command and return its exit code; a failure is one line, never a traceback."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
-    if words and words[0] in ("-h", "--help"):
+    argv = list(sys.argv[1:] if arguments is None else arguments)
+    if argv and argv[0] in ("-h", "--help"):
         print(USAGE.format(program=program()), end="")
         return 0
-    if words and words[0] in ("-V", "--version"):
+    if argv and argv[0] in ("-V", "--version"):
         print(f"mediapipe-jetson {__version__}")
         return 0
-    if not words or words[0] not in COMMANDS:
-        if words:
-            text = f"error: no command {words[0]!r}; see {program()} --help"
+    if not argv or argv[0] not in COMMANDS:
+        if argv:
+            text = f"error: no command {argv[0]!r}; see {program()} --help"
             print(line(text), file=sys.stderr)
         else:
             print(USAGE.format(program=program()), end="", file=sys.stderr)
         return exit_codes.BAD_INPUT
-    return run(words[0], words[1:])
+    return run(argv[0], argv[1:])
 
 
-def run(name: str, words: Sequence[str]) -> int:
+def run(name: str, arguments: Sequence[str]) -> int:
     """Run one command; what goes wrong in it becomes one line and an exit code."""
     _stoppable()
     try:
-        code = int(importlib.import_module(f"mediapipe_jetson.{name}").main(words))
+        code = int(importlib.import_module(f"mediapipe_jetson.{name}").main(arguments))
         try:
             sys.stdout.flush()
         except BrokenPipeError:

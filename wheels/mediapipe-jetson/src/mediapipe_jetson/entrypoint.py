@@ -24,24 +24,24 @@ ONE_OUTPUT = "MEDIAPIPE_JETSON_ONE_OUTPUT"
 
 def start(arguments: Optional[Sequence[str]] = None) -> NoReturn:
     """Run what the arguments name; never returns."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    argv = list(sys.argv[1:] if arguments is None else arguments)
     if os.getpid() == 1:
         init.fork()
-    if not words or words[0] in COMMANDS or words[0].startswith("-"):
-        sys.exit(main(words))
+    if not argv or argv[0] in COMMANDS or argv[0].startswith("-"):
+        sys.exit(main(argv))
     if os.environ.pop(ONE_OUTPUT, "") == "1":
         os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
     try:
-        os.execvp(words[0], words)  # noqa: S606
+        os.execvp(argv[0], argv)  # noqa: S606
     except FileNotFoundError:
         known = ", ".join(COMMANDS)
         print(
-            line(f"error: no program {words[0]!r} in this image, and no command of it: {known}"),
+            line(f"error: no program {argv[0]!r} in this image, and no command of it: {known}"),
             file=sys.stderr,
         )
         sys.exit(NOT_FOUND)
     except OSError as error:
-        print(line(f"error: {words[0]} can't be started: {error.strerror}"), file=sys.stderr)
+        print(line(f"error: {argv[0]} can't be started: {error.strerror}"), file=sys.stderr)
         sys.exit(NOT_EXECUTABLE)
 
 

@@ -51,8 +51,8 @@ def _selftest(forked: Forked) -> dict[str, Any]:
 
 
 def _ending(forked: Forked) -> Ending:
-    told, code = forked.result(TIMEOUT_S)
-    return selftest.ending_of(told, code, forked.words)
+    reported, code = forked.result(TIMEOUT_S)
+    return selftest.ending_of(reported, code, forked.words)
 
 
 def told(forked: Forked) -> int:

@@ -51,19 +51,19 @@ class Forked:
         self.words.close()
 
     def result(self, timeout_s: float) -> tuple[bytes, Optional[int]]:
-        """Return what it told and its exit code, None where it took longer than that."""
-        told = b""
+        """Return what it reported and its exit code, None where it took longer than that."""
+        reported = b""
         end = time.monotonic() + timeout_s
         while (left := end - time.monotonic()) > 0:
             if not select.select([self._reader], [], [], left)[0]:
                 break
             block = os.read(self._reader, CHUNK)
-            told += block
+            reported += block
             if not block:
                 process, self._process = self._process, 0
-                return told, os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+                return reported, os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
         self._end()
-        return told, None
+        return reported, None
 
     def _end(self) -> None:
         if self._process:
@@ -73,13 +73,13 @@ class Forked:
             self._process = 0
 
 
-def _infer(frames: int, writer: int, words: IO[bytes], parent: int) -> None:
+def _infer(frames: int, writer: int, log: IO[bytes], parent: int) -> None:
     """Infer as `python3 -m mediapipe_jetson.inference` does, and end this process."""
     code = 1
     try:
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         for stream in (1, 2):
-            os.dup2(words.fileno(), stream)
+            os.dup2(log.fileno(), stream)
         _tie(parent)
         from mediapipe_jetson import inference, landmarks, models  # noqa: PLC0415 # slow to import
 

@@ -47,19 +47,19 @@ def expected(path: Path = DATA / "landmarks.json") -> Expected:
 
 
 def distance(
-    found: Sequence[Sequence[float]], requested: Sequence[Sequence[float]]
+    points: Sequence[Sequence[float]], requested: Sequence[Sequence[float]]
 ) -> Optional[Distance]:
     """Return how far the points are apart; None where their numbers differ or there are none."""
-    if len(found) != len(requested) or not requested:
+    if len(points) != len(requested) or not requested:
         return None
     apart = [
         math.hypot(point[0] - requested[index][0], point[1] - requested[index][1])
-        for index, point in enumerate(found)
+        for index, point in enumerate(points)
     ]
     # fsum: sum() of floats rounds differently from Python 3.12 on.
     return Distance(max(apart), math.fsum(apart) / len(apart))
 
 
-def inside(found: Sequence[Sequence[float]]) -> bool:
+def inside(points: Sequence[Sequence[float]]) -> bool:
     """Tell whether every point lies within the picture."""
-    return all(0 <= x <= 1 and 0 <= y <= 1 for x, y in found)
+    return all(0 <= x <= 1 and 0 <= y <= 1 for x, y in points)

@@ -51,7 +51,7 @@ class Limits:
         return self != Limits()
 
     def problem(self, pace: Optional[Pace]) -> str:
-        """Return which limit is not kept, or that it can't be told yet; "" if all are."""
+        """Return which limit is not kept, or that it is not known yet; "" if all are."""
         if not self:
             return ""
         if pace is None:

@@ -133,11 +133,11 @@ def plan(options: argparse.Namespace, size: Optional[tuple[int, int]]) -> Plan:
     if options.backend != AUTO:
         return Plan(options.task, model, options.backend, options.threads or 0, None)
 
-    def tell(words: str) -> None:
-        LOG.info("choosing a backend, once: %s", words)
+    def progress(message: str) -> None:
+        LOG.info("choosing a backend, once: %s", message)
 
     chosen = auto.choose(
-        options.task, model, size or auto.DEFAULT_SIZE, again=options.again, tell=tell
+        options.task, model, size or auto.DEFAULT_SIZE, remeasure=options.again, progress=progress
     )
     return Plan(options.task, model, chosen.backend, options.threads or chosen.threads, chosen)
 
@@ -165,7 +165,7 @@ def _source(options: argparse.Namespace) -> int:
     cv2 = _quiet()
     with contextlib.ExitStack() as stack:
         live = stack.enter_context(_live(options)) if _serves(options) else None
-        # Nothing is written yet, but a place where nothing can be is told before any work.
+        # Nothing is written yet, but a place that can't be written is refused before any work.
         writer = VideoWriter(options.output) if options.output else None
         source = open_source(options.source)
         stack.callback(source.close)
@@ -253,14 +253,14 @@ def _run(pipeline: Pipeline) -> tuple[Report, int]:
         return pipeline.report(), int(getattr(stop, "number", signal.SIGINT))
 
 
-def document(made: Plan, report: Report, value: int) -> dict[str, Any]:
+def document(run_plan: Plan, report: Report, value: int) -> dict[str, Any]:
     """Return the JSON document of a run."""
     return {
         "schema": SCHEMA,
-        "task": made.task,
-        "backend": made.backend,
-        "threads": made.threads,
+        "task": run_plan.task,
+        "backend": run_plan.backend,
+        "threads": run_plan.threads,
         "frames_with_results": value,
-        "choice": made.choice.as_json() if made.choice else None,
+        "choice": run_plan.choice.as_json() if run_plan.choice else None,
         **report.as_json(),
     }

@@ -68,17 +68,17 @@ class Verdict:
 
 def run_child(model: Path, image: Path, frames: int, timeout_s: float) -> Ending:
     """Infer in a child process and return how it ended."""
-    with tempfile.TemporaryFile() as words:
+    with tempfile.TemporaryFile() as log:
         reader, writer = os.pipe()
         command = [sys.executable, "-m", "mediapipe_jetson.inference"]
         command += [str(model), str(image), str(frames), str(writer)]
         child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, pass_fds=[writer]
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=[writer]
         )
         os.close(writer)
         code: Optional[int] = None
         try:
-            # What it tells (at most some 45 kB) fits in the pipe: 64 KiB on Linux.
+            # Its report (at most some 45 kB) fits in the pipe: 64 KiB on Linux.
             code = child.wait(timeout=timeout_s)
         except subprocess.TimeoutExpired:
             pass
@@ -87,16 +87,16 @@ def run_child(model: Path, image: Path, frames: int, timeout_s: float) -> Ending
                 child.kill()
                 child.wait()
         with os.fdopen(reader, "rb") as stream:
-            told = stream.read()
-        return ending_of(told, code, words)
+            reported = stream.read()
+        return ending_of(reported, code, log)
 
 
-def ending_of(told: bytes, code: Optional[int], words: IO[bytes]) -> Ending:
-    """Return how a child ended, by what it told, its exit code and the file of its log."""
-    words.seek(max(0, words.seek(0, os.SEEK_END) - LAST_WORDS))
-    stderr = words.read().decode("utf-8", "replace")
+def ending_of(reported: bytes, code: Optional[int], log: IO[bytes]) -> Ending:
+    """Return how a child ended, by what it reported, its exit code and the file of its log."""
+    log.seek(max(0, log.seek(0, os.SEEK_END) - LAST_WORDS))
+    stderr = log.read().decode("utf-8", "replace")
     facts: dict[str, Any] = {}
-    for row in told.decode("utf-8", "replace").splitlines():
+    for row in reported.decode("utf-8", "replace").splitlines():
         try:
             facts.update(json.loads(row))
         except ValueError:

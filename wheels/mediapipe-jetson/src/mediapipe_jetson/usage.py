@@ -22,10 +22,10 @@ def program() -> str:
 def line(text: str) -> str:
     """Return a text as one printable line of bounded length, each word of it by itself."""
     words = [_shortened(word, WORD_MOST) for word in text.split()]
-    one = _shortened(" ".join(words), LINE_MOST)
+    result = _shortened(" ".join(words), LINE_MOST)
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in one
+        for letter in result
     )
 
 

@@ -74,13 +74,13 @@ class _Changed(Loader):
         if not (hasattr(kinds, "GPU") and hasattr(kinds, "CPU")):
             return
         before = options.__setattr__
-        told = False
+        warned = False
 
         def keep(self: object, name: str, value: object) -> None:
-            nonlocal told
+            nonlocal warned
             gpu = name == "delegate" and value == kinds.GPU
-            if gpu and not told and sys.stderr:
-                told = True
+            if gpu and not warned and sys.stderr:
+                warned = True
                 sys.stderr.write(f"MediaPipe runs on the CPU, as {VARIABLE}=CPU asks\n")
             before(self, name, kinds.CPU if gpu else value)
 

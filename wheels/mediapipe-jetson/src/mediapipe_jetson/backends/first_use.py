@@ -110,7 +110,7 @@ def _read(path: Path, facts: dict[str, Any]) -> Optional[Verdict]:
 
 
 def attempt(tflite: bytes, name: str, timeout_s: float = TIMEOUT_S) -> Verdict:
-    """Run a model on the GPU and the CPU in a child; return what came of it.
+    """Run a model on the GPU and the CPU in a child; return the verdict.
 
     Raises NoVerdictError.
     """

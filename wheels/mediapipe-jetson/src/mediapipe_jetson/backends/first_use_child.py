@@ -59,7 +59,7 @@ def tried(tflite: bytes, name: str) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Try, and print what came of it or why it can't be."""
+    """Try, and print the result or why there is none."""
     path, name = arguments
     result: dict[str, Any] = {"tolerance": litert_gpu.table()["tolerance"][name]}
     try:

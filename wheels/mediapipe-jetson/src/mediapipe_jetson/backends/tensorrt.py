@@ -69,9 +69,9 @@ def library() -> Library:
     raise TensorRTMissingError(f"no module of TensorRT: {'; '.join(reasons)}")
 
 
-def here(found: Library, device: Cuda) -> LocalRuntime:
+def here(runtime_library: Library, device: Cuda) -> LocalRuntime:
     """Return what would run an engine."""
-    return LocalRuntime(device.sm, found.version, found.lean)
+    return LocalRuntime(device.sm, runtime_library.version, runtime_library.lean)
 
 
 class Backend:
@@ -118,7 +118,7 @@ def create() -> Backend:
 
 
 def try_out(
-    found: Library,
+    runtime_library: Library,
     inputs: Sequence[TensorSpec],
     outputs: Sequence[TensorSpec],
     plan: bytes,
@@ -131,7 +131,7 @@ def try_out(
     import numpy as np  # noqa: PLC0415
 
     result = Tried("engine", "engine", (), tuple(inputs), tuple(outputs))
-    session = EngineSession(found.module, Cuda(), result, plan)
+    session = EngineSession(runtime_library.module, Cuda(), result, plan)
     try:
         arrays = [
             np.frombuffer(given[tensor_spec.name], np.float32).reshape(tensor_spec.shape)

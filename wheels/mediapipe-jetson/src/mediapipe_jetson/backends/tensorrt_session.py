@@ -215,7 +215,7 @@ class EngineSession:
         return "; ".join(self._words) or "it gives no reason"
 
 
-def logger(trt: Any, words: Words) -> Any:  # noqa: ANN401
+def logger(trt: Any, messages: Words) -> Any:  # noqa: ANN401
     """Return a logger that keeps TensorRT's last errors and prints nothing."""
     errors = (trt.ILogger.Severity.ERROR, trt.ILogger.Severity.INTERNAL_ERROR)
 
@@ -224,7 +224,7 @@ def logger(trt: Any, words: Words) -> Any:  # noqa: ANN401
 
     def log(_self: Any, severity: Any, message: str) -> None:  # noqa: ANN401
         if severity in errors:
-            words.append(" ".join(str(message).split()))
+            messages.append(" ".join(str(message).split()))
 
     return type("Logger", (trt.ILogger,), {"__init__": begin, "log": log})()
 

@@ -156,8 +156,8 @@ def _pipelined(
     }
 
 
-def _tell(words: str) -> None:
-    print(words, file=sys.stderr, flush=True)
+def _tell(message: str) -> None:
+    print(message, file=sys.stderr, flush=True)
 
 
 def _trial(row: dict[str, Any]) -> Trial:
@@ -193,26 +193,26 @@ def device() -> dict[str, Any]:
     }
 
 
-def _json(found: Any) -> dict[str, Any]:  # noqa: ANN401 # a frozen dataclass
-    return {name: getattr(found, name) for name in found.__dataclass_fields__}
+def _json(record: Any) -> dict[str, Any]:  # noqa: ANN401 # a frozen dataclass
+    return {name: getattr(record, name) for name in record.__dataclass_fields__}
 
 
-def text(made: dict[str, Any]) -> list[str]:
+def text(result: dict[str, Any]) -> list[str]:
     """Return what a person reads."""
-    busy = "" if made["quiet"] else f", busy with other work (load {made['load_at_start']})"
-    lines = [f"{made['device']['name']}, {made['cores']} cores{busy}"]
+    busy = "" if result["quiet"] else f", busy with other work (load {result['load_at_start']})"
+    lines = [f"{result['device']['name']}, {result['cores']} cores{busy}"]
     lines.append(
         f"{'task':<6}{'frames':<11}{'backend':<15}{'threads':>8}{'median':>9}{'p99':>9}  ms"
     )
-    for row in made["trials"]:
+    for row in result["trials"]:
         size = f"{row['size'][0]}x{row['size'][1]}"
         head = f"{row['task']:<6}{size:<11}{row['backend']:<15}{row['threads'] or '-':>8}"
         if row["ok"]:
             lines.append(f"{head}{row['median_ms']:>9.2f}{row['p99_ms']:>9.2f}")
         else:
             lines.append(f"{head}  no: {row['why']}")
-    if made["pipeline"]:
-        pipeline = made["pipeline"]
+    if result["pipeline"]:
+        pipeline = result["pipeline"]
         lines.append(
             f"{pipeline['video']}: {pipeline['pipeline']['fps']} frames a second pipelined on "
             f"{pipeline['backend']}, {pipeline['loop']['fps']} in a loop: "

@@ -119,9 +119,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--model", action="append", default=[], metavar="PART")
     parser.add_argument("--backend", action="append", choices=litert_gpu.NAMES)
     parser.add_argument("--models", type=Path, default=models_folder())
-    words = parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
     litert_gpu.keep_shaders()
-    result = document(words.models, words.model, words.backend or litert_gpu.NAMES)
+    result = document(options.models, options.model, options.backend or litert_gpu.NAMES)
     print(json.dumps(result, indent=1))
     return 0 if any(item["accelerator"] == "gpu" for item in result["rows"]) else 1
 

@@ -40,12 +40,12 @@ class Watch:
 
     def _read(self) -> None:
         while not self._stop.wait(WATCH_S):
-            for kept, now in (
+            for history, now in (
                 (self.power, board.power(Path("/"))),
                 (self.temperatures, board.temperatures(Path("/"))),
             ):
                 for name, value in now.items():
-                    kept.setdefault(name, []).append(value)
+                    history.setdefault(name, []).append(value)
 
     def __enter__(self) -> Watch:
         self._thread.start()
@@ -63,17 +63,19 @@ class Watch:
         }
 
 
-def run(wanted: BenchRequest, tell: Callable[[str], None] = lambda _: None) -> list[dict[str, Any]]:
+def run(
+    requested: BenchRequest, progress: Callable[[str], None] = lambda _: None
+) -> list[dict[str, Any]]:
     """Measure everything; return a row for each task, size, backend and number of threads."""
     rows = []
-    for task in wanted.tasks:
-        for size in wanted.sizes:
-            rows += _turns(wanted, task, size, tell)
+    for task in requested.tasks:
+        for size in requested.sizes:
+            rows += _turns(requested, task, size, progress)
     return rows
 
 
 def _turns(
-    requested: BenchRequest, task: str, size: tuple[int, int], tell: Callable[[str], None]
+    requested: BenchRequest, task: str, size: tuple[int, int], progress: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     chosen = landmarkers.tasks()[task]
     model = str(requested.models / chosen.model)
@@ -86,7 +88,9 @@ def _turns(
             backend, threads = pair
             if result[pair] and not result[pair][-1].ok:
                 continue
-            tell(f"{task} {size[0]}x{size[1]} {backend} {auto.threads_in_words(threads)}, {turn}")
+            progress(
+                f"{task} {size[0]}x{size[1]} {backend} {auto.threads_in_words(threads)}, {turn}"
+            )
             request = TrialRequest(task, model, backend, threads, size, requested.frames)
             with Watch() as watch:
                 trial, points = trials.run(request)

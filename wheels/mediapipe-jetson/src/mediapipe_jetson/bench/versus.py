@@ -107,17 +107,17 @@ def pipelined(
     return Side(report.done, report.wall_s, cpu_s, stages, points), report
 
 
-def apart(one: Sequence[Points], other: Sequence[Points]) -> dict[str, Any]:
+def apart(first: Sequence[Points], other: Sequence[Points]) -> dict[str, Any]:
     """Return how far two runs over a video are apart, frame by frame.
 
     `worst` and `median` are of each frame's worst landmark, as a fraction of its object's size;
     `uneven` counts frames in which the two found not the same number of things.
     """
-    far = [distance(mine, requested) for mine, requested in zip(one, other) if mine or requested]  # noqa: B905
+    far = [distance(mine, requested) for mine, requested in zip(first, other) if mine or requested]  # noqa: B905
     seen = sorted(value for value in far if value is not None)
     return {
         "frames": len(far),
-        "uneven": len(far) - len(seen) + abs(len(one) - len(other)),
+        "uneven": len(far) - len(seen) + abs(len(first) - len(other)),
         "worst": round(seen[-1], 5) if seen else None,
         "p99": round(seen[int(0.99 * (len(seen) - 1))], 5) if seen else None,
         "median": round(statistics.median(seen), 5) if seen else None,

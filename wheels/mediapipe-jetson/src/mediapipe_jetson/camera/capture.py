@@ -36,7 +36,7 @@ POS_MSEC, FRAME_WIDTH, FRAME_HEIGHT, FPS = 0, 3, 4, 5
 TIMEOUT_S, RETRY_S = 5.0, 30.0
 # How long a server may take to say what it has; a stop waits for that.
 CHECK_S = 2.0
-# A reader that could not be had is tried again after so many seconds, then after twice as many.
+# A reader that could not be opened is tried again after so many seconds, then after twice as many.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.25, 4.0
 Reader = Union[gstreamer.Reader, OpenCvReader]
 

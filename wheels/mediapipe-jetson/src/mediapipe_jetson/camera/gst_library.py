@@ -100,10 +100,10 @@ def library() -> Any:  # noqa: ANN401 # its attributes are C functions
         function = getattr(loaded[place], name)
         function.restype, function.argtypes = result, arguments
         functions[name] = staticmethod(function)
-    found: Any = type("GStreamer", (), functions)
-    if not found.gst_init_check(None, None, None):
+    gst: Any = type("GStreamer", (), functions)
+    if not gst.gst_init_check(None, None, None):
         raise CameraMissingError("GStreamer can't be started")
-    return found
+    return gst
 
 
 def available() -> bool:

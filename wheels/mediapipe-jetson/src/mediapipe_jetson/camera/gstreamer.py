@@ -154,16 +154,18 @@ class Reader:
         if not problem.value:
             return pipeline
         error = ctypes.cast(problem, ctypes.POINTER(Error)).contents
-        words = redacted(one_line((error.message or b"").decode(errors="replace")))
+        message = redacted(one_line((error.message or b"").decode(errors="replace")))
         missing = error.code == 1  # GST_PARSE_ERROR_NO_SUCH_ELEMENT
         self._gst.g_error_free(problem)
         if pipeline:  # what could be made of it
             self._gst.gst_object_unref(pipeline)
         if missing:
-            raise CameraMissingError(f"{self.shown}: {words}")
+            raise CameraMissingError(f"{self.shown}: {message}")
         if QUOTED.search(text):
-            words += "; leave out the quotes around what stands between two !, they are for a shell"
-        raise CameraSourceError(f"{self.shown} is no pipeline that GStreamer takes: {words}")
+            message += (
+                "; leave out the quotes around what stands between two !, they are for a shell"
+            )
+        raise CameraSourceError(f"{self.shown} is no pipeline that GStreamer takes: {message}")
 
     def _check(self, wait_s: float) -> None:
         """Raise what an element reported."""
@@ -174,12 +176,12 @@ class Reader:
         self._gst.gst_message_parse_error(message, ctypes.byref(problem), ctypes.byref(debug))
         error = ctypes.cast(problem, ctypes.POINTER(Error)).contents
         domain = (self._gst.g_quark_to_string(error.domain) or b"").decode()
-        code, words = error.code, (error.message or b"").decode(errors="replace")
+        code, text = error.code, (error.message or b"").decode(errors="replace")
         details = (ctypes.string_at(debug.value) if debug.value else b"").decode(errors="replace")
         self._gst.g_error_free(problem)
         self._gst.g_free(debug)
         self._gst.gst_mini_object_unref(message)
-        raise _typed(self.shown, domain, code, words, details)
+        raise _typed(self.shown, domain, code, text, details)
 
     def _frame(self, sample: Any) -> Sample:  # noqa: ANN401
         gst = self._gst
@@ -235,15 +237,15 @@ def _bgr(mapped: Map, form: str, width: int, height: int) -> Any:  # noqa: ANN40
     return cv2.cvtColor(view, code)
 
 
-def _typed(shown: str, domain: str, code: int, words: str, details: str) -> CameraError:
+def _typed(shown: str, domain: str, code: int, message: str, details: str) -> CameraError:
     """Return what an element reported, as one of our errors."""
     reason = table()["causes"].get(domain, {}).get(str(code), "")
-    words = redacted(one_line(words))
+    message = redacted(one_line(message))
     if "not-negotiated" in details or "not-linked" in details:
         return FormatRefusedError(f"{shown} gives no frames of the requested size, rate and form")
     if domain == "gst-stream-error-quark" and code == 6:
-        return CameraMissingError(f"{shown} {reason}: {words}")
+        return CameraMissingError(f"{shown} {reason}: {message}")
     kind = (
         CameraEndedError if domain == "gst-stream-error-quark" or code == 9 else CameraSourceError
     )
-    return kind(f"{shown} {reason}: {words}" if reason else f"{shown}: {words}")
+    return kind(f"{shown} {reason}: {message}" if reason else f"{shown}: {message}")

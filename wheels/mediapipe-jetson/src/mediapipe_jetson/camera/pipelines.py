@@ -150,10 +150,10 @@ def own(text: str) -> Launch:
     Raises CameraSourceError.
     """
     before, mark, last = text.rpartition("!")
-    words = last.split()
-    if not mark or not before.strip() or not words or words[0] != "appsink":
+    tokens = last.split()
+    if not mark or not before.strip() or not tokens or tokens[0] != "appsink":
         raise CameraSourceError("a GStreamer pipeline must end in an appsink: ... ! appsink")
-    rest = NAME.sub("", " ".join(words[1:]))
+    rest = NAME.sub("", " ".join(tokens[1:]))
     if "caps" not in rest:
         rest = f'caps="{CAPS}" {rest}'
     return Launch(f"{before.strip()} ! videoconvert ! appsink name={SINK} {rest}".strip())

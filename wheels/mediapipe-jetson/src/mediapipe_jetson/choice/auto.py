@@ -106,7 +106,7 @@ def measure(
     model: Path,
     size: tuple[int, int],
     requested: Sequence[tuple[str, int]],
-    tell: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
     *,
     frames: int = 60,
 ) -> tuple[Trial, ...]:
@@ -125,7 +125,7 @@ def measure(
             # What failed fails again, with more threads too.
             if backend in absent:
                 continue
-            tell(f"{task} by {backend}, {threads_in_words(threads)} ({turn + 1} of {TURNS})")
+            progress(f"{task} by {backend}, {threads_in_words(threads)} ({turn + 1} of {TURNS})")
             request = TrialRequest(task, str(model), backend, threads, size, frames)
             trial, points = trials.run(request)
             if backend == REFERENCE:
@@ -144,10 +144,10 @@ def _better(before: Optional[Trial], now: Trial) -> Trial:
     return min(before, now, key=lambda trial: trial.median_ms or 0.0)
 
 
-def best(found: Sequence[Trial]) -> Optional[Trial]:
+def best(tried: Sequence[Trial]) -> Optional[Trial]:
     """Return the trial that wins; None if none is ok."""
     right = [
-        (trial.median_ms, trial) for trial in found if trial.ok and trial.median_ms is not None
+        (trial.median_ms, trial) for trial in tried if trial.ok and trial.median_ms is not None
     ]
     if not right:
         return None
@@ -161,10 +161,10 @@ def choose(
     model: Path,
     size: tuple[int, int] = DEFAULT_SIZE,
     *,
-    again: bool = False,
-    tell: Callable[[str], None] = lambda _: None,
+    remeasure: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Choice:
-    """Return the choice for a task, measured unless it is kept; `again` measures in any case.
+    """Return the choice for a task, measured unless it is kept; `remeasure` measures in any case.
 
     `size` is the frames' width and height. Raises OSError for a model that can't be read,
     NoChoiceError if no backend is right here.
@@ -172,11 +172,11 @@ def choose(
     size = identity.nearest(size)
     facts = identity.read(task, models.sha256(model), size)
     key = identity.key(facts)
-    known = None if again else _read(choice_store.load(key), facts)
+    known = None if remeasure else _read(choice_store.load(key), facts)
     if known is not None:
         return known
     begin = time.monotonic()
-    result = measure(task, model, size, candidates(), tell)
+    result = measure(task, model, size, candidates(), progress)
     winner = best(result)
     if winner is None:
         reasons = "; ".join(f"{trial.backend}: {trial.why}" for trial in result)

@@ -46,7 +46,7 @@ def points(result: Any, field: str) -> list[list[list[float]]]:  # noqa: ANN401
     return [[[point.x, point.y] for point in item] for item in getattr(result, field)]
 
 
-def attempt(requested: dict[str, Any], tell: Any) -> None:  # noqa: ANN401 # a function
+def attempt(requested: dict[str, Any], report: Any) -> None:  # noqa: ANN401 # a function
     """Make, check and time one landmarker; times in milliseconds."""
     task = landmarkers.tasks()[requested["task"]]
     cv2: Any = importlib.import_module("cv2")
@@ -57,44 +57,44 @@ def attempt(requested: dict[str, Any], tell: Any) -> None:  # noqa: ANN401 # a f
         rgb = cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
         return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=rgb)
 
-    def wanted(mode: str) -> landmarkers.LandmarkerRequest:
+    def request(mode: str) -> landmarkers.LandmarkerRequest:
         return landmarkers.LandmarkerRequest(
             task.name, requested["model"], requested["backend"], requested["threads"], mode
         )
 
     picture = cv2.imread(str(task.picture))
-    tell(stage="create")
+    report(stage="create")
     begin = time.perf_counter()
-    with landmarkers.make(wanted("IMAGE")) as one:
-        tell(stage="infer", create_ms=(time.perf_counter() - begin) * 1e3)
-        tell(points=points(one.detect(image(picture)), task.landmarks))
+    with landmarkers.make(request("IMAGE")) as landmarker:
+        report(stage="infer", create_ms=(time.perf_counter() - begin) * 1e3)
+        report(points=points(landmarker.detect(image(picture)), task.landmarks))
     width, height = requested["size"]
     frames = [image(bgr) for bgr, _ in zip(moving(picture, width, height), range(PERIOD))]  # noqa: B905
-    with landmarkers.make(wanted("VIDEO")) as one:
+    with landmarkers.make(request("VIDEO")) as landmarker:
         times: list[float] = []
         cpu = 0.0
         for index in range(requested["warmup"] + MOST_FRAMES):
             begin, cpu_begin = time.perf_counter(), time.process_time()
-            one.detect_for_video(frames[index % PERIOD], index * FRAME_MS)
+            landmarker.detect_for_video(frames[index % PERIOD], index * FRAME_MS)
             if index >= requested["warmup"]:
                 times.append((time.perf_counter() - begin) * 1e3)
                 cpu += (time.process_time() - cpu_begin) * 1e3
             if len(times) >= requested["frames"]:
                 break
-    tell(stage="done", frames_ms=times, cpu_ms=cpu / len(times))
+    report(stage="done", frames_ms=times, cpu_ms=cpu / len(times))
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run, and tell an exception's type and text in place of a traceback."""
     requested, descriptor = json.loads(arguments[0]), int(arguments[1])
 
-    def tell(**facts: Any) -> None:  # noqa: ANN401 # JSON's values
+    def report(**facts: Any) -> None:  # noqa: ANN401 # JSON's values
         os.write(descriptor, (json.dumps(facts) + "\n").encode())
 
     try:
-        attempt(requested, tell)
+        attempt(requested, report)
     except Exception as error:  # whatever it is, the parent judges it
-        tell(error=f"{type(error).__name__}: {one_line(error)}")
+        report(error=f"{type(error).__name__}: {one_line(error)}")
         return 1
     return 0
 

@@ -43,7 +43,7 @@ class TrialRequest:
 
 @dataclass(frozen=True)
 class Trial:
-    """What came of it; milliseconds a frame. `why` says why it is not `ok`.
+    """The result of a trial; milliseconds a frame. `why` says why it is not `ok`.
 
     `worst` is the distance of the worst landmark from the reference's, as a fraction of the longer
     side of the box about all of them; None where it was not compared. `cpu_ms` is processor time.
@@ -66,13 +66,13 @@ class Trial:
         return {**self.__dict__, "size": list(self.size)}
 
 
-def run(asked: TrialRequest, timeout_s: float = TIMEOUT_S) -> tuple[Trial, Points]:
+def run(request: TrialRequest, timeout_s: float = TIMEOUT_S) -> tuple[Trial, Points]:
     """Run one trial; return it, not compared yet, and the landmarks of the photograph."""
-    failed = Trial(asked.backend, asked.threads, asked.size, False, "")
-    missing = landmarkers.missing(asked.backend)
+    failed = Trial(request.backend, request.threads, request.size, False, "")
+    missing = landmarkers.missing(request.backend)
     if missing:
         return replace(failed, why=missing), []
-    reported, why = _child(asked, timeout_s)
+    reported, why = _child(request, timeout_s)
     if why or reported.get("stage") != "done":
         why = (
             reported.get("error")
@@ -101,10 +101,10 @@ def shortened(why: str) -> str:
 
 
 def _child(request: TrialRequest, timeout_s: float) -> tuple[dict[str, Any], str]:
-    """Run the child; return all that it told, and how it ended if not well."""
+    """Run the child; return all that it reported, and how it ended if not well."""
     reading, writing = os.pipe()
-    words = json.dumps(request.__dict__)
-    command = [sys.executable, "-m", trial.__name__, words, str(writing)]
+    encoded = json.dumps(request.__dict__)
+    command = [sys.executable, "-m", trial.__name__, encoded, str(writing)]
     reported: dict[str, Any] = {}
 
     def follow() -> None:
@@ -150,35 +150,35 @@ def _python_path() -> list[str]:
     return [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
 
 
-def compared(made: Trial, found: Points, reference: Points, tolerance: float) -> Trial:
+def compared(result: Trial, points: Points, reference: Points, tolerance: float) -> Trial:
     """Return the trial, no longer ok if its landmarks are not the reference's."""
-    if not made.ok:
-        return made
-    worst = distance(found, reference)
+    if not result.ok:
+        return result
+    worst = distance(points, reference)
     if worst is None:
-        why = f"it finds {_counts(found)} in the photograph, {REFERENCE} {_counts(reference)}"
+        why = f"it finds {_counts(points)} in the photograph, {REFERENCE} {_counts(reference)}"
         why += ", or numbers that are none"
-        return replace(made, ok=False, why=why)
+        return replace(result, ok=False, why=why)
     if not worst <= tolerance:
         why = f"a landmark is {worst:.2%} of the size off {REFERENCE}'s, allowed {tolerance:.0%}"
-        return replace(made, ok=False, why=why, worst=round(worst, WORST_DIGITS))
-    return replace(made, worst=round(worst, WORST_DIGITS))
+        return replace(result, ok=False, why=why, worst=round(worst, WORST_DIGITS))
+    return replace(result, worst=round(worst, WORST_DIGITS))
 
 
-def _counts(found: Points) -> str:
-    return f"{len(found)} with {len(found[0])} landmarks" if found else "nothing"
+def _counts(points: Points) -> str:
+    return f"{len(points)} with {len(points[0])} landmarks" if points else "nothing"
 
 
-def distance(found: Points, reference: Points) -> Optional[float]:
+def distance(points: Points, reference: Points) -> Optional[float]:
     """Return the worst landmark's distance as a fraction of its object's size.
 
     None where either found nothing, they found not the same number of things or landmarks, or a
     number is none.
     """
-    if not reference or [len(item) for item in found] != [len(item) for item in reference]:
+    if not reference or [len(item) for item in points] != [len(item) for item in reference]:
         return None
     worst = 0.0
-    for mine, requested in zip(found, reference):  # noqa: B905 # Python 3.9
+    for mine, requested in zip(points, reference):  # noqa: B905 # Python 3.9
         size = max(max(row) - min(row) for row in zip(*requested))  # noqa: B905
         far = max(math.dist(a, b) for a, b in zip(mine, requested))  # noqa: B905
         if not (math.isfinite(far) and size):

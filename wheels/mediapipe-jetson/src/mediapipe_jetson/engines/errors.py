@@ -16,9 +16,9 @@ class ManifestError(ModelError):
 class NoEngineError(ModelError):
     """No engine fits what is here; `reasons` says for each candidate why not, one line each."""
 
-    def __init__(self, wanted: str, reasons: Sequence[str]) -> None:
-        super().__init__(f"no engine for {wanted}: {'; '.join(reasons)}")
-        self.wanted = wanted
+    def __init__(self, requested: str, reasons: Sequence[str]) -> None:
+        super().__init__(f"no engine for {requested}: {'; '.join(reasons)}")
+        self.wanted = requested
         self.reasons = tuple(reasons)
 
 

@@ -95,16 +95,16 @@ def floats(raw: bytes) -> array.array[float]:
     return result
 
 
-def relative_error(expected: Sequence[float], found: Sequence[float]) -> float:
+def relative_error(expected: Sequence[float], actual: Sequence[float]) -> float:
     """Return the largest difference, relative to the largest expected number; inf for a NaN.
 
     Raises NoCheckError where their numbers differ.
     """
-    if len(expected) != len(found):
-        raise NoCheckError(f"{len(found)} numbers came out, {len(expected)} are expected")
+    if len(expected) != len(actual):
+        raise NoCheckError(f"{len(actual)} numbers came out, {len(expected)} are expected")
     scale = max((abs(value) for value in expected), default=0.0) or 1.0
     worst = 0.0
-    for requested, got in zip(expected, found):  # noqa: B905 # Python 3.9
+    for requested, got in zip(expected, actual):  # noqa: B905 # Python 3.9
         difference = abs(requested - got)
         if not math.isfinite(difference):
             return math.inf

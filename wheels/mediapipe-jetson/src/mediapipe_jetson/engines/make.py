@@ -33,7 +33,7 @@ STAND_IN = "stand-in"
 
 @dataclass(frozen=True)
 class Place:
-    """Where engines are made, and for what: `device` stands in the manifest as it is."""
+    """Where engines are made, and for what: `device` goes into the manifest as it is."""
 
     folder: Path
     sm: str
@@ -163,8 +163,10 @@ def _judge(order: Order, result: Result) -> Check:
     # JSON has no infinity.
     shown = min(worst, 1e9)
     good = worst <= limit
-    words = "as expected" if good else f"off by {worst:.2g} of the largest value, {limit:g} allowed"
-    return Check(good, words, shown, limit, result.median_ms)
+    explanation = (
+        "as expected" if good else f"off by {worst:.2g} of the largest value, {limit:g} allowed"
+    )
+    return Check(good, explanation, shown, limit, result.median_ms)
 
 
 def _manifest(folder: Path) -> Manifest:
@@ -185,9 +187,9 @@ def _sweep(folder: Path) -> None:
             left.rmdir()
 
 
-def facts(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the facts of this board for a manifest: those told, and what it looks like itself."""
+def facts(reported: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of this board for a manifest: those reported, and those observed here."""
     seen = emulation.read()
-    why = [*told.get("emulated_why", ()), *(seen.reasons if seen.emulated else ())]
+    why = [*reported.get("emulated_why", ()), *(seen.reasons if seen.emulated else ())]
     names = ("name", "module", "l4t", "sm", "tensorrt")
-    return {**{name: str(told.get(name, "")) for name in names}, "emulated_why": why}
+    return {**{name: str(reported.get(name, "")) for name in names}, "emulated_why": why}

@@ -69,36 +69,36 @@ def parse(raw: bytes) -> Model:
 def _graph(model: Model, raw: bytes) -> None:
     """Read a graph and check that each tensor is made before it is used."""
     nodes: list[bytes] = []
-    made = {""}
+    defined = {""}
     for number, value in _fields(raw):
         if number == 1:
             nodes.append(_bytes(value))
         elif number == 2:
             model.name = _text(value)
         elif number == 5:
-            made.add(_name(_bytes(value), 8))
+            defined.add(_name(_bytes(value), 8))
         elif number == 11:
             model.inputs.append(_tensor(_bytes(value)))
         elif number == 12:
             model.outputs.append(_tensor(_bytes(value)))
     if len(nodes) > MOST_NODES:
         raise NoOnnxError(f"it has {len(nodes)} nodes")
-    _nodes(model, nodes, made | {tensor.name for tensor in model.inputs})
+    _nodes(model, nodes, defined | {tensor.name for tensor in model.inputs})
     if not nodes or not model.outputs:
         raise NoOnnxError("its graph is empty")
 
 
-def _nodes(model: Model, nodes: list[bytes], made: set[str]) -> None:
-    """Count operators in order; `made` are the tensors that are there before the first."""
+def _nodes(model: Model, nodes: list[bytes], defined: set[str]) -> None:
+    """Count operators in order; `defined` are the tensors that exist before the first."""
     for node in nodes:
         taken, given, kind = _node(node)
-        missing = [name for name in taken if name not in made]
+        missing = [name for name in taken if name not in defined]
         if missing:
             raise NoOnnxError(f"nothing makes {missing[0]!r}, which a {kind} takes")
-        made |= set(given)
+        defined |= set(given)
         model.operators[kind] = model.operators.get(kind, 0) + 1
     for output in model.outputs:
-        if output.name not in made:
+        if output.name not in defined:
             raise NoOnnxError(f"nothing makes the output {output.name!r}")
 
 

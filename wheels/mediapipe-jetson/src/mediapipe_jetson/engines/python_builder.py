@@ -49,10 +49,10 @@ class PythonBuilder:
     def build(self, order: Order) -> Result:
         """Build and run; see builders.Builder. Raises BuildError with TensorRT's own words."""
         began = time.monotonic()
-        words: list[str] = []
-        plan = self._plan(order, words)
+        messages: list[str] = []
+        plan = self._plan(order, messages)
         if plan is None:
-            raise BuildError(f"TensorRT on {order.source.file}: {_last(words)}")
+            raise BuildError(f"TensorRT on {order.source.file}: {_last(messages)}")
         order.plan.write_bytes(plan)
         seconds = time.monotonic() - began
         if order.check is None:
@@ -69,10 +69,10 @@ class PythonBuilder:
             return Result(seconds, not_run=str(error))
         return Result(seconds, outputs)
 
-    def _plan(self, order: Order, words: list[str]) -> Optional[Any]:  # noqa: ANN401
+    def _plan(self, order: Order, messages: list[str]) -> Optional[Any]:  # noqa: ANN401
         trt = self._library.module
         at = numbers(self.tensorrt)
-        logger = tensorrt_session.logger(trt, words)
+        logger = tensorrt_session.logger(trt, messages)
         builder = trt.Builder(logger)
         kinds = trt.NetworkDefinitionCreationFlag
         # Types as the ONNX file has them; before 10 a flag asks for half precision instead.
@@ -83,7 +83,7 @@ class PythonBuilder:
         )
         parser = trt.OnnxParser(network, logger)
         if not parser.parse(order.source.path.read_bytes()):
-            words += [str(parser.get_error(number)) for number in range(parser.num_errors)]
+            messages += [str(parser.get_error(number)) for number in range(parser.num_errors)]
             return None
         config = builder.create_builder_config()
         config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, WORKSPACE)
@@ -108,5 +108,5 @@ class PythonBuilder:
         return plan
 
 
-def _last(words: Sequence[str]) -> str:
-    return "; ".join(words[-3:]) or "it gives no reason"
+def _last(messages: Sequence[str]) -> str:
+    return "; ".join(messages[-3:]) or "it gives no reason"

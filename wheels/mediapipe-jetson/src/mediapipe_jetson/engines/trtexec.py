@@ -87,8 +87,8 @@ class Trtexec:
         """Build and run; see builders.Builder. Raises BuildError with the program's own words."""
         with tempfile.TemporaryDirectory(dir=str(order.plan.parent), prefix=".build-") as folder:
             scratch = Path(folder)
-            words = [str(self.path), *arguments(order, scratch, self.tensorrt)]
-            output, code, seconds = _run(words, scratch / "log")
+            command = [str(self.path), *arguments(order, scratch, self.tensorrt)]
+            output, code, seconds = _run(command, scratch / "log")
             if code or not order.plan.is_file() or not order.plan.stat().st_size:
                 raise BuildError(f"trtexec on {order.source.file}: {failure(output, code)}")
             outputs = _outputs(scratch / "outputs.json") if order.check else None
@@ -105,27 +105,27 @@ class Trtexec:
 def arguments(order: Order, scratch: Path, tensorrt: str) -> list[str]:
     """Return the options of trtexec for what is to be built."""
     at = numbers(tensorrt)
-    words = [
+    options = [
         f"--onnx={order.source.path}",
         f"--saveEngine={order.plan}",
         f"--timingCacheFile={order.timing_cache}",
         f"--memPoolSize=workspace:{WORKSPACE_MIB}",
     ]
     if order.source.precision == "fp32":
-        words.append("--noTF32")
+        options.append("--noTF32")
     elif at < (10,):
-        words.append("--fp16")
+        options.append("--fp16")
     # Types as the ONNX file has them; 11 knows nothing else.
     if (10,) <= at < (11,):
-        words.append("--stronglyTyped")
+        options.append("--stronglyTyped")
     if any(flag in LEAN_FLAGS for flag in order.flags) and at < (8, 6):
         raise BuildError(f"TensorRT {tensorrt} can't build version-compatible engines")
-    words += [OPTIONS[flag] for flag in order.flags]
+    options += [OPTIONS[flag] for flag in order.flags]
     if order.check is None:
-        return [*words, "--skipInference" if at >= (8, 6) else "--buildOnly"]
+        return [*options, "--skipInference" if at >= (8, 6) else "--buildOnly"]
     loaded = ",".join(f"{name}:{path}" for name, path in _inputs(order.check, scratch))
     return [
-        *words,
+        *options,
         f"--loadInputs={loaded}",
         f"--exportOutput={scratch / 'outputs.json'}",
         *(f"--iterations={RUNS}", "--duration=0", "--warmUp=200"),

@@ -123,8 +123,8 @@ class Sender:
 
 def unit(name: str) -> str:
     """Return the unit that a metric's name ends with; "1" for a number of things."""
-    words = name[: -len("_total")] if name.endswith("_total") else name
-    return UNITS.get(words.rpartition("_")[2], "1")
+    stem = name[: -len("_total")] if name.endswith("_total") else name
+    return UNITS.get(stem.rpartition("_")[2], "1")
 
 
 def distribution(samples: Sequence[Sample]) -> dict[str, Any]:

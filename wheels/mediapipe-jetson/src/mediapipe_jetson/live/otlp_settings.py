@@ -95,9 +95,12 @@ def names_service(environment: Mapping[str, str]) -> bool:
     )
 
 
-def _set(environment: Mapping[str, str], *ends: str) -> list[str]:
+def _set(environment: Mapping[str, str], *suffixes: str) -> list[str]:
     """Return the variables that are set; those of metrics alone count before the others."""
-    names = ((f"OTEL_EXPORTER_OTLP_METRICS_{end}", f"OTEL_EXPORTER_OTLP_{end}") for end in ends)
+    names = (
+        (f"OTEL_EXPORTER_OTLP_METRICS_{suffix}", f"OTEL_EXPORTER_OTLP_{suffix}")
+        for suffix in suffixes
+    )
     chosen = (next((name for name in pair if environment.get(name)), "") for pair in names)
     return [name for name in chosen if name]
 
@@ -108,10 +111,10 @@ def _address(text: str) -> bool:
         place = urlsplit(text)
     except ValueError:
         return False
-    found = HOST.fullmatch(place.netloc.rpartition("@")[2])
-    if not found or place.scheme not in ("http", "https"):
+    match = HOST.fullmatch(place.netloc.rpartition("@")[2])
+    if not match or place.scheme not in ("http", "https"):
         return False
-    return not found["port"] or 0 < int(found["port"]) < 1 << 16
+    return not match["port"] or 0 < int(match["port"]) < 1 << 16
 
 
 def _pair(text: str) -> bool:
@@ -132,5 +135,5 @@ def _number(environment: Mapping[str, str], name: str, unit: str) -> float:
     return value
 
 
-def _either(words: tuple[str, ...]) -> str:
-    return " or ".join(words)
+def _either(names: tuple[str, ...]) -> str:
+    return " or ".join(names)

@@ -51,8 +51,8 @@ class Emulation:
 
     def lines(self) -> tuple[str, ...]:
         """Return what a person reads."""
-        words = {True: "this device is emulated", False: "no", None: "unknown"}[self.emulated]
-        return (words, *self.reasons)
+        summary = {True: "this device is emulated", False: "no", None: "unknown"}[self.emulated]
+        return (summary, *self.reasons)
 
 
 @functools.lru_cache(maxsize=None)
@@ -150,13 +150,13 @@ def kept(
     return {**result, "told": [*(result.get("told") or ()), *reasons]}
 
 
-def claims(root: Path, found: object) -> tuple[str, ...]:
+def claims(root: Path, board: object) -> tuple[str, ...]:
     """Return what only a Jetson has, or what stands for one."""
     message = []
-    if isinstance(found, module.Module):
-        text = " ".join((found.model, *found.compatible))
-        if found.soc or re.search(r"jetson|nvidia,p\d{4}-", text, re.IGNORECASE):
-            message.append(f"{found.source}: {found.model}")
+    if isinstance(board, module.Module):
+        text = " ".join((board.model, *board.compatible))
+        if board.soc or re.search(r"jetson|nvidia,p\d{4}-", text, re.IGNORECASE):
+            message.append(f"{board.source}: {board.model}")
     if below(root, l4t.FILE).exists():
         message.append(l4t.FILE)
     # An image for a Jetson stands for one wherever it runs: a container need see nothing else.

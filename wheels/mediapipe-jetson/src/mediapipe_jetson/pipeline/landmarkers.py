@@ -64,26 +64,26 @@ class LandmarkerRequest:
     mode: str = "VIDEO"
 
 
-def make(wanted: LandmarkerRequest) -> Any:  # noqa: ANN401 # MediaPipe's classes have no types
+def make(request: LandmarkerRequest) -> Any:  # noqa: ANN401 # MediaPipe's classes have no types
     """Return a landmarker; its maker closes it. Raises what its class raises."""
-    task = tasks()[wanted.task]
+    task = tasks()[request.task]
     vision: Any = importlib.import_module("mediapipe.tasks.python.vision")
     base: Any = importlib.import_module("mediapipe.tasks.python.core.base_options").BaseOptions
     options = getattr(vision, f"{task.class_name}Options")
-    mode = getattr(vision.RunningMode, wanted.mode)
+    mode = getattr(vision.RunningMode, request.mode)
     settings = {**task.settings, "running_mode": mode}
-    if wanted.backend in DELEGATES:
+    if request.backend in DELEGATES:
         # By name: the numbers differ between versions.
-        delegate = getattr(base.Delegate, DELEGATES[wanted.backend])
-        chosen = base(model_asset_path=wanted.model, delegate=delegate)
+        delegate = getattr(base.Delegate, DELEGATES[request.backend])
+        chosen = base(model_asset_path=request.model, delegate=delegate)
         result = getattr(vision, task.class_name)
         return result.create_from_options(options(base_options=chosen, **settings))
     ours: Any = importlib.import_module("mediapipe_jetson.vision")
     result = getattr(ours, task.class_name)
     return result.create_from_options(
-        options(base_options=base(model_asset_path=wanted.model), **settings),
-        backend=wanted.backend,
-        threads=wanted.threads,
+        options(base_options=base(model_asset_path=request.model), **settings),
+        backend=request.backend,
+        threads=request.threads,
     )
 
 

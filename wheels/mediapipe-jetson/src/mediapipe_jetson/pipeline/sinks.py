@@ -126,7 +126,7 @@ class VideoWriter:
         try:
             self.close()
         except SinkError:
-            # What went wrong first is what is told.
+            # The first error is the one that is reported.
             if kind is None:
                 raise
 

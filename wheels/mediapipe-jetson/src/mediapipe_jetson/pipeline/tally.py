@@ -1,4 +1,4 @@
-"""What became of a pipeline's frames so far, and the time and processor time that it took."""
+"""The counts of a pipeline's frames so far, and the time and processor time that it took."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class SolutionBase:
         """Return the models as the graph needs them."""
         return models
 
-    def _values(self, found: Any) -> Mapping[str, Any]:  # noqa: ANN401 # the graph's
+    def _values(self, result: Any) -> Mapping[str, Any]:  # noqa: ANN401 # the graph's
         """Return outputs of what the graph found; raise nothing."""
         raise NotImplementedError
 

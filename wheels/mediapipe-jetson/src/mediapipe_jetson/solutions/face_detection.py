@@ -45,8 +45,8 @@ class FaceDetection(SolutionBase):
         """
         return super().process(image)
 
-    def _values(self, found: Any) -> Mapping[str, Any]:  # noqa: ANN401
-        return {"detections": [_message(item) for item in found] or None}
+    def _values(self, result: Any) -> Mapping[str, Any]:  # noqa: ANN401
+        return {"detections": [_message(item) for item in result] or None}
 
 
 def _message(detected: Detected) -> Any:  # noqa: ANN401

@@ -87,6 +87,6 @@ class FaceMesh(SolutionBase):
         """
         return super().process(image)
 
-    def _values(self, found: Any) -> Mapping[str, Any]:  # noqa: ANN401
-        lists = [landmark_list(NormalizedLandmarkList, face.landmarks) for face in found]
+    def _values(self, result: Any) -> Mapping[str, Any]:  # noqa: ANN401
+        lists = [landmark_list(NormalizedLandmarkList, face.landmarks) for face in result]
         return {"multi_face_landmarks": lists or None}

@@ -40,7 +40,7 @@ AGAIN = "download it again"
 
 
 class FetchError(RuntimeError):
-    """The models could not be had."""
+    """The models could not be fetched."""
 
     exit_code = exit_codes.FAILED
 
@@ -78,8 +78,8 @@ def pose(folder: Path) -> int:
     requested = [item for item in weights.table().values() if item.package]
     with _scratch(folder) as scratch:
         try:
-            for one in requested:
-                _publisher(source["publisher"] + one.filename, one, scratch, folder)
+            for model in requested:
+                _publisher(source["publisher"] + model.filename, model, scratch, folder)
         except FetchError as error:
             reason = str(error)
         else:

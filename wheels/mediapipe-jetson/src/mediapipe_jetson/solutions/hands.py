@@ -60,17 +60,17 @@ class Hands(SolutionBase):
         """
         return super().process(image)
 
-    def _values(self, found: Any) -> Mapping[str, Any]:  # noqa: ANN401
-        if not found:
+    def _values(self, result: Any) -> Mapping[str, Any]:  # noqa: ANN401
+        if not result:
             return {}
         return {
             "multi_hand_landmarks": [
-                landmark_list(NormalizedLandmarkList, hand.landmarks) for hand in found
+                landmark_list(NormalizedLandmarkList, hand.landmarks) for hand in result
             ],
             "multi_hand_world_landmarks": [
-                landmark_list(LandmarkList, hand.world) for hand in found
+                landmark_list(LandmarkList, hand.world) for hand in result
             ],
-            "multi_handedness": [_handedness(hand.first) for hand in found],
+            "multi_handedness": [_handedness(hand.first) for hand in result],
         }
 
 

@@ -113,14 +113,14 @@ class Holistic(SolutionBase):
         """
         return super().process(image)
 
-    def _values(self, found: Any) -> Mapping[str, Any]:  # noqa: ANN401
-        if found is None:
+    def _values(self, result: Any) -> Mapping[str, Any]:  # noqa: ANN401
+        if result is None:
             return {}
         return {
-            **pose_values(found.pose),
-            "face_landmarks": _list(found.face),
-            "left_hand_landmarks": _list(found.left_hand),
-            "right_hand_landmarks": _list(found.right_hand),
+            **pose_values(result.pose),
+            "face_landmarks": _list(result.face),
+            "left_hand_landmarks": _list(result.left_hand),
+            "right_hand_landmarks": _list(result.right_hand),
         }
 
 

@@ -69,8 +69,8 @@ class Pose(SolutionBase):
         """
         return super().process(image)
 
-    def _values(self, found: Any) -> Mapping[str, Any]:  # noqa: ANN401
-        return pose_values(found[0]) if found else {}
+    def _values(self, result: Any) -> Mapping[str, Any]:  # noqa: ANN401
+        return pose_values(result[0]) if result else {}
 
 
 def unread(*, masks: bool) -> dict[str, tuple[int, ...]]:

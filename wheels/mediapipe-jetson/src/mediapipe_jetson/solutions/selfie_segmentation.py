@@ -36,6 +36,6 @@ class SelfieSegmentation(SolutionBase):
         """
         return super().process(image)
 
-    def _values(self, found: Any) -> Mapping[str, Any]:  # noqa: ANN401
-        found.flags.writeable = False
-        return {"segmentation_mask": found}
+    def _values(self, result: Any) -> Mapping[str, Any]:  # noqa: ANN401
+        result.flags.writeable = False
+        return {"segmentation_mask": result}

@@ -49,8 +49,8 @@ def current() -> Settings:
 
 
 def _read(backend: Backends, threads: int) -> Settings:
-    words = backend.split(",") if isinstance(backend, str) else backend
-    names = tuple(str(word).strip() for word in words)
+    parts = backend.split(",") if isinstance(backend, str) else backend
+    names = tuple(str(word).strip() for word in parts)
     if names == (AUTO,):
         return Settings(ORDER, threads, measured=True)
     for name in names or ("",):

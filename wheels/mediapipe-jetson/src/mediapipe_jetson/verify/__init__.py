@@ -84,18 +84,18 @@ def main(arguments: Sequence[str]) -> int:
         if path:
             report.write(path, content(result))
     if options.nagios:
-        words, code = report.nagios(result)
-        print(words)
+        status, code = report.nagios(result)
+        print(status)
         return code
     print(report.text(result))
     return exit_code(result)
 
 
-def exit_code(made: Mapping[str, Any]) -> int:
+def exit_code(result: Mapping[str, Any]) -> int:
     """Return 0 if the verdict is the expected one, 11 if something is broken, else 1."""
-    if made["as_expected"]:
+    if result["as_expected"]:
         return DONE
-    return BROKEN if made["verdict"] == "broken" else NEGATIVE
+    return BROKEN if result["verdict"] == "broken" else NEGATIVE
 
 
 def _verify(options: argparse.Namespace) -> dict[str, Any]:
@@ -114,8 +114,8 @@ def _verify(options: argparse.Namespace) -> dict[str, Any]:
         if sys.stderr.isatty() and not options.nagios:
             print(f"{name} ...", file=sys.stderr)
 
-    judged, observations = session.verify(names, settings, progress)
-    return report.document(judged, observations, settings, options.expect)
+    judgements, observations = session.verify(names, settings, progress)
+    return report.document(judgements, observations, settings, options.expect)
 
 
 def _read(options: argparse.Namespace, line: Parser) -> dict[str, Any]:

@@ -80,14 +80,14 @@ class Phase:
             model_asset_path=self.plan["model"], delegate=options.Delegate[self.delegate]
         )
         requested = getattr(vision, task["options"])(base_options=base, **task["settings"])
-        with self.create(vision, requested) as made:
+        with self.create(vision, requested) as instance:
             self.tell(
                 stage="infer",
                 create_s=time.perf_counter() - begin,
                 work_create=self.since(start),
                 **self.held(),
             )
-            call: Callable[[Any], Any] = getattr(made, task["call"])
+            call: Callable[[Any], Any] = getattr(instance, task["call"])
             times: list[float] = []
             work: list[Optional[dict[str, int]]] = []
             for _ in range(self.plan["warmup"] + self.plan["frames"]):
@@ -102,14 +102,14 @@ class Phase:
             self.bursts(call, picture)
             self.soak(call, picture)
 
-    def create(self, vision: Any, wanted: Any) -> Any:  # noqa: ANN401 # MediaPipe
+    def create(self, vision: Any, options: Any) -> Any:  # noqa: ANN401 # MediaPipe
         """Return MediaPipe's task; ours, on the delegate's backend, where the plan names these."""
         task = self.plan["task"]
         if "backends" not in task:
-            return getattr(vision, task["class"]).create_from_options(wanted)
+            return getattr(vision, task["class"]).create_from_options(options)
         ours: Any = importlib.import_module("mediapipe_jetson.vision")
         backend = task["backends"][self.delegate]
-        return getattr(ours, task["class"]).create_from_options(wanted, backend=backend)
+        return getattr(ours, task["class"]).create_from_options(options, backend=backend)
 
     def observed(
         self, times: list[float], work: list[Optional[dict[str, int]]], result: dict[str, Any]
@@ -194,7 +194,7 @@ def infer(plan: dict[str, Any], report: Report) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the plan; an exception on import is told, not raised."""
+    """Run the plan; an exception on import is reported, not raised."""
     # What this process starts is not to be counted.
     os.environ.pop("LD_PRELOAD", None)
     report = Report(int(arguments[1]))

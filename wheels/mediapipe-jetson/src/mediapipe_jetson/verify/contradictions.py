@@ -145,7 +145,9 @@ def renderer(names: Sequence[str], device: Mapping[str, Any]) -> dict[str, Any]:
         return {"renderer_fits": None, "renderer_detail": "the machine was not observed"}
     claims = made_of.get("claims")
     table = book()["renderers"]
-    named = [name for name, words in table.items() if re.search(words, text, re.IGNORECASE)]
+    named = [
+        name for name, expression in table.items() if re.search(expression, text, re.IGNORECASE)
+    ]
     if not pattern("tegra_names").search(text):
         return {"renderer_fits": True, "renderer_detail": "no Tegra is named"}
     if made_of["machine"] not in ARM:
@@ -180,7 +182,7 @@ def pace(gpu_ms: Optional[float], cpu_ms: Optional[float]) -> dict[str, Any]:
     }
 
 
-def _words(found: Iterable[str]) -> str:
-    every = list(dict.fromkeys(found))
+def _words(names: Iterable[str]) -> str:
+    every = list(dict.fromkeys(names))
     more = [f"{len(every) - MOST_WORDS} more"] if len(every) > MOST_WORDS else []
     return ", ".join([*every[:MOST_WORDS], *more])

@@ -25,7 +25,7 @@ def of_observation(observation: Optional[Mapping[str, Any]]) -> dict[str, Any]:
     turns = (observation or {}).get("bursts")
     if not turns:
         return _found("not-run", "no turns of work and rest were made")
-    judged = []
+    outcomes = []
     for name, values in hardware["samples"].items():
         seen = _read(values)
         began, rest_from = (observation or {}).get("began_s"), (observation or {})["rest_from_s"]
@@ -34,10 +34,10 @@ def of_observation(observation: Optional[Mapping[str, Any]]) -> dict[str, Any]:
         if result["hardware"] == "flat" and is_slow(name) and not any(value for _, value in seen):
             # NVML answers so on Orin, whose GPU it does not count.
             result = _found("silent", result["hardware_detail"])
-        judged.append((name, result))
+        outcomes.append((name, result))
     # A board may list a counter that stays empty beside the one that works.
     for requested in ("rises", "busy-before", "flat", "unreadable", "silent"):
-        for name, result in judged:
+        for name, result in outcomes:
             if result["hardware"] == requested:
                 return {**result, "hardware_detail": f"{name}: {result['hardware_detail']}"}
     return _found("unreadable", "no source")

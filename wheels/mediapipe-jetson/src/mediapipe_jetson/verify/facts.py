@@ -99,9 +99,9 @@ def _context(observation: Observation) -> Optional[str]:
     return kinds.pop() if len(kinds) == 1 else "mixed"
 
 
-def _kind(found: Sequence[str]) -> Optional[str]:
-    """Return what kind of driver the names of one interface tell; None without a name."""
-    text = "\n".join(found).strip()
+def _kind(driver_names: Sequence[str]) -> Optional[str]:
+    """Return what kind of driver the names of one interface show; None without a name."""
+    text = "\n".join(driver_names).strip()
     if not text:
         return None
     if pattern("software_names").search(text):
@@ -113,9 +113,11 @@ def _kind(found: Sequence[str]) -> Optional[str]:
     return "nvidia" if nvidia else "mesa" if mesa else "other"
 
 
-def _vulkan_kind(found: Sequence[str], context: Mapping[str, Any]) -> Optional[str]:
-    kind = _kind(found)
-    if context.get("vk_device_type") == VK_DEVICE_CPU or "adapterType=CPU" in "\n".join(found):
+def _vulkan_kind(driver_names: Sequence[str], context: Mapping[str, Any]) -> Optional[str]:
+    kind = _kind(driver_names)
+    if context.get("vk_device_type") == VK_DEVICE_CPU or "adapterType=CPU" in "\n".join(
+        driver_names
+    ):
         return "software"
     return "nvidia" if kind == "other" and context.get("vk_vendor_id") == VK_VENDOR_NVIDIA else kind
 
@@ -182,7 +184,7 @@ def _work(
     if any(frame[name] for frame in _measured(observation) for name in WORK):
         return "some"
     if vulkan is not False and not counts["vk_device"] and not counts["vk_layer"]:
-        # Vulkan's loader is there, but whether it took the counting layer can't be told.
+        # Vulkan's loader is there, but whether it took the counting layer is not known.
         return None
     blind = not any(counts[name] for name in ("egl_make_current", "gl_link_program", "vk_device"))
     return None if blind and (gl_driver is not False or logged_names(observation)) else "none"

@@ -29,14 +29,14 @@ def answer(content: bytes) -> dict[str, Any]:
     """
     try:
         document = report.parse(content)
-        judged = report.tasks_again(document)
-        device = session.judge_device(judged, "fresh").document()
+        judgements = report.tasks_again(document)
+        device = session.judge_device(judgements, "fresh").document()
         emulated, why = report.emulated_again(document)
     except Exception as error:  # a report may be made to harm: whatever it raises is its answer
         return {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:WORDS]}"}
     tasks = {
         name: {key: value for key, value in task.items() if key != "facts"}
-        for name, task in judged.items()
+        for name, task in judgements.items()
     }
     known = {
         "sha256": hashlib.sha256(content).hexdigest(),

@@ -138,7 +138,7 @@ def driver_files(paths: Optional[list[str]]) -> Optional[list[dict[str, Any]]]:
     """Return what the mapped files named as NVIDIA's need and hold.
 
     `needed` is None where a file can't be read, `holds` are the words of a software rasterizer's
-    code in it. A file that has such words is told of too, unless its name says what it is.
+    code in it. A file that has such words is reported too, unless its name says what it is.
     """
     if paths is None:
         return None

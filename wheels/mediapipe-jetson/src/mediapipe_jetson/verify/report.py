@@ -47,13 +47,13 @@ def image_digest(root: Path = Path("/")) -> Optional[str]:
 
 
 def document(
-    judged: Mapping[str, Any],
+    judgements: Mapping[str, Any],
     observations: Mapping[str, Any],
     settings: session.Settings,
     expected: str,
 ) -> dict[str, Any]:
     """Return the document of data/verify.schema.json; `time_s` counts from 1970."""
-    device = session.judge_device(judged, "fresh")
+    device = session.judge_device(judgements, "fresh")
     emulated, why = emulation.judge(observations["device"].get("emulation"))
     return {
         "schema": SCHEMA,
@@ -73,7 +73,7 @@ def document(
         "host": platform.node(),
         "machine": platform.machine(),
         "mediapipe_jetson": __version__,
-        "tasks": dict(judged),
+        "tasks": dict(judgements),
         "observations": dict(observations),
     }
 
@@ -187,11 +187,11 @@ def again(report: Any, allowed_s: float) -> dict[str, Any]:  # noqa: ANN401 # an
 
     It may be `allowed_s` seconds old. Raises ValueError where it is no report.
     """
-    judged = tasks_again(report, here := emulation.read())
+    judgements = tasks_again(report, here := emulation.read())
     place = _place(report, here)
     emulated, why = emulation.judge(place["emulation"])
     age = freshness(report, boot_id(), time.time(), allowed_s, uptime_s())
-    device = session.judge_device(judged, age)
+    device = session.judge_device(judgements, age)
     return {
         **report,
         "verdict": device.verdict,
@@ -199,7 +199,7 @@ def again(report: Any, allowed_s: float) -> dict[str, Any]:  # noqa: ANN401 # an
         "reason": device.reason,
         "emulated": emulated,
         "emulated_reasons": list(why),
-        "tasks": judged,
+        "tasks": judgements,
         "observations": {**report["observations"], "device": place},
     }
 
@@ -285,8 +285,8 @@ def text(report: Mapping[str, Any]) -> str:
     """Return what a person reads."""
     lines = [f"{report['verdict']} (expected {report['expected']}, level {report['level']})"]
     if report["emulated"] is not False:
-        words = "this device is emulated" if report["emulated"] else "whether emulated is not known"
-        lines.append(f"  {words}: {'; '.join(report['emulated_reasons'])}")
+        note = "this device is emulated" if report["emulated"] else "whether emulated is not known"
+        lines.append(f"  {note}: {'; '.join(report['emulated_reasons'])}")
     for name, task in report["tasks"].items():
         lines.append(f"  {name}: {task['verdict']} [{task['rule']}]")
         lines += [f"    {reason}" for reason in task["reasons"]]

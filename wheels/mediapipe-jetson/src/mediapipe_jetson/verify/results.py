@@ -14,8 +14,8 @@ def _number(value: float) -> Optional[float]:
     return round(value, DIGITS) if math.isfinite(value) else None
 
 
-def _points(found: Any) -> list[list[Optional[float]]]:  # noqa: ANN401 # MediaPipe's types
-    return [[_number(point.x), _number(point.y)] for point in found]
+def _points(landmarks: Any) -> list[list[Optional[float]]]:  # noqa: ANN401 # MediaPipe's types
+    return [[_number(point.x), _number(point.y)] for point in landmarks]
 
 
 def _landmarks(result: Any, field: str) -> dict[str, Any]:  # noqa: ANN401
@@ -37,10 +37,10 @@ def _hand(result: Any) -> dict[str, Any]:  # noqa: ANN401
 
 
 def _gesture(result: Any) -> dict[str, Any]:  # noqa: ANN401
-    found = _hand(result)
-    found["labels"] = [hand[0].category_name for hand in result.gestures]
-    found["scores"] += [_number(hand[0].score) for hand in result.gestures]
-    return found
+    facts = _hand(result)
+    facts["labels"] = [hand[0].category_name for hand in result.gestures]
+    facts["scores"] += [_number(hand[0].score) for hand in result.gestures]
+    return facts
 
 
 def _pose(result: Any) -> dict[str, Any]:  # noqa: ANN401
@@ -52,7 +52,7 @@ def _detections(result: Any) -> dict[str, Any]:  # noqa: ANN401
     return {
         "count": len(every),
         "points": _points(every[0].keypoints) if every else [],
-        "scores": [_number(found.categories[0].score) for found in every],
+        "scores": [_number(detection.categories[0].score) for detection in every],
     }
 
 

@@ -60,9 +60,9 @@ def holds(condition: Any, value: Any) -> bool:  # noqa: ANN401 # JSON
     return _same(condition, value)
 
 
-def _same(one: Any, value: Any) -> bool:  # noqa: ANN401 # JSON
+def _same(expected: Any, value: Any) -> bool:  # noqa: ANN401 # JSON
     # False and 0 are equal in Python, and not here.
-    return type(one) is type(value) and bool(one == value)
+    return type(expected) is type(value) and bool(expected == value)
 
 
 class _Blank(dict):  # type: ignore[type-arg]

@@ -107,53 +107,59 @@ def environment(control: str, shim: Optional[Path], folder: Path) -> dict[str, s
 
 
 def run(
-    wanted: ChildRequest, sampler: Optional[Sampler] = None, shim: Optional[Path] = None
+    request: ChildRequest, sampler: Optional[Sampler] = None, shim: Optional[Path] = None
 ) -> list[dict[str, Any]]:
-    """Run one child; return an observation for each delegate, in the order wanted.
+    """Run one child; return an observation for each delegate, in the order of the request.
 
     Raises OSError where no process can be started or no file written.
     """
     with tempfile.TemporaryDirectory(prefix="verify-") as name:
         folder = Path(name)
         plan = {
-            "task": dict(wanted.task),
-            "model": str(wanted.model),
-            "picture": str(wanted.picture),
-            "delegates": wanted.delegates,
-            "warmup": wanted.warmup,
-            "frames": wanted.frames,
-            "bursts": wanted.bursts,
-            "soak_s": wanted.soak_s,
+            "task": dict(request.task),
+            "model": str(request.model),
+            "picture": str(request.picture),
+            "delegates": request.delegates,
+            "warmup": request.warmup,
+            "frames": request.frames,
+            "bursts": request.bursts,
+            "soak_s": request.soak_s,
             "shim_file": str(folder / "counters") if shim else None,
         }
-        child_environment = environment(wanted.control, shim, folder)
-        with (folder / "words").open("w+b") as words, (folder / "told").open("w+b") as reported:
+        child_environment = environment(request.control, shim, folder)
+        with (folder / "words").open("w+b") as log, (folder / "told").open("w+b") as reported:
             if sampler:
                 sampler.start()
                 time.sleep(SAMPLES_BEFORE_S if sampler.readers else 0)
             began = time.monotonic()
             code = _child(
-                plan, child_environment, words.fileno(), reported.fileno(), wanted.timeout_s
+                plan, child_environment, log.fileno(), reported.fileno(), request.timeout_s
             )
             samples = sampler.stop() if sampler else None
             reported.seek(0)
             lines = _events(reported.read().decode("utf-8", "replace"))
-            observations = _observations(wanted, lines, code, words.fileno(), samples)
+            observations = _observations(request, lines, code, log.fileno(), samples)
     return [{**item, "began_s": began} for item in observations]
 
 
 def _child(
-    plan: Mapping[str, Any], environ: Mapping[str, str], words: int, told: int, timeout_s: float
+    plan: Mapping[str, Any], environ: Mapping[str, str], log: int, reported: int, timeout_s: float
 ) -> Optional[int]:
     """Return the child's exit code; None if it was too late."""
-    command = [sys.executable, "-m", "mediapipe_jetson.verify.child", json.dumps(plan), str(told)]
+    command = [
+        sys.executable,
+        "-m",
+        "mediapipe_jetson.verify.child",
+        json.dumps(plan),
+        str(reported),
+    ]
     child = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
-        stdout=words,
-        stderr=words,
+        stdout=log,
+        stderr=log,
         env=environ,
-        pass_fds=[told],
+        pass_fds=[reported],
     )
     try:
         return child.wait(timeout=timeout_s + plan["soak_s"])
@@ -203,7 +209,7 @@ def _signal(code: Optional[int]) -> Optional[str]:
 def _sorted(
     delegates: Sequence[str], events: Sequence[dict[str, Any]]
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """Return what was told of no delegate, and what of each."""
+    """Return what was reported of no delegate, and what of each."""
     common: dict[str, Any] = {"stage": "start"}
     phases: dict[str, dict[str, Any]] = {name: {} for name in delegates}
     for event in events:
@@ -219,10 +225,10 @@ def _observations(
     request: ChildRequest,
     events: Sequence[dict[str, Any]],
     code: Optional[int],
-    words: int,
+    log: int,
     samples: Optional[dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Sort what was told into one observation for each delegate; `words` is its standard error."""
+    """Sort events into one observation for each delegate; `log` is the child's standard error."""
     common, phases = _sorted(request.delegates, events)
     reached = [name for name in request.delegates if phases[name]]
     picture = photograph(request.picture)
@@ -248,7 +254,7 @@ def _observations(
                 },
                 "context": facts.get("context"),
                 "log": facts.get("log"),
-                "stderr": _bounded(words, facts.get("stderr_from", 0), facts.get("stderr_to")),
+                "stderr": _bounded(log, facts.get("stderr_from", 0), facts.get("stderr_to")),
                 "work": {
                     "create": facts.get("work_create"),
                     "frames": facts.get("work_frames"),

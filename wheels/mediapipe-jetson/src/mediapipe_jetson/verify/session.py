@@ -152,7 +152,7 @@ def judge_task(
         run = {}
     own = facts.of_run(run)
     judgement = rules.judge("run", own)
-    judged = {
+    judgements = {
         name: rules.judge("run", facts.of_run(control)) if control else None
         for name, control in (("cpu", cpu), ("withheld", withheld))
     }
@@ -164,7 +164,7 @@ def judge_task(
     lasting = soak.of_observation(run, (cpu or {}).get("result"), task)
     if level == "soak" and lasting["soak"] == "not-run":
         lasting = {**lasting, "soak": "missing"}
-    withheld_verdict = judged["withheld"].verdict if judged["withheld"] else None
+    withheld_verdict = judgements["withheld"].verdict if judgements["withheld"] else None
     latency = {"gpu": compare.median_ms(run), "cpu": compare.median_ms(cpu)}
     known: dict[str, Any] = {
         "delegate": own["delegate"],
@@ -172,8 +172,8 @@ def judge_task(
         "run_rule": judgement.rule,
         "run_reason": judgement.reason,
         "run_remedy": judgement.remedy,
-        "cpu": judged["cpu"].verdict if judged["cpu"] else None,
-        "cpu_reason": judged["cpu"].reason if judged["cpu"] else "",
+        "cpu": judgements["cpu"].verdict if judgements["cpu"] else None,
+        "cpu_reason": judgements["cpu"].reason if judgements["cpu"] else "",
         "withheld": NOT_RUN if level == "quick" else withheld_verdict,
         "cpu_driver": facts.cpu_driver(cpu),
         "driver_before": facts.driver_before(run),
@@ -198,7 +198,7 @@ def judge_task(
         "interface": row["api"] if row else None,
         "cpu_submodels": task["cpu_submodels"],
         "controls": {
-            name: control.document() if control else None for name, control in judged.items()
+            name: control.document() if control else None for name, control in judgements.items()
         },
         "latency_ms": latency,
         "distance": result["distance"],
@@ -229,12 +229,12 @@ def _warnings(
 
 
 def judge_device(
-    judged: Mapping[str, Mapping[str, Any]], freshness: Optional[str]
+    judgements: Mapping[str, Mapping[str, Any]], freshness: Optional[str]
 ) -> rules.Judgement:
     """Return the verdict for the device: what its weakest task says."""
-    known: dict[str, Any] = {"tasks": len(judged), "freshness": freshness}
+    known: dict[str, Any] = {"tasks": len(judgements), "freshness": freshness}
     for verdict in rules.VERDICTS:
-        names = [name for name, item in judged.items() if item["verdict"] == verdict]
+        names = [name for name, item in judgements.items() if item["verdict"] == verdict]
         known[f"any_{verdict}"] = bool(names)
         known[f"{verdict}_tasks"] = ", ".join(names)
     return rules.judge("device", known)
@@ -260,13 +260,13 @@ def verify(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Run and judge tasks; return what was judged and what was observed, by task."""
     device = device_facts()
-    judged, observed = {}, {}
+    judgements, observed = {}, {}
     sampler = Sampler()
     try:
         for name in names:
             progress(name)
             observed[name] = observe(name, settings, sampler)
-            judged[name] = judge_task(observed[name], tasks()[name], settings.level, device)
+            judgements[name] = judge_task(observed[name], tasks()[name], settings.level, device)
     finally:
         sampler.close()
-    return judged, {"device": device, "tasks": observed}
+    return judgements, {"device": device, "tasks": observed}

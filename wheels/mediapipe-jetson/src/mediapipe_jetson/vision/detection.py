@@ -87,46 +87,46 @@ class Decoder:
         sound = (raw[:, 2] >= 0) & (raw[:, 3] >= 0)
         return self._merged(result[sound], certain[sound])
 
-    def _merged(self, found: Array, certain: Array) -> tuple[Array, Array]:
+    def _merged(self, detections: Array, certain: Array) -> tuple[Array, Array]:
         """Return the score-weighted mean of each group of boxes that overlap its best one.
 
         A group's score is that of its best.
         """
         order = np.argsort(-certain, kind="stable")
-        found, certain = found[order], certain[order]
-        areas = (found[:, 2] - found[:, 0]) * (found[:, 3] - found[:, 1])
-        left = np.arange(len(found))
+        detections, certain = detections[order], certain[order]
+        areas = (detections[:, 2] - detections[:, 0]) * (detections[:, 3] - detections[:, 1])
+        left = np.arange(len(detections))
         merged, best_ones = [], []
         while left.size:
             best = left[0]
             best_ones.append(best)
-            low = np.maximum(found[left, :2], found[best, :2])
-            high = np.minimum(found[left, 2:BOX], found[best, 2:BOX])
+            low = np.maximum(detections[left, :2], detections[best, :2])
+            high = np.minimum(detections[left, 2:BOX], detections[best, 2:BOX])
             shared = np.prod(np.maximum(high - low, 0), axis=1)
             union = areas[left] + areas[best] - shared
             similar = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
             alike = similar > self.suppression
             if not alike.any():
                 # An empty box overlaps not even itself.
-                merged.append(found[best])
+                merged.append(detections[best])
                 break
             group = left[alike]
             weights = certain[group][:, None]
-            merged.append((found[group] * weights).sum(axis=0) / weights.sum(axis=0))
+            merged.append((detections[group] * weights).sum(axis=0) / weights.sum(axis=0))
             left = left[~alike]
-        boxes = np.stack(merged) if merged else np.empty((0, found.shape[1]), np.float32)
+        boxes = np.stack(merged) if merged else np.empty((0, detections.shape[1]), np.float32)
         return boxes, certain[best_ones]
 
 
-def placed(found: Array, transform: Array) -> Array:
+def placed(detections: Array, transform: Array) -> Array:
     """Return detections moved by a (2, 3) matrix; a box becomes the upright one about it.
 
     As DetectionProjectionCalculator does.
     """
     turn, shift = transform[:, :2].T, transform[:, 2]
-    out = np.empty(found.shape, np.float64)
-    corners = found[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, BOX, 2) @ turn + shift
+    out = np.empty(detections.shape, np.float64)
+    corners = detections[:, [0, 1, 2, 1, 2, 3, 0, 3]].reshape(-1, BOX, 2) @ turn + shift
     out[:, :2], out[:, 2:BOX] = corners.min(axis=1), corners.max(axis=1)
-    points = found[:, BOX:].reshape(len(found), -1, 2) @ turn + shift
-    out[:, BOX:] = points.reshape(len(found), -1)
+    points = detections[:, BOX:].reshape(len(detections), -1, 2) @ turn + shift
+    out[:, BOX:] = points.reshape(len(detections), -1)
     return out

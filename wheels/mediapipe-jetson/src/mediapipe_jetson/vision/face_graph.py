@@ -76,10 +76,10 @@ class FaceGraph(Graph[Face]):
         """Whether no model runs in `finish`; smoothing does not change what is tracked."""
         return self.blendshape_session is None
 
-    def regions(self, frame: Frame, region: Rect, found: Array) -> list[Rect]:
+    def regions(self, frame: Frame, region: Rect, detections: Array) -> list[Rect]:
         """Return the detections' boxes, level with the eyes and widened."""
         rects = []
-        for row in placed(found[: self.limits.count], to_image(region, frame.size)).tolist():
+        for row in placed(detections[: self.limits.count], to_image(region, frame.size)).tolist():
             eye, other = row[RIGHT_EYE : RIGHT_EYE + 2], row[LEFT_EYE : LEFT_EYE + 2]
             rotation = direction(eye, other, 0.0, frame.size)
             rects.append(widened(around(row[:4], rotation), frame.size, MARGIN))
@@ -109,11 +109,11 @@ class FaceGraph(Graph[Face]):
             return None
         return points.reshape(-1, 3) / np.float32(stage.side)
 
-    def finish(self, frame: Frame, found: list[Face], timestamp_ms: float) -> list[Face]:
+    def finish(self, frame: Frame, results: list[Face], timestamp_ms: float) -> list[Face]:
         """Return the faces smoothed, with blendshapes and matrices."""
         if self.limits.stream and self.limits.count == 1:
-            found = self._smoothed(frame, found, timestamp_ms)
-        return [self._completed(frame, face) for face in found]
+            results = self._smoothed(frame, results, timestamp_ms)
+        return [self._completed(frame, face) for face in results]
 
     def _smoothed(self, frame: Frame, faces: list[Face], timestamp_ms: float) -> list[Face]:
         if not faces:

@@ -57,10 +57,10 @@ class GestureGraph(HandGraph):
         if takes != [(1, POINTS, 3), (1, 1), (1, POINTS, 3)] or gives != [len(GESTURES)]:
             raise ModelError(f"gestures of inputs {takes} and outputs {gives} are not known")
 
-    def finish(self, frame: Frame, found: list[Hand], timestamp_ms: float) -> Any:  # noqa: ANN401
+    def finish(self, frame: Frame, results: list[Hand], timestamp_ms: float) -> Any:  # noqa: ANN401
         """Return the hands with their gestures."""
         return [self._with_gesture(frame, hand) for hand in super().finish(
-            frame, found, timestamp_ms)]  # fmt: skip
+            frame, results, timestamp_ms)]  # fmt: skip
 
     def _with_gesture(self, frame: Frame, hand: Hand) -> HandWithGesture:
         rotation = frame.region.rotation

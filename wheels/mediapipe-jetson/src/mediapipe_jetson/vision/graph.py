@@ -151,7 +151,7 @@ class Graph(ABC, Generic[Found]):
         return self.regions(frame, region, result) if len(result) else []
 
     @abstractmethod
-    def regions(self, frame: Frame, region: Rect, found: Array) -> list[Rect]:
+    def regions(self, frame: Frame, region: Rect, detections: Array) -> list[Rect]:
         """Return regions for the landmark model of detections in a letterboxed region."""
 
     @abstractmethod
@@ -167,10 +167,10 @@ class Graph(ABC, Generic[Found]):
         del frame
         return pairs
 
-    def finish(self, frame: Frame, found: list[Found], timestamp_ms: float) -> list[Found]:
+    def finish(self, frame: Frame, results: list[Found], timestamp_ms: float) -> list[Found]:
         """Return what was found, smoothed and completed."""
         del frame, timestamp_ms
-        return found
+        return results
 
 
 def to_image(rect: Rect, size: Size) -> Array:

@@ -66,10 +66,10 @@ class HandGraph(Graph[Hand]):
     landmarks_sizes = (POINTS * 3, 1, 1, POINTS * 3)
     upright: ClassVar[float] = UPRIGHT
 
-    def regions(self, frame: Frame, region: Rect, found: Array) -> list[Rect]:
+    def regions(self, frame: Frame, region: Rect, detections: Array) -> list[Rect]:
         """Return squares about whole hands, upright from the wrist, of detected palms."""
         rects = []
-        for row in placed(found, to_image(region, frame.size)).tolist():
+        for row in placed(detections, to_image(region, frame.size)).tolist():
             wrist, knuckle = row[WRIST : WRIST + 2], row[MIDDLE_KNUCKLE : MIDDLE_KNUCKLE + 2]
             rotation = direction(wrist, knuckle, self.upright, frame.size)
             palm = around(row[:4], rotation)
@@ -98,11 +98,11 @@ class HandGraph(Graph[Hand]):
 
     def distinct(self, frame: Frame, pairs: list[tuple[Hand, Rect]]) -> list[tuple[Hand, Rect]]:
         """Return hands that are not the same one seen twice."""
-        kept: list[tuple[Hand, Rect]] = []
+        result: list[tuple[Hand, Rect]] = []
         for pair in pairs:
-            if not any(alike(pair[0], other, frame.size) for other, _ in kept):
-                kept.append(pair)
-        return kept
+            if not any(alike(pair[0], other, frame.size) for other, _ in result):
+                result.append(pair)
+        return result
 
 
 def following(landmarks: Array, size: Size) -> Rect:

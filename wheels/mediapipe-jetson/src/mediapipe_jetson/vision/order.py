@@ -42,7 +42,7 @@ def measured(
 
 
 def candidates(
-    asked: Union[str, Sequence[str]],
+    backends: Union[str, Sequence[str]],
     delegate: Any,  # noqa: ANN401 # MediaPipe's enum or None
     root: Path = Path("/"),
 ) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ def candidates(
     delegate of the base options where there is one; without one, all are tried, those on the GPU
     first if there is a GPU.
     """
-    names = (asked,) if isinstance(asked, str) else tuple(asked)
+    names = (backends,) if isinstance(backends, str) else tuple(backends)
     if names == (AUTO,):
         requested = getattr(delegate, "name", None)
         if requested in ("GPU", "CPU"):

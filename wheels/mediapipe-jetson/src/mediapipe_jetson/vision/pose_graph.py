@@ -63,10 +63,10 @@ class PoseGraph(Graph[Pose]):
         self.world = smoothing.OneEuro(least_cutoff=0.1, beta=40.0)
         self.visibility = smoothing.LowPass(VISIBILITY_WEIGHT)
 
-    def regions(self, frame: Frame, region: Rect, found: Array) -> list[Rect]:
+    def regions(self, frame: Frame, region: Rect, detections: Array) -> list[Rect]:
         """Return the squares that two key points of each detection span."""
         rects = []
-        for row in placed(found, to_image(region, frame.size)).tolist():
+        for row in placed(detections, to_image(region, frame.size)).tolist():
             square = aligned(row[CENTRE : CENTRE + 2], row[EDGE : EDGE + 2], frame.size)
             rects.append(widened(square, frame.size, MARGIN, square=True))
         return rects
@@ -113,15 +113,15 @@ class PoseGraph(Graph[Pose]):
         self.warp.read(small, cv2.invertAffineTransform(inward), whole)
         return whole
 
-    def finish(self, frame: Frame, found: list[Pose], timestamp_ms: float) -> list[Pose]:
+    def finish(self, frame: Frame, results: list[Pose], timestamp_ms: float) -> list[Pose]:
         """Return the poses, a single one of a stream smoothed."""
         if not self.limits.stream or self.limits.count != 1:
-            return found
-        if not found:
+            return results
+        if not results:
             for item in (self.place, self.world, self.visibility):
                 item.reset()
-            return found
-        pose = found[0]
+            return results
+        pose = results[0]
         width, height = frame.size
         scale = np.array((width, height, width), np.float64)
         area = self.tracked[0]

@@ -81,8 +81,8 @@ class SubModelRunner:
             # Inputs are of the session's own buffers: it is the model that has others.
             raise InferenceError(str(error)) from error
 
-    def _finish(self, frame: Frame, found: list[Any], timestamp_ms: int) -> Any:  # noqa: ANN401
-        return self.convert(self.graph.finish(frame, found, timestamp_ms))
+    def _finish(self, frame: Frame, results: list[Any], timestamp_ms: int) -> Any:  # noqa: ANN401
+        return self.convert(self.graph.finish(frame, results, timestamp_ms))
 
     def close(self) -> None:
         """Close the sessions."""

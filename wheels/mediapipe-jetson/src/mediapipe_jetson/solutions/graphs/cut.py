@@ -71,12 +71,12 @@ def _keep(data: bytearray, vector: int, ranges: Sequence[tuple[int, int]]) -> No
     count = _read(data, vector)
     places = [vector + WORD.size * (1 + index) for index in range(count)]
     targets = [_follow(data, place) for place in places]
-    kept = [targets[index] for start, end in ranges for index in range(start, min(end, count))]
-    if len(kept) != sum(end - start for start, end in ranges):
+    remaining = [targets[index] for start, end in ranges for index in range(start, min(end, count))]
+    if len(remaining) != sum(end - start for start, end in ranges):
         raise ModelError(f"a TFLite model of {count} operators has not those to keep")
-    for place, target in zip(places, kept):  # noqa: B905 # Python 3.9; entries are left over
+    for place, target in zip(places, remaining):  # noqa: B905 # Python 3.9; entries are left over
         WORD.pack_into(data, place, target - place)
-    WORD.pack_into(data, vector, len(kept))
+    WORD.pack_into(data, vector, len(remaining))
 
 
 def _replace(data: bytearray, field: int, tensors: Sequence[int]) -> None:

@@ -37,9 +37,9 @@ def counted(limits: Limits) -> Limits:
     return dataclasses.replace(limits, count=max(1, limits.count))
 
 
-def check_count(count: int, found: Array) -> None:
+def check_count(count: int, detections: Array) -> None:
     """Raise SolutionsError where something is detected and nothing was to be found."""
-    if count < 1 and len(found):
+    if count < 1 and len(detections):
         raise SolutionsError(f"at most {count} can be found; ask for 1 or more")
 
 
@@ -58,11 +58,11 @@ class FaceMeshGraph(FaceGraph):
         super().__init__(counted(limits), blendshapes=False, canonical=None)
         self.count = limits.count
 
-    def regions(self, frame: Frame, region: Rect, found: Array) -> list[Rect]:
+    def regions(self, frame: Frame, region: Rect, detections: Array) -> list[Rect]:
         """Return squares about the detections, level with the eyes. Raises SolutionsError."""
-        check_count(self.count, found)
+        check_count(self.count, detections)
         rects = []
-        for row in placed(found[: self.limits.count], to_image(region, frame.size)).tolist():
+        for row in placed(detections[: self.limits.count], to_image(region, frame.size)).tolist():
             eye, other = row[RIGHT_EYE : RIGHT_EYE + 2], row[LEFT_EYE : LEFT_EYE + 2]
             box = around(row[:4], direction(eye, other, 0.0, frame.size))
             rects.append(widened(box, frame.size, MARGIN, square=True))
@@ -72,10 +72,10 @@ class FaceMeshGraph(FaceGraph):
         """Return both, what is new first; what is tracked replaces what is detected."""
         return newest(detected, tracked, ASSOCIATION)
 
-    def finish(self, frame: Frame, found: list[Face], timestamp_ms: float) -> list[Face]:
+    def finish(self, frame: Frame, results: list[Face], timestamp_ms: float) -> list[Face]:
         """Return the faces as they are."""
         del frame, timestamp_ms
-        return found
+        return results
 
 
 class AttentionFaceMeshGraph(FaceMeshGraph):

@@ -35,10 +35,10 @@ class HandsGraph(HandGraph):
         super().__init__(counted(limits))
         self.count = limits.count
 
-    def regions(self, frame: Frame, region: Rect, found: Array) -> list[Rect]:
+    def regions(self, frame: Frame, region: Rect, detections: Array) -> list[Rect]:
         """Return squares about whole hands. Raises SolutionsError."""
-        check_count(self.count, found)
-        return super().regions(frame, region, found)
+        check_count(self.count, detections)
+        return super().regions(frame, region, detections)
 
     def associate(self, tracked: Sequence[Rect], detected: Sequence[Rect]) -> list[Rect]:
         """Return both, what is new first; what is tracked replaces what is detected."""

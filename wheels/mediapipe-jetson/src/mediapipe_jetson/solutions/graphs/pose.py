@@ -66,14 +66,14 @@ class LegacyPoseGraph(PoseGraph):
         square = aligned((x, y), (edge_x, edge_y), frame.size)
         return pose, widened(square, frame.size, MARGIN, square=True)
 
-    def finish(self, frame: Frame, found: list[Pose], timestamp_ms: float) -> list[Pose]:
+    def finish(self, frame: Frame, results: list[Pose], timestamp_ms: float) -> list[Pose]:
         """Return the pose, smoothed as far as is wanted."""
-        if not found:
+        if not results:
             for item in (self.place, self.world, self.visibility, self.helpers):
                 item.reset()
             self.last_mask = None
-            return found
-        pose = found[0]
+            return results
+        pose = results[0]
         if self.smooth:
             pose = self._smoothed(frame, pose, timestamp_ms)
         if self.smooth_masks and pose.mask is not None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class EnumWrapper:
-    """The numbers of an enumeration as attributes, and what protobuf tells of them."""
+    """The numbers of an enumeration as attributes, and protobuf's description of them."""
 
     def __init__(self, owner: type[Any], described: EnumType) -> None:
         self.DESCRIPTOR = described
@@ -40,10 +40,10 @@ class EnumWrapper:
                 f"Enum value for {self.DESCRIPTOR.name} must be an int, but got "
                 f"{type(number)} {number!r}."
             )
-        found = self.DESCRIPTOR.values_by_number.get(number)
-        if found is None:
+        value = self.DESCRIPTOR.values_by_number.get(number)
+        if value is None:
             raise ValueError(f"Enum {self.DESCRIPTOR.name} has no name defined for value {number}")
-        return found.name
+        return value.name
 
     def Value(self, name: str) -> int:  # noqa: N802
         """Return the number of a name; raise ValueError."""

@@ -188,9 +188,9 @@ class Descriptor:
     def __post_init__(self) -> None:
         object.__setattr__(self, "fields_by_name", {item.name: item for item in self.fields})
         object.__setattr__(self, "fields_by_number", {item.number: item for item in self.fields})
-        for index, one in enumerate(self.fields):
-            object.__setattr__(one, "containing_type", self)
-            object.__setattr__(one, "index", index)
+        for index, entry in enumerate(self.fields):
+            object.__setattr__(entry, "containing_type", self)
+            object.__setattr__(entry, "index", index)
 
     @property
     def name(self) -> str:

@@ -254,9 +254,9 @@ def field_property(field: Field) -> property:
     if field.type == MESSAGE:
 
         def make_message(owner: Message) -> Any:  # noqa: ANN401
-            made = field.new()
-            made.parent = (owner, field.name)
-            return made
+            message = field.new()
+            message.parent = (owner, field.name)
+            return message
 
         return container_property(field, make_message)
     return scalar_property(field)
