@@ -50,7 +50,7 @@ def marked(
     makefile = variables.MAKE.match(PurePosixPath(name).name) is not None
     steps = list(_with_inner(branches.steps(text, board.board(), _installs)))
     docker = kind == "dockerfile"
-    return replaced.marked(items, text, steps, lists, doubtful, docker=docker, made=makefile)
+    return replaced.marked(items, text, steps, lists, doubtful, docker=docker, makefile=makefile)
 
 
 def _with_inner(steps: list[branches.Step]) -> Iterator[branches.Step]:

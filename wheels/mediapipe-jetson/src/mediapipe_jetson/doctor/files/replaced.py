@@ -37,19 +37,19 @@ def marked(
     doubtful: frozenset[int] = frozenset(),
     *,
     docker: bool,
-    made: bool,
+    makefile: bool,
 ) -> tuple[list[Requirement], Used]:
     """Return what a script installs, with a note at what it replaces, or has from further up.
 
     `steps` are its commands as a board may run them, `lists` gives what a requirements file asks
-    for; `docker`: it is a Dockerfile; `made`: it is a Makefile or a justfile; `doubtful` are lines
+    for; `docker`: it is a Dockerfile; `makefile`: it is a Makefile or a justfile; `doubtful` are lines
     that may not be run. The second value is how it uses such files.
     """
     done = [
         dataclasses.replace(item, sure=False)
         if doubtful and text.count("\n", 0, item.step.start) + 1 in doubtful
         else item
-        for item in pip_steps.done(text, steps, lists, docker=docker, makefile=made)
+        for item in pip_steps.done(text, steps, lists, docker=docker, makefile=makefile)
     ]
     result = list(items)
     edited = _edited(steps, lists)
