@@ -181,8 +181,8 @@ def test_an_inference_ends_with_the_code_of_its_own_exit(
     script = (
         "with Forked(1) as forked:\n"
         "    code = forked.result(50.0)[1]\n"
-        "    forked.words.seek(0)\n"
-        "    print(code, forked.words.read().decode(), sep='|', end='')\n"
+        "    forked.output.seek(0)\n"
+        "    print(code, forked.output.read().decode(), sep='|', end='')\n"
     )
     with forked(tmp_path, script) as process:
         assert process.stdout is not None

@@ -207,7 +207,7 @@ def test_what_is_no_archive_is_told_in_plain_words(
     (line,) = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (2, "")
     assert words in line
-    assert line.endswith((fetching.NAMED, fetching.AGAIN))
+    assert line.endswith((fetching.NAMED, fetching.RETRY))
     assert not re.search("Errno|ReadError|method", line)
 
 

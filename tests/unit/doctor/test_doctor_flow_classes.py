@@ -174,7 +174,7 @@ MADE = [
 
 def told(tmp_path: Path, code: str, **files: str) -> str:
     plant(tmp_path, {"app.py": HEAD + TYPES + code, **files})
-    (task,) = Scan(tmp_path).programs.tasks.found
+    (task,) = Scan(tmp_path).programs.tasks.by_place
     exact = all(isinstance(item, str) for item in task.delegates) and not task.unknown
     return " ".join(sorted(map(str, task.delegates))) if exact else "?"
 

@@ -82,7 +82,7 @@ REQUIREMENTS = [
 
 @pytest.mark.parametrize(("text", "old_cpu", "instead"), REQUIREMENTS)
 def test_requirement(text: str, old_cpu: bool | None, instead: str) -> None:
-    item = requirements.one(text, "requirements.txt", 1)
+    item = requirements.parse_requirement(text, "requirements.txt", 1)
     problem = pins.judge(item, Board(old_cpu)) if item else None
     found = "" if problem is None else problem.instead.removeprefix("write ").split(" ")[0]
     assert (found if problem is None or problem.known else "?") == instead, problem

@@ -24,7 +24,7 @@ from tests.unit.doctor_scenes import judged, lines, plant
     ],
 )
 def test_wheels_are_for_certain_pythons(text: str, python: str, right: bool) -> None:
-    item = requirements.one(text, "requirements.txt", 1)
+    item = requirements.parse_requirement(text, "requirements.txt", 1)
     assert item is not None
     assert (pins.judge(item, Board(old_cpu=False, python=python)) is None) is right
 

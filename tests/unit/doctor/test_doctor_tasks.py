@@ -20,7 +20,7 @@ def test_delegate(tmp_path: Path, code: str, told: str) -> None:
     plant(tmp_path, {"app.py": f"{HEAD}{code}\n"})
     scan = Scan(tmp_path)
     assert not scan.unread, scan.unread
-    tasks = scan.programs.tasks.found
+    tasks = scan.programs.tasks.by_place
     assert tasks
     for task in tasks:
         assert " ".join([*sorted(task.delegates), *(["?"] if task.unknown else [])]) == told, task

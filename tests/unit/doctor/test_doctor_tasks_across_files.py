@@ -103,7 +103,7 @@ STARRED = [
 def test_a_star_takes_what_a_module_lists(tmp_path: Path, code: str, told: str) -> None:
     program = f"{HEAD}D = GPU\nfrom const import *\n{made('BaseOptions(delegate=D)')}\n"
     plant(tmp_path, {"const.py": f"{HEAD}{code}", "app.py": program})
-    (task,) = Scan(tmp_path).programs.tasks.found
+    (task,) = Scan(tmp_path).programs.tasks.by_place
     assert task.delegates == set(told.split()), task
 
 

@@ -91,7 +91,7 @@ def test_an_engine_that_is_right(tmp_path: Path) -> None:
     program = trtexec.Trtexec(answering(tmp_path))
     assert program.tensorrt == "10.3.0.30"
     source, place = source_in(tmp_path / "onnx"), place_in(tmp_path / "made")
-    made = make.one(place, source, program)
+    made = make.build_engine(place, source, program)
     assert (made.check.ok, made.check.max_rel_err, made.check.median_ms) == (True, 0.0, 0.45)
     assert made.builder == "trtexec"
     options = made.path.read_text().split()
@@ -106,7 +106,9 @@ def test_an_engine_that_is_right(tmp_path: Path) -> None:
 
 def test_a_machine_that_is_no_jetson_s_own_is_told(tmp_path: Path) -> None:
     place = place_in(tmp_path / "made", emulated_why=["its marker says so"])
-    engine = make.one(place, source_in(tmp_path / "onnx"), trtexec.Trtexec(answering(tmp_path)))
+    engine = make.build_engine(
+        place, source_in(tmp_path / "onnx"), trtexec.Trtexec(answering(tmp_path))
+    )
     assert engine.emulated
 
 
@@ -114,7 +116,7 @@ def test_wrong_outputs_make_no_engine(tmp_path: Path) -> None:
     program = trtexec.Trtexec(answering(tmp_path, off=0.25))
     place = place_in(tmp_path / "made")
     with pytest.raises(BuildError, match="off by"):
-        make.one(place, source_in(tmp_path / "onnx"), program)
+        make.build_engine(place, source_in(tmp_path / "onnx"), program)
     assert not list(place.folder.glob("*.engine"))
     assert manifest.read(place.folder) is None
 
@@ -123,19 +125,19 @@ def test_what_the_program_says_is_told(tmp_path: Path, monkeypatch: pytest.Monke
     program = trtexec.Trtexec(answering(tmp_path))
     monkeypatch.setenv("TRT_FAILS", "1")
     with pytest.raises(BuildError, match=r"Error\[4\]: it does not fit"):
-        make.one(place_in(tmp_path / "made"), source_in(tmp_path / "onnx"), program)
+        make.build_engine(place_in(tmp_path / "made"), source_in(tmp_path / "onnx"), program)
 
 
 def test_a_changed_onnx_file_is_not_built(tmp_path: Path) -> None:
     source = source_in(tmp_path / "onnx")
     source.path.write_bytes(tiny_onnx() + b"\x72\x00")
     with pytest.raises(BuildError, match="other bytes"):
-        make.one(place_in(tmp_path / "made"), source, trtexec.Trtexec(answering(tmp_path)))
+        make.build_engine(place_in(tmp_path / "made"), source, trtexec.Trtexec(answering(tmp_path)))
 
 
 def test_the_stand_in_makes_no_engine_and_says_so(tmp_path: Path, stand_in: Path) -> None:
     place = place_in(tmp_path / "made")
-    engine = make.one(place, source_in(tmp_path / "onnx"), trtexec.Trtexec(stand_in))
+    engine = make.build_engine(place, source_in(tmp_path / "onnx"), trtexec.Trtexec(stand_in))
     assert engine.emulated
     assert engine.builder == "stand-in"
     assert (engine.check.ok, engine.check.why) == (None, "a stand-in can't infer")
@@ -150,7 +152,7 @@ def test_the_stand_in_refuses_what_is_no_onnx(tmp_path: Path, stand_in: Path) ->
     for raw in (b"", b"no onnx", tiny_onnx(broken=True), tiny_onnx()[:40]):
         source = onnx(tmp_path / "onnx", raw or b"\0")
         with pytest.raises(BuildError, match="Failed to parse"):
-            make.one(place_in(tmp_path / "made"), source, trtexec.Trtexec(stand_in))
+            make.build_engine(place_in(tmp_path / "made"), source, trtexec.Trtexec(stand_in))
 
 
 @pytest.mark.parametrize(

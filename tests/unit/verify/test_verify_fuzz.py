@@ -132,7 +132,7 @@ def verdict(observed: Any) -> str:
         "observations": {"device": sample.ORIN, "tasks": {"FaceLandmarker": observed}},
     }  # fmt: skip
     try:
-        return str(report.again(document, 60.0)["verdict"])
+        return str(report.rejudge(document, 60.0)["verdict"])
     except ValueError:
         return "refused"
 
@@ -153,7 +153,7 @@ def test_a_report_of_a_later_version_is_not_called_damaged() -> None:
     document = made(sample.orin())
     document["observations"]["tasks"]["EarLandmarker"] = sample.orin()
     with pytest.raises(ValueError, match="its task 'EarLandmarker' is not known here"):
-        report.again(document, 60.0)
+        report.rejudge(document, 60.0)
 
 
 @pytest.mark.parametrize(

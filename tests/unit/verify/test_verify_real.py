@@ -92,7 +92,7 @@ def test_software_is_software_under_any_name(newest: str, tmp_path: Path, home: 
         assert task["controls"]["cpu"]["verdict"] == "cpu"
         assert task["controls"]["withheld"]["verdict"] == "broken"
     # What was observed gives the same again.
-    second = report.again(result, 3600)
+    second = report.rejudge(result, 3600)
     assert second["verdict"] == "software"
 
     done, result = verify(newest, tmp_path, home, force_gl_renderer=RENAMED)

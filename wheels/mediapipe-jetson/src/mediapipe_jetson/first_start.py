@@ -17,7 +17,7 @@ def main(arguments: Sequence[str]) -> int:
     with Forked(int(arguments[0])) as forked:
         from mediapipe_jetson import first_start_document  # noqa: PLC0415 # slow to import
 
-        return first_start_document.told(forked)
+        return first_start_document.print_document(forked)
 
 
 if __name__ == "__main__":

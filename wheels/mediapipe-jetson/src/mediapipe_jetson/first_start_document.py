@@ -52,10 +52,10 @@ def _selftest(forked: Forked) -> dict[str, Any]:
 
 def _ending(forked: Forked) -> Ending:
     reported, code = forked.result(TIMEOUT_S)
-    return selftest.ending_of(reported, code, forked.words)
+    return selftest.ending_of(reported, code, forked.output)
 
 
-def told(forked: Forked) -> int:
+def print_document(forked: Forked) -> int:
     """Print the document; return 0 whatever its verdict, another code if there is none."""
     try:
         print(json.dumps(document(forked)))

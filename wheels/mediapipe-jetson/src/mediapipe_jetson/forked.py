@@ -22,17 +22,17 @@ PR_SET_PDEATHSIG = 1
 
 
 class Forked:
-    """An inference that has begun; what it prints goes to the file `words`."""
+    """An inference that has begun; what it prints goes to the file `output`."""
 
     def __init__(self, frames: int) -> None:
         self.frames = frames
-        self.words: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 # closed with this
+        self.output: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 # closed with this
         self._reader, writer = os.pipe()
         parent = os.getpid()
         self._process = os.fork()
         if not self._process:
             os.close(self._reader)
-            _infer(frames, writer, self.words, parent)
+            _infer(frames, writer, self.output, parent)
         os.close(writer)
 
     def __enter__(self) -> Forked:
@@ -48,7 +48,7 @@ class Forked:
         """End what has not ended."""
         self._end()
         os.close(self._reader)
-        self.words.close()
+        self.output.close()
 
     def result(self, timeout_s: float) -> tuple[bytes, Optional[int]]:
         """Return what it reported and its exit code, None where it took longer than that."""

@@ -22,7 +22,7 @@ class Report:
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
 
-    def tell(self, **facts: Any) -> None:  # noqa: ANN401 # JSON values
+    def write(self, **facts: Any) -> None:  # noqa: ANN401 # JSON values
         """Write one line of JSON."""
         os.write(self.descriptor, (json.dumps(facts) + "\n").encode())
 
@@ -30,19 +30,19 @@ class Report:
 def infer(model: str, image: str, frames: int, report: Report) -> None:
     """Run the landmarker and report times in seconds and the landmarks of the first face."""
     started = time.perf_counter()
-    report.tell(stage="import")
+    report.write(stage="import")
     mediapipe: Any = importlib.import_module("mediapipe")
     vision: Any = importlib.import_module("mediapipe.tasks.python.vision")
     options: Any = importlib.import_module("mediapipe.tasks.python.core.base_options").BaseOptions
 
     imported = time.perf_counter()
     version = getattr(mediapipe, "__version__", None)
-    report.tell(stage="create", mediapipe=version, import_s=imported - started)
+    report.write(stage="create", mediapipe=version, import_s=imported - started)
     # By name: CPU is 0 up to 1.2.0 and 1 from 1.2.2, where 0 means DEFAULT.
     base = options(model_asset_path=model, delegate=options.Delegate.CPU)
     requested = vision.FaceLandmarkerOptions(base_options=base, num_faces=1)
     with vision.FaceLandmarker.create_from_options(requested) as landmarker:
-        report.tell(stage="infer", create_s=time.perf_counter() - imported)
+        report.write(stage="infer", create_s=time.perf_counter() - imported)
         picture = mediapipe.Image.create_from_file(image)
         times = []
         for _ in range(frames):
@@ -51,7 +51,7 @@ def infer(model: str, image: str, frames: int, report: Report) -> None:
             times.append(time.perf_counter() - begin)
         faces = result.face_landmarks
         points = [[point.x, point.y] for point in faces[0]] if faces else []
-        report.tell(stage="done", frames_s=times, faces=len(faces), points=points)
+        report.write(stage="done", frames_s=times, faces=len(faces), points=points)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         infer(model, image, int(frames), report)
     except Exception as error:  # whatever it is, the parent judges it
-        report.tell(error=type(error).__name__, text=str(error))
+        report.write(error=type(error).__name__, text=str(error))
         return 1
     return 0
 

@@ -26,7 +26,7 @@ from mediapipe_jetson.observation import counted, one_line
 from mediapipe_jetson.options import folder, output_file, whole
 from mediapipe_jetson.pipeline import Pipeline, PipelineError, landmarkers
 from mediapipe_jetson.pipeline.channel import POLICIES
-from mediapipe_jetson.pipeline.draw import draw_landmarks, found_in
+from mediapipe_jetson.pipeline.draw import draw_landmarks, landmark_lists
 from mediapipe_jetson.pipeline.frame import Detected
 from mediapipe_jetson.pipeline.report import Report
 from mediapipe_jetson.pipeline.sinks import OutputError, VideoWriter
@@ -192,17 +192,18 @@ def _source(options: argparse.Namespace) -> int:
         if live:
             live.attach(pipeline, Backend(result.task, result.backend, result.threads))
         report, stopped = _run(pipeline)
+    frames = counted(sink.frames_with_results, "frame")
+    summary = f"{result.task} by {result.backend}, something found in {frames}"
     if options.json:
-        print(json.dumps(document(result, report, sink.found), indent=1))
+        print(json.dumps(document(result, report, sink.frames_with_results), indent=1))
     elif logs.json_lines():
-        summary = (
-            f"{result.task} by {result.backend}, something found in {counted(sink.found, 'frame')}"
+        LOG.info(
+            "%s",
+            summary,
+            extra={"fields": {"report": document(result, report, sink.frames_with_results)}},
         )
-        LOG.info("%s", summary, extra={"fields": {"report": document(result, report, sink.found)}})
     else:
-        print(
-            f"{result.task} by {result.backend}, something found in {counted(sink.found, 'frame')}"
-        )
+        print(summary)
         print("\n".join(report.lines()))
         if options.why and result.choice is not None:
             print("\n".join(result.choice.explain()))
@@ -233,14 +234,14 @@ class _Results:
 
     def __init__(self, writer: Optional[VideoWriter], most: Optional[int]) -> None:
         self.writer, self.most = writer, most
-        self.done = self.found = 0
+        self.done = self.frames_with_results = 0
         self.pipeline: Optional[Pipeline] = None
 
     def __call__(self, job: Detected) -> None:
         if self.writer:
             self.writer(job)
         self.done += 1
-        self.found += bool(found_in(job.result))
+        self.frames_with_results += bool(landmark_lists(job.result))
         if self.done == self.most and self.pipeline:
             self.pipeline.stop()
 

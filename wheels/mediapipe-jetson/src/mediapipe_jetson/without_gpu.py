@@ -24,7 +24,7 @@ VARIABLE, CPU = "MEDIAPIPE_JETSON_DELEGATE", "cpu"
 MODULE = "mediapipe.tasks.python.core.base_options"
 
 
-def asked_for() -> bool:
+def requested() -> bool:
     """Return whether the environment asks for the CPU."""
     return os.environ.get(VARIABLE, "").strip().lower() == CPU
 

@@ -30,7 +30,7 @@ SCHEMA = "mediapipe-jetson/first-use/1"
 # Shaders are compiled: a minute was seen on a busy machine in software.
 TIMEOUT_S = 300.0
 ADAPTER = re.compile(r"Selected adapter: (.+)")
-SAID = re.compile(r"^ERROR: (.+)", re.MULTILINE)
+ERROR_LINE = re.compile(r"^ERROR: (.+)", re.MULTILINE)
 # Of this process: where nothing can be kept, each sub-model is still tried once only.
 _known: dict[str, Verdict] = {}
 
@@ -146,7 +146,7 @@ def evaluate(code: int, output: str, log: str, name: str) -> Verdict:
     except (ValueError, IndexError):
         return Verdict(f"at its first use {isolated.ending(code)}", adapter)
     if facts.get("why_not"):
-        matches = SAID.findall(log)
+        matches = ERROR_LINE.findall(log)
         more = f" ({matches[-1].strip()[:160]})" if matches else ""
         return Verdict(f"{facts['why_not']}{more}", adapter)
     error, most = facts["error"], facts["tolerance"]

@@ -106,7 +106,7 @@ class Backend:
         except NoEngineError as error:
             device.close()
             reported = background.start()
-            raise NoEngineError(error.wanted, (*error.reasons, reported)) from error
+            raise NoEngineError(error.requested, (*error.reasons, reported)) from error
         except BaseException:
             device.close()
             raise

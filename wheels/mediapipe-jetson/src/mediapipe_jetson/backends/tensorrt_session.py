@@ -28,9 +28,9 @@ from mediapipe_jetson.engines.manifest import Engine
 if TYPE_CHECKING:
     from mediapipe_jetson.backends.base import Array
 
-Words = Union["deque[str]", "list[str]"]
+Messages = Union["deque[str]", "list[str]"]
 EXCLUDE_LEAN_RUNTIME = "exclude-lean-runtime"
-LAST_WORDS = 3
+LAST_MESSAGES = 3
 MEMORY_WORDS = ("out of memory", "outofmemory", "cudaerrormemoryallocation")
 
 
@@ -78,7 +78,7 @@ class EngineSession:
         Raises RefusedEngineError, BackendUnavailableError and OutOfDeviceMemoryError.
         """
         self._cuda = device
-        self._words: deque[str] = deque(maxlen=LAST_WORDS)
+        self._messages: deque[str] = deque(maxlen=LAST_MESSAGES)
         self._held = contextlib.ExitStack()
         self._graph: Optional[cuda.Graph] = None
         self._closed = False
@@ -154,7 +154,7 @@ class EngineSession:
         self._cuda.close()
 
     def _open(self, trt: Any, engine: Union[Engine, Tried], plan: bytes) -> None:  # noqa: ANN401
-        self._logger = logger(trt, self._words)
+        self._logger = logger(trt, self._messages)
         self._runtime = trt.Runtime(self._logger)
         if VERSION_COMPATIBLE in engine.flags and EXCLUDE_LEAN_RUNTIME not in engine.flags:
             # The engine brings code of its own; its hash is its manifest's.
@@ -200,22 +200,22 @@ class EngineSession:
             if not tensor.host.mapped:
                 self._cuda.to_device(tensor.device, tensor.host)
         if not self._enqueue():
-            raise InferenceError(f"TensorRT did not run the engine: {self._said()}")
+            raise InferenceError(f"TensorRT did not run the engine: {self._describe_messages()}")
         for output in self._outputs:
             if not output.host.mapped:
                 self._cuda.to_host(output.host, output.device)
 
     def _refused(self, engine: Union[Engine, Tried], what: str) -> BackendError:
-        message = f"{engine.path}: {what}: {self._said()}"
+        message = f"{engine.path}: {what}: {self._describe_messages()}"
         if any(word in message.lower() for word in MEMORY_WORDS):
             return OutOfDeviceMemoryError(message)
         return RefusedEngineError(message)
 
-    def _said(self) -> str:
-        return "; ".join(self._words) or "it gives no reason"
+    def _describe_messages(self) -> str:
+        return "; ".join(self._messages) or "it gives no reason"
 
 
-def logger(trt: Any, messages: Words) -> Any:  # noqa: ANN401
+def logger(trt: Any, messages: Messages) -> Any:  # noqa: ANN401
     """Return a logger that keeps TensorRT's last errors and prints nothing."""
     errors = (trt.ILogger.Severity.ERROR, trt.ILogger.Severity.INTERNAL_ERROR)
 

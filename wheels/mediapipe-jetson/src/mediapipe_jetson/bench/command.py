@@ -115,7 +115,7 @@ def document(options: argparse.Namespace) -> dict[str, Any]:
     load = round(os.getloadavg()[0], 2)
     before = board.read()
     began = time.time()
-    rows = measure.run(request, _tell)
+    rows = measure.run(request, _print_progress)
     result: dict[str, Any] = {
         "schema": SCHEMA,
         "device": device(),
@@ -146,7 +146,7 @@ def _pipelined(
     best = auto.best([_trial(row) for row in rows if (row["task"], row["size"]) == ("face", size)])
     if best is None:
         raise RuntimeError("no backend runs face rightly here: nothing to pipeline")
-    _tell(f"pipeline: {best.backend}, {auto.threads_in_words(best.threads)}")
+    _print_progress(f"pipeline: {best.backend}, {auto.threads_in_words(best.threads)}")
     bundle = str(request.models / landmarkers.tasks()["face"].model)
     turns = max(request.rounds, LEAST_TURNS)
     compared = versus.compare(video, "face", bundle, best.backend, best.threads, turns)
@@ -156,7 +156,7 @@ def _pipelined(
     }
 
 
-def _tell(message: str) -> None:
+def _print_progress(message: str) -> None:
     print(message, file=sys.stderr, flush=True)
 
 

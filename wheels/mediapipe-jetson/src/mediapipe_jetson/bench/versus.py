@@ -17,7 +17,7 @@ from typing import Any
 
 from mediapipe_jetson.choice.trials import REFERENCE, Points, distance
 from mediapipe_jetson.pipeline import Detected, Pipeline, landmarkers
-from mediapipe_jetson.pipeline.draw import draw_landmarks, found_in
+from mediapipe_jetson.pipeline.draw import draw_landmarks, landmark_lists
 from mediapipe_jetson.pipeline.report import Report
 from mediapipe_jetson.pipeline.sinks import Jpeg
 from mediapipe_jetson.pipeline.sources import VideoFile, opencv
@@ -46,7 +46,7 @@ class Side:
 
 def points_of(result: Any) -> Points:  # noqa: ANN401
     """Return the landmarks of a result as fractions of the frame."""
-    return [[[point.x, point.y] for point in item] for item in found_in(result)]
+    return [[[point.x, point.y] for point in item] for item in landmark_lists(result)]
 
 
 def loop(video: Path, request: landmarkers.LandmarkerRequest, *, keep: bool = False) -> Side:

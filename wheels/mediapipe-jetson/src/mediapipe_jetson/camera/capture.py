@@ -164,9 +164,9 @@ class Capture:
             broke: CameraError = CameraEndedError(f"{self.name} gives no more frames")
         except CameraError as error:
             broke = error
-        return None if self._stopped.is_set() else self._again(broke)
+        return None if self._stopped.is_set() else self._reconnect(broke)
 
-    def _again(self, broke: CameraError) -> Optional[Sample]:
+    def _reconnect(self, broke: CameraError) -> Optional[Sample]:
         """Open it again, None after `stop`; raises the last reason after `retry_s` seconds."""
         self._end()
         deadline = time.monotonic() + (self.retry_s if self.address.live else 0)
@@ -219,7 +219,7 @@ class Capture:
         if address.kind == V4L2 and (problem := device_problem(address.place)):
             raise CameraSourceError(problem)
         if address.kind == RTSP:
-            with rtsp_check.asked(address, min(self.timeout_s, CHECK_S)) as codec:
+            with rtsp_check.probe_codec(address, min(self.timeout_s, CHECK_S)) as codec:
                 yield from self._by(codec)
         else:
             yield from self._by("")

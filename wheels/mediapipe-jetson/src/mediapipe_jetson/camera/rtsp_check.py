@@ -20,7 +20,7 @@ VIDEO_26 = re.compile(rb"^m=video \d+ \S+ 26\b", re.M)  # RFC 3551: JPEG without
 
 
 @contextlib.contextmanager
-def asked(address: Address, timeout_s: float) -> Iterator[str]:
+def probe_codec(address: Address, timeout_s: float) -> Iterator[str]:
     """Give the video's codec, such as H264; "" where the server tells it to known users alone.
 
     The connection stays open meanwhile: a server would stop the stream that was described, and

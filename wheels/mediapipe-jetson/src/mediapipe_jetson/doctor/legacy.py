@@ -28,7 +28,7 @@ def scan(text: Union[str, bytes], file: str) -> list[Finding]:
     why = Flow({file: Source(file, file, ((0, tree),))}, (uses,)).follow([file])
     if why:
         raise RecursionError(why)
-    if uses.found:
+    if uses.collected:
         uses.add_distinct(tree, file, 0)
     return uses.findings
 
@@ -38,29 +38,29 @@ class Uses(Listener):
 
     def __init__(self) -> None:
         self.table = migration.load()
-        self.found: set[Finding] = set()
+        self.collected: set[Finding] = set()
         self.gone: set[Finding] = set()
-        """Those of `found` that mp.solutions of 0.10.21 has not either."""
+        """Those of `collected` that mp.solutions of 0.10.21 has not either."""
 
     @property
     def findings(self) -> list[Finding]:
         """Return the uses, in order."""
-        return sorted(self.found)
+        return sorted(self.collected)
 
     def report(self, place: Place, what: str, instead: str, gone: bool = False) -> None:
         """Note one use; `gone`: 0.10.21 fails on it too."""
         finding = Finding(place.file, place.cell, place.line, place.column, what, instead)
-        self.found.add(finding)
+        self.collected.add(finding)
         self.gone |= {finding} if gone else set()
 
-    def told(self, place: Place, path: str) -> None:
+    def note_path(self, place: Place, path: str) -> None:
         """Note a legacy path, unless it adds nothing new."""
         if self.table.legacy(path) and self.table.tells(path):
             self.report(place, shown(path), self.table.instead(path), self.table.gone(path))
 
     def imported(self, place: Place, path: str, star: bool) -> list[str]:
         """Note a legacy module; return the names that a star brings."""
-        self.told(place, path)
+        self.note_path(place, path)
         return self.table.names_of(path) if star and self.table.legacy(path) else []
 
     def named(self, place: Place, path: str, guard: bool) -> None:
@@ -69,7 +69,7 @@ class Uses(Listener):
             base, _, name = path.replace("mediapipe", "mp", 1).rpartition(".")
             self.report(place, f"hasattr({base}, {name!r})", self.table.table["guard"])
         elif not guard:
-            self.told(place, path)
+            self.note_path(place, path)
 
     def called(self, place: Place, path: str, given: Arguments, state: State) -> None:
         """Note a legacy class's arguments."""
@@ -111,7 +111,7 @@ class Uses(Listener):
         """Note attributes that only legacy results have, where the object came from afar."""
         known = {
             (entry.line, entry.what.split(" ")[0].lstrip("."))
-            for entry in self.found
+            for entry in self.collected
             if (entry.file, entry.cell) == (file, cell)
         }
         for node in ast.walk(tree):

@@ -6,7 +6,15 @@ import dataclasses
 from pathlib import PurePosixPath
 from typing import Any, Optional
 
-from mediapipe_jetson.doctor import kit_image, origins, pins, projects, relevance, told, versions
+from mediapipe_jetson.doctor import (
+    kit_image,
+    origins,
+    pins,
+    projects,
+    readme_installs,
+    relevance,
+    versions,
+)
 from mediapipe_jetson.doctor.files import locks, markers
 from mediapipe_jetson.doctor.files.facts import LOCK, MANIFEST, STOPS, PythonPin, Requirement
 from mediapipe_jetson.doctor.finding import Finding
@@ -169,7 +177,7 @@ def requirements(scene: Scene, _facts: dict[str, Any]) -> Result:
             place=first.place(),
         )
     if not entries and not aside:
-        hints = told.lines(scan, here)
+        hints = readme_installs.lines(scan, here)
         return unknown(
             f"no file of the project asks for mediapipe{_elsewhere(scan)}", *hints, *doubts
         )
@@ -254,13 +262,13 @@ def _finding(scan: Scan, item: Requirement, problem: Problem, here: Board) -> Fi
     elif item.role == LOCK:
         instead = relock(scan, item, here)
     elif item.role == MANIFEST and covering(scan, item):
-        instead += f", then {_made(scan, covering(scan, item)[0].file)[1]}"
+        instead += f", then {_lock_origin(scan, covering(scan, item)[0].file)[1]}"
     return Finding(item.file, item.cell, item.line, 1, problem.what, instead)
 
 
 def relock(scan: Scan, item: Requirement, here: Board) -> str:
     """Return how to regenerate a lock file with a good version."""
-    made_from, tool = _made(scan, item.file)
+    made_from, tool = _lock_origin(scan, item.file)
     folder = PurePosixPath(item.file).parent
     for other in scan.requirements:
         beside = PurePosixPath(other.file).parent == folder and other.role == MANIFEST
@@ -269,8 +277,8 @@ def relock(scan: Scan, item: Requirement, here: Board) -> str:
     return f"{made_from}: write {pins.good(here)}; then {tool}"
 
 
-def _made(scan: Scan, file: str) -> tuple[str, str]:
-    return locks.made(file, scan.texts.get(file, b"").decode(errors="replace"))
+def _lock_origin(scan: Scan, file: str) -> tuple[str, str]:
+    return locks.origin(file, scan.texts.get(file, b"").decode(errors="replace"))
 
 
 def python(scene: Scene, _facts: dict[str, Any]) -> Result:

@@ -91,7 +91,7 @@ def good(board: Board) -> str:
     return text
 
 
-def wanted(item: Requirement, board: Board) -> str:
+def replacement(item: Requirement, board: Board) -> str:
     """Return what to ask for on this board, in the syntax of the requirement's file."""
     text = good(board)
     match = re.match(r"mediapipe([<>=]+[\d.]+)", text)
@@ -111,12 +111,14 @@ def judge(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PLR091
     if not is_mediapipe(item.name) or markers.elsewhere(item.marker):
         return None
     if item.name in known["others"]:
-        return Problem(f"{item.name}: {known['others'][item.name]}", f"write {wanted(item, board)}")
+        return Problem(
+            f"{item.name}: {known['others'][item.name]}", f"write {replacement(item, board)}"
+        )
     if item.source.endswith(".whl"):
         refused = _refused(item, board)
         if refused:
             return Problem(
-                f"a wheel file: {item.source}: {refused}", f"write {wanted(item, board)}"
+                f"a wheel file: {item.source}: {refused}", f"write {replacement(item, board)}"
             )
         return Problem(f"a wheel file: {item.source}", AUDIT, known=False)
     if item.name != "mediapipe":
@@ -135,7 +137,7 @@ def refused(item: Requirement, board: Board) -> Optional[Problem]:
     known = table()
     if item.name != "mediapipe" or markers.elsewhere(item.marker):
         return None
-    better = f"write {wanted(item, board)}"
+    better = f"write {replacement(item, board)}"
     if item.source:
         why = _refused(item, board) if item.source.endswith(".whl") else ""
         return Problem(f"a wheel file: {item.source}: {why}", better) if why else None
@@ -198,9 +200,9 @@ def _versions(item: Requirement, board: Board) -> Optional[Problem]:  # noqa: PL
         *gpu,
     ]
     universal = [version for version in cpu if version not in demanding]
-    better = f"write {wanted(item, board)}"
+    better = f"write {replacement(item, board)}"
     if item.role == ROSDEP:  # its keys have no versions
-        better = f"take it out, and install {wanted(item, board)} by pip"
+        better = f"take it out, and install {replacement(item, board)} by pip"
     if board.kit and board.obstacle and item.role == COMMAND:
         better = better.replace("version:", "version in requirements.txt, not here:")
     elif board.kit:

@@ -87,7 +87,7 @@ class Programs:
         for name in start:
             for cell, tree in self.sources[name].trees:
                 self.tasks.add_unfollowed(tree, self.sources[name].file, cell)
-        if self.uses.found:
+        if self.uses.collected:
             self._distinct()
 
     def _add_folders(self) -> None:

@@ -25,7 +25,7 @@ def legacy(scene: Scene, _facts: dict[str, Any]) -> Result:
     if scan is None:
         return unknown(NO_CODE)
     hidden, doubts = inside(scan)
-    findings = tuple(sorted([*scan.programs.uses.found, *hidden]))
+    findings = tuple(sorted([*scan.programs.uses.collected, *hidden]))
     open_ = [*doubts, *scan.unread_lines(programs=True), *unexamined(scan)]
     if findings:
         files = len({entry.file for entry in findings})

@@ -171,12 +171,14 @@ def _for_boards(scan: Scan, item: Requirement) -> str:
         if file != item.file and scan.kinds[file] != "markdown"
     )
     board_list = next(beside, "")
-    if named or (_is_told(scan, name) and not _is_told(scan, PurePosixPath(board_list).name)):
+    if named or (
+        _is_documented(scan, name) and not _is_documented(scan, PurePosixPath(board_list).name)
+    ):
         return ""
     return board_list
 
 
-def _is_told(scan: Scan, name: str) -> bool:
+def _is_documented(scan: Scan, name: str) -> bool:
     """Return whether a document has people install this list."""
     path = rf"(?:\S{{0,200}}/)?{re.escape(name)}(?![\w-]|\.\w)"
     pattern = re.compile(rf"\s(?:-r|--requirement)[ =]{{0,4}}{path}".encode())

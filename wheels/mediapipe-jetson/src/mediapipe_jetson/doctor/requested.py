@@ -23,7 +23,7 @@ def delegate(scene: Scene, _facts: dict[str, Any]) -> Result:
         return unknown(NO_CODE)
     version = packages.version(scene)
     findings, open_, good, gpu = [], [], 0, False
-    for task in scan.programs.tasks.found:
+    for task in scan.programs.tasks.by_place:
         place = Finding(
             task.place.file, task.place.cell, task.place.line, task.place.column, "", ""
         )
@@ -40,7 +40,7 @@ def delegate(scene: Scene, _facts: dict[str, Any]) -> Result:
         result = _bad(scene, findings, [*open_, *scan.unread_lines(programs=True)])
         return dataclasses.replace(result, title="some" if gpu else "")
     open_ += scan.unread_lines(programs=True)
-    if not scan.programs.tasks.found:
+    if not scan.programs.tasks.by_place:
         why = "no task of MediaPipe's is created" if scan.programs.sources else "no program is here"
         return unknown(f"{why}{_files(len(scan.programs.sources))}", *open_)
     if open_:
@@ -70,7 +70,7 @@ def evaluate(task: tasks.Task, version: str) -> tuple[str, str]:  # noqa: PLR091
         return "", "it falls back to the CPU where the GPU fails, and may say nothing"
     if rest != [tasks.CPU] and _later(version):
         return "", f"what mediapipe {version} does without a delegate is not known"
-    return _words(rest, version), ""
+    return _describe(rest, version), ""
 
 
 def numbered(given: str, version: str) -> Optional[str]:
@@ -94,7 +94,7 @@ def _later(version: str) -> bool:
     return bool(version) and versions.parse(version) > versions.parse(newest)
 
 
-def _words(names: list[str], version: str) -> str:
+def _describe(names: list[str], version: str) -> str:
     """Return what a task is given, as people read it."""
     delegates = _joined(names).replace("none", "no delegate")
     which = f"mediapipe {version}" if version else "every known version"

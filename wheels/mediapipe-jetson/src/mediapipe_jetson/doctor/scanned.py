@@ -70,7 +70,7 @@ class Scanned:
         items = dockerfiles.installs(name, text, chosen, cell)
         if chosen is None:
             kind = self.kinds.get(name, "")
-            items, used = scripted.marked(name, text, items, kind, self._asked)
+            items, used = scripted.marked(name, text, items, kind, self._requirements_named)
             for file, line in used.changed.items():
                 self.changed.setdefault(file, f"{name}:{line}")
             self.rewritten |= used.edited
@@ -81,7 +81,7 @@ class Scanned:
         for number, arguments, _ in dockerfiles.commands(whole, chosen):
             self._started(name, cell, number, arguments)
 
-    def _asked(self, path: str) -> list[Requirement]:
+    def _requirements_named(self, path: str) -> list[Requirement]:
         """Return what the one requirements file of this name asks for; nothing for several."""
         names = [
             name

@@ -111,7 +111,7 @@ class ScannedContainers(Scanned):
         if kinds.USES.search(rest):
             self.unread.append(Unread(name, OTHER, kinds.only_settings(name, rest)))
 
-    def _pods(self, name: str, contents: pods.Found) -> None:
+    def _pods(self, name: str, contents: pods.PodContents) -> None:
         """Note what the pods of a file are."""
         self.services += contents.services
         self.images += contents.images

@@ -29,7 +29,7 @@ LIST = re.compile(r"\binstall\b[^\n]*\s(?:-r|--requirement)|\bmediapipe\b")
 def alive(name: str, text: str) -> str:
     """Return a script's text without what a board does not run; its lines keep their numbers."""
     if variables.MAKE.match(PurePosixPath(name).name):
-        return branches.made(text, board.board())
+        return branches.makefile_text(text, board.board())
     return branches.alive(text, board.board(), _installs)
 
 
@@ -59,7 +59,7 @@ def _with_inner(steps: list[branches.Step]) -> Iterator[branches.Step]:
     for number, step in enumerate(steps):
         following = steps[number + 1].before if number + 1 < len(steps) else "\n"
         alone = step.before in PLAIN and following in PLAIN
-        inner = dockerfiles.inner(step.words) if alone else ""
+        inner = dockerfiles.inner(step.tokens) if alone else ""
         own = branches.steps(inner, board.board(), _installs) if inner else []
         before = ")" if closing and step.before in PLAIN else step.before
         for at, inner_step in enumerate(own):

@@ -191,7 +191,7 @@ class Scan(ScannedContainers):
             except SyntaxError as error:
                 self.unread.append(Unread.of(name, error, cell.number))
         self.requirements[first:] = scripted.in_cells(
-            name, cells, self.requirements[first:], self._asked
+            name, cells, self.requirements[first:], self._requirements_named
         )
         self.programs.add_cells(name, "\n".join(code).encode(errors="replace"), trees)
 

@@ -82,7 +82,7 @@ class Created(Rounds):
         del self.heard[self.marked :]
 
     @property
-    def found(self) -> list[Task]:
+    def by_place(self) -> list[Task]:
         """Return each place once, in order, with all that leads to it.
 
         Where calls of a helper give it different delegates, these calls are the places.
@@ -186,13 +186,13 @@ def delegates(options: Values, state: State) -> tuple[frozenset[str], tuple[str,
     for item in options or unknown("its options"):
         heap = _options(item, state)
         if heap is None:
-            reasons.append(_words(item))
+            reasons.append(_describe(item))
             continue
         base = heap.fields.get("base_options")
         for inner in base if base else unknown(heap.open or "its base_options"):
             held = _options(inner, state)
             if held is None:
-                reasons.append(_words(inner))
+                reasons.append(_describe(inner))
                 continue
             given = held.fields.get("delegate")
             if given is None:
@@ -201,7 +201,7 @@ def delegates(options: Values, state: State) -> tuple[frozenset[str], tuple[str,
             for value in given or ():
                 name = _delegate(value)
                 result |= {name} if name else set()
-                reasons += [] if name else [_words(value)]
+                reasons += [] if name else [_describe(value)]
     return frozenset(result), tuple(dict.fromkeys(reasons))
 
 
@@ -218,7 +218,7 @@ def _delegate(value: Value) -> str:
     return (match.group("name") or match.group("number")) if match else ""
 
 
-def _words(value: Value) -> str:
+def _describe(value: Value) -> str:
     """Return what people call a value that is not known."""
     if isinstance(value, Unknown):
         return value.why

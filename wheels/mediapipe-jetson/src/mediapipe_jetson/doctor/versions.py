@@ -36,10 +36,10 @@ def local(version: str) -> str:
 def allowed(specifier: str, versions: Iterable[str]) -> list[str]:
     """Return those versions that a specifier allows. Raises ValueError for one not understood."""
     clauses = [part.strip() for part in specifier.split(",") if part.strip()]
-    return [item for item in versions if all(_one(clause, item) for clause in clauses)]
+    return [item for item in versions if all(_satisfies(clause, item) for clause in clauses)]
 
 
-def _one(clause: str, version: str) -> bool:
+def _satisfies(clause: str, version: str) -> bool:
     match = CLAUSE.match(clause)
     if not match:
         raise ValueError(f"{clause!r} is no version specifier")

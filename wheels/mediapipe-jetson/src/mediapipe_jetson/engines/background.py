@@ -124,15 +124,15 @@ def work(here: LocalRuntime, device: Mapping[str, Any], flags: Sequence[str]) ->
             name = place.identity(source).file
             if _fits(source, here) or failed.get(name) == source.sha256:
                 continue
-            _tell(folder, "building", name, done, failed)
+            _write_state(folder, "building", name, done, failed)
             try:
-                make.one(place, source, builder)
+                make.build_engine(place, source, builder)
             except (BuildError, OSError) as error:
                 print(one_line(error), flush=True)
                 failed[name] = source.sha256
             else:
                 done.append(name)
-        _tell(folder, "failed" if failed else "done", "", done, failed)
+        _write_state(folder, "failed" if failed else "done", "", done, failed)
     return len(failed)
 
 
@@ -163,7 +163,7 @@ def _failures(folder: Path) -> dict[str, str]:
     return {str(k): str(v) for k, v in failed.items()} if isinstance(failed, dict) else {}
 
 
-def _tell(
+def _write_state(
     folder: Path, word: str, engine: str, done: Sequence[str], failed: Mapping[str, str]
 ) -> None:
     message = {

@@ -118,15 +118,15 @@ def _build(options: argparse.Namespace) -> int:
     place = Place(options.to, sm, version, flags, device)
     requested = [item for item in source.onnx if options.only in (None, item.file)]
     with make.alone(options.to, wait=True):
-        failed = [item.file for item in requested if not _one(place, item, builder)]
+        failed = [item.file for item in requested if not _build_engine(place, item, builder)]
         _drop(place, source)
     return exit_codes.NEGATIVE if failed else exit_codes.DONE
 
 
-def _one(place: Place, source: Onnx, builder: builders.Builder) -> bool:
+def _build_engine(place: Place, source: Onnx, builder: builders.Builder) -> bool:
     there = make.known(place, source)
     try:
-        engine = there or make.one(place, source, builder)
+        engine = there or make.build_engine(place, source, builder)
     except (BuildError, OSError) as error:
         print(line(f"error: {source.file}: {reason(error)}"), file=sys.stderr, flush=True)
         return False

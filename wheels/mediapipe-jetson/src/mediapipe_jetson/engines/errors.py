@@ -18,7 +18,7 @@ class NoEngineError(ModelError):
 
     def __init__(self, requested: str, reasons: Sequence[str]) -> None:
         super().__init__(f"no engine for {requested}: {'; '.join(reasons)}")
-        self.wanted = requested
+        self.requested = requested
         self.reasons = tuple(reasons)
 
 

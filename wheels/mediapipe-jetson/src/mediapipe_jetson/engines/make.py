@@ -79,7 +79,7 @@ def known(place: Place, source: Onnx) -> Optional[Engine]:
     return None
 
 
-def one(place: Place, source: Onnx, builder: Builder) -> Engine:
+def build_engine(place: Place, source: Onnx, builder: Builder) -> Engine:
     """Make an engine and list it in the folder's manifest; who calls holds the folder's lock.
 
     Raises BuildError: where the ONNX file is another than listed, where it can't be built, where

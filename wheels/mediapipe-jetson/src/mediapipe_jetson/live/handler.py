@@ -79,7 +79,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer."""
-        self.server.asked(self.request)
+        self.server.note_request_read(self.request)
         site = self.server.site
         path = self.path.partition("?")[0]
         if not self._allowed(site):
@@ -131,7 +131,7 @@ class Handler(BaseHTTPRequestHandler):
             document = {"type": "answer", "sdp": answer}
             self._send(json.dumps(document).encode(), "application/json")
         finally:
-            self.server.asked(self.request)
+            self.server.note_request_read(self.request)
 
     def send_error(
         self, code: int, message: Optional[str] = None, explain: Optional[str] = None

@@ -111,14 +111,14 @@ class Picture:
                 job, self._job, self._waiting = self._job, None, False
                 if self._closed or job is None:
                     return
-            result = self._made(job)
+            result = self._render(job)
             with self._changed:
                 self._shown = result or self._shown
                 self._changed.notify_all()
                 due = max(due + self._interval_s, time.monotonic())
                 self._changed.wait_for(lambda: self._closed, due - time.monotonic())
 
-    def _made(self, job: Detected) -> Optional[Shown]:
+    def _render(self, job: Detected) -> Optional[Shown]:
         """Return the picture of a frame; None, and a problem, for a result of an unknown kind."""
         try:
             if self._landmarks:

@@ -83,7 +83,7 @@ class Server(ThreadingHTTPServer):
         finally:
             self._leave(request)
 
-    def asked(self, request: Any) -> None:  # noqa: ANN401 # a socket
+    def note_request_read(self, request: Any) -> None:  # noqa: ANN401 # a socket
         """Note that a request was read in time."""
         with self._lock:
             self._asking.pop(request, None)
@@ -107,5 +107,5 @@ class Server(ThreadingHTTPServer):
         self.server_close()
 
     def _leave(self, request: Any) -> None:  # noqa: ANN401
-        self.asked(request)
+        self.note_request_read(request)
         self._free.release()

@@ -10,7 +10,7 @@ from mediapipe_jetson.camera.address import redacted
 from mediapipe_jetson.live.board import Board
 from mediapipe_jetson.live.picture import Picture
 from mediapipe_jetson.live.verdict import Verdicts
-from mediapipe_jetson.pipeline.draw import found_in
+from mediapipe_jetson.pipeline.draw import landmark_lists
 from mediapipe_jetson.pipeline.frame import Detected
 from mediapipe_jetson.pipeline.pipeline import Pipeline
 
@@ -52,7 +52,7 @@ class State:
         pipeline.observe(self._finished)
 
     def _finished(self, job: Detected) -> None:
-        self.with_results += bool(found_in(job.result))
+        self.with_results += bool(landmark_lists(job.result))
         self.last_frame_s = time.time()
         if self.picture is not None:
             self.picture.offer(job)

@@ -15,7 +15,7 @@ from mediapipe_jetson.verify import MAX_AGE_S, REPORT_MOST, gauges, report
 # Where the fleet's role leaves it on a board, inside the container too.
 REPORT = Path("/var/lib/mediapipe-jetson/reports/verify.json")
 # A report that has not changed is judged again so often, as it may have become too old.
-AGAIN_S = 60.0
+RECHECK_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Verdicts:
         self.path = path
         self._lock = threading.Lock()
         self._seen: Optional[tuple[int, int, int]] = None
-        self._judged_s = -AGAIN_S
+        self._verdict_s = -RECHECK_S
         self._last = Verdict("none", "")
 
     def read(self) -> Verdict:
@@ -53,9 +53,9 @@ class Verdicts:
                 self._seen = None
                 why = "verify has not run" if isinstance(error, FileNotFoundError) else error
                 return Verdict("none", f"{self.path}: {getattr(why, 'strerror', why)}")
-            if seen != self._seen or time.monotonic() - self._judged_s >= AGAIN_S:
-                self._last = _judged(self.path)
-                self._seen, self._judged_s = seen, time.monotonic()
+            if seen != self._seen or time.monotonic() - self._verdict_s >= RECHECK_S:
+                self._last = _judge(self.path)
+                self._seen, self._verdict_s = seen, time.monotonic()
             return self._last
 
 
@@ -70,9 +70,9 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _judged(path: Path) -> Verdict:
+def _judge(path: Path) -> Verdict:
     try:
-        result = report.again(report.parse(_content(path)), MAX_AGE_S)
+        result = report.rejudge(report.parse(_content(path)), MAX_AGE_S)
         result["as_expected"] = result["verdict"] == result["expected"]
         result["time_s"] = float(result["time_s"])
         gauges.families(result)

@@ -14,7 +14,7 @@ ATTRIBUTE = frozenset({"AttributeError"})
 ANY = frozenset({"Exception", "BaseException", ""})
 # What only names the legacy API, and runs nothing of it.
 NAMES = frozenset({"package", "module", "class", "formats", "list_class", "landmark_class", "gone"})
-ENDS = frozenset({"exit", "_exit", "quit", "abort"})
+EXITS = frozenset({"exit", "_exit", "quit", "abort"})
 Lines = tuple[int, int]
 
 
@@ -58,7 +58,7 @@ def _guarded(file: str, facts: Facts, tree: ast.Module) -> int:
     guards = {line for line, _ in facts.guards.get(file, ())}
     lines = kinds.keys() | imports | guards
     by_text = any(name == file for name, _ in facts.by_text)
-    if not lines or by_text or file in facts.told:
+    if not lines or by_text or file in facts.mentions:
         return 0
     tested = list(_tested(tree))
     caught = list(_caught(tree, imports, lines))
@@ -102,7 +102,7 @@ def _caught(tree: ast.AST, imports: set[int], lines: Iterable[int]) -> Iterator[
             continue
         first, last = node.lineno, node.body[-1].end_lineno or node.lineno
         inside = sorted(line for line in lines if first <= line <= last)
-        if not inside or any(map(_ends, node.handlers)):
+        if not inside or any(map(_may_end_program, node.handlers)):
             continue
         enough = IMPORT if inside[0] in imports else ATTRIBUTE
         if imports.issuperset(inside):
@@ -143,11 +143,11 @@ def _names(handler: ast.ExceptHandler) -> list[str]:
     return [ast.unparse(kind).rpartition(".")[2] for kind in kinds]
 
 
-def _ends(handler: ast.ExceptHandler) -> bool:
+def _may_end_program(handler: ast.ExceptHandler) -> bool:
     """Return whether a handler may end the program."""
     for node in ast.walk(handler):
         if isinstance(node, ast.Raise):
             return True
-        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in ENDS:
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in EXITS:
             return True
     return False

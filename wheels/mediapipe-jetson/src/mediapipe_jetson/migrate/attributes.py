@@ -63,7 +63,7 @@ class Attributes(Faces):
                 return updated_node
             self.refuse(original_node, f"{code(original_node)} is handed on; call it where it is")
             return updated_node
-        if self.is_one(original_node, *MESSAGES):
+        if self.is_only(original_node, *MESSAGES):
             return self.message_class(original_node, updated_node, own)
         actions = {self._action(original_node, value) for value in base}
         if len(actions) > 1 or (self.other(original_node.value) and actions != {"keep"}):
@@ -82,7 +82,7 @@ class Attributes(Faces):
         if base.kind in ("package", "module", "name", "gone"):
             return base.kind
         if base.kind == "formats":
-            return "keep" if self.is_one(node, "list_class", "landmark_class") else "refuse"
+            return "keep" if self.is_only(node, "list_class", "landmark_class") else "refuse"
         if base.kind == "task":
             return "keep" if name in METHODS else "refuse"
         if base.kind == "result":

@@ -36,7 +36,7 @@ class ByText(Remembering):
 
     def reached(self, values: Values, node: ast.AST) -> None:
         """Note what a text gives that has another name in Tasks, or is another thing there."""
-        other = any(item.kind != "plain" and not _kept(item) for item in things(values))
+        other = any(item.kind != "plain" and not _is_same_method(item) for item in things(values))
         python = any(isinstance(item, Path) and item.text in unseen.INNER for item in values)
         if (other or python) and isinstance(node, ast.expr):
             self.facts.by_text.add((self.frame.file, self.span(node)))
@@ -64,7 +64,7 @@ class ByText(Remembering):
             if not unseen.only_named(self._taker):
                 self.refuse_at(node, unseen.NOT_FOLLOWED.format(text))
                 continue
-            notes = self.facts.told.setdefault(self.frame.file, [])
+            notes = self.facts.mentions.setdefault(self.frame.file, [])
             note = (self.place(node).line, text, unseen.given_back(self._taker))
             if note not in notes:
                 notes.append(note)
@@ -92,18 +92,18 @@ class ByText(Remembering):
         """Note texts that are run as programs, and imports of names that are not known."""
         if unseen.run(name, self.texts(given.get(0, "") or NOTHING)):
             self.refuse_at(node, unseen.AS_PROGRAM)
-        if name in unseen.IMPORTERS and not self.words(given.get(0, "name")):
+        if name in unseen.IMPORTERS and not self.strings(given.get(0, "name")):
             self._any_import = True
         return super().builtin(name, given, node)
 
     def settle(self) -> None:
         """Refuse what a command line's options may give to an import of any name."""
-        for file, notes in self.facts.told.items() if self._any_import else ():
+        for file, notes in self.facts.mentions.items() if self._any_import else ():
             guards = self.facts.guards.setdefault(file, [])
             guards += [
                 (line, unseen.NOT_FOLLOWED.format(text)) for line, text, back in notes if back
             ]
 
 
-def _kept(item: table.OldValue) -> bool:
+def _is_same_method(item: table.OldValue) -> bool:
     return item.kind == "method" and item.name in table.SAME_METHODS

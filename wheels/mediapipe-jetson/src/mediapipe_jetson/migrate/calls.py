@@ -12,8 +12,8 @@ from mediapipe_jetson.migrate import table, unseen
 from mediapipe_jetson.migrate.construct import Construct
 from mediapipe_jetson.migrate.facts import Site
 from mediapipe_jetson.migrate.forms import attribute, call, code, simple
-from mediapipe_jetson.migrate.made import MADE, Made
-from mediapipe_jetson.migrate.names import named_one
+from mediapipe_jetson.migrate.message_calls import MESSAGE_KINDS, MessageCalls
+from mediapipe_jetson.migrate.names import named_function
 from mediapipe_jetson.migrate.table import Solution
 
 # What has the same class, or one that has another name alone.
@@ -39,7 +39,7 @@ PRESENCE = "drawing: points whose presence is below .5 are left out too, not onl
 COMMA = cst.Comma(whitespace_after=cst.SimpleWhitespace(" "))
 
 
-class Calls(Made, Construct):
+class Calls(MessageCalls, Construct):
     """Rewrites calls."""
 
     def leave_Call(self, original_node: cst.Call, updated_node: cst.Call) -> cst.BaseExpression:
@@ -56,9 +56,9 @@ class Calls(Made, Construct):
             return self._process(original_node, updated_node)
         if kinds == {"has_field"}:
             return self._has_field(original_node, updated_node)
-        if kinds & MADE:
-            return self.made(original_node, updated_node, kinds)
-        name = named_one(own)
+        if kinds & MESSAGE_KINDS:
+            return self.message_call(original_node, updated_node, kinds)
+        name = named_function(own)
         for arg in original_node.args if name else ():
             if self.things(arg.value) and self.foreign(arg.value):
                 self.refuse(original_node, self.unfollowed(arg.value))
@@ -70,14 +70,16 @@ class Calls(Made, Construct):
             keypoints = attribute(updated_node.args[0].value, "keypoints")
             index = cst.SubscriptElement(cst.Index(updated_node.args[1].value))
             return cst.Subscript(keypoints, [index])
-        rewritten = self._asked(original_node, updated_node)
+        rewritten = self._test_or_callback(original_node, updated_node)
         if rewritten is not None:
             return rewritten
         if not own:
             self._handed(original_node)
         return updated_node
 
-    def _asked(self, original: cst.Call, updated: cst.Call) -> Optional[cst.BaseExpression]:
+    def _test_or_callback(
+        self, original: cst.Call, updated: cst.Call
+    ) -> Optional[cst.BaseExpression]:
         """Rewrite tests of a result's fields, and process() that others call."""
         field = self.by_getattr(original)
         if field is not None:
@@ -85,7 +87,7 @@ class Calls(Made, Construct):
         grown = self.grown(original, updated)
         if grown is not None:
             return grown
-        if self.is_one(original.func, "lister"):
+        if self.is_only(original.func, "lister"):
             self.listed(original)
             return updated
         functions = {item.text for item in self.values(original.func) if isinstance(item, Path)}
@@ -282,7 +284,7 @@ class Calls(Made, Construct):
         if table.kinds(self.things(value)) != {"name"}:
             return False
         if isinstance(value, cst.Attribute):
-            return self.is_one(value.value, "module")
+            return self.is_only(value.value, "module")
         return code(value) in self.constants
 
 

@@ -59,7 +59,7 @@ class Construct(Context):
         func = updated.func
         source = original.func
         # Elsewhere, as in self.Hands(), what the class is an attribute of has no options.
-        of_module = isinstance(source, cst.Attribute) and self.is_one(source.value, "module")
+        of_module = isinstance(source, cst.Attribute) and self.is_only(source.value, "module")
         vision: cst.BaseExpression = (
             func.value if of_module and isinstance(func, cst.Attribute) else self.imported("vision")
         )

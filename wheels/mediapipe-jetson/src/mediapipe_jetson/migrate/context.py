@@ -75,7 +75,7 @@ class Context(cst.CSTTransformer):
             return ()
         return self.facts.things(self.file, self.span(node))
 
-    def is_one(self, node: cst.CSTNode, *kinds: str) -> bool:
+    def is_only(self, node: cst.CSTNode, *kinds: str) -> bool:
         """Return whether an expression is of these kinds alone, as far as it is known."""
         result = table.kinds(self.things(node))
         return bool(result) and result <= set(kinds)
@@ -266,15 +266,15 @@ class _Targets(cst.CSTVisitor):
     """Collects what assignments bind."""
 
     def __init__(self) -> None:
-        self.found: list[cst.AssignTarget] = []
+        self.targets: list[cst.AssignTarget] = []
 
     def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
         """Note a target."""
-        self.found.append(node)
+        self.targets.append(node)
 
     @classmethod
     def of(cls, node: cst.CSTNode) -> list[cst.AssignTarget]:
         """Return the targets in a node."""
         visitor = cls()
         node.visit(visitor)
-        return visitor.found
+        return visitor.targets

@@ -76,7 +76,7 @@ class Facts:
     """Files of modules of which others read a name by attribute, with the name: where."""
     imports: dict[str, list[int]] = field(default_factory=dict)
     """Lines that import something of the legacy API."""
-    told: dict[str, list[tuple[int, str, bool]]] = field(default_factory=dict)
+    mentions: dict[str, list[tuple[int, str, bool]]] = field(default_factory=dict)
     """Lines that name the legacy API for a tool, as which text, and whether it may come back."""
 
     def count(self) -> int:
@@ -94,7 +94,7 @@ class Facts:
     def legacy_files(self) -> set[str]:
         """Return the files that have, or may have, anything of the legacy API."""
         old = {file for (file, _), values in self.values.items() if any(things(values))}
-        other = self.guards.keys() | self.told.keys() | self.imports.keys()
+        other = self.guards.keys() | self.mentions.keys() | self.imports.keys()
         return old | {file for file, _ in self.by_text} | other
 
 

@@ -27,7 +27,7 @@ class Fields(Names):
         """Return whether an expression is a field of a result, read there."""
         if isinstance(node, cst.Call):
             return self.by_getattr(node) is not None
-        return isinstance(node, cst.Attribute) and self.is_one(node.value, "result")
+        return isinstance(node, cst.Attribute) and self.is_only(node.value, "result")
 
     def by_getattr(self, node: cst.Call) -> Optional[tuple[str, str]]:
         """Return the name and kind of the field that getattr(result, "name") gives."""
@@ -45,7 +45,7 @@ class Fields(Names):
     def handed_process(self, arg: cst.Arg) -> bool:
         """Return whether an argument is a process() that an executor calls with one picture."""
         outer = self.parent(arg)
-        if not isinstance(outer, cst.Call) or not self.is_one(arg.value, "method"):
+        if not isinstance(outer, cst.Call) or not self.is_only(arg.value, "method"):
             return False
         paths = {item.text for item in self.values(outer.func) if isinstance(item, Path)}
         at = {EXECUTORS[path.rsplit(".", 1)[-1]] for path in paths if LATER.fullmatch(path)}

@@ -42,7 +42,7 @@ class Guards(Listener):
     def named(self, place: Place, path: str, guard: bool) -> None:
         """Note a guard such as hasattr(mp, "solutions")."""
         thing = table.thing(path) if guard else None
-        if thing is not None and thing.kind not in table.FOUND and not table.same_method(thing):
+        if thing is not None and thing.kind not in table.TESTED and not table.same_method(thing):
             why = "hasattr() of the legacy API decides which way the program takes"
             self.facts.guards.setdefault(place.file, []).append((place.line, why))
 

@@ -57,10 +57,10 @@ class Missing(Context):
         """Look at an expression and the code around it."""
         if isinstance(node, cst.BaseExpression) and self.values(node):
             own = frozenset(filter(nullable, self.things(node)))
-            if own and self._asked(node):
+            if own and self._needs_none(node):
                 self.exact |= own
             inside = set(self._inside(self.values(node), DEEPEST))
-            if inside and self._asked_of_all(node):
+            if inside and self._needs_exact_items(node):
                 self.exact |= inside
         return True
 
@@ -71,7 +71,7 @@ class Missing(Context):
         del updated_node
         return original_node
 
-    def _asked(self, node: cst.BaseExpression) -> bool:
+    def _needs_none(self, node: cst.BaseExpression) -> bool:
         """Return whether the code around an expression needs it to be None, not empty."""
         around = self.parent(node)
         if isinstance(around, cst.BooleanOperation):
@@ -81,7 +81,7 @@ class Missing(Context):
             return self._compared_with(node, around)
         if isinstance(around, (cst.Element, cst.DictElement)):
             holder = self.parent(around)
-            return isinstance(holder, cst.BaseExpression) and self._asked_of_all(holder)
+            return isinstance(holder, cst.BaseExpression) and self._needs_exact_items(holder)
         return (
             _texts(around)
             or self._handed(node, around)
@@ -129,7 +129,7 @@ class Missing(Context):
         raises = used or apart or isinstance(around, cst.StarredElement)
         return raises and self.caught(node) and not self.guarded(node)
 
-    def _asked_of_all(self, node: cst.BaseExpression) -> bool:
+    def _needs_exact_items(self, node: cst.BaseExpression) -> bool:
         """Return whether it matters what exactly a list or dictionary holds."""
         around = self.parent(node)
         if isinstance(around, (cst.Comparison, cst.ComparisonTarget)):

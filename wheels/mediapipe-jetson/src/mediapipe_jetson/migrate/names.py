@@ -219,7 +219,7 @@ def _names_it(around: Optional[cst.CSTNode], node: cst.Name) -> bool:
     return isinstance(around, cst.Arg) and around.keyword is node
 
 
-def named_one(things: tuple[OldValue, ...]) -> Optional[str]:
+def named_function(things: tuple[OldValue, ...]) -> Optional[str]:
     """Return the one function of the legacy API that these are."""
     names = {value.name for value in things if value.kind == "name"}
     return names.pop() if len(names) == 1 else None

@@ -44,7 +44,7 @@ def _spaced(statement: Statement) -> Statement:
     return statement.with_changes(leading_lines=[*[empty] * max(0, 2 - blank), *lines])
 
 
-def words_before(module: cst.Module) -> set[str]:
+def names_before(module: cst.Module) -> set[str]:
     """Return the words of the code before the helpers that is no import."""
     result: set[str] = set()
     for statement in module.body[: place(module)]:

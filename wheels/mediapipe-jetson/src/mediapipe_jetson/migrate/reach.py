@@ -24,7 +24,7 @@ def reached(contents: Mapping[str, bytes]) -> tuple[list[str], list[str]]:
     start = [name for name, content in contents.items() if MENTIONED in content]
     if not start:
         return [], []
-    imports = {name: _words(name, content) for name, content in contents.items()}
+    imports = {name: _named_parts(name, content) for name, content in contents.items()}
     files: dict[str, list[str]] = {}
     for name in contents:
         files.setdefault(_module(name), []).append(name)
@@ -45,7 +45,7 @@ def _module(name: str) -> str:
     return path.parent.name if path.stem == "__init__" else path.stem
 
 
-def _words(name: str, content: bytes) -> set[str]:
+def _named_parts(name: str, content: bytes) -> set[str]:
     result = set()
     folders = [folder.name for folder in PurePosixPath(name).parents]
     for base, items in import_lines(content):

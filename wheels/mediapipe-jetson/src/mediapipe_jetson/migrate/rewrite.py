@@ -83,7 +83,7 @@ class Rewriter(Imports):
                 self.refused.add(Note(self.file, site.line, 1, NEVER_RUN))
         for line, why in self.facts.guards.get(self.file, ()):
             self.refused.add(Note(self.file, line, 1, why))
-        for line, text, _ in self.facts.told.get(self.file, ()):
+        for line, text, _ in self.facts.mentions.get(self.file, ()):
             self.differs.add(Note(self.file, line, 1, unseen.ONLY_NAMED.format(text)))
         return self._with_helpers(bound, module)
 
@@ -95,7 +95,7 @@ class Rewriter(Imports):
         new = [item for item in helpers.IMPORTS if item in imports and not _has(bound, item)]
         substitutions = {**self.names, "models": _models(self.models)}
         early = {self.names[item] for item in (*names, *new)}
-        if early & placing.words_before(module):
+        if early & placing.names_before(module):
             self.refused.add(Note(self.file, 1, 1, TOO_EARLY))
         lines = "".join(f"{_import(item, self.names[item])}\n" for item in new)
         texts = [helpers.HELPERS[name].text.format(**substitutions).strip("\n") for name in names]

@@ -20,7 +20,7 @@ DRAWING = ("drawing_utils", "drawing_styles")
 # What a legacy field or a part of it may be, where nothing was found.
 NULLABLE = frozenset({"lists", "sides", "detections", "list", "first"})
 # Where hasattr() asks for a field or a part of a result: what it may be.
-FOUND = frozenset(
+TESTED = frozenset(
     {"lists", "sides", "detections", "list", "first", "items", "categories", "plain", "visibility"}
     | {"first_mask", "holistic_mask", "selfie_mask", "unknown"}
 )

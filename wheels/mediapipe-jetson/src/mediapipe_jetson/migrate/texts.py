@@ -27,7 +27,7 @@ class _Finder(cst.CSTVisitor):
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: Texts = {}
+        self.texts: Texts = {}
         self._inside = 0
         self._current: list[tuple[Start, str]] = []
 
@@ -37,7 +37,7 @@ class _Finder(cst.CSTVisitor):
 
     def _enter(self, node: cst.CSTNode) -> None:
         if not self._inside:
-            self._current = self.found.setdefault(self._start(node), [])
+            self._current = self.texts.setdefault(self._start(node), [])
         self._inside += 1
 
     def visit_FormattedString(self, node: cst.FormattedString) -> None:
@@ -70,7 +70,7 @@ def find(module: cst.Module) -> Texts:
         return {}
     finder = _Finder()
     metadata.MetadataWrapper(module, unsafe_skip_copy=True).visit(finder)
-    return finder.found
+    return finder.texts
 
 
 def shifts(

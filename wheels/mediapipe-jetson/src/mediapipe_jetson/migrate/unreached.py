@@ -33,7 +33,7 @@ def note(facts: Facts, trees: dict[str, ast.Module]) -> None:
             if ROOT.search(str(node.value))
         ]
         if mentions:
-            facts.told.setdefault(file, []).extend(mentions)
+            facts.mentions.setdefault(file, []).extend(mentions)
 
 
 def _named(tree: ast.Module, read: set[int], old: set[int]) -> Iterator[tuple[int, str]]:

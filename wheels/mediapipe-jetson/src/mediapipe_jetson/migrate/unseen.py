@@ -11,7 +11,7 @@ from mediapipe_jetson.migrate import table
 
 # Texts that name it, and what runs a text as a program.
 NAMED = re.compile(r"(mediapipe|mp)([.:]python)?[.:]solutions\b[\w.:]*")
-WORDS = re.compile(r"(python\.)?solutions(\.\w+)*")
+SOLUTIONS = re.compile(r"(python\.)?solutions(\.\w+)*")
 RUN = re.compile(r"\b(mediapipe|mp)(\.python)?\.solutions\b|\bimport[^\n]*\bsolutions\b")
 RUNNERS = {"builtins.eval", "builtins.exec", "builtins.compile"}
 INNER = {"mediapipe.python"}
@@ -33,7 +33,9 @@ def package(values: Values) -> bool:
 def handed(given: Sequence[Values], texts: Iterable[str]) -> list[str]:
     """Return the texts that name the legacy API where they are handed to what is not known."""
     known = any(map(package, given))
-    return [text for text in texts if NAMED.fullmatch(text) or (known and WORDS.fullmatch(text))]
+    return [
+        text for text in texts if NAMED.fullmatch(text) or (known and SOLUTIONS.fullmatch(text))
+    ]
 
 
 def only_named(function: str) -> bool:

@@ -15,11 +15,11 @@ class _Names(cst.CSTVisitor):
     """Collects the names that are used."""
 
     def __init__(self) -> None:
-        self.found: set[str] = set()
+        self.used: set[str] = set()
 
     def visit_Name(self, node: cst.Name) -> None:
         """Note a name."""
-        self.found.add(node.value)
+        self.used.add(node.value)
 
     def visit_Attribute(self, node: cst.Attribute) -> bool:
         """Look at the value alone."""
@@ -53,7 +53,7 @@ class _Without(cst.CSTTransformer):
         module = get_full_name_for_node(updated_node.module) if updated_node.module else ""
         if isinstance(names, cst.ImportStar) or not (module or "").startswith(PROTOBUF):
             return updated_node
-        remaining = self._kept(names)
+        remaining = self._used_aliases(names)
         if len(remaining) == len(names):
             return updated_node
         return updated_node.with_changes(names=remaining) if remaining else cst.RemoveFromParent()
@@ -63,12 +63,14 @@ class _Without(cst.CSTTransformer):
     ) -> Union[cst.Import, cst.RemovalSentinel]:
         """Leave out protobuf's modules."""
         del original_node
-        remaining = self._kept(updated_node.names, PROTOBUF)
+        remaining = self._used_aliases(updated_node.names, PROTOBUF)
         if len(remaining) == len(updated_node.names):
             return updated_node
         return updated_node.with_changes(names=remaining) if remaining else cst.RemoveFromParent()
 
-    def _kept(self, names: Sequence[cst.ImportAlias], start: str = "") -> list[cst.ImportAlias]:
+    def _used_aliases(
+        self, names: Sequence[cst.ImportAlias], start: str = ""
+    ) -> list[cst.ImportAlias]:
         remaining = [
             alias
             for alias in names
@@ -84,4 +86,4 @@ def without(module: cst.Module) -> cst.Module:
     """Return a module without protobuf's imports that nothing in it uses."""
     names = _Names()
     module.visit(names)
-    return module.visit(_Without(names.found))
+    return module.visit(_Without(names.used))

@@ -131,7 +131,7 @@ def _contradictions(claim: str, raw: Mapping[str, Any], own: list[Any]) -> list[
     return [*result, *([f"{claim}, but has {', '.join(things)}"] if things else [])]
 
 
-def kept(
+def add_reported(
     raw: Any,  # noqa: ANN401 # JSON
     report: Mapping[str, Any],
     here: Optional[Emulation],

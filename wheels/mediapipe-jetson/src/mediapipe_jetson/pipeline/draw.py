@@ -13,7 +13,7 @@ GREEN = (0, 255, 0)
 DOWN, RIGHT = (0, -1, 1, 0, 0), (0, 0, 0, -1, 1)
 
 
-def found_in(result: Any) -> list[Any]:  # noqa: ANN401 # MediaPipe's result types
+def landmark_lists(result: Any) -> list[Any]:  # noqa: ANN401 # MediaPipe's result types
     """Return the lists of landmarks of a result, one for each face, hand or person."""
     return [item for name in LANDMARKS for item in getattr(result, name, None) or ()]
 
@@ -26,7 +26,7 @@ def draw_landmarks(job: Detected) -> None:
     numpy: Any = importlib.import_module("numpy")
     bgr = job.frame.bgr
     height, width = bgr.shape[:2]
-    for points in found_in(job.result):
+    for points in landmark_lists(job.result):
         rows = numpy.array([point.y for point in points], numpy.float32) * numpy.float32(height)
         columns = numpy.array([point.x for point in points], numpy.float32) * numpy.float32(width)
         rows = numpy.add.outer(rows.astype(numpy.int32), DOWN)

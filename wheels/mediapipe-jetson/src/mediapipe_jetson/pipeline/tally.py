@@ -11,7 +11,7 @@ from mediapipe_jetson.pipeline.channel import Channel
 from mediapipe_jetson.pipeline.frame import Detected, Frame
 from mediapipe_jetson.pipeline.report import Report
 from mediapipe_jetson.pipeline.sources import Source
-from mediapipe_jetson.pipeline.times import KEPT, Clock, Histogram, percentile
+from mediapipe_jetson.pipeline.times import MOST_SAMPLES, Clock, Histogram, percentile
 
 REASONS_KEPT = 5
 
@@ -23,7 +23,7 @@ class Tally:
         self.latency = Histogram()
         self._given = self._done = self._refused = 0
         self._refusals: list[str] = []
-        self._latencies: deque[float] = deque(maxlen=KEPT)
+        self._latencies: deque[float] = deque(maxlen=MOST_SAMPLES)
         self._began_s = self._began_cpu_s = 0.0
         self._took: Optional[tuple[float, float]] = None
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 # Percentiles are of the last so many frames: a camera runs for months.
-KEPT = 4096
+MOST_SAMPLES = 4096
 # Upper bounds of a histogram's buckets in seconds: about a frame at 100 a second, up to a stall.
 BOUNDS_S = (0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0, 2.5)
 
@@ -68,7 +68,7 @@ class Clock:
         self.name = name
         self.frames = 0
         self.busy_s = self.cpu_s = self.starved_s = self.blocked_s = 0.0
-        self.samples: deque[float] = deque(maxlen=KEPT)
+        self.samples: deque[float] = deque(maxlen=MOST_SAMPLES)
         self._mark = time.perf_counter()
         self._cpu = 0.0
 

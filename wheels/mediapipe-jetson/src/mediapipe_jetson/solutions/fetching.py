@@ -36,7 +36,7 @@ DOWNLOAD = (
 ).split()
 CONNECT_S = 10.0
 NAMED = "name an official wheel up to 0.10.21, or the npm package @mediapipe/pose, by --from"
-AGAIN = "download it again"
+RETRY = "download it again"
 
 
 class FetchError(RuntimeError):
@@ -167,11 +167,11 @@ def unpack(path: Path, folder: Path) -> int:
         except tarfile.ReadError as error:
             # Its words are of each compression that Python tried.
             raise ArchiveError(
-                f"{path.name} can't be unpacked: it is no wheel and no .tgz, or not whole; {AGAIN}"
+                f"{path.name} can't be unpacked: it is no wheel and no .tgz, or not whole; {RETRY}"
             ) from error
         except Exception as error:  # each kind of compression has errors of its own
             raise ArchiveError(
-                f"{path.name} can't be unpacked: {reason(error)}; {AGAIN}"
+                f"{path.name} can't be unpacked: {reason(error)}; {RETRY}"
             ) from error
     if not count:
         raise ArchiveError(f"{path.name} holds none of the models; {NAMED}")

@@ -52,7 +52,7 @@ def install() -> None:
     """Put the finder before the others, once; that of a program without a GPU, where one asks."""
     if os.environ.get(WITHOUT_GPU):
         without_gpu = importlib.import_module("mediapipe_jetson.without_gpu")
-        if without_gpu.asked_for():
+        if without_gpu.requested():
             without_gpu.install()
     if choice() != OFF and not any(isinstance(item, Finder) for item in sys.meta_path):
         sys.meta_path.insert(0, Finder())

@@ -121,7 +121,7 @@ def _verify(options: argparse.Namespace) -> dict[str, Any]:
 def _read(options: argparse.Namespace, line: Parser) -> dict[str, Any]:
     try:
         old = report.parse(options.read.read_bytes())
-        result = report.again(old, options.max_age)
+        result = report.rejudge(old, options.max_age)
     except OSError as error:
         line.error(f"{options.read} can't be read: {error.strerror}")
     except (ValueError, RecursionError) as error:

@@ -42,7 +42,7 @@ class Log:
         if len(self.lines) < MOST_LINES:
             self.lines.append([severity, (text or b"").decode("utf-8", "replace")[:LINE]])
 
-    def told(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """Return the lines, or why there are none."""
         return {"present": self.problem is None, "problem": self.problem, "lines": self.lines}
 
@@ -57,9 +57,9 @@ class Phase:
             result = counters.Counters(Path(plan["shim_file"]))
             self.counters = result if result.pid() == os.getpid() else None
 
-    def tell(self, **facts: Any) -> None:  # noqa: ANN401 # JSON
+    def write(self, **facts: Any) -> None:  # noqa: ANN401 # JSON
         """Report facts of this phase."""
-        self.report.tell(phase=self.delegate, **facts)
+        self.report.write(phase=self.delegate, **facts)
 
     def counts(self) -> Optional[dict[str, int]]:
         """Return the counters now; None without a shim."""
@@ -74,14 +74,14 @@ class Phase:
         """Create the task, infer, and observe before, between and after."""
         task = self.plan["task"]
         start, begin = self.counts(), time.perf_counter()
-        self.tell(stage="create", driver_before=process.observe(), stderr_from=_written())
+        self.write(stage="create", driver_before=process.observe(), stderr_from=_written())
         # By name: the numbers of CPU and GPU changed with 1.2.2.
         base = options(
             model_asset_path=self.plan["model"], delegate=options.Delegate[self.delegate]
         )
         requested = getattr(vision, task["options"])(base_options=base, **task["settings"])
         with self.create(vision, requested) as instance:
-            self.tell(
+            self.write(
                 stage="infer",
                 create_s=time.perf_counter() - begin,
                 work_create=self.since(start),
@@ -98,7 +98,7 @@ class Phase:
                 if len(times) == 1:
                     self.observed(times, work, results.digest(task["result"], result))
             self.observed(times, work, results.digest(task["result"], result))
-            self.tell(stage="done")
+            self.write(stage="done")
             self.bursts(call, picture)
             self.soak(call, picture)
 
@@ -115,7 +115,7 @@ class Phase:
         self, times: list[float], work: list[Optional[dict[str, int]]], result: dict[str, Any]
     ) -> None:
         """Tell the frames so far while the task is alive."""
-        self.tell(
+        self.write(
             frames_s=times,
             work_frames=None if None in work else work,
             result=result,
@@ -138,7 +138,7 @@ class Phase:
             turns.append([begin, time.monotonic()])
         if turns:
             time.sleep(self.plan["bursts"][0][1])
-            self.tell(bursts=turns, rest_from_s=rest_from)
+            self.write(bursts=turns, rest_from_s=rest_from)
 
     def soak(self, call: Callable[[Any], Any], picture: Any) -> None:  # noqa: ANN401
         """Infer without a rest; tell latency, memory and work of each window."""
@@ -152,7 +152,7 @@ class Phase:
                 result = call(picture)
                 times.append(time.perf_counter() - at)
             done = self.since(before)
-            self.tell(
+            self.write(
                 window={
                     "at_s": time.monotonic(),
                     "frames": len(times),
@@ -173,12 +173,12 @@ def _written() -> int:
 def infer(plan: dict[str, Any], report: Report) -> None:
     """Import MediaPipe and run every phase of the plan."""
     begin = time.perf_counter()
-    report.tell(stage="import", driver_start=process.observe())
+    report.write(stage="import", driver_start=process.observe())
     mediapipe: Any = importlib.import_module("mediapipe")
     vision: Any = importlib.import_module("mediapipe.tasks.python.vision")
     options: Any = importlib.import_module("mediapipe.tasks.python.core.base_options").BaseOptions
     log = Log(Path(mediapipe.__file__).parent)
-    report.tell(
+    report.write(
         mediapipe=getattr(mediapipe, "__version__", None), import_s=time.perf_counter() - begin
     )
     picture = mediapipe.Image.create_from_file(plan["picture"])
@@ -189,8 +189,8 @@ def infer(plan: dict[str, Any], report: Report) -> None:
             phase.run(vision, options, picture)
         except Exception as error:  # whatever it is, the parent judges it
             text = " ".join(str(error).split())[:LINE]
-            phase.tell(error={"type": type(error).__name__, "text": text})
-        phase.tell(log=log.told(), stderr_to=_written())
+            phase.write(error={"type": type(error).__name__, "text": text})
+        phase.write(log=log.as_json(), stderr_to=_written())
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -202,9 +202,9 @@ def main(arguments: Sequence[str]) -> int:
         infer(json.loads(arguments[0]), report)
     except Exception as error:  # whatever it is, the parent judges it
         text = " ".join(str(error).split())[:LINE]
-        report.tell(error={"type": type(error).__name__, "text": text})
+        report.write(error={"type": type(error).__name__, "text": text})
         return 1
-    report.tell(ended=True)
+    report.write(ended=True)
     return 0
 
 

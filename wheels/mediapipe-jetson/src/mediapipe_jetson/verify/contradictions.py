@@ -28,7 +28,7 @@ def nodes(devices: Rows) -> dict[str, Any]:
         return {"nodes": "absent", "node_kernel": "nothing"}
     others = [word for gpu in gpus for word in _not_nvidias(gpu)]
     if others:
-        return {"nodes": "false", "node_kernel": _words(others)}
+        return {"nodes": "false", "node_kernel": _joined(others)}
     reported = [gpu for gpu in gpus if _names(gpu) and all(map(_is_number, _numbers(gpu)))]
     state = "genuine" if len(reported) == len(gpus) else "untold"
     return {"nodes": state, "node_kernel": "its own" if state == "genuine" else "unknown"}
@@ -75,7 +75,7 @@ def mounts(seen: Rows) -> dict[str, Any]:
         for item in seen
         if pattern("watched_mounts").search(str(item["at"])) and not _is_own(item)
     ]
-    return {"mounts": "foreign" if foreign else "own", "mount_detail": _words(foreign) or "none"}
+    return {"mounts": "foreign" if foreign else "own", "mount_detail": _joined(foreign) or "none"}
 
 
 def _is_own(mount: Mapping[str, Any]) -> bool:
@@ -111,9 +111,9 @@ def driver_files(seen: Rows, libraries: Optional[Sequence[str]]) -> dict[str, An
         for word in item.get("holds") or ()
     ]
     if foreign:
-        return {"driver_files": "foreign", "driver_file_detail": _words(foreign)}
+        return {"driver_files": "foreign", "driver_file_detail": _joined(foreign)}
     unread = cores - {item["path"] for item in seen if isinstance(item["needed"], list)}
-    detail = f"not read: {_words(sorted(unread))}" if unread else "they are NVIDIA's"
+    detail = f"not read: {_joined(sorted(unread))}" if unread else "they are NVIDIA's"
     return {"driver_files": None if unread else "own", "driver_file_detail": detail}
 
 
@@ -134,7 +134,7 @@ def software_threads(seen: Optional[Sequence[str]]) -> bool:
 def software_compilers(libraries: Optional[Sequence[str]]) -> str:
     """Return which compilers are mapped that Mesa draws in software with."""
     result = [path for path in libraries or () if pattern("software_compilers").search(path)]
-    return _words(result) or "none"
+    return _joined(result) or "none"
 
 
 def renderer(names: Sequence[str], device: Mapping[str, Any]) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def pace(gpu_ms: Optional[float], cpu_ms: Optional[float]) -> dict[str, Any]:
     }
 
 
-def _words(names: Iterable[str]) -> str:
+def _joined(names: Iterable[str]) -> str:
     every = list(dict.fromkeys(names))
     more = [f"{len(every) - MOST_WORDS} more"] if len(every) > MOST_WORDS else []
     return ", ".join([*every[:MOST_WORDS], *more])

@@ -19,12 +19,12 @@ def of_observation(observation: Optional[Mapping[str, Any]]) -> dict[str, Any]:
     """
     hardware = (observation or {}).get("hardware")
     if hardware is None:
-        return _found("not-run", "not sampled")
+        return _hardware_facts("not-run", "not sampled")
     if not hardware["present"]:
-        return _found("absent", "none on this board")
+        return _hardware_facts("absent", "none on this board")
     turns = (observation or {}).get("bursts")
     if not turns:
-        return _found("not-run", "no turns of work and rest were made")
+        return _hardware_facts("not-run", "no turns of work and rest were made")
     outcomes = []
     for name, values in hardware["samples"].items():
         seen = _read(values)
@@ -33,14 +33,14 @@ def of_observation(observation: Optional[Mapping[str, Any]]) -> dict[str, Any]:
         result = follows(seen, turns, began or 0.0, rest_from, lag)
         if result["hardware"] == "flat" and is_slow(name) and not any(value for _, value in seen):
             # NVML answers so on Orin, whose GPU it does not count.
-            result = _found("silent", result["hardware_detail"])
+            result = _hardware_facts("silent", result["hardware_detail"])
         outcomes.append((name, result))
     # A board may list a counter that stays empty beside the one that works.
     for requested in ("rises", "busy-before", "flat", "unreadable", "silent"):
         for name, result in outcomes:
             if result["hardware"] == requested:
                 return {**result, "hardware_detail": f"{name}: {result['hardware_detail']}"}
-    return _found("unreadable", "no source")
+    return _hardware_facts("unreadable", "no source")
 
 
 def _read(values: Sequence[tuple[float, Optional[float]]]) -> list[tuple[float, float]]:
@@ -74,14 +74,16 @@ def follows(
     `lag` seconds after each change are left out.
     """
     if len(turns) < threshold("least_cycles"):
-        return _found("unreadable", f"{len(turns)} turns are too few")
+        return _hardware_facts("unreadable", f"{len(turns)} turns are too few")
     span = [at for at, _ in samples if turns[0][0] <= at <= turns[-1][1]]
     rate = len(span) / max(turns[-1][1] - turns[0][0], 1e-9)
     if rate < threshold("least_hertz"):
-        return _found("unreadable", f"{rate:.1f} samples a second are too few")
+        return _hardware_facts("unreadable", f"{rate:.1f} samples a second are too few")
     base = [value for at, value in samples if at < began_s]
     if not base or not began_s <= rest_from_s <= turns[0][0]:
-        return _found("unreadable", "nothing was sampled before the process began, or it rested")
+        return _hardware_facts(
+            "unreadable", "nothing was sampled before the process began, or it rested"
+        )
     used: list[tuple[float, int]] = []
     rises = []
     rest_begin = rest_from_s
@@ -89,7 +91,7 @@ def follows(
         off = [value for at, value in samples if rest_begin + lag <= at < begin]
         on = [value for at, value in samples if begin + lag <= at <= end]
         if not on or not off:
-            return _found("unreadable", "a turn holds no sample")
+            return _hardware_facts("unreadable", "a turn holds no sample")
         rises.append(statistics.fmean(on) - statistics.fmean(off))
         used += [(value, 1) for value in on] + [(value, 0) for value in off]
         rest_begin = end
@@ -100,8 +102,8 @@ def follows(
         f"correlation {correlation:.2f}"
     )
     if min(rises) >= threshold("rise_percent") and correlation >= threshold("correlation"):
-        return _found("rises", detail)
-    return _found("busy-before" if level >= threshold("busy_percent") else "flat", detail)
+        return _hardware_facts("rises", detail)
+    return _hardware_facts("busy-before" if level >= threshold("busy_percent") else "flat", detail)
 
 
 def _correlation(pairs: Sequence[tuple[float, int]]) -> float:
@@ -116,5 +118,5 @@ def _correlation(pairs: Sequence[tuple[float, int]]) -> float:
     return float(above / spread**0.5) if spread else 0.0
 
 
-def _found(verdict: str, detail: str) -> dict[str, Any]:
+def _hardware_facts(verdict: str, detail: str) -> dict[str, Any]:
     return {"hardware": verdict, "hardware_detail": detail}

@@ -17,7 +17,7 @@ from mediapipe_jetson.verify.counters import NAMES, TEXT
 from mediapipe_jetson.verify.rules import DATA, pattern
 
 LONG = 300
-KEPT = TEXT - 1
+LONGEST_NAME = TEXT - 1
 WORK = ("gl_dispatch", "gl_draw", "vk_dispatch", "vk_submit")
 VK_DEVICE_CPU = 4
 VK_VENDOR_NVIDIA = 0x10DE
@@ -129,7 +129,9 @@ def _context_agrees(observation: Observation) -> Optional[bool]:
     if not own or not logged:
         return None
     # The counter keeps only so much of a long name.
-    return any(name == own or (len(own) >= KEPT and name.startswith(own)) for name in logged)
+    return any(
+        name == own or (len(own) >= LONGEST_NAME and name.startswith(own)) for name in logged
+    )
 
 
 def _counts(observation: Observation) -> Optional[dict[str, int]]:

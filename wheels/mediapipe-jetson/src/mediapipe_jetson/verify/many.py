@@ -19,7 +19,7 @@ from mediapipe_jetson.verify import report, session
 
 # No report takes this long; one that is made to must not hold up the others.
 SECONDS = 10.0
-WORDS = 300
+LONGEST_REASON = 300
 
 
 def answer(content: bytes) -> dict[str, Any]:
@@ -29,11 +29,11 @@ def answer(content: bytes) -> dict[str, Any]:
     """
     try:
         document = report.parse(content)
-        judgements = report.tasks_again(document)
+        judgements = report.rejudge_tasks(document)
         device = session.judge_device(judgements, "fresh").document()
-        emulated, why = report.emulated_again(document)
+        emulated, why = report.rejudge_emulated(document)
     except Exception as error:  # a report may be made to harm: whatever it raises is its answer
-        return {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:WORDS]}"}
+        return {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:LONGEST_REASON]}"}
     tasks = {
         name: {key: value for key, value in task.items() if key != "facts"}
         for name, task in judgements.items()

@@ -18,7 +18,7 @@ from mediapipe_jetson.verify.rules import book, pattern
 # Python's own extension modules drive no GPU; MediaPipe's library is kept.
 PYTHONS = re.compile(r"/(?:lib-dynload|site-packages|dist-packages)/")
 # A wheel may bring a rasterizer too: whatever may draw is kept wherever it lies.
-KEPT = re.compile(
+RELEVANT = re.compile(
     r"/libmediapipe\.so|/_framework_bindings|nvidia|libmpjshim|/lib(?:EGL|GL|OSMesa|gallium|vulkan|"
     r"vk_|swiftshader|mali|LLVM)|_dri\.so|swrast|swiftshader|llvmpipe|lavapipe",
     re.IGNORECASE,
@@ -53,7 +53,7 @@ def _executable(root: Path, pid: str) -> Optional[list[str]]:
     paths = {
         field[5] for field in fields if len(field) == 6 and "x" in field[1] and "/" in field[5]
     }
-    return sorted(path for path in paths if KEPT.search(path) or not PYTHONS.search(path))
+    return sorted(path for path in paths if RELEVANT.search(path) or not PYTHONS.search(path))
 
 
 def devices(root: Path = Path("/"), pid: str = "self") -> Optional[list[dict[str, Any]]]:

@@ -137,7 +137,7 @@ def _finite(text: str) -> float:
     return value
 
 
-def tasks_again(
+def rejudge_tasks(
     report: Any,  # noqa: ANN401 # any JSON
     here: Optional[emulation.Emulation] = None,
 ) -> dict[str, Any]:
@@ -171,7 +171,7 @@ def _unknown_task(report: Mapping[str, Any]) -> str:
     return str(min(names, default=""))[:MOST_NAME]
 
 
-def emulated_again(report: Mapping[str, Any]) -> tuple[Optional[bool], tuple[str, ...]]:
+def rejudge_emulated(report: Mapping[str, Any]) -> tuple[Optional[bool], tuple[str, ...]]:
     """Return whether a report, from another machine, is of an emulated device, and why."""
     return emulation.judge(_place(report, None)["emulation"])
 
@@ -179,15 +179,15 @@ def emulated_again(report: Mapping[str, Any]) -> tuple[Optional[bool], tuple[str
 def _place(report: Mapping[str, Any], here: Optional[emulation.Emulation]) -> dict[str, Any]:
     """Return the device's observations; that it is emulated can't be taken out of a report."""
     seen = report["observations"]["device"]
-    return {**seen, "emulation": emulation.kept(seen.get("emulation"), report, here)}
+    return {**seen, "emulation": emulation.add_reported(seen.get("emulation"), report, here)}
 
 
-def again(report: Any, allowed_s: float) -> dict[str, Any]:  # noqa: ANN401 # any JSON
+def rejudge(report: Any, allowed_s: float) -> dict[str, Any]:  # noqa: ANN401 # any JSON
     """Judge a report's raw observations again, whatever verdict it claims.
 
     It may be `allowed_s` seconds old. Raises ValueError where it is no report.
     """
-    judgements = tasks_again(report, here := emulation.read())
+    judgements = rejudge_tasks(report, here := emulation.read())
     place = _place(report, here)
     emulated, why = emulation.judge(place["emulation"])
     age = freshness(report, boot_id(), time.time(), allowed_s, uptime_s())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mediapipe_jetson.backends.base import Array, Session
     from mediapipe_jetson.vision.images import Frame
 
-Found = TypeVar("Found")
+TrackedObject = TypeVar("TrackedObject")
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Stage:
         return self.session.run(self.inputs)
 
 
-class Graph(ABC, Generic[Found]):
+class Graph(ABC, Generic[TrackedObject]):
     """Finds up to so many objects in a frame; remembers them when frames are a stream.
 
     Written to MediaPipe's FaceLandmarkerGraph, HandLandmarkerGraph and PoseLandmarkerGraph, which
@@ -119,11 +119,11 @@ class Graph(ABC, Generic[Found]):
         """Whether `finish` touches nothing that `infer` does: it may run beside the next frame."""
         return False
 
-    def process(self, frame: Frame, timestamp_ms: float) -> list[Found]:
+    def process(self, frame: Frame, timestamp_ms: float) -> list[TrackedObject]:
         """Return what is in the frame; raise InferenceError and ImageError."""
         return self.finish(frame, self.infer(frame), timestamp_ms)
 
-    def infer(self, frame: Frame) -> list[Found]:
+    def infer(self, frame: Frame) -> list[TrackedObject]:
         """Return what is in the frame, not finished; raise InferenceError and ImageError."""
         limits = self.limits
         if not limits.stream:
@@ -159,15 +159,19 @@ class Graph(ABC, Generic[Found]):
         """Return the regions to look at, of those tracked and those detected."""
 
     @abstractmethod
-    def look(self, frame: Frame, rect: Rect) -> Optional[tuple[Found, Rect]]:
+    def look(self, frame: Frame, rect: Rect) -> Optional[tuple[TrackedObject, Rect]]:
         """Return what is in a region and where to look for it next; None if nothing is."""
 
-    def distinct(self, frame: Frame, pairs: list[tuple[Found, Rect]]) -> list[tuple[Found, Rect]]:
+    def distinct(
+        self, frame: Frame, pairs: list[tuple[TrackedObject, Rect]]
+    ) -> list[tuple[TrackedObject, Rect]]:
         """Return what was found without duplicates."""
         del frame
         return pairs
 
-    def finish(self, frame: Frame, results: list[Found], timestamp_ms: float) -> list[Found]:
+    def finish(
+        self, frame: Frame, results: list[TrackedObject], timestamp_ms: float
+    ) -> list[TrackedObject]:
         """Return what was found, smoothed and completed."""
         del frame, timestamp_ms
         return results

@@ -19,7 +19,7 @@ PATHS = ("open", "io.open", "Path", "pathlib.Path")
 OF_PATH = ("exists", "is_file", "is_dir")
 READ = ("read", "readline", "read_text", "read_bytes")
 SAME = ("strip", "rstrip", "lstrip", "decode", "replace")
-FOUND = (ast.Import, ast.ImportFrom, ast.Expr, ast.Pass, ast.Global)
+WITHOUT_EFFECT = (ast.Import, ast.ImportFrom, ast.Expr, ast.Pass, ast.Global)
 MOST = 40
 
 
@@ -35,7 +35,7 @@ class Answers:
     """Decides functions without arguments of one program."""
 
     def __init__(self, tree: ast.Module, resolve: Callable[[ast.expr], Value]) -> None:
-        self.told = resolve
+        self.resolve = resolve
         self.functions: dict[str, Optional[Function]] = {}
         bound: list[str] = []
         for node in ast.walk(tree):
@@ -49,7 +49,7 @@ class Answers:
         for name in self.functions:
             if bound.count(name) > 1:
                 self.functions[name] = None
-        self._spare, self._asked = MOST, 0
+        self._spare, self._answered = MOST, 0
 
     def of(self, node: ast.expr) -> Value:
         """Return a call's value on a board; None if it is not known."""
@@ -59,10 +59,10 @@ class Answers:
             function = self.functions.get(node.func.id)
             if function is not None and not _parameters(function) and self._spare > 0:
                 self._spare -= 1
-                before = self._asked
+                before = self._answered
                 answer = self._block(function.body, {})[1]
                 # A function that asks the machine nothing is a stub, or its value is set elsewhere.
-                return answer if self._asked > before else None
+                return answer if self._answered > before else None
         return self._exists(node, {})
 
     def _block(
@@ -87,7 +87,7 @@ class Answers:
                 ended, value = self._inner(node, names, tried=tried)
                 if ended is not False:
                     return ended, value
-            elif not isinstance(node, FOUND) or (tried and _may_fail(node)):
+            elif not isinstance(node, WITHOUT_EFFECT) or (tried and _may_fail(node)):
                 return None, None
         return False, None
 
@@ -120,11 +120,11 @@ class Answers:
 
         def leaf(inner: ast.expr) -> Value:
             known = self._exists(inner, names)
-            known = self.told(inner) if known is None else known
-            self._asked += known is not None
+            known = self.resolve(inner) if known is None else known
+            self._answered += known is not None
             return known
 
-        return markers.decided(_Asked(self, names).visit(copy.deepcopy(node)), leaf)
+        return markers.decided(_ContainmentTests(self, names).visit(copy.deepcopy(node)), leaf)
 
     def _exists(self, node: ast.expr, names: Mapping[str, Contents]) -> Value:
         """Return True if a call tests for a file that boards have."""
@@ -147,9 +147,9 @@ class Answers:
             return names.get(node.id)
         if isinstance(node, ast.Constant) and isinstance(node.value, str):
             return Contents(board().contents.get(node.value, ""), node.value)
-        return self._made(node, names) if isinstance(node, ast.Call) else None
+        return self._call_contents(node, names) if isinstance(node, ast.Call) else None
 
-    def _made(self, node: ast.Call, names: Mapping[str, Contents]) -> Optional[Contents]:
+    def _call_contents(self, node: ast.Call, names: Mapping[str, Contents]) -> Optional[Contents]:
         """Return what is known of a call's result."""
         if ast.unparse(node.func) in PATHS and node.args:
             return self._contents(node.args[0], names)
@@ -162,7 +162,7 @@ class Answers:
             return Contents(held.text.lower(), held.path)
         return held if method in ("open", *READ, *SAME) else None
 
-    def found(self, node: ast.Compare, names: Mapping[str, Contents]) -> Optional[bool]:
+    def contains(self, node: ast.Compare, names: Mapping[str, Contents]) -> Optional[bool]:
         """Return whether a text that is known in part contains a word."""
         word, held = node.left, self._contents(node.comparators[0], names)
         text = word.value if isinstance(word, ast.Constant) else None
@@ -172,18 +172,18 @@ class Answers:
         known = holds(text, held.text)
         if known is None or not isinstance(node.ops[0], (ast.In, ast.NotIn)):
             return None
-        self._asked += 1
+        self._answered += 1
         return known is isinstance(node.ops[0], ast.In)
 
 
-class _Asked(ast.NodeTransformer):
+class _ContainmentTests(ast.NodeTransformer):
     """Replaces tests for a word in a text with True or False."""
 
     def __init__(self, answers: Answers, names: Mapping[str, Contents]) -> None:
         self.answers, self.names = answers, names
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        known = self.answers.found(node, self.names)
+        known = self.answers.contains(node, self.names)
         if known is None:
             return node
         yes: ast.expr = ast.Compare(ast.Constant(""), [ast.Eq()], [ast.Constant("")])

@@ -72,16 +72,18 @@ def targets(name: str, content: bytes) -> list[Target]:
 def _templates(blocks: list[Block], variables: Mapping[str, Value]) -> set[str]:
     """Return the targets that others inherit and that are not built themselves, by their names."""
 
-    def told(key: str) -> list[Value]:
+    def attribute_values(key: str) -> list[Value]:
         given = (block.attributes[key].value for block in blocks if key in block.attributes)
         return [item for value in given for item in _items(hcl.filled(value, variables))]
 
-    of_groups = told("targets")
+    of_groups = attribute_values("targets")
     if None in of_groups:
         return set()  # any target may be built
     # Other images may be made from a target's, too.
-    built = {str(name).removeprefix("target:") for name in [*of_groups, *told("contexts")]}
-    return {str(name) for name in told("inherits") if str(name).startswith("_")} - built
+    built = {
+        str(name).removeprefix("target:") for name in [*of_groups, *attribute_values("contexts")]
+    }
+    return {str(name) for name in attribute_values("inherits") if str(name).startswith("_")} - built
 
 
 def _items(value: Value) -> list[Value]:

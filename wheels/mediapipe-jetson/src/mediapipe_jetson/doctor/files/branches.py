@@ -15,11 +15,11 @@ BLANK = re.compile(r"[^\n\\]|\\(?!\r?\n)")
 MAKE = re.compile(r"\s*(?P<word>ifn?eq|ifn?def|else|endif)\b(?P<rest>[^\n]*)")
 EQUAL = re.compile(r"\s*\(\s*(.*?)\s*,\s*(.*?)\s*\)\s*$|\s*([\"'])(.*?)\3\s+([\"'])(.*?)\5\s*$")
 SHELLED = re.compile(r"\$\(shell\s+(.*?)\)|\$\((\w+)\)")
-MADE = re.compile(r"^(\w+)\s*[:?]?=\s*\$\(shell\s+(.*?)\)\s*$", re.M)
+SHELL_VARIABLE = re.compile(r"^(\w+)\s*[:?]?=\s*\$\(shell\s+(.*?)\)\s*$", re.M)
 # A command after && is not run after a failure, one after || not after a success.
 SHORT = ("&&", "||")
 SKIPPING = ((False, "&&"), (True, "||"))
-__all__ = ["Board", "Step", "alive", "made", "steps"]
+__all__ = ["Board", "Step", "alive", "makefile_text", "steps"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Step:
 
     `path` are the arms that it is in, by number, of what a board may not take: where one command's
     path begins with another one's, that one is run wherever the first is. `before` is the mark
-    before it, `words` are without the shell's own. The arm -1 is a function's body.
+    before it, `tokens` are without the shell's own. The arm -1 is a function's body.
     """
 
     start: int
     end: int
-    words: list[str]
+    tokens: list[str]
     path: tuple[tuple[int, int], ...]
     before: str
     dead: bool
@@ -71,9 +71,9 @@ def _followed(text: str, board: Board, done: Callable[[list[str]], bool]) -> lis
     return list(_steps(whole, Conditions(board, text, whole), done))
 
 
-def made(text: str, board: Board) -> str:
+def makefile_text(text: str, board: Board) -> str:
     """Return a Makefile's text without the conditional parts that a board does not take."""
-    shell_variables = {match[1]: match[2] for match in MADE.finditer(text)}
+    shell_variables = {match[1]: match[2] for match in SHELL_VARIABLE.finditer(text)}
 
     def value(match: re.Match[str]) -> str:
         return board.commands.get(match[1] or shell_variables.get(match[2], ""), match[0])
@@ -109,8 +109,8 @@ def _steps(
     last: Truth = None
     piped: list[str] = []
     for item in commands_:
-        tokens = shell_blocks.plain(item.words)
-        if item.words[0] == "RUN":
+        tokens = shell_blocks.plain(item.tokens)
+        if item.tokens[0] == "RUN":
             conditions.another_shell()
         fallback = item.before == "||" and met
         skipped = (last, item.before) in SKIPPING

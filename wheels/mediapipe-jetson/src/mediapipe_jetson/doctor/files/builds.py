@@ -20,7 +20,7 @@ from mediapipe_jetson.doctor.files import (
 from mediapipe_jetson.doctor.files.documents import Node
 
 Arguments = dict[str, str]
-Told = TypeVar("Told")
+Item = TypeVar("Item")
 ROW = re.compile(r"^(?:export\s+)?([A-Za-z_]\w*)=([^#\n]*)", re.MULTILINE)
 USUAL = "Dockerfile"
 BUILDERS = re.compile(rb"docker|podman|nerdctl")
@@ -39,15 +39,15 @@ def given(files: Iterable[tuple[str, str, bytes]]) -> dict[str, list[Arguments]]
     `files` are kind, name and content.
     """
     result: dict[str, list[Arguments]] = {}
-    for path, arguments in _told(files, _given):
+    for path, arguments in _read_all(files, _given):
         if arguments and arguments not in result.setdefault(path, []):
             result[path].append(arguments)
     return result
 
 
-def _told(
-    files: Iterable[tuple[str, str, bytes]], reader: Callable[[str, str, bytes], Iterable[Told]]
-) -> Iterator[Told]:
+def _read_all(
+    files: Iterable[tuple[str, str, bytes]], reader: Callable[[str, str, bytes], Iterable[Item]]
+) -> Iterator[Item]:
     """Yield what a reader finds in files; an unreadable file is reported by its own reader."""
     for kind, name, content in files:
         try:
@@ -77,7 +77,7 @@ def contexts(files: Iterable[tuple[str, str, bytes]]) -> dict[str, set[str]]:
     `files` are kind, name and content.
     """
     result: dict[str, set[str]] = {}
-    for path, context in _told(files, _contexts):
+    for path, context in _read_all(files, _contexts):
         result.setdefault(path, set()).add(context)
     return result
 
@@ -85,7 +85,7 @@ def contexts(files: Iterable[tuple[str, str, bytes]]) -> dict[str, set[str]]:
 def targets(files: Iterable[tuple[str, str, bytes]]) -> dict[str, set[str]]:
     """Return the stages of each Dockerfile that the project's builds ask for, by its path."""
     result: dict[str, set[str]] = {}
-    for path, target in _told(files, _targets):
+    for path, target in _read_all(files, _targets):
         result.setdefault(path, set()).add(stages.ALL if "$" in target else target)
     return result
 
@@ -122,14 +122,14 @@ def _targets(kind: str, name: str, content: bytes) -> Iterator[tuple[str, str]]:
         for item in bake.chosen(bake.targets(name, content)):
             yield item.dockerfile, item.stage
     elif kind in ("shell", "markdown"):
-        for tokens in _shell_words(kind, name, content):
+        for tokens in _shell_commands(kind, name, content):
             built = _built(tokens)
             if built is not None:
                 for place in (name, ""):
                     yield containers.beside(place, built[0]), stages.target(tokens)
 
 
-def _shell_words(kind: str, name: str, content: bytes) -> Iterator[list[str]]:
+def _shell_commands(kind: str, name: str, content: bytes) -> Iterator[list[str]]:
     if not BUILDERS.search(content):
         return  # to read all commands is slow
     text = documents.decoded(content)
@@ -161,7 +161,7 @@ def _contexts(kind: str, name: str, content: bytes) -> Iterator[tuple[str, str]]
         for item in bake.chosen(bake.targets(name, content)):
             yield item.dockerfile, ""  # its variables name the folder
     elif kind in ("shell", "markdown"):
-        for tokens in _shell_words(kind, name, content):
+        for tokens in _shell_commands(kind, name, content):
             built = _built(tokens)
             if built is not None:
                 path, _, context = built

@@ -126,7 +126,7 @@ class Conditions:
             result = self.truth(tokens[1:], before)
             return None if result is None else not result
         if tokens[:1] == ["grep"]:
-            return self._found(tokens[1:], before)
+            return self._grep(tokens[1:], before)
         if tokens[0] in FINDERS and len(tokens) > 1:
             options = FINDERS[tokens[0]]
             names = [word for word in tokens[1:] if word not in options]
@@ -177,7 +177,7 @@ class Conditions:
             return None
         return fnmatch.fnmatchcase(value, other) is (operator != "!=")
 
-    def _found(self, arguments: list[str], before: Optional[list[str]]) -> Truth:
+    def _grep(self, arguments: list[str], before: Optional[list[str]]) -> Truth:
         """Return whether grep finds its pattern in the output of a board's files and commands."""
         options = "".join(word[1:] for word in arguments if re.fullmatch(r"-[a-zA-Z]+", word))
         rest = [word for word in arguments if not word.startswith("-")]
@@ -221,8 +221,8 @@ class Conditions:
             self._spare -= 1
             if self._spare < 0:
                 raise ValueError("functions that call each other too often")
-            item = dataclasses.replace(command, words=list(command.words))
-            rest = shell_blocks.keywords(item.words, item, blocks, self.matches, skipped=False)
+            item = dataclasses.replace(command, tokens=list(command.tokens))
+            rest = shell_blocks.keywords(item.tokens, item, blocks, self.matches, skipped=False)
             if not rest or not all(block.live for block in blocks):
                 continue
             top = blocks[-1] if blocks else None
@@ -257,8 +257,14 @@ def _never_known(commands: list[Command]) -> set[str]:
     result: set[str] = set()
     loops = 0
     for command in commands:
-        tokens = shell_blocks.plain(command.words)
-        while tokens and tokens[0] in (*shell_blocks.WORDS, *SETTERS, "!", "while", "until"):
+        tokens = shell_blocks.plain(command.tokens)
+        while tokens and tokens[0] in (
+            *shell_blocks.RESERVED_WORDS,
+            *SETTERS,
+            "!",
+            "while",
+            "until",
+        ):
             loops += (tokens[0] == "do") - (tokens[0] == "done")
             tokens = tokens[1:]
         assigned = [match[1] for word in tokens if (match := ASSIGNED.fullmatch(word))]
@@ -284,7 +290,7 @@ def _functions(commands: list[Command]) -> dict[str, list[Command]]:
         if name and start < len(commands):
             body, depth = [], 0
             for number, command in enumerate(commands[start:]):
-                tokens = list(command.words)
+                tokens = list(command.tokens)
                 if not number:
                     tokens = tokens[tokens.index("{") + 1 :]
                     depth = 1
@@ -292,7 +298,7 @@ def _functions(commands: list[Command]) -> dict[str, list[Command]]:
                 if not depth:
                     break
                 if tokens:
-                    body.append(dataclasses.replace(command, words=tokens))
+                    body.append(dataclasses.replace(command, tokens=tokens))
             several |= {name} & result.keys()
             result[name] = body
     return {name: body for name, body in result.items() if name not in several}
@@ -300,12 +306,12 @@ def _functions(commands: list[Command]) -> dict[str, list[Command]]:
 
 def _named(commands: list[Command], at: int) -> tuple[str, int]:
     """Return the name of a function that begins here, and where its body does."""
-    tokens = commands[at].words
+    tokens = commands[at].tokens
     following = commands[at + 1] if at + 1 < len(commands) else None
     if tokens[0] == "function" and len(tokens) > 1:
         if "{" in tokens[2:3]:
             return tokens[1], at
-        opened = following is not None and following.words[0] == "{"
+        opened = following is not None and following.tokens[0] == "{"
         return (tokens[1], at + 1) if opened else ("", 0)
-    opened = following is not None and following.before == ")" and following.words[0] == "{"
+    opened = following is not None and following.before == ")" and following.tokens[0] == "{"
     return (tokens[0], at + 1) if opened and len(tokens) == 1 else ("", 0)

@@ -58,12 +58,12 @@ def beside(name: str, path: str) -> str:
 
 def line(node: Node) -> str:
     """Return a command as a line of a shell, "" for none."""
-    texts = words(node) if node.value is not None else []
+    texts = command_texts(node) if node.value is not None else []
     return (json.dumps(texts) if isinstance(node.value, list) else texts[0]) if texts else ""
 
 
-def words(node: Node) -> list[str]:
-    """Return a command's words, or the line that it is."""
+def command_texts(node: Node) -> list[str]:
+    """Return the texts of a command's arguments, or its line."""
     rows = node.value if isinstance(node.value, list) else [node]
     return [str(item.value) for item in rows]
 
@@ -77,7 +77,7 @@ def packages(
     """
     nodes = list(commands)
     lines = [text for node in nodes if (text := line(node))]
-    texts = [word for node in nodes for word in words(node)]
+    texts = [word for node in nodes for word in command_texts(node)]
     python = asks or MEDIAPIPES.match(image) is not None
     python = python or started.is_own([*lines, json.dumps(texts)], own)
     if not python and PYTHONS.match(image):

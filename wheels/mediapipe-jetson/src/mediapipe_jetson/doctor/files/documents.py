@@ -90,11 +90,11 @@ def _node(parser: Any, loader: Any, node: Any, known: dict[int, Node], depth: in
     if depth > DEEPEST:
         raise FormError("it is nested too deeply")
     if id(node) not in known:
-        known[id(node)] = _made(parser, loader, node, known, depth)
+        known[id(node)] = _build_node(parser, loader, node, known, depth)
     return known[id(node)]
 
 
-def _made(parser: Any, loader: Any, node: Any, known: dict[int, Node], depth: int) -> Node:  # noqa: ANN401
+def _build_node(parser: Any, loader: Any, node: Any, known: dict[int, Node], depth: int) -> Node:  # noqa: ANN401
     line = node.start_mark.line + 1
     if isinstance(node, parser.MappingNode):
         own: dict[str, Node] = {}

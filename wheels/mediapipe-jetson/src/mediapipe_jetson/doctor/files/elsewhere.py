@@ -21,7 +21,7 @@ BOARDS = {"jetson", "l4t", "arm64", "aarch64", "tegra", "nano", "orin", "xavier"
 
 def marker(name: str) -> str:
     """Return the marker for a file's name, "" for a file for any machine."""
-    parts = _words(name)
+    parts = _name_parts(name)
     if parts & BOARDS:
         return ""
     markers = [NAMES[word] for word in NAMES if word in parts]
@@ -34,10 +34,10 @@ def marker(name: str) -> str:
 
 def for_boards(name: str) -> bool:
     """Return whether a file is for boards by its name."""
-    return bool(_words(name) & BOARDS)
+    return bool(_name_parts(name) & BOARDS)
 
 
-def _words(name: str) -> set[str]:
+def _name_parts(name: str) -> set[str]:
     parts = set(re.split(r"[.-]|_(?!64)", PurePosixPath(name).name.lower()))
     return {"x86_64" if part == "86_64" else part for part in parts}
 

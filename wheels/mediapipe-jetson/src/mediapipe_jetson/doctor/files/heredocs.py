@@ -31,7 +31,7 @@ class Heredocs:
     """The heredocs of a text."""
 
     def __init__(self, text: str) -> None:
-        self._places = list(_found(text))
+        self._places = list(_find_heredocs(text))
         self._begins = [place.begin for place in self._places]
 
     def holding(self, at: int) -> Optional[Heredoc]:
@@ -46,7 +46,7 @@ class Heredocs:
         return place is None or (place.own and at < place.last)
 
 
-def _found(text: str) -> Iterator[Heredoc]:
+def _find_heredocs(text: str) -> Iterator[Heredoc]:
     """Yield the places of heredocs, in order."""
     rows = text.splitlines(keepends=True)
     begins = [0]

@@ -25,7 +25,7 @@ FILE = re.compile(r"\s(?:-f|--file)\b")
 TAKES = re.compile(r"\buv\s+(sync|venv|run)\b")
 LISTED = re.compile(r"^RUN\s+\[(.*)\]\s*$", re.MULTILINE)
 MARKS = re.compile(r"[\s\"'\[\],()]+")
-ENDS = re.compile(r"[\n;&|]+")
+SEPARATORS = re.compile(r"[\n;&|]+")
 VERSION = re.compile(r"(?:(?:\S*/)?(?:cpython|python)[@-]?)?(3\.\d+)(?:\.\d+)?(?:-[\w.-]+)?")
 OPTION = re.compile(r"(?:-p|--python)(?:=|(?=\d)|$)(.*)")
 FETCHES = re.compile(r"only-managed|--managed-python\b|\bUV_MANAGED_PYTHON\b")
@@ -41,7 +41,7 @@ def installed(text: str) -> str:
     one before, CONDA where a file of conda's names it. `text` has an instruction a line.
     """
     text = LISTED.sub(lambda match: f"RUN {' '.join(MARKS.split(match[1]))}", text)
-    pieces = ENDS.split(text)
+    pieces = SEPARATORS.split(text)
     of_uv, other = _of_uv(text, pieces), _named(text)
     if of_uv or other:
         return UNKNOWN if of_uv and other and of_uv != other else of_uv or other

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from mediapipe_jetson.doctor.files import environments, invocation
 from mediapipe_jetson.doctor.files.facts import COMMAND, PythonPin, Requirement
-from mediapipe_jetson.doctor.files.requirements import conda_package, one
+from mediapipe_jetson.doctor.files.requirements import conda_package, parse_requirement
 
 PYTHON = re.compile(r"(?:python|pip)(?P<version>3\.\d+)?$")
 CONDA = re.compile(r"conda|mamba|micromamba")
@@ -57,7 +57,7 @@ def command(tokens: list[str], file: str, line: int, cell: int = 0) -> list[Requ
     # An option applies to what precedes it, too.
     for word in requested:
         text, source = ("".join(conda_package(word)), "conda") if conda else (word, index)
-        entry = one(text, file, line, cell, COMMAND, source, python)
+        entry = parse_requirement(text, file, line, cell, COMMAND, source, python)
         if entry:
             requirements.append(entry if not conda else replace(entry, text=word))
     return requirements
@@ -118,7 +118,7 @@ def _run(tokens: list[str], file: str, line: int, cell: int) -> list[Requirement
         following = tokens[position] if position < len(tokens) else ""
         if option in WITH:
             for text in (value if equals else following).split(","):
-                entry = one(text, file, line, cell, COMMAND)
+                entry = parse_requirement(text, file, line, cell, COMMAND)
                 result += [entry] if entry else []
     return result
 

@@ -152,7 +152,7 @@ def by_content(path: Path, content: bytes) -> Optional[str]:  # noqa: PLR0911 # 
     if suffix in ("", ".txt", ".in", ".pip", ".lst", ".req") and requirements.is_list(text):
         return "requirements"
     if suffix == ".txt" and path.name not in SETTINGS:
-        lines = (requirements.one(line, "", 1) for line in text.splitlines())
+        lines = (requirements.parse_requirement(line, "", 1) for line in text.splitlines())
         result = [item for item in lines if item is not None and item.name == "mediapipe"]
         return "other" if any(item.specifier for item in result) else None
     return other

@@ -14,11 +14,11 @@ from mediapipe_jetson.doctor.files.documents import Node
 from mediapipe_jetson.doctor.files.kubernetes_objects import flat, name_of, text_of
 from mediapipe_jetson.doctor.files.kustomizations import Layers, Reader, layers_of
 from mediapipe_jetson.doctor.files.pods import (
-    Found,
+    PodContents,
     containers_in,
     image_of,
-    judged,
     pod_of,
+    read_pods,
     service_of,
 )
 
@@ -62,22 +62,26 @@ def classes(files: Iterable[tuple[str, bytes]]) -> dict[str, str]:
     return result
 
 
-def read(name: str, content: bytes, own: frozenset[str], handlers: Mapping[str, str]) -> Found:
+def read(
+    name: str, content: bytes, own: frozenset[str], handlers: Mapping[str, str]
+) -> PodContents:
     """Return what the pods of a manifest are. Raises ValueError."""
     layers = Layers([[Part(name, document)] for document in flat(documents.yaml(content))])
-    return judged(layers, own, handlers)
+    return read_pods(layers, own, handlers)
 
 
 def kustomized(
     name: str, reader: Reader, own: frozenset[str], handlers: Mapping[str, str]
-) -> Found:
+) -> PodContents:
     """Return what the pods are that a kustomization makes. Raises ValueError."""
-    return judged(layers_of(name, reader, 0), own, handlers)
+    return read_pods(layers_of(name, reader, 0), own, handlers)
 
 
-def values(name: str, content: bytes, own: frozenset[str], handlers: Mapping[str, str]) -> Found:
+def values(
+    name: str, content: bytes, own: frozenset[str], handlers: Mapping[str, str]
+) -> PodContents:
     """Return what a chart's values set for pods, as far as they set it plainly."""
-    result = Found([], [], [], [])
+    result = PodContents([], [], [], [])
     chart = f"values of the chart {PurePosixPath(name).parent.name}"
     for document in documents.yaml(content):
         for node in with_image(document):

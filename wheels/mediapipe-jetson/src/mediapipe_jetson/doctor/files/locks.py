@@ -39,7 +39,7 @@ VALUED = {"-o", "--output-file", "-c", "--constraint", "-p", "--python", "--pyth
 VALUED |= {"-f", "--find-links", "--override", "--build-constraint", "--config", "--config-file"}
 
 
-def made(name: str, text: str) -> tuple[str, str]:
+def origin(name: str, text: str) -> tuple[str, str]:
     """Return what a lock file is made from, and the command that makes it anew."""
     base = PurePosixPath(name).name
     if base in MADE_FROM:

@@ -11,11 +11,11 @@ from mediapipe_jetson.doctor.files import markers
 from mediapipe_jetson.doctor.files.answers import Answers
 from mediapipe_jetson.doctor.files.markers import Value
 
-ASKED = re.compile(
+QUESTION = re.compile(
     rb"\bplatform\b|\buname\b|\bos\.name\b|/etc/nv_tegra|device-?tree|/usr/bin/tegrastats|/proc/version"
 )
 # What programs ask the machine, as they write it.
-TOLD = {
+ANSWERS = {
     "platform.machine()": "platform_machine",
     "platform.uname().machine": "platform_machine",
     "os.uname().machine": "platform_machine",
@@ -35,7 +35,7 @@ def parsed(text: bytes, file: str) -> ast.Module:
     Raises SyntaxError, ValueError or RecursionError.
     """
     tree = whole(text, file)
-    if ASKED.search(text):
+    if QUESTION.search(text):
         _Pruner(tree).visit(tree)
     return tree
 
@@ -52,7 +52,7 @@ class _Pruner(ast.NodeTransformer):
 
     def __init__(self, tree: ast.Module) -> None:
         self.names: dict[str, Optional[ast.expr]] = {}
-        self.answers = Answers(tree, self._told)
+        self.answers = Answers(tree, self._board_value)
         for node in ast.walk(tree):
             if isinstance(node, ast.Assign):
                 for target in node.targets:
@@ -79,10 +79,10 @@ class _Pruner(ast.NodeTransformer):
         return node if value is None else node.body if value else node.orelse
 
     def _decided(self, test: ast.expr) -> Optional[bool]:
-        value = markers.decided(test, self._told)
+        value = markers.decided(test, self._board_value)
         return value if isinstance(value, bool) else None
 
-    def _told(self, node: ast.expr) -> Value:
+    def _board_value(self, node: ast.expr) -> Value:
         if isinstance(node, ast.Name):
             value = self.names.get(node.id)
             if value is None or isinstance(value, (ast.Name, ast.Constant)):
@@ -94,14 +94,14 @@ class _Pruner(ast.NodeTransformer):
         """Return the answer to a program's question, or a value that it derives from the answer."""
         if not isinstance(node, (ast.Call, ast.Attribute, ast.Subscript)):
             return None
-        known = TOLD.get(ast.unparse(node))
+        known = ANSWERS.get(ast.unparse(node))
         if known is not None:
             return markers.BOARD[known]
         answered = self.answers.of(node)
         if answered is not None:
             return answered
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            return _changed(self._told(node.func.value), node.func.attr, node.args)
+            return _changed(self._board_value(node.func.value), node.func.attr, node.args)
         return None
 
 

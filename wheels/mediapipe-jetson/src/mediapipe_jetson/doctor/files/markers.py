@@ -25,12 +25,12 @@ def elsewhere(marker: str) -> bool:
     # `~=` is no operator of Python's; of a version it decides nothing here. Options are pip's.
     text = re.sub(r"\s--\w.*$|\s\\$", "", re.sub(r"~=|===", ">=", marker.strip()))
     try:
-        return bool(text) and decided(ast.parse(text, mode="eval").body, _told) is False
+        return bool(text) and decided(ast.parse(text, mode="eval").body, _board_value) is False
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return False
 
 
-def _told(node: ast.expr) -> Value:
+def _board_value(node: ast.expr) -> Value:
     """Return what a marker's variable is on a board."""
     if isinstance(node, ast.Name):
         return BOARD.get(node.id)

@@ -35,7 +35,7 @@ ANOTHER = {
     "continue",
 }
 ENVIRONMENTS = {"conda", "mamba", "micromamba"}
-ENDS = {"exit", "return"}
+EXITS = {"exit", "return"}
 PATHS = re.compile(r"(?:PATH|VIRTUAL_ENV|CONDA_PREFIX|PYENV_\w+|PYTHONUSERBASE|PIP_\w+)=?")
 STOPPING = re.compile(
     r"^#!.*sh\s+-\w*e|^[ \t]*set\s+(?:-\w+\s+)*-(?:\w*e|o\s+errexit)", re.MULTILINE
@@ -88,7 +88,7 @@ class _Shells:
         self.heredocs = heredocs.Heredocs(text)
         flat = COMMENT.sub(lambda match: " " * len(match[0]), text)
         line_ends = LINE_END.finditer(flat) if lines else ()
-        self._ends = [0, *(match.end() for match in line_ends), len(text)]
+        self._line_ends = [0, *(match.end() for match in line_ends), len(text)]
         self._all_stop = (ALL_STOP if lines else STOPPING).search(text) is not None
 
     def of(self, at: int) -> tuple[int, int]:
@@ -96,8 +96,8 @@ class _Shells:
         script = self.heredocs.holding(at)
         if script is not None:
             return script.head, script.end
-        number = min(bisect.bisect_right(self._ends, at), len(self._ends) - 1)
-        return self._ends[number - 1], self._ends[number]
+        number = min(bisect.bisect_right(self._line_ends, at), len(self._line_ends) - 1)
+        return self._line_ends[number - 1], self._line_ends[number]
 
     def stops(self, step: Step) -> bool:
         """Return whether a shell has an option to stop where a command fails."""
@@ -106,7 +106,7 @@ class _Shells:
             self._lines and TOLD_TO_STOP.search(self._text, begin, end) is not None
         )
 
-    def ends(self, step: Step, following: Optional[Step]) -> bool:
+    def shell_ends(self, step: Step, following: Optional[Step]) -> bool:
         """Return whether a shell ends between two commands of a build or of make's."""
         last = following is None or self.of(step.start) != self.of(following.start)
         return self._lines and last
@@ -140,7 +140,7 @@ class _Scopes:
         marks = re.sub(r"#[^\n]*", "", text[before.end if before else 0 : step.start])
         if step.before in ("(", ")") and step.before not in marks:
             marks = step.before  # of a command that is given to a shell
-        if self._moved and before and self._shells.ends(before, step):
+        if self._moved and before and self._shells.shell_ends(before, step):
             self._last += 1
             self.folder, self._moved = self._last, False
         for mark in marks:
@@ -165,7 +165,7 @@ def done(
     scopes, sure, chain = _Scopes(shells), True, 0
     steps = [step for step in steps if shells.heredocs.is_run(step.start)]
     for number, step in enumerate(steps):
-        before = steps[number - 1].words if number else []
+        before = steps[number - 1].tokens if number else []
         chain += step.before != "&&"
         # A command after && is run if the one before it is run and succeeds.
         chained = step.before != "&&" or (sure and (docker or _goes_on(before)))
@@ -174,11 +174,11 @@ def done(
         if bisect.bisect(targets, step.start) != reached:
             reached = bisect.bisect(targets, step.start)
             scopes.another()
-        if _another(step.words):
+        if _another(step.tokens):
             scopes.another()
             continue
-        scopes.moves(step.words)
-        place = _place(step.words)
+        scopes.moves(step.tokens)
+        place = _place(step.tokens)
         if place is None:
             continue
         asks = CONDITION.match(text, step.start)
@@ -186,10 +186,10 @@ def done(
             step,
             (*place, f"in {scopes.folder}") if _is_in_folder(place) else place,
             scopes.now,
-            _installed(step.words, lists),
+            _installed(step.tokens, lists),
             _removed(step, before),
-            not FORCING.isdisjoint(step.words),
-            sure and "--dry-run" not in step.words,
+            not FORCING.isdisjoint(step.tokens),
+            sure and "--dry-run" not in step.tokens,
             not asks and _stops(shells, steps, number),
             chain,
             bool(asks) or _marks(steps, _end(steps, number)) == "||",
@@ -238,10 +238,10 @@ def _stops(shells: _Shells, steps: list[Step], number: int) -> bool:
     end = _end(steps, number)
     following = steps[end] if end < len(steps) else None
     if following is not None and following.before in ("||", "|"):
-        return following.before == "||" and following.words[0] in ENDS
+        return following.before == "||" and following.tokens[0] in EXITS
     # A shell with that option goes on where another command than the last of an && fails.
     last = end == number + 1
-    return shells.ends(steps[end - 1], following) or (last and shells.stops(steps[number]))
+    return shells.shell_ends(steps[end - 1], following) or (last and shells.stops(steps[number]))
 
 
 def _another(tokens: list[str]) -> bool:
@@ -250,7 +250,7 @@ def _another(tokens: list[str]) -> bool:
     name = tokens[-1].rsplit("/", 1)[-1] if tokens[0] in ("source", ".") else tokens[0]
     if name in ANOTHER or (tokens[0] in ENVIRONMENTS and "activate" in tokens):
         return True
-    if tokens[0] in ENDS:
+    if tokens[0] in EXITS:
         return tokens[1:2] in ([], ["0"])
     paths = tokens[1:] if tokens[0] in ("export", "ENV", "ARG") else tokens
     return (
@@ -287,10 +287,10 @@ def _place(tokens: list[str]) -> Optional[tuple[str, ...]]:
 
 def _removed(step: Step, before: list[str]) -> frozenset[str]:
     """Return the packages that a command takes away without a question."""
-    if "uninstall" not in step.words:
+    if "uninstall" not in step.tokens:
         return frozenset()
     piped = step.before == "|" and "yes" in before
-    if not piped and YES.isdisjoint(step.words) and "uv" not in step.words:
+    if not piped and YES.isdisjoint(step.tokens) and "uv" not in step.tokens:
         return frozenset()
-    names = step.words[step.words.index("uninstall") + 1 :]
+    names = step.tokens[step.tokens.index("uninstall") + 1 :]
     return frozenset(re.sub(r"[-_.]+", "-", name).lower() for name in names if name[:1] != "-")

@@ -28,7 +28,7 @@ DEVICES = re.compile(r"/dev/(nv|dri\b)")
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
+class PodContents:
     """What files contain; `missing` are resources that are not in the project."""
 
     services: list[Service]
@@ -37,9 +37,9 @@ class Found:
     missing: list[str]
 
 
-def judged(layers: Layers, own: frozenset[str], handlers: Mapping[str, str]) -> Found:
+def read_pods(layers: Layers, own: frozenset[str], handlers: Mapping[str, str]) -> PodContents:
     """Return what the pods of documents are, by the programs of the project and its classes."""
-    result = Found([], [], [], layers.missing)
+    result = PodContents([], [], [], layers.missing)
     for number, parts in enumerate(layers.chains):
         if not parts:  # a patch has deleted it
             continue

@@ -30,7 +30,7 @@ def installed(tree: ast.AST) -> list[Lists]:
             for argument in node.args:
                 for value in _given(argument):
                     program.take(value)
-    return list(program.found.values())
+    return list(program.lists.values())
 
 
 class _Program:
@@ -48,9 +48,9 @@ class _Program:
             for child in ast.iter_child_nodes(node):
                 self.above[child] = node
                 waiting.append((child, inner))
-        self.found: dict[int, Lists] = {}
+        self.lists: dict[int, Lists] = {}
         self._done: set[int] = set()
-        self._asked: set[str] = set()
+        self._followed_names: set[str] = set()
 
     def _note(self, node: ast.AST, scope: ast.AST) -> None:
         """Note what a node assigns or adds to names of a function, or of the module itself."""
@@ -77,7 +77,7 @@ class _Program:
                 continue
             self._done.add(id(node))
             if isinstance(node, LISTS):
-                self.found[id(node)] = node
+                self.lists[id(node)] = node
                 waiting += [item for item in node.elts if isinstance(item, (*LISTS, ast.Starred))]
             elif isinstance(node, ast.Name):
                 waiting += self._bound(node)
@@ -96,9 +96,9 @@ class _Program:
 
     def _attributes(self, name: str) -> list[ast.expr]:
         """Return what is bound to an attribute of this name, by self or in a class."""
-        if name in self._asked:
+        if name in self._followed_names:
             return []
-        self._asked.add(name)
+        self._followed_names.add(name)
         every = (values for (_, key), values in self.bound.items() if key == f".{name}")
         return [value for values in every for value in values]
 
@@ -163,7 +163,9 @@ def _given(node: ast.expr) -> Iterator[ast.expr]:
             for item in node.elts[texts.index(INSTALL) + 1 :]:
                 if isinstance(item, (ast.Name, ast.Starred, ast.Subscript)):
                     yield item
-    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and _is_words(node.left):
+    elif (
+        isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and _is_pip_install(node.left)
+    ):
         yield node.right
     elif isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Mod)):
         text = getattr(node.left, "value", None)
@@ -177,7 +179,7 @@ def _given(node: ast.expr) -> Iterator[ast.expr]:
             before = str(getattr(item, "value", ""))
 
 
-def _is_words(node: ast.expr) -> bool:
+def _is_pip_install(node: ast.expr) -> bool:
     """Return whether words end with pip install and its options: [..., "install"] + packages."""
     if not isinstance(node, (ast.List, ast.Tuple)):
         return False

@@ -42,8 +42,8 @@ def marked(
     """Return what a script installs, with a note at what it replaces, or has from further up.
 
     `steps` are its commands as a board may run them, `lists` gives what a requirements file asks
-    for; `docker`: it is a Dockerfile; `makefile`: it is a Makefile or a justfile; `doubtful` are lines
-    that may not be run. The second value is how it uses such files.
+    for; `docker`: it is a Dockerfile; `makefile`: it is a Makefile or a justfile; `doubtful` are
+    lines that may not be run. The second value is how it uses such files.
     """
     done = [
         dataclasses.replace(item, sure=False)
@@ -88,7 +88,7 @@ def _edited(steps: list[Step], lists: Lists) -> dict[str, int]:
     """Return the requirements files whose MediaPipe a script changes, each with where it does."""
     result: dict[str, int] = {}
     for step in steps:
-        command = invocation.started(step.words)
+        command = invocation.started(step.tokens)
         if command and command[0] in EDITORS and "mediapipe" in " ".join(command).lower():
             for word in command[1:]:
                 for entry in lists(word) if word.endswith((".txt", ".in")) else ():

@@ -22,12 +22,12 @@ class _Element:
     tag: str
     line: int
     condition: str
-    words: list[str] = dataclasses.field(default_factory=list)
+    parts: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def text(self) -> str:
         """Return its text, stripped."""
-        return "".join(self.words).strip()
+        return "".join(self.parts).strip()
 
 
 def names(files: Iterable[tuple[str, str, bytes]]) -> frozenset[str]:
@@ -80,9 +80,9 @@ def _elements(content: bytes) -> list[_Element]:
 
     def text(data: str) -> None:
         if data.strip():
-            if not around[-1].words:
+            if not around[-1].parts:
                 around[-1].line = parser.CurrentLineNumber
-            around[-1].words.append(data)
+            around[-1].parts.append(data)
 
     parser.StartElementHandler = start
     parser.EndElementHandler = lambda _: around.pop()

@@ -35,7 +35,7 @@ def block(name: str, content: bytes) -> tuple[list[Requirement], list[PythonPin]
     document = documents.toml(body.encode())
     entries = document.get("dependencies")
     parsed = [
-        requirements.one(item, name, documents.line_of(text, item))
+        requirements.parse_requirement(item, name, documents.line_of(text, item))
         for item in (entries if isinstance(entries, list) else ())
         if isinstance(item, str)
     ]
@@ -89,7 +89,7 @@ def _other(tree: ast.AST) -> set[ast.AST]:
 
 
 def _listed(name: str, texts: Iterator[tuple[str, int]]) -> list[Requirement]:
-    entries = [requirements.one(text, name, line) for text, line in texts]
+    entries = [requirements.parse_requirement(text, name, line) for text, line in texts]
     return [item for item in entries if item is not None]
 
 

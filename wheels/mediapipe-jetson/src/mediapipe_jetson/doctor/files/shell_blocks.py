@@ -13,8 +13,8 @@ from mediapipe_jetson.doctor.files.shell_commands import Command
 Truth = Optional[bool]
 Matches = Callable[[str, list[str]], Truth]
 INSTRUCTION = re.compile(r"(RUN|run|--\S+)$")
-ENDS = {"fi": ("if",), "esac": ("case",), "}": ("group",), "done": ("loop",)}
-WORDS = {"if", "then", "elif", "else", "do", "{", *ENDS}
+CLOSERS = {"fi": ("if",), "esac": ("case",), "}": ("group",), "done": ("loop",)}
+RESERVED_WORDS = {"if", "then", "elif", "else", "do", "{", *CLOSERS}
 # What is between a function's name and its body.
 NAMED = ")"
 _numbers = itertools.count(1)
@@ -71,7 +71,7 @@ def keywords(
         if word == "function":
             tokens, item.before = tokens[2:], NAMED
             continue
-        if word not in WORDS:
+        if word not in RESERVED_WORDS:
             return tokens
         _word(word, item, blocks, skipped)
         tokens = tokens[1:]
@@ -107,8 +107,8 @@ def _word(word: str, item: Command, blocks: list[Block], skipped: bool) -> None:
                 function=item.before == NAMED,
             )
         )
-    elif word in ENDS:
-        if top is None or top.kind not in ENDS[word]:
+    elif word in CLOSERS:
+        if top is None or top.kind not in CLOSERS[word]:
             raise ValueError(f"a {word} too many")
         blocks.pop()
     elif top and top.kind == "if":

@@ -18,12 +18,12 @@ TOKEN = re.compile(
 
 @dataclasses.dataclass
 class Command:
-    """A command: where it starts and ends, the mark before it, and its words."""
+    """A command: where it starts and ends, the mark before it, and its tokens."""
 
     start: int
     end: int
     before: str
-    words: list[str]
+    tokens: list[str]
 
 
 def commands(text: str) -> Iterator[Command]:

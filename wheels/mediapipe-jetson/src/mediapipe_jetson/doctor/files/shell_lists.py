@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from mediapipe_jetson.doctor.files.facts import COMMAND, Requirement
-from mediapipe_jetson.doctor.files.requirements import one
+from mediapipe_jetson.doctor.files.requirements import parse_requirement
 
 # A variable that is installed: pip install "$pkg", pip install "${PKGS[@]}".
 INSTALLED = re.compile(r"\binstall\b(?P<rest>[^\n]{0,400})")
@@ -24,7 +24,7 @@ FILLED_MOST = 1_000_000
 SET = re.compile(r"(?<![\w$])(\w+)(?:\[[^\]\n]{0,40}\])?\+?=")
 OPTION = re.compile(r"(?<!\S)--(?:gpus|runtime)\b")
 COMMENT = re.compile(r"(?<!\S)#[^\n]*")
-LOOP, ENDS = re.compile(r"\bfor\s+(\w+)\s+in\s"), re.compile(r";|\n\s*do\b")
+LOOP, LOOP_HEAD_END = re.compile(r"\bfor\s+(\w+)\s+in\s"), re.compile(r";|\n\s*do\b")
 ITEM = re.compile(r"#[^\n]*|[\"']?(?P<item>[A-Za-z][^\s\"']*)[\"']?")
 
 
@@ -71,7 +71,7 @@ def packages(text: str, file: str, cell: int = 0) -> Iterator[Requirement]:
             word = item["item"] or ""
             if re.match(r"mediapipe\b", word, re.IGNORECASE):
                 line = text.count("\n", 0, start + item.start()) + 1
-                requirement = one(word, file, line, cell, COMMAND)
+                requirement = parse_requirement(word, file, line, cell, COMMAND)
                 if requirement is not None:
                     yield requirement
 
@@ -80,7 +80,7 @@ def _loops(text: str) -> Iterator[tuple[str, int, str]]:
     """Return each loop's variable, where its list begins, and the list."""
     at = 0
     while match := LOOP.search(text, at):
-        end = ENDS.search(text, match.end())
+        end = LOOP_HEAD_END.search(text, match.end())
         if end is None:
             return
         yield match[1], match.end(), text[match.end() : end.start()]

@@ -15,7 +15,7 @@ SHELL = re.compile(
     r"\s*(?:(?:export|readonly|local|declare(?:\s+-\w+)*)\s+)?(?P<key>[A-Za-z_]\w*)="
     rf"{VALUE}\s*(?:#.*|;.*)?$"
 )
-MADE = re.compile(
+MAKE_VARIABLE = re.compile(
     r"(?:(?:export|override)\s+)*(?P<key>[A-Za-z_][\w-]*)\s*(?:::?:?|\?)?="
     r"\s*(?P<value>[^#]*?)\s*(?:#.*)?$"
 )
@@ -51,7 +51,7 @@ def filled(name: str, text: str) -> str:
     lines = text.splitlines(keepends=True)
     if make:
         lines = _recipes([REFERENCE.sub(_braced, line) for line in lines])
-    pattern = MADE if make else SHELL
+    pattern = MAKE_VARIABLE if make else SHELL
     values: dict[str, set[str]] = {}
     plain: set[int] = set()
     doubtful: set[str] = set()

@@ -165,7 +165,7 @@ class Attributes(State):
         """Return a method bound to its object; a property is read."""
         if not isinstance(item, Function):
             return frozenset({item})
-        decorators = self.functions[item].words
+        decorators = self.functions[item].decorators
         if "staticmethod" in decorators:
             return frozenset({item})
         if "classmethod" in decorators and isinstance(owner, Object):

@@ -98,7 +98,7 @@ class Builtins(Holders):
     def reflected(self, name: str, given: Arguments, node: ast.AST) -> Values:
         """Do what getattr, hasattr and setattr do."""
         owners = given.positional[0] if given.positional else frozenset()
-        names = self.words(given.get(1, ""))
+        names = self.strings(given.get(1, ""))
         if not names or (name == "builtins.setattr" and len(names) > 1):
             if name != "builtins.setattr":
                 self.hidden(owners, node)
@@ -194,7 +194,7 @@ class Builtins(Holders):
             field = self.entry(heap, key)
             if key not in heap.fields:
                 field |= unknown(heap.open) if heap.open and not field else otherwise
-            if name == "pop" and self.depth <= heap.made_at:
+            if name == "pop" and self.depth <= heap.created_at:
                 heap.fields.pop(key, None)
             elif name == "setdefault":
                 heap.fields.setdefault(key, otherwise)

@@ -218,7 +218,7 @@ class Expressions(Attributes):
             return self.eval(node)
         plain = node.conversion in (-1, ord("s")) and node.format_spec is None
         values = self.eval(node.value)
-        return texts.said(values) if plain else unknown(source(node))
+        return texts.as_text(values) if plain else unknown(source(node))
 
     def eval_namedexpr(self, node: ast.NamedExpr) -> Values:
         """Bind a name within an expression."""

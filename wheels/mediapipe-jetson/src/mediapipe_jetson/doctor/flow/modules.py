@@ -122,15 +122,15 @@ class Flow(Statements):
         if not code.started:
             return [HANDED if code.handed else OUTSIDE]
         loose = code.of is not None and getattr(code.node, "name", "") in self.loose
-        handed = code.handed or loose or not code.words <= PLAIN
+        handed = code.handed or loose or not code.decorators <= PLAIN
         return [*code.started, *([HANDED] if handed else [])]
 
     def outside(self, function: Function) -> None:
         """Follow a function as if something unknown called it."""
         code = self.functions[function]
         owners: list[Optional[Value]] = [None]
-        if code.of is not None and "staticmethod" not in code.words:
-            owners = [code.of] if "classmethod" in code.words else list(self.objects(code.of))
+        if code.of is not None and "staticmethod" not in code.decorators:
+            owners = [code.of] if "classmethod" in code.decorators else list(self.objects(code.of))
         if code.of is not None and getattr(code.node, "name", "") == "__init__":
             # Objects that the code makes keep what it has given them.
             stand_ins = [item for item in owners if item in self.stand_ins]

@@ -32,7 +32,7 @@ class Parameters(Builtins):
         arguments = code.node.args
         names = [item.arg for item in (*arguments.posonlyargs, *arguments.args)]
         positional = list(given.positional)
-        if owner is not None and "staticmethod" not in code.words:
+        if owner is not None and "staticmethod" not in code.decorators:
             positional.insert(0, frozenset({owner}))
         scope: Scope = dict(zip(names, positional))  # noqa: B905 # Python 3.9 has no strict
         spare = dict(given.keywords)

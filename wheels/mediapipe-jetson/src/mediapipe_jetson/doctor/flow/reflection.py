@@ -48,7 +48,7 @@ class Reflection(Expressions):
     def hidden(self, owners: Values, node: ast.AST) -> None:
         """Handle the owners of an attribute that is read by a name that is not known."""
 
-    def words(self, values: Optional[Values]) -> list[str]:
+    def strings(self, values: Optional[Values]) -> list[str]:
         """Return the texts that values are; none where one of them is not known."""
         texts = [item.value for item in values or () if isinstance(item, Constant)]
         strings = [text for text in texts if isinstance(text, str)]
@@ -91,7 +91,7 @@ class Reflection(Expressions):
         key = given.get(1 if of_class else 0, "")
         if items:
             return self._named_items(owner, key or NONE, node)
-        owners, dotted_names = given.positional[0] if of_class else path(owner), self.words(key)
+        owners, dotted_names = given.positional[0] if of_class else path(owner), self.strings(key)
         if not dotted_names:
             self.hidden(owners, node)
             return None
@@ -99,7 +99,7 @@ class Reflection(Expressions):
 
     def _named_items(self, owner: str, key: Values, node: ast.AST) -> Optional[Values]:
         """Return what an external table holds under names; None where that is not known."""
-        names = self.words(key)
+        names = self.strings(key)
         if not names and owner.endswith(FIELDS):
             self.hidden(path(owner[: -len(FIELDS)]), node)
         results = [self.named_item(owner, name, node) for name in names]
@@ -143,7 +143,7 @@ class Reflection(Expressions):
 
     def _by_names(self, owners: Values, names: Values, node: ast.AST) -> Values:
         """Return what any of several dotted names leads to."""
-        dotted_names = self.words(names)
+        dotted_names = self.strings(names)
         if not dotted_names:
             self.hidden(owners, node)
             return unknown(source(node))

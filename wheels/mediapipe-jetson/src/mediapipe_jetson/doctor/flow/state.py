@@ -127,7 +127,7 @@ class Code:
     of: Optional[Class] = None
     defaults: tuple[Values, ...] = ()
     keyword_defaults: tuple[tuple[str, Values], ...] = ()
-    words: frozenset[str] = frozenset()
+    decorators: frozenset[str] = frozenset()
     times: int = 0
     started: list[Arguments] = dataclasses.field(default_factory=list)
     followed: set[Arguments] = dataclasses.field(default_factory=set)
@@ -207,9 +207,9 @@ class State:
         """Set a field: it replaces the old one where this runs for certain, else it joins it."""
         heap = self.heap.get(owner) if isinstance(owner, Object) else None
         if heap is not None:
-            if self.depth > heap.made_at and name in heap.fields:
+            if self.depth > heap.created_at and name in heap.fields:
                 values |= heap.fields[name]
-            elif self.depth > heap.made_at and not heap.open:
+            elif self.depth > heap.created_at and not heap.open:
                 values |= self.absent(heap, name)
             heap.fields[name] = values
         elif isinstance(owner, Class):

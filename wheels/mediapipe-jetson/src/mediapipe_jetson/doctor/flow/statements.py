@@ -145,7 +145,7 @@ class Statements(Patterns):
             return
         if key is None:
             self.touched(heap, source(node))
-        elif self.depth > heap.made_at and key in heap.fields:
+        elif self.depth > heap.created_at and key in heap.fields:
             heap.fields[key] |= self.absent(heap, key)
         else:
             heap.fields.pop(key, None)

@@ -57,7 +57,7 @@ def percent(form: Values, given: Values, what: str) -> Values:
     parts, at = [], 0
     for place in places:
         parts.append(constant(text[at : place.start()]))
-        parts.append(said(next(taken)) if place[1] else constant("%"))
+        parts.append(as_text(next(taken)) if place[1] else constant("%"))
         at = place.end()
     return joined([*parts, constant(text[at:])], what)
 
@@ -74,7 +74,7 @@ def formatted(form: str, given: Sequence[Values], what: str) -> Values:
             at = int(field) if field else next(counted)
             if spec or conversion or at >= len(given):
                 return unknown(what)
-            parts.append(said(given[at]))
+            parts.append(as_text(given[at]))
     except ValueError:
         return unknown(what)
     return joined(parts, what)
@@ -110,7 +110,7 @@ def _listed(between: str, given: Sequence[Values], what: str) -> Values:
     return joined(parts[1:], what) if parts else constant("")
 
 
-def said(part: Values) -> Values:
+def as_text(part: Values) -> Values:
     """Return what values are where a text is formed of them."""
     if all(isinstance(item, Constant) and type(item.value) in (str, int) for item in part):
         return join(constant(str(item.value)) for item in part if isinstance(item, Constant))

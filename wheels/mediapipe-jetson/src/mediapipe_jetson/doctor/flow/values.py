@@ -164,12 +164,12 @@ class Arguments:
 class Heap:
     """One object's fields: of a class of the project, or of an external one at `base`, or a dict.
 
-    `made_at` is the depth of branches at which it was made; `open` is the reason why it may have
+    `created_at` is the depth of branches at which it was made; `open` is the reason why it may have
     fields that are not known; `origin` is the expression that made it, as far as it is followed.
     """
 
     fields: Scope
-    made_at: int
+    created_at: int
     of: Optional[Class] = None
     base: str = ""
     open: str = ""

@@ -47,7 +47,7 @@ FACE_POINTS, FACE_LINE = 11, (5, 2)
 # Wrist, little finger and index finger of a side in the pose.
 LEFT, RIGHT = (15, 17, 19), (16, 18, 20)
 LEAST_VISIBILITY = 0.1
-Found = Optional["Array"]
+Points = Optional["Array"]
 
 
 @dataclass(frozen=True)
@@ -128,15 +128,15 @@ class HolisticGraph:
         return Whole(pose, face, left, right)
 
     def _all(
-        self, parts: Sequence[Callable[[Frame, Pose], Found]], frame: Frame, pose: Pose
-    ) -> list[Found]:
+        self, parts: Sequence[Callable[[Frame, Pose], Points]], frame: Frame, pose: Pose
+    ) -> list[Points]:
         """Return what each part finds; they run at once where there are cores for it."""
         if (os.cpu_count() or 1) == 1:
             return [find(frame, pose) for find in parts]
         if self.pool is None or self.pool_of != os.getpid():
             # A forked child has its parent's pool, but none of its threads.
             self.pool, self.pool_of = ThreadPoolExecutor(len(parts)), os.getpid()
-        running: list[Future[Found]] = []
+        running: list[Future[Points]] = []
         try:
             for find, lock in zip(parts, self.locks):  # noqa: B905 # Python 3.9
                 running.append(self.pool.submit(_alone, lock, find, frame, pose))
@@ -164,13 +164,13 @@ class HolisticGraph:
         return None if inside is None else projected(inside, rect)
 
 
-def _alone(lock: Lock, find: Callable[[Frame, Pose], Found], frame: Frame, pose: Pose) -> Found:
+def _alone(lock: Lock, find: Callable[[Frame, Pose], Points], frame: Frame, pose: Pose) -> Points:
     """Return what a part finds, one frame at a time: an interrupt may lose one that still runs."""
     with lock:
         return find(frame, pose)
 
 
-def _ended(running: Sequence[Future[Found]]) -> None:
+def _ended(running: Sequence[Future[Points]]) -> None:
     """Wait until all have ended, whatever interrupts it; then raise that.
 
     Sessions are for one thread at a time: the next frame's must not find them in use.

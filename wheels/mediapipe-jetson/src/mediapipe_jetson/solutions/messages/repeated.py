@@ -112,7 +112,7 @@ class RowMessages(RepeatedMessage):
     until then: a list for each would wake Python's garbage collector in every frame.
     """
 
-    __slots__ = ("made", "names", "rows")
+    __slots__ = ("messages", "names", "rows")
 
     def __init__(self, field: Field, owner: Message, names: Sequence[str], rows: Array) -> None:
         """Take an array (messages, names) that no one writes to any more."""
@@ -120,10 +120,10 @@ class RowMessages(RepeatedMessage):
         self.owner = owner
         self.names = names
         self.rows: Optional[Array] = rows
-        self.made: list[Any] = [None] * len(rows)
+        self.messages: list[Any] = [None] * len(rows)
 
     def _make(self, index: int, row: list[float]) -> Any:  # noqa: ANN401 # a message
-        result = self.made[index] = self.field.new()
+        result = self.messages[index] = self.field.new()
         # Without the checks of assignment: the numbers are of single precision.
         result.values.update(zip(self.names, row))  # noqa: B905 # Python 3.9
         return result
@@ -134,18 +134,18 @@ class RowMessages(RepeatedMessage):
         rows = self.rows
         if rows is not None:
             for index, row in enumerate(rows.tolist()):
-                if self.made[index] is None:
+                if self.messages[index] is None:
                     self._make(index, row)
             # Last: another thread may read.
             self.rows = None
-        return self.made
+        return self.messages
 
     def __len__(self) -> int:
-        return len(self.made)
+        return len(self.messages)
 
     def __getitem__(self, index: Any) -> Any:  # noqa: ANN401
         rows = self.rows
         if rows is None or type(index) is not int or not -len(rows) <= index < len(rows):
             return super().__getitem__(index)
-        result = self.made[index]
+        result = self.messages[index]
         return self._make(index, rows[index].tolist()) if result is None else result

@@ -34,9 +34,9 @@ def encode(message: Message) -> bytes:
     out = bytearray()
     for field, value in message.ListFields():
         if field.label != REPEATED:
-            out += _one(field, value)
+            out += _encode_value(field, value)
         elif field.type in (STRING, MESSAGE):
-            out += b"".join(_one(field, item) for item in value)
+            out += b"".join(_encode_value(field, item) for item in value)
         else:
             # MediaPipe's lists of numbers are packed.
             data = b"".join(_number(field, item) for item in value)
@@ -44,7 +44,7 @@ def encode(message: Message) -> bytes:
     return bytes(out)
 
 
-def _one(field: Field, value: Any) -> bytes:  # noqa: ANN401
+def _encode_value(field: Field, value: Any) -> bytes:  # noqa: ANN401
     if field.type in (STRING, MESSAGE):
         data = encode(value) if field.type == MESSAGE else value.encode("utf-8")
         return _varint(field.number << 3 | BYTES) + _varint(len(data)) + data

@@ -21,7 +21,7 @@ BY_FIELDS = "a match by fields or parts of a result"
 POSES = ("pose_landmarks", "pose_world_landmarks")
 
 
-class Asked(Attributes):
+class ResultTests(Attributes):
     """Rewrites questions about results."""
 
     def has(self, original: cst.Call, updated: cst.Call) -> Optional[cst.BaseExpression]:
@@ -80,7 +80,7 @@ class Asked(Attributes):
         """Refuse ListFields() where it is not that of a side, with [0][1] behind it."""
         field = self.parent(original)
         value = self.parent(field) if isinstance(field, cst.Subscript) else None
-        if not (_at(field, "0") and _at(value, "1") and self.is_one(original, "listed")):
+        if not (_at(field, "0") and _at(value, "1") and self.is_only(original, "listed")):
             self.refuse(original, "ListFields() of this has no counterpart in Tasks")
 
     def leave_Match(self, original_node: cst.Match, updated_node: cst.Match) -> cst.Match:
@@ -151,31 +151,31 @@ class _Forms(cst.CSTVisitor):
     """Finds patterns that look into what is matched."""
 
     def __init__(self) -> None:
-        self.found = False
+        self.present = False
 
     def visit_MatchClass(self, node: cst.MatchClass) -> None:
         """Note a pattern with a class."""
         del node
-        self.found = True
+        self.present = True
 
     def visit_MatchMapping(self, node: cst.MatchMapping) -> None:
         """Note a pattern of a mapping."""
         del node
-        self.found = True
+        self.present = True
 
     def visit_MatchList(self, node: cst.MatchList) -> None:
         """Note a pattern of a sequence."""
         del node
-        self.found = True
+        self.present = True
 
     def visit_MatchTuple(self, node: cst.MatchTuple) -> None:
         """Note a pattern of a sequence."""
         del node
-        self.found = True
+        self.present = True
 
     @classmethod
     def of(cls, pattern: cst.MatchPattern) -> bool:
         """Return whether a pattern is one, or has one inside."""
         visitor = cls()
         pattern.visit(visitor)
-        return visitor.found
+        return visitor.present

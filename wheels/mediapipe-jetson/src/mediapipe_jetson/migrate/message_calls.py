@@ -6,17 +6,19 @@ from typing import Optional, Union
 
 import libcst as cst
 
-from mediapipe_jetson.migrate.asked import Asked
 from mediapipe_jetson.migrate.forms import attribute, call, code
+from mediapipe_jetson.migrate.result_tests import ResultTests
 
-MADE = {"list_class", "landmark_class", "adder", "copier"}
+MESSAGE_KINDS = {"list_class", "landmark_class", "adder", "copier"}
 ROUNDED = "numbers: messages rounded to 32 bits, landmarks of Tasks keep what they are given"
 
 
-class Made(Asked):
+class MessageCalls(ResultTests):
     """Rewrites messages that the program creates itself."""
 
-    def made(self, original: cst.Call, updated: cst.Call, kinds: set[str]) -> cst.BaseExpression:
+    def message_call(
+        self, original: cst.Call, updated: cst.Call, kinds: set[str]
+    ) -> cst.BaseExpression:
         """Rewrite what makes or fills messages of landmark_pb2."""
         kind = kinds.pop() if len(kinds) == 1 else ""
         args, func = updated.args, updated.func
@@ -46,7 +48,7 @@ class Made(Asked):
     def grown(self, original: cst.Call, updated: cst.Call) -> Optional[cst.BaseExpression]:
         """Rewrite append and extend of a message's points, which took copies."""
         function = original.func
-        if not isinstance(function, cst.Attribute) or not self.is_one(function.value, "items"):
+        if not isinstance(function, cst.Attribute) or not self.is_only(function.value, "items"):
             return None
         method, args = function.attr.value, updated.args
         if (
@@ -78,4 +80,4 @@ class Made(Asked):
             return all(isinstance(item, cst.Element) and self._fresh(item.value) for item in items)
         if isinstance(value, (cst.ListComp, cst.GeneratorExp)):
             return self._fresh(value.elt)
-        return isinstance(value, cst.Call) and self.is_one(value.func, "landmark_class")
+        return isinstance(value, cst.Call) and self.is_only(value.func, "landmark_class")
