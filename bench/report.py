@@ -19,7 +19,7 @@ from typing import Any
 from bench import browser
 from jetson_kit.core.files import write_text
 from jetson_kit.core.paths import CACHE, ROOT
-from jetson_kit.report import index, judged, read, rejudge, render, rows, summary
+from jetson_kit.report import index, judgement_cache, read, rejudge, render, rows, summary
 
 OUTPUT = ROOT / "bench" / "report.json"
 SAMPLES = ROOT / "tests" / "unit" / "reports"
@@ -109,8 +109,8 @@ def judging(folder: Path, paths: list[Path]) -> tuple[list[rows.Device], dict[st
 
     os.environ[CACHE] = str(folder / "cache")
     devices, every_time = processor_s(whole)
-    _, first = processor_s(lambda: judged.lines(paths, time.time()))
-    _, second = processor_s(lambda: judged.lines(paths, time.time()))
+    _, first = processor_s(lambda: judgement_cache.lines(paths, time.time()))
+    _, second = processor_s(lambda: judgement_cache.lines(paths, time.time()))
     return devices, {"whole_cpu_s": every_time, "first_cpu_s": first, "again_cpu_s": second}
 
 

@@ -51,7 +51,7 @@ def _up(
         try:
             yield site
         finally:
-            for going in site.rides:
+            for going in site.processes:
                 going.kill(all_of_it=True)
     finally:
         if not keep:

@@ -110,7 +110,7 @@ def after(
     attempt.lost += problems
     record = going.record
     if record is None:
-        attempt.unkept.append(f"it ended with {code} before it began; see {going.said}")
+        attempt.unkept.append(f"it ended with {code} before it began; see {going.output}")
         return None
     attempt.false_success += inside.false_successes(record, code, seen)
     attempt.ended = "stopped" if record.stop is not None else record.ended
@@ -124,7 +124,7 @@ def after(
         record = resumed.record or record
         attempt.false_success += inside.false_successes(record, code, seen)
         if record.open and record.stop is not None:
-            attempt.unkept.append(f"--resume left {', '.join(record.open)} open; {resumed.said}")
+            attempt.unkept.append(f"--resume left {', '.join(record.open)} open; {resumed.output}")
     attempt.false_journal += site.drift()
     return record
 

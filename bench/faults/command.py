@@ -55,7 +55,7 @@ def run(
         write_text(log, "".join(json.dumps(item) + "\n" for item in remaining))
     end = time.monotonic() + minutes * 60 if minutes else math.inf
     _kinds(chosen, log, Bench(Progress(), requested, end), keep=keep)
-    return finish(log, known, {(name, requested.words) for name in chosen} if forget else ())
+    return finish(log, known, {(name, requested.label) for name in chosen} if forget else ())
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,9 @@ def _all(site: Site, todo: Mapping[str, tuple[Case, int]], log: Path, bench: Ben
     total = sum(count for _, count in todo.values())
     for done, (name, seed, attempt) in enumerate(_tries(site, todo, bench.end), 1):
         record.append(log, name, seed, attempt, site.setting)
-        bench.progress.say(f"{done:3}/{total}  {attempt.seconds:6.1f} s  {name}: {told(attempt)}")
+        bench.progress.say(
+            f"{done:3}/{total}  {attempt.seconds:6.1f} s  {name}: {describe(attempt)}"
+        )
 
 
 def _tries(
@@ -158,7 +160,7 @@ def _tried(site: Site, chosen: Sequence[Case], seed: str) -> list[Attempt]:
         return [Attempt(unkept=[error.message], next_failed=site.renew()) for _ in chosen]
 
 
-def told(attempt: Attempt) -> str:
+def describe(attempt: Attempt) -> str:
     """Return a try in one line."""
     wrong = [f"{what}: {'; '.join(getattr(attempt, what))}" for what in record.WRONG
              if getattr(attempt, what)]  # fmt: skip

@@ -31,7 +31,7 @@ GOLDEN = 0.618
 GO_ON = ("--stop-at", "99")
 
 
-def one(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
+def single_fault(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Put one fault into one device."""
     many(site, [(case, attempt)], rand)
 

@@ -58,7 +58,7 @@ def _one_rollout(site: Site, case: Case, most: int, rand: random.Random) -> Iter
     record = after(site, case, last, release, going)
     last.ended = "killed"
     if record is None or record.ended != journals.ALL:
-        last.unkept.append(f"--resume did not bring it to its end; see {going.said}")
+        last.unkept.append(f"--resume did not bring it to its end; see {going.output}")
     if last.good:
         site.good |= dict.fromkeys(hosts, release.image_id)
     else:

@@ -132,7 +132,7 @@ def _try(site: Site, recorded: Recording, item: Try, drive: Path) -> None:
     attempt.false_success += claims(recorded, item.point.end, state)
     attempt.lost += _damaged(host, recorded, state.image_id)
     if item.number % NEXT == 0:
-        attempt.next_failed += _again(site, host, recorded)
+        attempt.next_failed += _repeat_rollout(site, host, recorded)
 
 
 def _booted(host: Device, limit_s: float) -> None:
@@ -169,7 +169,7 @@ def _damaged(host: Device, recorded: Recording, image_id: str) -> list[str]:
     return [f"{host.name}: files of {image_id} are not whole: {', '.join(wrong)}"] if wrong else []
 
 
-def _again(site: Site, host: Device, recorded: Recording) -> list[str]:
+def _repeat_rollout(site: Site, host: Device, recorded: Recording) -> list[str]:
     """Roll the same release out again: it arrives, or was there, and all of it is whole."""
     power.wait(host, threading.Event())
     release = recorded.release
@@ -179,7 +179,7 @@ def _again(site: Site, host: Device, recorded: Recording) -> list[str]:
     seen, problems = inside.settled([host], only, site.kind.settle_s)
     record = going.record
     if code or record is None or record.ended != journals.ALL:
-        problems.append(f"the next rollout ended with {code}; see {going.said}")
+        problems.append(f"the next rollout ended with {code}; see {going.output}")
     elif not problems:
         problems += inside.false_successes(record, code, seen)
         problems += _damaged(host, recorded, release.image_id)

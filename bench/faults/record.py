@@ -157,4 +157,4 @@ def _cuts(
 def setting_of(row: Mapping[str, Any]) -> str:
     """Return the engine and the image of a try, in words."""
     build = None if row.get("image", SMALL) == SMALL else Path()
-    return Setting(row.get("engine", engines.default()), build).words
+    return Setting(row.get("engine", engines.default()), build).label

@@ -135,11 +135,11 @@ def _marks(site: Site, host: Device, release: Release, log: Path) -> dict[str, M
         loads.kill()
         loads.wait()
     if code := going.end(site.kind.limit_s):
-        raise StepFailedError(f"the rollout to be recorded ended with {code}; see {going.said}")
+        raise StepFailedError(f"the rollout to be recorded ended with {code}; see {going.output}")
     time.sleep(AFTER_S)
     marks[END] = Mark(END, block_log.count(log), block_log.count(log))
     if missing := {*PHASES, CONFIRMED} - set(marks):
-        raise StepFailedError(f"no {', '.join(sorted(missing))} was seen; see {going.said}")
+        raise StepFailedError(f"no {', '.join(sorted(missing))} was seen; see {going.output}")
     return marks
 
 

@@ -123,7 +123,9 @@ def corrupt_layer(site: Site, case: Case, attempt: Attempt, rand: random.Random)
     after(site, case, attempt, release, going)
     second = site.start(release)
     if second.end(site.kind.limit_s):
-        attempt.unkept.append(f"the same release does not arrive the next time; see {second.said}")
+        attempt.unkept.append(
+            f"the same release does not arrive the next time; see {second.output}"
+        )
     else:
         site.good = dict.fromkeys(site.names, release.image_id)
 
@@ -149,16 +151,18 @@ def report(milliseconds: float, *, as_expected: bool = True) -> dict[str, Any]:
 def verdict_worse(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Roll out an image that its verification finds on the wrong processor."""
     del rand
-    _judged(site, case, attempt, report(20.0, as_expected=False))
+    _roll_out_with_report(site, case, attempt, report(20.0, as_expected=False))
 
 
 def slower(site: Site, case: Case, attempt: Attempt, rand: random.Random) -> None:
     """Roll out an image that is slower than the one before it."""
     del rand
-    _judged(site, case, attempt, report(90.0))
+    _roll_out_with_report(site, case, attempt, report(90.0))
 
 
-def _judged(site: Site, case: Case, attempt: Attempt, document: dict[str, Any]) -> None:
+def _roll_out_with_report(
+    site: Site, case: Case, attempt: Attempt, document: dict[str, Any]
+) -> None:
     before = site.release(**_reporting(report(20.0)))
     if site.start(before, "--verify", "quick").end(site.kind.limit_s):
         attempt.unkept.append("the good image does not arrive")

@@ -28,10 +28,10 @@ def command(*arguments: str) -> list[str]:
 
 @dataclass
 class RolloutProcess:
-    """A rollout that runs; `said` gets what it prints."""
+    """A rollout that runs; `output` gets what it prints."""
 
     child: subprocess.Popen[bytes]
-    said: Path
+    output: Path
     rollouts: Path
     """Folder of the journals."""
     before: frozenset[str]
@@ -68,7 +68,7 @@ class RolloutProcess:
             if self.child.poll() is not None:
                 return _count(self.journal, step) > seen
             if time.monotonic() > end:
-                raise StepFailedError(f"no {step} within {limit_s:.0f} s; see {self.said}")
+                raise StepFailedError(f"no {step} within {limit_s:.0f} s; see {self.output}")
             time.sleep(POLL_S)
         return True
 
@@ -96,7 +96,7 @@ class RolloutProcess:
         except subprocess.TimeoutExpired:
             self.kill(all_of_it=True)
             raise StepFailedError(
-                f"a rollout did not end within {limit_s:.0f} s; see {self.said}"
+                f"a rollout did not end within {limit_s:.0f} s; see {self.output}"
             ) from None
         except BaseException:
             self.kill(all_of_it=True)

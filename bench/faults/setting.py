@@ -41,7 +41,7 @@ class Setting:
         return f"{self.engine}-{self.image}"
 
     @property
-    def words(self) -> str:
+    def label(self) -> str:
         """Return engine and image, as bench/faults.json names them."""
         return f"{self.engine}, {self.image} image"
 

@@ -115,8 +115,8 @@ class Site:
     setting: Setting
     good: dict[str, str] = field(default_factory=dict)
     """The image that each was confirmed on last."""
-    made: int = 0
-    rides: list[RolloutProcess] = field(default_factory=list)
+    release_count: int = 0
+    processes: list[RolloutProcess] = field(default_factory=list)
     begun: Counter[str] = field(default_factory=Counter)
     """How often each case was begun, in earlier runs too."""
     linked: bool = False
@@ -162,8 +162,8 @@ class Site:
 
         One that is `small` is of no build, whatever the setting.
         """
-        self.made += 1
-        number = f"v{int(time.time())}-{self.made}"
+        self.release_count += 1
+        number = f"v{int(time.time())}-{self.release_count}"
         builds = self.folder / "builds"
         if self.setting.build and not small:
             result = self._changed(builds / number, **how)
@@ -189,18 +189,20 @@ class Site:
     def start(self, release: Release, *flags: str, hosts: Path | None = None) -> RolloutProcess:
         """Begin to roll a release out."""
         arguments = ["fleet.rollout", str(release.folder), "-i", str(hosts or self.hosts)]
-        return self._ride([*arguments, "--file", str(self.folder / "plan.toml"), *flags])
+        return self._start_rollout([*arguments, "--file", str(self.folder / "plan.toml"), *flags])
 
     def resume(self, number: str) -> RolloutProcess:
         """Go on with a rollout."""
-        return self._ride(["fleet.rollout", f"--resume={number}"], number)
+        return self._start_rollout(["fleet.rollout", f"--resume={number}"], number)
 
-    def _ride(self, arguments: list[str], number: str = "") -> RolloutProcess:
+    def _start_rollout(self, arguments: list[str], number: str = "") -> RolloutProcess:
         path = self.folder / "said" / f"{time.time():.3f}.txt"
         path.parent.mkdir(exist_ok=True)
-        self.rides = [rollout for rollout in self.rides if rollout.child.poll() is None]
-        self.rides.append(rollout_process.start(arguments, self.env, path, self.rollouts, number))
-        return self.rides[-1]
+        self.processes = [rollout for rollout in self.processes if rollout.child.poll() is None]
+        self.processes.append(
+            rollout_process.start(arguments, self.env, path, self.rollouts, number)
+        )
+        return self.processes[-1]
 
     def task(self, *arguments: str, code: int = 0, **extra: str) -> str:
         """Run a command that must end with `code`; return what it printed."""
@@ -244,7 +246,7 @@ class Site:
         seen, problems = inside.settled(self.devices, only, self.kind.settle_s)
         record = going.record
         if code or record is None or record.ended != journals.ALL:
-            problems.append(f"the next rollout ended with {code}; see {going.said}")
+            problems.append(f"the next rollout ended with {code}; see {going.output}")
         else:
             problems += inside.false_successes(record, code, seen)
         if not problems:

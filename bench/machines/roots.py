@@ -41,7 +41,7 @@ def tar(suite: str, arch: str = "") -> Path:
     path = cache_dir("machines") / f"{name}.tar"
     with locked(cache_dir("locks") / f"machine-{name}.lock", lambda: None):
         if not cached_files.intact(path) or time.time() - path.stat().st_mtime > FRESH_S:
-            with cached_files.made(path) as aside:
+            with cached_files.create(path) as aside:
                 _make(suite, arch, included, aside)
     return path
 

@@ -74,7 +74,7 @@ class LightEndpoints:
         """Return a command line that runs a program of the controller's in the network."""
         return ["nsenter", "--target", str(self.holder), "--net", *command]
 
-    def wire(self) -> dict[str, Bytes]:
+    def bytes_moved(self) -> dict[str, Bytes]:
         """Return what went to and came from each, by the counters of its interface."""
         rows = interfaces(Path(f"/proc/{self.holder}/net/dev").read_text(encoding="ascii"))
         result = {}

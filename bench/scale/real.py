@@ -60,7 +60,7 @@ class RealDevices:
         """Return a command line that runs a program of the controller's."""
         return list(command)
 
-    def wire(self) -> dict[str, Bytes]:
+    def bytes_moved(self) -> dict[str, Bytes]:
         """Return what went to and came from each, by the counters of its own interface."""
         result = {}
         for device in self.devices:

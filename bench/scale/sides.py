@@ -41,7 +41,7 @@ class Endpoints(Protocol):
     def inside(self, command: Sequence[str | Path]) -> list[str | Path]:
         """Return a command line that runs where the controller is."""
 
-    def wire(self) -> dict[str, Bytes]:
+    def bytes_moved(self) -> dict[str, Bytes]:
         """Return what went to and came from each so far."""
 
 
@@ -117,7 +117,7 @@ class Controller:
     def _run(
         self, at: Endpoints, command: Sequence[str | Path], environment: Mapping[str, str]
     ) -> tuple[str, Cost]:
-        before, load = at.wire(), os.getloadavg()[0]
+        before, load = at.bytes_moved(), os.getloadavg()[0]
         with _metered() as meter:
             begun = time.monotonic()
             done = subprocess.run(
@@ -130,7 +130,7 @@ class Controller:
             )
             took = time.monotonic() - begun
             cpu = meter.seconds()
-        moved = traffic.between(before, at.wire())
+        moved = traffic.between(before, at.bytes_moved())
         if done.returncode:
             last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
             print(done.stdout[-2000:], done.stderr[-2000:], sep="\n", file=sys.stderr)

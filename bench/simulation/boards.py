@@ -152,7 +152,9 @@ class Boards:
         for name in hosts:
             self.kill()
             start = places[0]
-            seconds, reply = self._one(step, self.boards[name], self.ways[name], act, start, until)
+            seconds, reply = self._do_step(
+                step, self.boards[name], self.ways[name], act, start, until
+            )
             end = min(start + seconds, until) if start < until else until
             heapq.heapreplace(places, end)
             last = max(last, end)
@@ -160,7 +162,7 @@ class Boards:
         self.schedule.sleep(last - begun)
         return result
 
-    def _one(
+    def _do_step(
         self,
         step: str,
         board: Board,

@@ -51,7 +51,7 @@ class ChannelSimulation:
     decisions: list[tuple[str, ...]] = field(default_factory=list)
     changed_at: float = 0.0
     """When a board last changed."""
-    asked: int = 0
+    polls: int = 0
     """Polls at which the policy was new to a board."""
 
     def __post_init__(self) -> None:
@@ -95,11 +95,11 @@ class ChannelSimulation:
         fleet, scenario = self.fleet, self.fleet.scenario
         changed = scenario.draw("traffic.changed", fleet.random("costs"))
         # Polls that find nothing new go on for ever: they are no part of a release.
-        fleet.uplink.sent += int(self.asked * changed)
+        fleet.uplink.sent += int(self.polls * changed)
         return outcome.of(
             fleet, plan=self.row["name"], release=release,
             result="stopped" if self.stopped else "some", why=self.stopped,
-            ended_s=self.changed_at, decisions=self.decisions, site_states={}, polls=self.asked,
+            ended_s=self.changed_at, decisions=self.decisions, site_states={}, polls=self.polls,
         )  # fmt: skip
 
     def _publish(self) -> None:
@@ -123,7 +123,7 @@ class ChannelSimulation:
         if cut is not None:
             self._later(board, cut[1])
             return
-        self.asked += 1
+        self.polls += 1
         if board.image in self._parsed.leave:
             board.rollback()
             self.changed_at = self.now

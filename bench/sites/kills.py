@@ -158,7 +158,7 @@ class _Rollout:
                     self.kills.append({"target": TARGETS[target], **kill})
                 if target == "top":
                     process.communicate()
-                    process = self.world.start(*_words(self.world, release))
+                    process = self.world.start(*_rollout_arguments(self.world, release))
         except BaseException:
             _stop(process)
             raise
@@ -168,7 +168,7 @@ class _Rollout:
             if code == 0 or (code == 1 and not _open(self.world)):
                 break
             time.sleep(2)
-            code = _end(self.world.start(*_words(self.world, release)))
+            code = _end(self.world.start(*_rollout_arguments(self.world, release)))
         return code
 
     def _kill(self, target: str, central: subprocess.Popen[str], release: Release) -> Kill | None:
@@ -242,7 +242,7 @@ def _last_step(place: Place, release: Release) -> str:
     return " ".join(str(value) for value in values if value is not None)
 
 
-def _words(world: World, release: Release) -> list[str | Path]:
+def _rollout_arguments(world: World, release: Release) -> list[str | Path]:
     """Return the words that go on with a release's rollout, or begin it if it had not begun yet."""
     record = _newest(world)
     if record is None or record.image_id != release.image_id:

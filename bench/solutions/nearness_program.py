@@ -28,15 +28,15 @@ def main() -> None:
     result: dict[str, Any] = {}
     for name, cases in (("pictures", stills.cases()), ("streams", streams.cases())):
         np.savez(path, **cases)
-        kit = _found([*KIT, PROGRAM, path], kit_variables(folder))
-        legacy = _found([python, PROGRAM, path], legacy_variables())
-        noisy = _found([python, PROGRAM, path, "noise", draws], legacy_variables())
+        kit = _run_program([*KIT, PROGRAM, path], kit_variables(folder))
+        legacy = _run_program([python, PROGRAM, path], legacy_variables())
+        noisy = _run_program([python, PROGRAM, path, "noise", draws], legacy_variables())
         runs = legacy, noisy, kit
         result[name] = _pictures(cases, *runs) if name == "pictures" else _streams(*runs)
     print(json.dumps(result))
 
 
-def _found(command: list[Any], variables: Mapping[str, str]) -> Any:  # noqa: ANN401
+def _run_program(command: list[Any], variables: Mapping[str, str]) -> Any:  # noqa: ANN401
     return pickle.loads(run(command, variables))  # noqa: S301 # ours
 
 

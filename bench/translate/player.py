@@ -83,7 +83,7 @@ def compiled(name: str, source: Path, compile_: Sequence[str], link: Sequence[st
                 what=f"compiling {source.name}",
                 env=env,
             )
-            with cached_files.made(path) as output:
+            with cached_files.create(path) as output:
                 run(
                     [program, "ld.lld", *link, "-o", output.absolute(), folder / "made.o"],
                     what=f"linking {name}",

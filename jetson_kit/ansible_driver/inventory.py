@@ -90,7 +90,7 @@ class Host:
         options: list[str] = []
         # As Ansible puts them: the general ones first.
         for name in ARGUMENTS:
-            options += self._words(name)
+            options += self._ssh_arguments(name)
         port, key = self.variable("ansible_port"), self.variable("ansible_ssh_private_key_file")
         if port:
             options += ["-p", str(port)]
@@ -98,7 +98,7 @@ class Host:
             options += ["-i", str(Path(str(key)).expanduser())]
         return tuple(options)
 
-    def _words(self, name: str) -> list[str]:
+    def _ssh_arguments(self, name: str) -> list[str]:
         value = self.variables.get(name) or ""
         try:
             # Of INI -4 is a number; a boolean is one to Python alone.

@@ -31,15 +31,15 @@ CHOICES = re.compile(
 
 def of_user() -> dict[str, str]:
     """Return this process's environment without what would choose for the kit's playbooks."""
-    return {**_places(), **_kept()}
+    return {**_places(), **_user_variables()}
 
 
 def settings_of_user() -> list[str]:
     """Return the names of Ansible's variables that its programs get from the user."""
-    return [name for name in _kept() if name.startswith("ANSIBLE_")]
+    return [name for name in _user_variables() if name.startswith("ANSIBLE_")]
 
 
-def _kept() -> dict[str, str]:
+def _user_variables() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not CHOICES.match(name)}
 
 

@@ -241,7 +241,7 @@ def _files(name: str, entries: Sequence[Entry], about: str) -> Path:
     text = f"{FORMAT}\n{tree.digest(entries)}\n{about}"
     tar = cache_dir("layers") / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.tar"
     if not cached_files.intact(tar):
-        with cached_files.made(tar) as aside:
+        with cached_files.create(tar) as aside:
             with LayerTar(aside) as layer:
                 layer.folder(HOME)
                 for entry in entries:

@@ -81,7 +81,7 @@ def _make(request: _Request, base: Rootfs, refresh: bool) -> SystemLayer | None:
     key = hashlib.sha256(listing.encode()).hexdigest()[:16]
     tar = cache_dir("layers") / f"app-{request.name}-{key}.tar"
     if not cached_files.intact(tar):
-        with cached_files.made(tar) as aside, LayerTar(aside, compiler) as layer:
+        with cached_files.create(tar) as aside, LayerTar(aside, compiler) as layer:
             merged = installed.merge(layer, debs, rootfs.data()["prune"])
             layer.data(STATUS, _status(base) + merged.status)
             with tarfile.open(base.tar) as below:

@@ -34,12 +34,14 @@ def warning(app: App, files: Tree) -> str:
         f"{entry.name}, line {line} ({what})"
         for entry in files.entries
         if not entry.link and not tree.matches(entry.name, app.include)
-        for line, what in _found(tree.content(entry.source))
+        for line, what in _find_secrets(tree.content(entry.source))
     ]
     in_files = bool(places)
     values = [*app.environment.items(), *(("command", word) for word in app.command)]
     places += [
-        f"{FILE}, {name} ({what})" for name, text in values for _, what in _found(text.encode())
+        f"{FILE}, {name} ({what})"
+        for name, text in values
+        for _, what in _find_secrets(text.encode())
     ]
     if not places:
         return ""
@@ -49,7 +51,7 @@ def warning(app: App, files: Tree) -> str:
     return f"{named}: by its form a secret, {faults.TO_THE_BOARD}{none}"
 
 
-def _found(content: bytes) -> list[tuple[int, str]]:
+def _find_secrets(content: bytes) -> list[tuple[int, str]]:
     """Return the lines that hold a secret, each with what the first one in it is."""
     stopping.check()
     if b"\0" in content:

@@ -68,7 +68,7 @@ class Board:
                 stdout=subprocess.PIPE,
                 stderr=stream,
                 check=False,
-                start_new_session=stopping.asked(),
+                start_new_session=stopping.requested(),
             )
         os.write(self.stream, done.stdout)
         if done.returncode:

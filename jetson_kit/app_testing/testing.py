@@ -66,7 +66,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Asked:
+class AppTestRequest:
     """What the user asks for; "" is what jetson.toml says, else the build's default."""
 
     folder: Path
@@ -78,7 +78,7 @@ class Asked:
     """On a virtual board, too."""
 
 
-def run(request: Asked) -> None:
+def run(request: AppTestRequest) -> None:
     """Test the application.
 
     Without tests of its own it is only run on the virtual board, where that is asked for. Raises
@@ -110,15 +110,15 @@ def run(request: Asked) -> None:
         video = _video(app, scratch)
         native = _native(app, image, video, place, progress) if tested else None
         if native:
-            done.append(_told(native, place))
+            done.append(_report_outcome(native, place))
         if tested and request.emulated:
             on = _target(build_request, image, progress)
-            done.append(_told(_emulated(app, image, video, place, scratch, on), place))
+            done.append(_report_outcome(_emulated(app, image, video, place, scratch, on), place))
         if request.full:
             with files.logged(place / "virtual.log") as stream:
                 code = board.run(app, video, place, stream, progress)
             why = f"exit code {code}" if code else ""
-            done.append(_told(Outcome("virtual", why), place, board.page(place)))
+            done.append(_report_outcome(Outcome("virtual", why), place, board.page(place)))
     if not done:
         raise CheckFailedError("the tests ran nowhere", "leave out --no-emulation")
     if failed := [outcome for outcome in done if outcome.why]:
@@ -129,7 +129,7 @@ def run(request: Asked) -> None:
         raise CheckFailedError("no test ran: all were skipped", f"see {place / done[0].where}.log")
 
 
-def _told(outcome: Outcome, place: Path, page: Path | None = None) -> Outcome:
+def _report_outcome(outcome: Outcome, place: Path, page: Path | None = None) -> Outcome:
     state = f"all {counted(outcome.skipped, 'test')} skipped" if outcome.skipped else "passed"
     state = f"failed ({outcome.why})" if outcome.why else state
     on = f" on {outcome.on}" if outcome.on else ""

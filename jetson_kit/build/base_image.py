@@ -111,6 +111,6 @@ def _standalone(python: str, arch: str) -> Path:
         )
         tar = cache_dir("layers") / f"{folder.name}.tar"
         if not cached_files.intact(tar):
-            with cached_files.made(tar) as aside, LayerTar(aside) as layer:
+            with cached_files.create(tar) as aside, LayerTar(aside) as layer:
                 layer.tree(PREFIX, folder)
     return tar

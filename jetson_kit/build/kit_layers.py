@@ -207,7 +207,7 @@ def _models(plan: BuildPlan, progress: Progress) -> tuple[Path, tuple[tuple[str,
         )
         tar = cache_dir("layers") / f"models-{_hash(manifest)}.tar"
         if not cached_files.intact(tar):
-            with cached_files.made(tar) as aside, LayerTar(aside) as layer:
+            with cached_files.create(tar) as aside, LayerTar(aside) as layer:
                 layer.data(f"{MODELS}/manifest.json", manifest + "\n")
                 for path in paths:
                     layer.file(f"{MODELS}/{path.name}", path)
@@ -223,7 +223,7 @@ def _config(plan: BuildPlan) -> Path:
     loader = "".join(f"{folder}\n" for folder in plan.driver_dirs)
     tar = cache_dir("layers") / f"config-{_hash(about + loader)}.tar"
     if not cached_files.intact(tar):
-        with cached_files.made(tar) as aside, LayerTar(aside) as layer:
+        with cached_files.create(tar) as aside, LayerTar(aside) as layer:
             if loader:
                 layer.data("etc/ld.so.conf.d/000-nvidia-injected.conf", loader)
             layer.data("etc/mediapipe-jetson/plan.json", about)

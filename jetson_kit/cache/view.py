@@ -51,15 +51,15 @@ def plan(chosen: Sequence[Entry], keep: Collection[str]) -> None:
     """Print what would be removed."""
     for entry in chosen:
         print(f"{_mb(entry.size):>10}  {entry.path.relative_to(folder())}")
-    print(f"would remove {_mb(_size(chosen))}{_kept(keep)}")
+    print(f"would remove {_mb(_size(chosen))}{_exempt_note(keep)}")
 
 
 def removed(chosen: Sequence[Entry], keep: Collection[str]) -> None:
     """Print what was removed."""
-    print(f"removed {_mb(_size(chosen))}{_kept(keep)}")
+    print(f"removed {_mb(_size(chosen))}{_exempt_note(keep)}")
 
 
-def _kept(keep: Collection[str]) -> str:
+def _exempt_note(keep: Collection[str]) -> str:
     return f"; {', '.join(keep)} stays, virtual devices are up" if keep else ""
 
 

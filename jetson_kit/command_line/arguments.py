@@ -78,7 +78,7 @@ class KitTask(Task[Body]):
         if not self.variadic:
             return arguments
         first, *flags = arguments
-        count = _words(flags)
+        count = _count_positionals(flags)
         positionals = [self._word(first, number, positional=number < count)
                  for number in range(max(count, 1))]  # fmt: skip
         return [*positionals, *flags]
@@ -117,7 +117,7 @@ class KitTask(Task[Body]):
         return super().__call__(*args, **kwargs)
 
 
-def _words(flags: list[Argument]) -> int:
+def _count_positionals(flags: list[Argument]) -> int:
     """Return how many positional arguments follow the task's name."""
     known = [*Program().core_args(), *Program().task_args(), *flags]
     valued = {

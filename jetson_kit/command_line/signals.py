@@ -60,7 +60,7 @@ def _handle(number: int, frame: FrameType | None) -> None:
         # However often it comes meanwhile: nothing is cleaned up yet that could be given up.
         if not _Seen.waits:
             _Seen.waits = True
-            late = threading.Timer(POLL_S, _again, (number,))
+            late = threading.Timer(POLL_S, _resend, (number,))
             late.daemon = True
             late.start()
         return
@@ -77,7 +77,7 @@ def _handle(number: int, frame: FrameType | None) -> None:
     raise stopping.StoppedError(number)
 
 
-def _again(number: int) -> None:
+def _resend(number: int) -> None:
     _Seen.waits = False  # before: it may have to wait once more
     os.kill(os.getpid(), number)
 

@@ -143,12 +143,12 @@ def pull(reference: str, platform: str) -> Image:
         if refused := docker_settings.refused_login(error):
             raise refused from error
         raise NetworkError(
-            f"the base image {reference} can't be had: {_words(error)}",
+            f"the base image {reference} can't be had: {_explanation(error)}",
             "check the name and the network, log in to its registry, or leave out --base",
         ) from error
 
 
-def _words(error: DockerException) -> str:
+def _explanation(error: DockerException) -> str:
     return str(getattr(error, "explanation", None) or error)
 
 

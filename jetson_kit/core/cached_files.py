@@ -18,7 +18,7 @@ _own: dict[Path, tuple[int, int]] = {}
 
 
 @contextlib.contextmanager
-def made(path: Path) -> Iterator[Path]:
+def create(path: Path) -> Iterator[Path]:
     """Yield a path aside that becomes `path`, with its size and hash recorded beside it."""
     with written_aside(path) as aside:
         yield aside

@@ -83,7 +83,7 @@ def cache_dir(*parts: str) -> Path:
 
     Raises BadInputError where it can't be made.
     """
-    return made(cache_home().joinpath(*parts), CACHE)
+    return make_folder(cache_home().joinpath(*parts), CACHE)
 
 
 def writable(folder: Path) -> bool:
@@ -105,7 +105,7 @@ def config_home() -> Path:
     return _home("", "XDG_CONFIG_HOME", ".config")
 
 
-def made(folder: Path, variable: str, mode: int = 0o777) -> Path:
+def make_folder(folder: Path, variable: str, mode: int = 0o777) -> Path:
     """Return a folder, made where it is not there; `variable` is what moves it.
 
     Raises BadInputError where it can't be made.

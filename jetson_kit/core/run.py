@@ -77,7 +77,7 @@ def run(
                 capture_output=True,
                 timeout=timeout_s,
                 check=False,
-                start_new_session=stopping.asked(),
+                start_new_session=stopping.requested(),
             )
     except FileNotFoundError as error:
         package = needs.package_of(Path(command[0]).name)

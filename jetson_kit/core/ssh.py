@@ -42,7 +42,7 @@ def run(
             capture_output=True,
             timeout=timeout_s,
             check=False,
-            start_new_session=stopping.asked(),
+            start_new_session=stopping.requested(),
         )
     except FileNotFoundError as error:
         raise ToolMissingError("ssh is not installed", "install openssh-client") from error

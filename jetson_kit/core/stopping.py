@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from types import CodeType, FrameType
 from typing import IO, Any, TypeVar
 
-Made = TypeVar("Made", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., Any])
 _whole: set[CodeType] = set()
-_asked: list[int] = []
+_requested: list[int] = []
 _cleaning: list[None] = []
 spared: set[int] = set()
 """Children that end themselves at the next step: neither they nor theirs are made to end sooner."""
@@ -34,20 +34,20 @@ def check() -> None:
 
     The main thread had its exception, and needs commands to clean up.
     """
-    if _asked and not _cleaning and threading.current_thread() is not threading.main_thread():
-        raise StoppedError(_asked[0])
+    if _requested and not _cleaning and threading.current_thread() is not threading.main_thread():
+        raise StoppedError(_requested[0])
 
 
-def asked() -> bool:
+def requested() -> bool:
     """Tell whether an end was asked for.
 
     What cleans up from then on starts its programs in sessions of their own: a second Ctrl-C,
     which the terminal sends to all, or a second SIGTERM to the group, would end them half done.
     """
-    return bool(_asked)
+    return bool(_requested)
 
 
-def whole(function: Made) -> Made:
+def whole(function: Function) -> Function:
     """Have an end that is asked for wait until `function` has made or removed what it does.
 
     Of a generator that is each part beside its yield. All of tempfile waits so.
@@ -94,7 +94,7 @@ def ends_by(hook: Callable[[], None]) -> None:
 
 def ask(number: int) -> None:
     """Ask for an end."""
-    _asked.append(number)
+    _requested.append(number)
     end()
 
 

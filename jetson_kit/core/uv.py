@@ -67,7 +67,7 @@ def uv(arguments: Sequence[str | Path], *, what: str, stdin: str | None = None) 
 def _installer(command: list[str], what: str, stdin: str | None = None) -> str:
     """Run uv or pip and return its standard output, its failures told apart."""
     try:
-        with log.timed(what), uv_environment.made(os.environ) as environment:
+        with log.timed(what), uv_environment.create(os.environ) as environment:
             done = subprocess.run(
                 command,
                 input=stdin or "",

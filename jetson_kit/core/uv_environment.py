@@ -23,7 +23,7 @@ OTHERS = ("VIRTUAL_ENV", "CONDA_PREFIX", "PYTHONPATH")
 
 
 @contextlib.contextmanager
-def made(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
+def create(environ: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """Yield the environment, in the place of the user's; its files go afterwards.
 
     Raises BadInputError for settings of uv that can't be read.
@@ -85,7 +85,7 @@ def _readable(folder: Path) -> bool:
 def main(command: list[str]) -> int:
     """Run a command; return its exit code, or this module's own after a line that says why."""
     try:
-        with made(os.environ) as environment:
+        with create(os.environ) as environment:
             return subprocess.run(command, env=environment, check=False).returncode
     except KitError as error:
         print(error.line(), file=sys.stderr)

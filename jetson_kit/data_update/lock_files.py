@@ -80,7 +80,7 @@ def update_requirements(changes: Changes, request: Request) -> None:
                 (aside / path.name).write_text(text, encoding="utf-8")
         for lock, python in pythons().items():
             if _concerned(request, lock, aside):
-                _one(changes, request, lock, python, aside)
+                _update_lock(changes, request, lock, python, aside)
 
 
 def _concerned(request: Request, lock: str, folder: Path) -> bool:
@@ -94,7 +94,7 @@ def _concerned(request: Request, lock: str, folder: Path) -> bool:
     )
 
 
-def _one(changes: Changes, request: Request, lock: str, python: str, folder: Path) -> None:
+def _update_lock(changes: Changes, request: Request, lock: str, python: str, folder: Path) -> None:
     path = REQUIREMENTS / f"{lock}.txt"
     have = index.read(path)
     direct_requirements = list(directs(lock, folder))

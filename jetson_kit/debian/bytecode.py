@@ -115,7 +115,7 @@ class Compiler:
             python = self.python.command()
             try:
                 run(
-                    [*python.words, PROGRAM, sources, out],
+                    [*python.arguments, PROGRAM, sources, out],
                     what="compiling the image's Python files",
                     env=ENVIRONMENT,
                     timeout_s=LIMIT_S,

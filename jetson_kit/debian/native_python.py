@@ -37,7 +37,7 @@ VARIANT = "runtime"
 class Command:
     """How a Python is started."""
 
-    words: tuple[str | Path, ...]
+    arguments: tuple[str | Path, ...]
     folder: Path
     """Where it is unpacked."""
     locked: bool

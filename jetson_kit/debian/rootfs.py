@@ -143,7 +143,7 @@ def build(variant: str, suite: str, arch: str, *, refresh: bool = False) -> Root
     key = hashlib.sha256(f"{digest}\n{listing}".encode()).hexdigest()[:16]
     tar = cache_dir("rootfs") / f"{suite}-{arch}-{variant}-{key}.tar"
     if not cached_files.intact(tar):
-        with cached_files.made(tar) as aside:
+        with cached_files.create(tar) as aside:
             prune = {key: [*spec["prune"][key], *facts[key]] for key in ("drop", "keep")}
             injected = _injected(spec, facts)
             with LayerTar(aside, compiler) as layer:

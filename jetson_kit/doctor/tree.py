@@ -95,12 +95,12 @@ def parse(text: str) -> RawFacts:
             "the device's answer is cut off", "run it again; its login shell must be able to run sh"
         )
     try:
-        return _told(records)
+        return _raw_facts(records)
     except (ValueError, IndexError, KeyError) as error:
         raise StepFailedError(f"the device's answer can't be read: {error}") from error
 
 
-def _told(records: dict[str, list[str]]) -> RawFacts:
+def _raw_facts(records: dict[str, list[str]]) -> RawFacts:
     ids = [int(word) for word in records["ids"][0].split()]
     nodes = [line.split(" ", 3) for line in records.get("node", [])]
     files = [line.split(" ", 1) for line in records.get("file", [])]

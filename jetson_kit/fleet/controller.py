@@ -28,7 +28,7 @@ def state_dir() -> Path:
     """Return (and make) the folder of the fleet's records, which only the user can look into."""
     folder = paths.state_home() / "fleet"
     with disk_guard(folder):
-        return paths.made(folder, paths.STATE, 0o700)
+        return paths.make_folder(folder, paths.STATE, 0o700)
 
 
 def new_id() -> str:

@@ -34,7 +34,7 @@ class Board:
     """A board that was looked at. `why_not` says why it can't build, `busy` that it is at work."""
 
     host: Host
-    one: Class | None
+    engine_class: Class | None
     why_not: str = ""
     busy: str = ""
     memory_mb: int = 0
@@ -50,7 +50,7 @@ class Built:
     folder: str = ""
     engines: int = 0
     emulated: bool = False
-    words: str = ""
+    reason: str = ""
     checks: tuple[Mapping[str, Any], ...] = ()
 
     @property
@@ -62,7 +62,7 @@ class Built:
         """Return it for `--json`."""
         return {
             "class": self.name, "how": self.how, "board": self.board, "folder": self.folder,
-            "engines": self.engines, "emulated": self.emulated, "words": self.words,
+            "engines": self.engines, "emulated": self.emulated, "words": self.reason,
             "checks": [dict(item) for item in self.checks],
         }  # fmt: skip
 
@@ -93,14 +93,14 @@ def run(
         boards = _look(site, hosts, progress)
         groups = classes(boards)
         chosen, done = choose(groups, digests, busy=busy)
-        done += [_unable(board) for board in boards if board.one is None]
+        done += [_unable(board) for board in boards if board.engine_class is None]
         if chosen:
             done += _build(site, chosen, progress)
     if not any(build.how in ("built", "there") for build in done) and all(
-        board.one is None for board in boards
+        board.engine_class is None for board in boards
     ):
         raise CheckFailedError(
-            f"none of {counted(len(boards), 'board')} can build engines: {done[0].words}",
+            f"none of {counted(len(boards), 'board')} can build engines: {done[0].reason}",
             f"the log is {log}",
         )
     return done
@@ -158,8 +158,8 @@ def classes(boards: Sequence[Board]) -> dict[Class, list[Board]]:
     """Return the boards of each class, in the inventory's order."""
     result: dict[Class, list[Board]] = {}
     for item in boards:
-        if item.one is not None:
-            result.setdefault(item.one, []).append(item)
+        if item.engine_class is not None:
+            result.setdefault(item.engine_class, []).append(item)
     return result
 
 
@@ -176,13 +176,13 @@ def choose(
     for item, boards in groups.items():
         with store.mine(item) as place:
             if store.has(place, dict(digests)):
-                settled.append(_told(item, "there", store.read(place), ""))
+                settled.append(_result_from_manifest(item, "there", store.read(place), ""))
                 continue
             before = store.builder(place)
         idle = [board for board in boards if busy or not board.busy]
         if not idle:
             reason = f"all its boards are busy: {boards[0].host.name}: {boards[0].busy}"
-            settled.append(Built(item.name, "failed", words=reason, emulated=item.emulated))
+            settled.append(Built(item.name, "failed", reason=reason, emulated=item.emulated))
             continue
         chosen[item] = max(idle, key=lambda it: (it.host.name == before, it.memory_mb))
     return chosen, settled
@@ -198,7 +198,7 @@ def _build(site: _Site, chosen: Mapping[Class, Board], progress: Progress) -> li
             keys[board.host.name] = signed.known(board.host)
             able[engine_class] = board
         except KitError as error:
-            done.append(Built(engine_class.name, "failed", board.host.name, words=error.message))
+            done.append(Built(engine_class.name, "failed", board.host.name, reason=error.message))
     with tempfile.TemporaryDirectory(prefix="kit-engines-") as scratch:
         code = program.write(Path(scratch, "program"))
         for lean in (False, True):
@@ -271,7 +271,7 @@ def _take(
     if not result.good:
         reason = result.messages[-1] if result.messages else result.status
         return Built(
-            engine_class.name, "failed", keys.host, words=reason, emulated=engine_class.emulated
+            engine_class.name, "failed", keys.host, reason=reason, emulated=engine_class.emulated
         )
     try:
         with progress.step("take", f"signature and hashes of what {keys.host} built"):
@@ -281,13 +281,13 @@ def _take(
             engine_class.name,
             "failed",
             keys.host,
-            words=error.message,
+            reason=error.message,
             emulated=engine_class.emulated,
         )
-    return _told(engine_class, "built", store_manifest, keys.host)
+    return _result_from_manifest(engine_class, "built", store_manifest, keys.host)
 
 
-def _told(engine_class: Class, how: str, store_manifest: Any, name: str) -> Built:  # noqa: ANN401
+def _result_from_manifest(engine_class: Class, how: str, store_manifest: Any, name: str) -> Built:  # noqa: ANN401
     """Return the result that a manifest of the store describes."""
     return Built(
         engine_class.name, how, name or str(store_manifest.device.get("name", "")),
@@ -297,4 +297,4 @@ def _told(engine_class: Class, how: str, store_manifest: Any, name: str) -> Buil
 
 
 def _unable(board: Board) -> Built:
-    return Built("none", "skipped", board.host.name, words=board.why_not)
+    return Built("none", "skipped", board.host.name, reason=board.why_not)

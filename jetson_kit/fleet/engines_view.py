@@ -29,7 +29,7 @@ def checked(build: Built) -> str:
     if build.emulated and build.engines:
         return STAND_IN
     if not build.engines:
-        return build.words
+        return build.reason
     good = sum(row["ok"] is True for row in build.checks)
     open_ = [row for row in build.checks if row["ok"] is None]
     summary = f"{good} of {len(build.checks)} as TFLite"

@@ -64,7 +64,7 @@ def run(request: ProvisionRequest) -> ansible.Outcome:
 
         def listen(event: Event) -> None:
             progress.event(event)
-            _tell(event)
+            _log_event(event)
 
         outcome = ansible.run(job, listen, (hold,))
     for name, host in outcome.hosts.items():
@@ -94,7 +94,7 @@ def _signers(hosts: Sequence[Host]) -> None:
         )
 
 
-def _tell(event: Event) -> None:
+def _log_event(event: Event) -> None:
     if event.status in ("changed", "failed", "unreachable"):
         message = f": {event.message}" if event.message else ""
         text = [f"{event.host}: {event.status}: {event.task}{message}", *diffs.lines(event.result)]

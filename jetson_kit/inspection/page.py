@@ -35,7 +35,7 @@ def page(inspection: result.Inspection, sites: Path, title: str, *, served: bool
     boards = tuple(board.at(now) for board in inspection.boards)
     problems = tuple((site.site, "; ".join(site.wrong)) for site in inspection.bad_sites)
     command = ("./inv", "sites.report", "-i", str(sites), "--of", inspection.kind, "--board")
-    how = (*index.words(*command), (index.Of.SITE, "/", index.Of.HOST))
+    how = (*index.fixed_arguments(*command), (index.Of.SITE, "/", index.Of.HOST))
     return index.page(boards, index.Options(title, now, served, how, problems))
 
 
@@ -132,8 +132,8 @@ def _compared(device: rows.Device, line: Summary) -> rows.Device:
         pairs.insert(0, ("", line.verdict, device.verdict))
         pairs.append(("tasks", _tasks(line.tasks), _tasks(own.tasks)))
     alerts = [
-        f"its site said {f'{name} ' if name else ''}{_said(theirs)}, its evidence shows "
-        f"{_said(ours)} when judged here"
+        f"its site said {f'{name} ' if name else ''}{_describe(theirs)}, its evidence shows "
+        f"{_describe(ours)} when judged here"
         for name, theirs, ours in pairs
         if theirs != ours
     ]
@@ -152,7 +152,7 @@ def _tasks(tasks: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {verdict}" for name, verdict in sorted(tasks.items()))
 
 
-def _said(value: object) -> str:
+def _describe(value: object) -> str:
     if isinstance(value, Mapping):
         return _tasks(value) or "none"
     return moment(value) if isinstance(value, float) else str(value or "none")

@@ -259,13 +259,13 @@ class Builder:
 
     def damaged(self, what: str) -> ModelDamagedError:
         """Return an error that names the operator at hand, its tensor and the model."""
-        return ModelDamagedError(self.graph.model, self._said(what))
+        return ModelDamagedError(self.graph.model, self._describe(what))
 
     def unsupported(self, what: str) -> ModelUnsupportedError:
         """Return an error that names the operator at hand, its tensor and the model."""
-        return ModelUnsupportedError(self.graph.model, self._said(what))
+        return ModelUnsupportedError(self.graph.model, self._describe(what))
 
-    def _said(self, what: str) -> str:
+    def _describe(self, what: str) -> str:
         return f"{self.graph.label(self.operator)}: {what}" if self.operator else what
 
 

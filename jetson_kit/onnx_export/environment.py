@@ -50,7 +50,7 @@ def ask(command: str, request: Mapping[str, Any]) -> Any:  # noqa: ANN401
         arguments, stdin=pipe, stdout=pipe, stderr=pipe, env=variables(), text=True
     ) as worker:
         assert worker.stdin and worker.stdout and worker.stderr  # noqa: S101 - they are pipes
-        telling = threading.Thread(target=_tell, args=(worker.stderr,), daemon=True)
+        telling = threading.Thread(target=_forward_messages, args=(worker.stderr,), daemon=True)
         telling.start()
         with contextlib.suppress(BrokenPipeError):  # it ended at once: reported below
             worker.stdin.write(json.dumps(request))
@@ -68,7 +68,7 @@ def ask(command: str, request: Mapping[str, Any]) -> Any:  # noqa: ANN401
     return answer["result"]
 
 
-def _tell(lines: Iterable[str]) -> None:
+def _forward_messages(lines: Iterable[str]) -> None:
     """Pass on what the worker says, without TFLite's own words on how it goes about its work."""
     for line in lines:
         if not line.startswith("INFO: "):

@@ -83,7 +83,7 @@ def _check(request: Request) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     with ProcessPoolExecutor(request["jobs"], multiprocessing.get_context("spawn")) as pool:
         jobs = [
-            (item, pool.submit(_judged, item, known, options, request["build"]))
+            (item, pool.submit(_verdicts, item, known, options, request["build"]))
             for item in chosen.values()
         ]
         for sub_model, job in jobs:
@@ -100,7 +100,7 @@ def _check(request: Request) -> list[dict[str, Any]]:
     return rows
 
 
-def _judged(
+def _verdicts(
     sub_model: bundle.SubModel,
     known: Mapping[str, bundle.SubModel],
     options: Sequence[Options],
@@ -116,7 +116,7 @@ def _judged(
         there = check.reference_outputs(sub_model, known)
         return [asdict(check.judge(sub_model, option, there, build=build)) for option in options]
     except KitError as error:
-        return _said(error)
+        return _error_report(error)
 
 
 def _time(request: Request) -> dict[str, Any]:
@@ -147,7 +147,7 @@ COMMANDS: Mapping[str, Callable[[Request], Any]] = {
 }
 
 
-def _said(error: KitError) -> dict[str, str]:
+def _error_report(error: KitError) -> dict[str, str]:
     kind = next(item.__name__ for item in type(error).__mro__ if hasattr(errors, item.__name__))
     return {"kind": kind, "message": error.message, "cure": error.cure}
 
@@ -162,7 +162,7 @@ def main() -> None:
         with disk_guard():
             result = {"result": COMMANDS[sys.argv[1]](json.load(sys.stdin))}
     except KitError as error:
-        result = {"error": _said(error)}
+        result = {"error": _error_report(error)}
         code = error.exit_code
     json.dump(result, answer)
     answer.close()

@@ -9,7 +9,17 @@ from pathlib import Path
 
 from jetson_kit.core.errors import BadInputError, IntegrityError
 from jetson_kit.core.files import written_aside
-from jetson_kit.report import boards, index, judged, read, rejudge, render, rows, serve, summary
+from jetson_kit.report import (
+    boards,
+    index,
+    judgement_cache,
+    read,
+    rejudge,
+    render,
+    rows,
+    serve,
+    summary,
+)
 from jetson_kit.report.head import Head
 from jetson_kit.report.serve import Evidence
 from jetson_kit.report.summary import Summary
@@ -63,9 +73,9 @@ def _page(
     if len(paths) <= MOST_WHOLE:
         shown = devices(paths, now, expect) if paths else ()
         return render.page(shown, title, now, head=head), tuple(map(summary.of_device, shown))
-    lines = boards.copies(boards.named(judged.lines(paths, now, expect), paths))
+    lines = boards.copies(boards.named(judgement_cache.lines(paths, now, expect), paths))
     folder, names = boards.relative(lines, paths)
-    how = (*index.words("./inv", "report.html"), (folder, index.Of.FILE))
+    how = (*index.fixed_arguments("./inv", "report.html"), (folder, index.Of.FILE))
     options = index.Options(title, now, served, how, files=names, head=head)
     return index.page(lines, options), lines
 

@@ -45,7 +45,7 @@ class Of(StrEnum):
 Word = tuple[str | Of, ...]
 
 
-def words(*listed: str) -> tuple[Word, ...]:
+def fixed_arguments(*listed: str) -> tuple[Word, ...]:
     """Return words of a command that are the same for every board."""
     return tuple((word,) for word in listed)
 

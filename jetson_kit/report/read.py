@@ -102,7 +102,7 @@ def _document(content: bytes) -> dict[str, Any]:
         raise ValueError(f"its schema is {str(schema)[:80]!r}, not {SCHEMA}")
     wrong = best_match(_validator().iter_errors(document))
     if wrong:
-        raise ValueError(_words(wrong))
+        raise ValueError(_describe(wrong))
     result: dict[str, Any] = document
     return result
 
@@ -138,6 +138,6 @@ def _additional(validator: Any, schema: Any, value: Any, parent: Any) -> Iterato
         yield from usual(validator, schema, value, parent)
 
 
-def _words(error: ValidationError) -> str:
+def _describe(error: ValidationError) -> str:
     place = ".".join(str(part)[:40] for part in error.absolute_path) or "the document"
     return f"it does not fit the schema: {place}: {error.message[:WORDS]}"

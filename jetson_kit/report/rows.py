@@ -33,7 +33,7 @@ class Device:
     name: str
     state: str
     verdict: str
-    said: str
+    reported_verdict: str
     expected: str
     as_expected: bool
     why: str
@@ -41,7 +41,7 @@ class Device:
     alerts: tuple[str, ...]
     level: str
     age: str
-    made: str
+    created_at: str
     model: str
     emulated: str
     facts: tuple[tuple[str, str], ...]
@@ -109,7 +109,7 @@ def device(report: Report, answer: Answer | None, now_s: float, expect: str = ""
         name=report.name[:120],
         state=state,
         verdict=verdict,
-        said=word(document["verdict"]),
+        reported_verdict=word(document["verdict"]),
         expected=expected,
         as_expected=state == "sound" and verdict == expected,
         why=word(why, MOST_WHY),
@@ -117,7 +117,7 @@ def device(report: Report, answer: Answer | None, now_s: float, expect: str = ""
         alerts=alerts,
         level=word(document["level"]),
         age="" if seconds is None else age(seconds),
-        made=moment(value),
+        created_at=moment(value),
         model=" · ".join(filter(None, [*model[:2], l4t and f"L4T {l4t}"]))
         or word(document["machine"]),
         emulated=emulated,
@@ -197,7 +197,7 @@ def _state(
         result.append(("unchecked", f"its raw observations can't be judged here: {why}"))
     else:
         pairs = [(str(document["verdict"]), str(answer["verdict"]), "")]
-        pairs += [(item.said, item.verdict, name) for name, item in tasks.items()]
+        pairs += [(item.reported_verdict, item.verdict, name) for name, item in tasks.items()]
         wrong: dict[str, list[str]] = {}
         for output, shown, name in pairs:
             if output != shown:

@@ -27,10 +27,10 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Task:
-    """One task: `said` is the report's own verdict, `verdict` what its observations carry."""
+    """One task: `reported_verdict` is the report's own, `verdict` what its observations carry."""
 
     name: str
-    said: str
+    reported_verdict: str
     verdict: str
     judgement: Judgement
     controls: tuple[Judgement, ...]
@@ -97,7 +97,7 @@ def task(name: str, reported: Any, carried: Any, observed: Any) -> Task:  # noqa
     distance = number(at(carried, "distance"))
     return Task(
         name=name,
-        said=word(at(reported, "verdict")),
+        reported_verdict=word(at(reported, "verdict")),
         verdict=word(at(carried, "verdict")) or UNKNOWN,
         judgement=_judgement("Judgement", carried),
         controls=tuple(

@@ -68,4 +68,4 @@ def test(
     from jetson_kit.app_testing import testing
 
     del c
-    testing.run(testing.Asked(folder, output, l4t, module, not no_emulation, full))
+    testing.run(testing.AppTestRequest(folder, output, l4t, module, not no_emulation, full))

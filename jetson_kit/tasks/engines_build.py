@@ -56,6 +56,6 @@ def build(
     if failed:
         raise CheckFailedError(
             f"{counted(len(failed), 'class', 'classes')} {verb(len(failed), 'have')} no engines: "
-            f"{failed[0].name}: {failed[0].words}",
+            f"{failed[0].name}: {failed[0].reason}",
             "run it again: what is done stays",
         )

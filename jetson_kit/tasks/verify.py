@@ -86,6 +86,6 @@ def verify(
         minutes=minutes,
         expect=expect,
         output=output,
-        wanted=command.Outputs(json, junit, prometheus, nagios),
+        outputs=command.Outputs(json, junit, prometheus, nagios),
     )
     command.main(request)

@@ -35,7 +35,7 @@ BUILD = "build them: ./inv engines.build -i INVENTORY"
 class EnginePlan:
     """What of engines an image gets; `engines` and `onnx` are file names for a reader."""
 
-    asked: str
+    requested: str
     runtime: Runtime
     folders: tuple[Path, ...]
     """Where the engines lie, one folder a class of boards."""
@@ -50,7 +50,7 @@ class EnginePlan:
     def as_json(self) -> dict[str, Any]:
         """Return it for a plan's JSON."""
         return {
-            "asked": self.asked,
+            "asked": self.requested,
             "tensorrt": self.runtime.as_json(),
             "engines": list(self.engines),
             "onnx": PRECISION if self.with_onnx else "",
@@ -188,7 +188,7 @@ def _tar(engines: Sequence[Any], onnx: Sequence[Any], link: tuple[str, str] | No
     key = hashlib.sha256(f"{text}{link}".encode()).hexdigest()[:16]
     tar = cache_dir("layers") / f"engines-{key}.tar"
     if not cached_files.intact(tar):
-        with cached_files.made(tar) as aside, LayerTar(aside) as layer:
+        with cached_files.create(tar) as aside, LayerTar(aside) as layer:
             layer.data(f"{FOLDER}/{manifest.FILE}", text)
             for entry in sorted((*engines, *onnx), key=lambda row: row.file):
                 layer.file(f"{FOLDER}/{entry.file}", entry.path)

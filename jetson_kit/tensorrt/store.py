@@ -49,7 +49,7 @@ def root() -> Path:
     """Return the store, which is made where it is not there."""
     folder = home()
     with disk_guard(folder):
-        return paths.made(folder, paths.STATE)
+        return paths.make_folder(folder, paths.STATE)
 
 
 @contextlib.contextmanager

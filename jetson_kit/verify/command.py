@@ -66,7 +66,7 @@ class VerifyRequest:
     minutes: float = 0.0
     expect: str = ""
     output: Path | None = None
-    wanted: Outputs = Outputs()
+    outputs: Outputs = Outputs()
 
     def check(self) -> None:
         """Raise BadInputError for what excludes each other."""
@@ -91,7 +91,7 @@ class VerifyRequest:
 def main(request: VerifyRequest) -> NoReturn:
     """Do what was asked; end the process with the verdict's exit code."""
     request.check()
-    request.wanted.check(request.inventory, request.output, request.venv)
+    request.outputs.check(request.inventory, request.output, request.venv)
     sys.exit(_fleet(request, request.inventory) if request.inventory else _local(request))
 
 
@@ -108,12 +108,12 @@ def _local(request: VerifyRequest) -> int:
             request.image or verify.native_tag(request.variant or "runtime"), options
         )
     contents = {"junit": reports.junit(report), "prometheus": reports.prometheus(report)}
-    request.wanted.write(report, contents)
-    if request.wanted.nagios:
+    request.outputs.write(report, contents)
+    if request.outputs.nagios:
         line, code = reports.nagios(report)
         print(line)
         return code
-    if request.wanted.json is not True:
+    if request.outputs.json is not True:
         print(reports.text(report))
     return verify.verdict_code(report)
 
@@ -135,7 +135,7 @@ def _fleet(request: VerifyRequest, inventory: Path) -> int:
     from jetson_kit.verify import view as verify_view  # noqa: PLC0415 # slow to import
 
     def say(line: str) -> None:
-        if not request.wanted.nagios:
+        if not request.outputs.nagios:
             LOG.info("%s", line)
 
     fleet = verify_fleet.run(
@@ -146,11 +146,11 @@ def _fleet(request: VerifyRequest, inventory: Path) -> int:
         say=say,
     )
     contents = {"junit": fleet.junit(), "prometheus": verify_view.prometheus(fleet)}
-    request.wanted.write(fleet.as_json(), contents)
-    if request.wanted.nagios:
+    request.outputs.write(fleet.as_json(), contents)
+    if request.outputs.nagios:
         line, code = verify_view.nagios(fleet)
         print(line)
         return code
-    if request.wanted.json is not True:
+    if request.outputs.json is not True:
         verify_view.show(fleet)
     return verify_view.exit_code(fleet)

@@ -48,7 +48,7 @@ class Options:
     tasks: tuple[str, ...] = ()
     level: str = ""
 
-    def words(self) -> list[str]:
+    def arguments(self) -> list[str]:
         """Return pytest's options. Raises BadInputError for what verify does not know."""
         expectation.check_tasks(self.tasks)
         if self.level and self.level not in expectation.LEVELS:
@@ -85,7 +85,7 @@ def run(
     none where there is no new one. Raises BadInputError for an inventory or an expectation that is
     wrong, before any host is touched.
     """
-    arguments = options.words()
+    arguments = options.arguments()
     whole = check.without_passwords(path)
     hosts = whole.limited(limit)
     for error in filter(None, (host.unreachable() for host in hosts)):

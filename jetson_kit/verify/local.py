@@ -75,7 +75,7 @@ class VerifyOptions:
         if (self.level == "soak") != (self.minutes > 0):
             raise BadInputError("--level soak and --minutes need each other", "give both")
 
-    def words(self) -> list[str]:
+    def arguments(self) -> list[str]:
         """Return the device side's options."""
         result = [word for task in self.tasks for word in ("--task", task)]
         result += ["--level", self.level, "--expect", self.expect]
@@ -107,7 +107,7 @@ def in_image(reference: str, requested: VerifyOptions) -> dict[str, Any]:
     emulated = image.attrs["Architecture"] == "arm64" != host_arch()
     # NVIDIA's would give an emulated core this machine's drivers, of which it can use none.
     device = service.local_device(() if emulated else client.info()["Runtimes"])
-    command = ("sh", "-c", SCRIPT, "verify", *requested.words())
+    command = ("sh", "-c", SCRIPT, "verify", *requested.arguments())
     own = replace(service.load().throwaway(), command=command)
     options = service.run_options(own, str(image.id), device)
     if not emulated and not device.nvidia_runtime and CARD.exists():
@@ -155,7 +155,7 @@ def in_venv(place: Path | None, options: VerifyOptions) -> dict[str, Any]:
         command = [python, "-m", "mediapipe_jetson", "verify", "--models", folder, "--json", path]
         try:
             done = subprocess.run(
-                [*map(str, command), *options.words()],
+                [*map(str, command), *options.arguments()],
                 # Nothing of the user's current folder is imported.
                 env={**os.environ, "PYTHONSAFEPATH": "1"},
                 stdin=subprocess.DEVNULL,

@@ -28,7 +28,7 @@ def show(fleet: Fleet) -> None:
     for host in fleet.hosts:
         verdict = Text(host.verdict or "none", style=COLOURS.get(host.verdict or "", "red"))
         good = Text("yes", style="green") if host.as_expected else Text("no", style="red bold")
-        table.add_row(Text(host.host), host.expected, verdict, good, Text(_told(host)))
+        table.add_row(Text(host.host), host.expected, verdict, good, Text(_describe(host)))
     out = console()
     out.print(table)
     for host in fleet.bad:
@@ -39,7 +39,7 @@ def show(fleet: Fleet) -> None:
         print(line, file=sys.stderr)
 
 
-def _told(host: HostResult) -> str:
+def _describe(host: HostResult) -> str:
     tasks = ", ".join(f"{name} {verdict}" for name, verdict in host.tasks.items())
     counts = f"{host.passed} passed, {len(host.failed)} failed, {len(host.skipped)} skipped"
     why = "" if host.as_expected else host.reason

@@ -62,7 +62,7 @@ def sweep(known: frozenset[str]) -> None:
 def start(device: Device, seed_tar: Path, tree: DeviceTree | None) -> None:
     """Power on; see spec.Machine. A container has no device tree of QEMU's."""
     del tree
-    with _told(device, "starting"):
+    with _engine_errors(device, "starting"):
         container = _find(device) or _create(device, seed_tar)
         container.start()
 
@@ -136,7 +136,7 @@ def stop(device: Device, *, hard: bool) -> None:
     container = _find(device)
     if container is None or container.status not in {"running", "paused"}:
         return
-    with _told(device, "stopping"):
+    with _engine_errors(device, "stopping"):
         if container.status == "paused":
             container.unpause()
         if hard:
@@ -147,7 +147,7 @@ def stop(device: Device, *, hard: bool) -> None:
 
 def discard(device: Device) -> None:
     """Remove the container, its volume and its disk; see spec.Machine."""
-    with _told(device, "removing"):
+    with _engine_errors(device, "removing"):
         parts.remove(device.name)
     loops.release(device.folder / DISK)
     drives.detach(device.folder)
@@ -172,7 +172,7 @@ def _text(raw: object) -> str:
 
 def freeze(device: Device) -> None:
     """Stop all its processes (the cgroup freezer)."""
-    with _told(device, "freezing"):
+    with _engine_errors(device, "freezing"):
         for attempt in range(FREEZES):
             try:
                 _get(device).pause()
@@ -187,7 +187,7 @@ def freeze(device: Device) -> None:
 
 def thaw(device: Device) -> None:
     """Let its processes go on."""
-    with _told(device, "thawing"):
+    with _engine_errors(device, "thawing"):
         container = _get(device)
         if container.status == "paused":
             container.unpause()
@@ -200,7 +200,7 @@ def link(device: Device, *, up: bool) -> None:
 
 def shell(device: Device, script: str) -> str:
     """Run a script as root inside, through the engine; see spec.Machine."""
-    with _told(device, "running a script"):
+    with _engine_errors(device, "running a script"):
         _get(device)
     # By the client program: the SDK loses what comes in one packet with the answer's head.
     command = ["docker", "exec", parts.label(device.name), "sh", "-euc", script]
@@ -211,7 +211,7 @@ def shell(device: Device, script: str) -> str:
             capture_output=True,
             timeout=SHELL_S,
             check=False,
-            start_new_session=stopping.asked(),
+            start_new_session=stopping.requested(),
         )
     except OSError as error:
         raise ToolMissingError("docker is not installed", "install docker.io") from error
@@ -238,7 +238,7 @@ def _get(device: Device) -> Container:
 
 
 @contextlib.contextmanager
-def _told(device: Device, doing: str) -> Iterator[None]:
+def _engine_errors(device: Device, doing: str) -> Iterator[None]:
     """Turn the engine's errors into one that names the device."""
     try:
         yield

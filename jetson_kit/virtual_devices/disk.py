@@ -33,7 +33,7 @@ def base(root: Root, kernel: Kernel) -> Path:
     path = cache_dir("devices", "disk") / f"{root.arch}-{digest}.qcow2"
     with locked(cache_dir("locks") / f"{path.name}.lock", lambda: None):
         if not cached_files.intact(path):
-            with disk_guard(path.parent), cached_files.made(path) as aside:
+            with disk_guard(path.parent), cached_files.create(path) as aside:
                 _make(aside, root.tar, kernel.modules)
             cached_files.forget_unused(path.parent, f"{root.arch}-*.qcow2")
         cached_files.used(path)

@@ -68,8 +68,8 @@ def _build(arch: str, refresh: bool) -> Kernel:
         arch=arch,
         folder=cache_dir("apt", f"{spec['suite']}-{arch}"),
     )
-    image = _one(debs, "linux-image-[0-9]*")
-    busybox = _one(debs, "busybox-static")
+    image = _single_package(debs, "linux-image-[0-9]*")
+    busybox = _single_package(debs, "busybox-static")
     listing = f"{digest} {image.sha256} {busybox.sha256}"
     key = hashlib.sha256(listing.encode()).hexdigest()[:16]
     kernel = _named(arch, key)
@@ -79,7 +79,7 @@ def _build(arch: str, refresh: bool) -> Kernel:
     return kernel
 
 
-def _one(debs: tuple[Deb, ...], glob: str) -> Deb:
+def _single_package(debs: tuple[Deb, ...], glob: str) -> Deb:
     result = [deb for deb in debs if fnmatch.fnmatchcase(deb.name, glob)]
     if len(result) != 1:
         raise StepFailedError(
@@ -121,14 +121,14 @@ def _make(kernel: Kernel, image: Deb, busybox: Deb, facts: dict[str, Any]) -> No
             for path in sorted(modules.glob(glob)):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         depmod(tree, release)
-        with cached_files.made(kernel.image) as aside:
+        with cached_files.create(kernel.image) as aside:
             shutil.copyfile(tree / "boot" / f"vmlinuz-{release}", aside)
-        with cached_files.made(kernel.modules) as aside, LayerTar(aside) as layer:
+        with cached_files.create(kernel.modules) as aside, LayerTar(aside) as layer:
             layer.tree(f"usr/lib/modules/{release}", modules)
         needed = closure((modules / "modules.dep").read_text(), tuple(facts["early"]))
         loaded = [(PurePosixPath(path).name, (modules / path).read_bytes()) for path in needed]
         with (
-            cached_files.made(kernel.initramfs) as aside,
+            cached_files.create(kernel.initramfs) as aside,
             aside.open("wb") as out,
             CpioWriter(out) as archive,
         ):

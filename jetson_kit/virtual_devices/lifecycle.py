@@ -52,7 +52,7 @@ def up(request: DeviceRequest, progress: Progress) -> tuple[Record, ...]:
     problems = [error for error in failed if error]
     if problems:
         _drop([record for record in records if not _ready(record)])
-        raise _one(problems, len(records))
+        raise _combined_error(problems, len(records))
     with store.exclusive():
         inventory.write(store.records())
     return tuple(run.result() for run in runs)
@@ -91,7 +91,7 @@ def down(names: Sequence[str], progress: Progress) -> tuple[str, ...]:
     with store.exclusive():
         clean()
     if problems := [error for run in runs if (error := run.exception())]:
-        raise _one(problems, len(runs))
+        raise _combined_error(problems, len(runs))
     return tuple(record.device.name for record in claimed)
 
 
@@ -182,7 +182,7 @@ def _cancelling(cancelled: threading.Event, runs: Sequence[Future[Record]]) -> I
         raise
 
 
-def _one(problems: Sequence[BaseException], count: int) -> BaseException:
+def _combined_error(problems: Sequence[BaseException], count: int) -> BaseException:
     """Return one error for all: the first, and how many more there are."""
     first = problems[0]
     if isinstance(first, KitError) and len(problems) > 1:

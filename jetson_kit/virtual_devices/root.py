@@ -71,7 +71,7 @@ def _build(arch: str, docker: Engine, refresh: bool) -> Root:
     key = hashlib.sha256(f"{digest}\n{listing}".encode()).hexdigest()[:16]
     tar = folder / f"{arch}-{key}.tar"
     if not cached_files.intact(tar):
-        with cached_files.made(tar) as aside, LayerTar(aside) as layer:
+        with cached_files.create(tar) as aside, LayerTar(aside) as layer:
             _own_files(layer, OWN, "")
             if docker.daemon:
                 layer.data("etc/docker/daemon.json", json.dumps(docker.daemon, indent=1) + "\n")

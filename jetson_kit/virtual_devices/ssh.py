@@ -95,7 +95,7 @@ def completed(
             capture_output=True,
             timeout=timeout_s,
             check=False,
-            start_new_session=stopping.asked(),
+            start_new_session=stopping.requested(),
         )
     except subprocess.TimeoutExpired as error:
         raise StepFailedError(

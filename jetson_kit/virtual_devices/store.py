@@ -65,7 +65,7 @@ def state_dir() -> Path:
     """
     moved = bool(os.environ.get(paths.STATE))
     folder = paths.state_home() if moved else paths.state_home() / "devices"
-    return paths.made(folder, paths.STATE, 0o700).resolve()
+    return paths.make_folder(folder, paths.STATE, 0o700).resolve()
 
 
 def state_id() -> str:

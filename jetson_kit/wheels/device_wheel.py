@@ -91,7 +91,7 @@ def build(out: Path, source: Path = SOURCE) -> Path:
     refuses, DiskFullError if no space is left.
     """
     path = cache_dir("device-wheel", fingerprint(source)[:32])
-    result = next(path.glob("*.whl"), None) or _made(path, source)
+    result = next(path.glob("*.whl"), None) or _make_wheel(path, source)
     wheel = out / result.name
     with written_aside(wheel) as aside:
         shutil.copyfile(result, aside)
@@ -153,7 +153,7 @@ def _add_library(
     rawzip.add(target, record, "".join([*rows, f"{record},,\n"]).encode())
 
 
-def _made(path: Path, source: Path) -> Path:
+def _make_wheel(path: Path, source: Path) -> Path:
     """Return the wheel in the folder `path`.
 
     Where only the contents of Python files and data changed, setuptools, which takes half a second,

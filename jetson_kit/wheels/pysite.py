@@ -223,7 +223,7 @@ def _layer(
             install(site)
             _clean(site)
             known = _installed(site)
-            with cached_files.made(tar) as aside, LayerTar(aside, compiler) as layer:
+            with cached_files.create(tar) as aside, LayerTar(aside, compiler) as layer:
                 first(layer)
                 layer.tree(f"{PREFIX}/lib/python{python}/site-packages", site)
             write_text(listing, json.dumps([[d.name, d.version, d.license] for d in known]))

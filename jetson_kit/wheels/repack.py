@@ -51,7 +51,7 @@ def build(pin: Pin, out: Path) -> Path:
     path = folder / pin.jetson_filename
     if not cached_files.intact(path, thorough=True):
         official = wheels.fetch(pin)
-        with disk_guard(folder), cached_files.made(path) as aside:
+        with disk_guard(folder), cached_files.create(path) as aside:
             _repack_file(official, pin, recipe, aside)
         cached_files.forget_unused(folder.parent, "*/*.whl")
     if out == cache_dir("wheels"):

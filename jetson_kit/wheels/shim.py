@@ -164,7 +164,7 @@ def _compile(requested: Target, native: Path, aside: Path, path: Path) -> None:
     tools = _Toolchain(program, requested, work)
     objects = [tools.object(source, COMPILE) for source in SOURCES]
     libraries = [tools.stand_in(*row) for row in requested.libraries]
-    with cached_files.made(path) as output:
+    with cached_files.create(path) as output:
         tools.run("ld.lld", *LINK, "-o", output.absolute(), *objects, *libraries)
 
 

@@ -16,7 +16,7 @@ EXAMPLES = sorted(path.parent.name for path in ROOT.glob("examples/*/jetson.toml
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_passes_its_own_tests(name: str, tmp_path: Path) -> None:
-    testing.run(testing.Asked(ROOT / "examples" / name, tmp_path, emulated=False))
+    testing.run(testing.AppTestRequest(ROOT / "examples" / name, tmp_path, emulated=False))
     (suite,) = ET.parse(tmp_path / "native.xml").getroot()  # noqa: S314 # of our own pytest
     assert int(suite.get("tests", "0")) > 2
     assert [suite.get(kind) for kind in ("errors", "failures", "skipped")] == ["0", "0", "0"]

@@ -53,9 +53,9 @@ def test_each_is_a_machine_of_its_own_and_nothing_stays() -> None:
 
 def test_bytes_are_counted_for_each() -> None:
     with light.up(2, {}) as at:
-        before = at.wire()
+        before = at.bytes_moved()
         ask(at, 0, "head -c 750000 /dev/urandom | base64")
-        after = at.wire()
+        after = at.bytes_moved()
     moved = [after[name].back - before[name].back for name in at.names]
     assert 1_000_000 < moved[0] < 1_200_000
     assert moved[1] < 2000

@@ -12,7 +12,7 @@ COMMIT = "name a branch, tag or commit that it has"
 
 
 @dataclass(frozen=True)
-class Words:
+class FailurePattern:
     """`sign` is looked for in all that was printed, in English; `{}` is what it caught."""
 
     sign: re.Pattern[str]
@@ -21,8 +21,8 @@ class Words:
     cure: str
 
 
-def _row(sign: str, kind: type[KitError], reason: str, cure: str) -> Words:
-    return Words(re.compile(sign, re.IGNORECASE), kind, reason, cure)
+def _row(sign: str, kind: type[KitError], reason: str, cure: str) -> FailurePattern:
+    return FailurePattern(re.compile(sign, re.IGNORECASE), kind, reason, cure)
 
 
 # The first that fits counts: ssh's own line stands above git's "could not read from remote".

@@ -99,7 +99,7 @@ class _Package:
                 compiled=unpack.has_native_code(self._folder()),
             )
         if emulated and not self.source.compiled:
-            result = self._made(native)
+            result = self._get_or_build(native)
             if result.pure:
                 return result
         if known := self._known(target):
@@ -109,7 +109,7 @@ class _Package:
             return None
         if emulated:
             failures.announce(self.source, target, self.builds.app)
-        return self._made(target)
+        return self._get_or_build(target)
 
     def _folder(self) -> Path:
         if self._unpacked is None:
@@ -146,7 +146,7 @@ class _Package:
                 return self._built(wheel)
         return None
 
-    def _made(self, target: Target) -> Built:
+    def _get_or_build(self, target: Target) -> Built:
         if known := self._known(target):
             return known
         log.LOG.info("        building %s for %s", self.source.label, target.arch)
@@ -156,7 +156,7 @@ class _Package:
         place.mkdir(parents=True, exist_ok=True)
         for old in place.glob("*.whl"):
             cached_files.forget(old)
-        with cached_files.made(place / wheel.name) as aside:
+        with cached_files.create(place / wheel.name) as aside:
             shutil.copyfile(wheel, aside)
         return self._built(place / wheel.name)
 

@@ -41,10 +41,10 @@ OLDEST_GLIBC = (2, 27)
 
 @dataclass(frozen=True)
 class Options:
-    """The words before the mode, the mode, and the words behind it."""
+    """The options before the mode, the mode, and its arguments."""
 
     mode: str
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     folder: str = ""
     keep: bool = False
 
@@ -103,7 +103,7 @@ def _run(options: Options) -> int:
     python = check_machine(archive.manifest)
     output, brief = (None, False)
     if options.mode == "measure":
-        output, brief = _measure_options(options.words)
+        output, brief = _measure_options(options.arguments)
     core = cores.chosen(archive.manifest)
     more = core.size if core else 0
     with unpack.unpacked(archive, python, options.folder, options.keep, more) as folder:
@@ -113,7 +113,7 @@ def _run(options: Options) -> int:
             return [sys.executable, "-s", "-m", "mediapipe_jetson", *arguments]
 
         if output is None:
-            return _child(command([options.mode, *options.words]), variables)
+            return _child(command([options.mode, *options.arguments]), variables)
 
         def run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
             return subprocess.run(

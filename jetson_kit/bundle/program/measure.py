@@ -29,10 +29,10 @@ class Step:
     """A command of the device wheel whose JSON is one part of the document."""
 
     name: str
-    words: tuple[str, ...]
+    arguments: tuple[str, ...]
     printed: bool = False
     """It prints its JSON, instead of writing it to a file."""
-    words_only: bool = False
+    text_only: bool = False
     """It has no JSON: its output is the result."""
 
 
@@ -46,7 +46,7 @@ def steps(brief: bool, engines: bool) -> tuple[Step, ...]:
         Step("info", ("info", "--json"), printed=True),
         # All tasks by MediaPipe itself: the verdicts, and each one's times on CPU and GPU.
         Step("verify", ("verify", "--level", level)),
-        *((Step("engines", ("engines", "background"), words_only=True),) if engines else ()),
+        *((Step("engines", ("engines", "background"), text_only=True),) if engines else ()),
         # Every backend that the wheel knows, with its reason where it can't be used here.
         Step("bench", ("bench", "--rounds", rounds, *(w for s in sizes for w in ("--size", s)))),
     )
@@ -66,7 +66,7 @@ def measure(
     }
     for step in steps(brief, engines=(folder / ENGINES).is_dir()):
         report(f"{step.name} ...")
-        document["steps"][step.name] = _one(run, step, folder)
+        document["steps"][step.name] = _run_step(run, step, folder)
     document["took_s"] = round(time.time() - document["began_at"])
     aside = output.with_name(f".{output.name}.part")
     aside.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
@@ -76,10 +76,10 @@ def measure(
     return 0 if all(result["document"] for result in results) else FAILED
 
 
-def _one(run: Run, step: Step, folder: Path) -> dict[str, Any]:
+def _run_step(run: Run, step: Step, folder: Path) -> dict[str, Any]:
     written = folder / f"{step.name}.json"
-    own = step.printed or step.words_only
-    command = step.words if own else (*step.words, "--json", str(written))
+    own = step.printed or step.text_only
+    command = step.arguments if own else (*step.arguments, "--json", str(written))
     began = time.monotonic()
     done = run(command)
     raw = done.stdout if step.printed else ""
@@ -90,7 +90,7 @@ def _one(run: Run, step: Step, folder: Path) -> dict[str, Any]:
     except ValueError:
         document = None
     return {
-        "command": list(step.words),
+        "command": list(step.arguments),
         "exit_code": done.returncode,
         "took_s": round(time.monotonic() - began, 1),
         "document": document,

@@ -55,7 +55,7 @@ def noting(path: Path, folder: Path, version: int) -> Iterator[None]:
 
     Raises BadInputError, DiskFullError.
     """
-    paths.made(path.parent, paths.STATE, 0o700)
+    paths.make_folder(path.parent, paths.STATE, 0o700)
     text = json.dumps({"folder": str(folder), "timestamp": version}) + "\n"
     try:
         with disk_guard(path.parent):

@@ -43,7 +43,7 @@ def of_host(host: Host) -> tuple[str, ...]:
         line.split()
         for file in (Path(word).expanduser() for word in files)
         if file.is_file()
-        for line in _asked(["ssh-keygen", "-F", name, "-f", str(file)]).splitlines()
+        for line in _output(["ssh-keygen", "-F", name, "-f", str(file)]).splitlines()
     ]
     # A key that one line revokes is none in any file, as for ssh.
     revoked = set(_keys(row[1:] for row in rows if row[:1] == ["@revoked"]))
@@ -57,7 +57,7 @@ def of_host(host: Host) -> tuple[str, ...]:
 
 def _as_ssh_goes(host: Host) -> dict[str, str]:
     """Return ssh's own settings for a host, by their names in small letters."""
-    lines = _asked(["ssh", "-G", *host.ssh_options(), "--", host.host]).splitlines()
+    lines = _output(["ssh", "-G", *host.ssh_options(), "--", host.host]).splitlines()
     return {name: value for name, _, value in (line.partition(" ") for line in lines)}
 
 
@@ -86,10 +86,10 @@ def _is_listed(key: str, place: Path) -> bool:
         public.write(f"{key}\n")
         public.flush()
         command = ["ssh-keygen", "-Q", "-f", str(place.expanduser()), public.name]
-        return not _asked(command).rstrip().endswith(": ok")
+        return not _output(command).rstrip().endswith(": ok")
 
 
-def _asked(command: list[str]) -> str:
+def _output(command: list[str]) -> str:
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
     except FileNotFoundError as error:

@@ -57,7 +57,7 @@ def run(request: Request) -> None:
         raise BadInputError("a certificate needs its key", "give --cert and --key, or neither")
     keys = board_keys.of_inventory(request.inventory)
     reports.check_keys(keys)
-    folder = paths.made(home(), paths.STATE, 0o700)
+    folder = paths.make_folder(home(), paths.STATE, 0o700)
     reports.keep_boards(folder, keys)
     authority = ""
     if request.cert and request.key:

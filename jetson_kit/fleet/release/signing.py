@@ -42,15 +42,15 @@ class Role:
     namespace: str
     key: str
     """Name of the key's file."""
-    words: str = ""
-    """What `./inv fleet.key` is told to make one."""
+    flags: str = ""
+    """Those by which `./inv fleet.key` makes one, with a space before."""
 
 
 RELEASES = Role("mediapipe-jetson-release", "mediapipe-jetson", "release_key")
 OWNERS = Role("mediapipe-jetson-owner", "mediapipe-jetson-signers", "owner_key", " --owner")
 
 CHANNELS = Role("mediapipe-jetson-channel", "mediapipe-jetson-channel", "channel_key", " --channel")
-CHANNEL_ROOTS = replace(CHANNELS, key="channel_owner_key", words=" --owner --channel")
+CHANNEL_ROOTS = replace(CHANNELS, key="channel_owner_key", flags=" --owner --channel")
 
 
 def role(*, owner: bool = False, channel: bool = False) -> Role:
@@ -84,7 +84,7 @@ def public_of(key: Path, role: Role = RELEASES) -> Path:
     if not public.is_file():
         raise BadInputError(
             f"there is no key {key}" if not key.exists() else f"{key} has no public half {public}",
-            f"make one: ./inv fleet.key{role.words}, or name yours: --key"
+            f"make one: ./inv fleet.key{role.flags}, or name yours: --key"
             if not key.exists()
             else f"make it: ssh-keygen -y -f {key} >{public}",
         )
@@ -135,7 +135,7 @@ def make_key(path: Path, comment: str, *, passphrase: bool, token: bool = False)
     without a FIDO token, which is asked for. Raises BadInputError where a key is.
     """
     if path.parent == config_dir():
-        paths.made(path.parent, paths.STATE, 0o700)
+        paths.make_folder(path.parent, paths.STATE, 0o700)
     public = path.with_name(path.name + ".pub")
     if path.exists() or public.exists():
         raise BadInputError(

@@ -145,7 +145,7 @@ def printed(event: Event) -> dict[str, Any]:
     return {}
 
 
-def told(reply: Reply, body: Mapping[str, Any]) -> Reply:
+def with_step_results(reply: Reply, body: Mapping[str, Any]) -> Reply:
     """Return a reply with what a step's answer tells besides: its seconds, the status after it."""
     seconds, status, stay = body.get("seconds"), body.get("status"), body.get("old_stay")
     try:
@@ -154,7 +154,7 @@ def told(reply: Reply, body: Mapping[str, Any]) -> Reply:
         return Reply(FAILED, str(error))
     return dataclasses.replace(
         reply,
-        words=f"old images stay: {stay}" if stay else reply.words,
+        message=f"old images stay: {stay}" if stay else reply.message,
         seconds=float(seconds) if isinstance(seconds, int | float) else None,
         device=known,
     )

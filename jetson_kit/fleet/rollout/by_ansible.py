@@ -164,11 +164,13 @@ class Ansible:
             report = result.report.get("verify")
             if isinstance(report, dict):
                 write_text(self._site.reports / f"{name}.json", json.dumps(report, indent=1))
-                replies[name] = Reply(reply.kind, reply.words, latency_ms=answers.latencies(report))
+                replies[name] = Reply(
+                    reply.kind, reply.message, latency_ms=answers.latencies(report)
+                )
             else:
                 # Without a report nothing was verified, whatever the play says.
                 kind = FAILED if reply.kind == DONE else reply.kind
-                replies[name] = Reply(kind, reply.words or "there is no report")
+                replies[name] = Reply(kind, reply.message or "there is no report")
         return replies
 
     def confirm(self, hosts: Sequence[str]) -> Replies:
@@ -247,5 +249,5 @@ class Ansible:
             body = answers.printed(done) if done and reply.kind == DONE else {}
             if reply.kind == UNPROVISIONED:
                 reply = answers.unprovisioned(name, self._site.inventory)
-            replies[name] = (answers.told(reply, body), body, host)
+            replies[name] = (answers.with_step_results(reply, body), body, host)
         return replies

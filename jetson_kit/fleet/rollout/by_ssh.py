@@ -33,10 +33,10 @@ from jetson_kit.fleet.rollout.answers import (
     document,
     parts,
     seen,
-    told,
     unprovisioned,
     unreadable,
     version,
+    with_step_results,
 )
 from jetson_kit.fleet.rollout.by_ansible import Ansible
 from jetson_kit.fleet.rollout.transport import (
@@ -188,15 +188,15 @@ class Ssh(Ansible):
         if result.code is None:
             return Reply(TIMED_OUT, NO_ANSWER), {}
         if result.code == LOST:
-            return Reply(UNREACHABLE, words_of_ssh(result.err) or result.words), {}
+            return Reply(UNREACHABLE, words_of_ssh(result.err) or result.reason), {}
         # Of sudo and of the shell; the program has the first one for other failures too.
         if result.code in (1, NO_PROGRAM) and not (await self._there(host)):
             return unprovisioned(host.name, self._site.inventory), {}
         if result.code:
-            return Reply(KINDS.get(result.code, FAILED), result.words.removeprefix("error: ")), {}
+            return Reply(KINDS.get(result.code, FAILED), result.reason.removeprefix("error: ")), {}
         with contextlib.suppress(ValueError):
             body = document(result.out)
-            return told(Reply(), body), body
+            return with_step_results(Reply(), body), body
         return Reply(FAILED, unreadable(result.out)), {}
 
     async def _there(self, host: Host) -> bool:
@@ -230,7 +230,7 @@ class Ssh(Ansible):
                 return Reply()
             if result.code is None:
                 return Reply(TIMED_OUT, NO_ANSWER)
-        return Reply(UNREACHABLE if result.code in CUT else FAILED, result.words)
+        return Reply(UNREACHABLE if result.code in CUT else FAILED, result.reason)
 
     def _login(self, host: Host) -> list[str]:
         control = ("-o", f"ControlPath={self._sockets.name}/%C")
@@ -274,12 +274,12 @@ class Ssh(Ansible):
         """Log what became of a step, and tell whoever listens."""
         row = {"at": time.time(), "step": step, "host": name, "kind": reply.kind}
         with logs.log(self._site.log) as log:
-            log.write(json.dumps({**row, "words": reply.words, "answer": dict(body)}) + "\n")
+            log.write(json.dumps({**row, "words": reply.message, "answer": dict(body)}) + "\n")
         if self._site.listener:
             status = "changed" if body.get("changed") else "ok"
             if reply.kind != DONE:
                 status = "unreachable" if reply.kind == UNREACHABLE else "failed"
-            self._site.listener(Event(name, f"image : {step}", status, reply.words, body))
+            self._site.listener(Event(name, f"image : {step}", status, reply.message, body))
 
 
 def _coded(path: Path) -> str:

@@ -49,7 +49,7 @@ def verify(steps: Steps, hosts: Sequence[str]) -> None:
         return
     for name, reply in steps.ask("verify", steps.transport.verify, hosts).items():
         if reply.kind != DONE:
-            steps.fail(name, f"verify: {_words(reply)}", unsure=True)
+            steps.fail(name, f"verify: {_reason(reply)}", unsure=True)
             continue
         steps.put(name, latency_ms=dict(reply.latency_ms))
         slow = slower(
@@ -176,7 +176,7 @@ def judge(
     """
     device = reply.device
     if reply.kind != DONE or device is None:
-        return _words(reply), False
+        return _reason(reply), False
     if device.image_id != image_id:
         return _elsewhere(device, image_id, rollout, confirmed=confirmed), True
     doubt = device.problem or ("is on trial again" if confirmed and device.trial else "")
@@ -200,5 +200,5 @@ def _elsewhere(device: Device, image_id: str, rollout: str, *, confirmed: bool) 
     return f"is not on the image: {device.why}" if device.why else "is not on the image"
 
 
-def _words(reply: Reply) -> str:
-    return reply.words or reply.kind
+def _reason(reply: Reply) -> str:
+    return reply.message or reply.kind

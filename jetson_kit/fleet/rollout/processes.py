@@ -22,7 +22,7 @@ class ProcessResult:
     err: str
 
     @property
-    def words(self) -> str:
+    def reason(self) -> str:
         """Return the last thing that it said of its own failure."""
         lines = [line.strip() for line in (self.err.strip() or self.out).splitlines()]
         return shortened(next((line for line in reversed(lines) if line), "no reason given"))

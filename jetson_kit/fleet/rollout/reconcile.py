@@ -21,7 +21,7 @@ def agree(steps: Steps, seen: MutableMapping[str, float]) -> None:
     replies = steps.ask("look", steps.transport.look, todo, retry_on=LOST)
     for name in [item for item in todo if replies[item].kind in LOST]:
         reply = replies[name]
-        why = f"it was confirmed and gives no answer now: {reply.words or reply.kind}"
+        why = f"it was confirmed and gives no answer now: {reply.message or reply.kind}"
         steps.put(name, why=why, unseen=True)
     there = [name for name in todo if replies[name].kind not in LOST]
     for name, problem in (gates.watch(steps, there, 0.0, replies) if there else {}).items():
@@ -46,7 +46,7 @@ def take_in(
     if reply.kind != DONE or device is None:
         # Of a host that was touched the step that is due will tell the same, and undo more.
         if host.state == PENDING:
-            steps.fail(name, reply.words or reply.kind, unsure=False)
+            steps.fail(name, reply.message or reply.kind, unsure=False)
         return
     if host.before is None:
         problem = foreign(device)

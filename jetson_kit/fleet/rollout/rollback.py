@@ -95,7 +95,9 @@ def go_back(
         good = rollback[name].kind == DONE and device is not None and device.healthy is not False
         ended = f": {device.ended}" if device and device.ended else ""
         problem = (
-            "" if good else rollback[name].words or seen[name].words or f"it is not healthy{ended}"
+            ""
+            if good
+            else rollback[name].message or seen[name].message or f"it is not healthy{ended}"
         )
         facts = {"image_id": device.image_id} if device else {}
         state = journals.ROLLED_BACK if good else journals.FAILED

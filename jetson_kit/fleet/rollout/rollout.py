@@ -138,7 +138,7 @@ class Rollout:
             reconcile.take_in(steps, name, reply, left[name], self._foreign)
         for name in steps.names(PENDING, of=requested):
             if requested[name].kind != DONE:
-                steps.fail(name, requested[name].words or requested[name].kind, unsure=False)
+                steps.fail(name, requested[name].message or requested[name].kind, unsure=False)
         self._judge_all()
 
     def _foreign(self, device: Device) -> str:
@@ -158,7 +158,7 @@ class Rollout:
             if reply.kind == DONE:
                 steps.put(name, FETCHED, why="")
             else:
-                steps.fail(name, f"fetch: {reply.words or reply.kind}", unsure=False)
+                steps.fail(name, f"fetch: {reply.message or reply.kind}", unsure=False)
         self._judge_all()
 
     def _judge_all(self) -> None:
@@ -234,9 +234,9 @@ class Rollout:
             if reply.kind == DONE:
                 steps.put(name, SWITCHED, image_id=steps.image_id, seconds=reply.seconds)
             elif reply.kind == SAID_HELD:
-                steps.put(name, HELD, why=reply.words)
+                steps.put(name, HELD, why=reply.message)
             else:
-                steps.fail(name, reply.words or reply.kind, unsure=True)
+                steps.fail(name, reply.message or reply.kind, unsure=True)
         return reported
 
     def _confirm(self, hosts: Sequence[str]) -> None:
@@ -248,14 +248,14 @@ class Rollout:
             if reply.kind == DONE:
                 done.append(name)
             else:
-                steps.fail(name, f"confirm: {reply.words or reply.kind}", unsure=True)
+                steps.fail(name, f"confirm: {reply.message or reply.kind}", unsure=True)
         if not done:
             return
         for name, problem in gates.watch(steps, done, 0.0, reported).items():
             if problem:
                 steps.fail(name, problem, unsure=True)
             else:
-                steps.put(name, CONFIRMED, image_id=steps.image_id, why=reported[name].words)
+                steps.put(name, CONFIRMED, image_id=steps.image_id, why=reported[name].message)
                 self._seen[name] = steps.clock.monotonic()
 
     def _put_back(self, hosts: Sequence[str]) -> None:

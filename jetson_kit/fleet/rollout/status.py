@@ -95,7 +95,7 @@ def compare(
     for name in hosts:
         reply = replies.get(name, Reply("unreachable", "no answer"))
         device = reply.device if reply.kind == DONE else None
-        answer = "" if device else reply.words or reply.kind
+        answer = "" if device else reply.message or reply.kind
         differences = (
             drift(listed.get(name), device) if device else (SILENT.get(reply.kind, "failed"),)
         )

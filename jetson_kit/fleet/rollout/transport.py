@@ -75,7 +75,7 @@ class Reply:
     """What became of a step on one host."""
 
     kind: str = DONE
-    words: str = ""
+    message: str = ""
     device: Device | None = None
     """For `look`; `fits`, `switch` and `confirm` may tell it too, as it is after them."""
     latency_ms: Mapping[str, float] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class Transport(Protocol):
     def confirm(self, hosts: Sequence[str]) -> Replies:
         """End the trial of each; then it removes images that it does not need any more.
 
-        That old images stay is no failure: `words` then say why.
+        That old images stay is no failure: `message` then says why.
         """
 
     def rollback(self, hosts: Sequence[str], why: str) -> Replies:

@@ -68,7 +68,7 @@ def back(steps: Steps, hosts: Sequence[str], why: str) -> None:
         elif reply.device.image_id == steps.image_id:
             _lost(steps, name, reported)
         else:
-            message = why if reported.kind == DONE else f"{why}; {reported.words}"
+            message = why if reported.kind == DONE else f"{why}; {reported.message}"
             _is_back(steps, name, reply.device, message, reported.seconds)
 
 
@@ -98,6 +98,6 @@ def _stays(steps: Steps, name: str) -> None:
 
 
 def _lost(steps: Steps, name: str, reply: Reply) -> None:
-    message = f"could not be put back: {reply.words or reply.kind}"
+    message = f"could not be put back: {reply.message or reply.kind}"
     why = steps.host(name).why.partition("; could not be put back")[0]
     steps.put(name, FAILED, why="; ".join(filter(None, (why, message))), unsure=True)

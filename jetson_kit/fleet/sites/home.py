@@ -36,4 +36,4 @@ def here() -> Central:
     """Return (and make) the folder, which only the user can look into."""
     folder = where().folder
     with disk_guard(folder):
-        return Central(paths.made(folder, paths.STATE, 0o700))
+        return Central(paths.make_folder(folder, paths.STATE, 0o700))

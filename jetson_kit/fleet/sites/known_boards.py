@@ -59,7 +59,7 @@ def read_each(paths: Sequence[Path]) -> dict[Path, Boards | KitError]:
     """Return the boards of each inventory; or why it can't be read."""
     keys = {path: _key(path) for path in paths}
     result: dict[Path, Boards | KitError] = {
-        path: boards for path, key in keys.items() if (boards := _kept(path, key))
+        path: boards for path, key in keys.items() if (boards := _load(path, key))
     }
     for path, read in inventory.read_each([path for path in keys if path not in result]).items():
         if isinstance(read, KitError):
@@ -69,7 +69,7 @@ def read_each(paths: Sequence[Path]) -> dict[Path, Boards | KitError]:
             Board(host.name, tuple(_identities(host))) for host in read.hosts
         )
         if keys[path] and keys[path] == _key(path):
-            _keep(path, keys[path], boards)
+            _store(path, keys[path], boards)
     return result
 
 
@@ -142,8 +142,8 @@ def _place(path: Path) -> Path:
     return cache_dir("sites") / f"boards-{name}.json"
 
 
-def _kept(path: Path, key: str) -> Boards:
-    """Return the boards that were kept by this key; none of a file that _keep has not written."""
+def _load(path: Path, key: str) -> Boards:
+    """Return the boards that were kept by this key; none of a file that _store has not written."""
     with contextlib.suppress(OSError, KitError, ValueError, RecursionError):
         with open_regular(_place(path), "") as stream:
             status = os.fstat(stream.fileno())
@@ -164,7 +164,7 @@ def _of_board(row: object) -> bool:
     return False
 
 
-def _keep(path: Path, key: str, boards: Boards) -> None:
+def _store(path: Path, key: str, boards: Boards) -> None:
     rows = [[board.name, board.known_by] for board in boards]
     with contextlib.suppress(OSError, KitError):  # the next command reads it anew
         place = _place(path)

@@ -74,7 +74,7 @@ class Link:
     def hello(self) -> Hello:
         """Ask a site how it is. Raises SilentError, IntegrityError, CheckFailedError."""
         begun = time.time()
-        body = self._one({"verb": "hello"}, "hello")
+        body = self._answer_with_retries({"verb": "hello"}, "hello")
         took = time.time() - begun
         return replies.hello(self.site.name, body, answers.PROTOCOL, begun + took / 2)
 
@@ -85,7 +85,7 @@ class Link:
         self._room(have.free, 4 * kit.path.stat().st_size)
         files = {kit.sha256: kit.path}
         self._send(files, self._held(files), lambda *piece: self._held(files, *piece))
-        self._one({"verb": "kit", "sha256": kit.sha256}, "kit")
+        self._answer_with_retries({"verb": "kit", "sha256": kit.sha256}, "kit")
         if (now := self.hello().kit) != kit.sha256:
             raise IntegrityError(
                 f"{self.site.name} was brought the kit {kit.sha256[:12]} and has {now[:12]}",
@@ -96,7 +96,7 @@ class Link:
     def bring_inventory(self) -> None:
         """Give a site the inventory of its boards."""
         request = {"verb": "inventory", "name": self.site.inventory.name}
-        self._one(request, "inventory", self._packed_inventory())
+        self._answer_with_retries(request, "inventory", self._packed_inventory())
 
     def _packed_inventory(self) -> bytes:
         raw = io.BytesIO()
@@ -133,7 +133,7 @@ class Link:
             request = {"verb": "release", "name": own, "files": documents, "pieces": rows,
                        "inventory": self.site.inventory.name,
                        "inventory_bytes": len(packed)}  # fmt: skip
-            answer = self._one(request, "release", packed + payload)
+            answer = self._answer_with_retries(request, "release", packed + payload)
             return sizes | replies.lacking(self.site.name, answer, sizes)
 
         at = ask(packed=self._packed_inventory())
@@ -186,7 +186,9 @@ class Link:
                             record = copied.add(str(line.get("text")))
                             if record and not watch(record):
                                 watch = _stopped
-                                self._one({"verb": "halt", "id": request["id"]}, "halt")
+                                self._answer_with_retries(
+                                    {"verb": "halt", "id": request["id"]}, "halt"
+                                )
                         case "end":
                             return str(line.get("result")), ""
                         case "error":
@@ -237,7 +239,9 @@ class Link:
         request = {"verb": "pieces", "pieces": rows} if rows else {
             "verb": "held", "files": all_of
         }  # fmt: skip
-        return replies.sizes(self.site.name, self._one(request, "held", payload), all_of)
+        return replies.sizes(
+            self.site.name, self._answer_with_retries(request, "held", payload), all_of
+        )
 
     def _room(self, free: int, needed: int) -> None:
         if free < needed:
@@ -246,7 +250,7 @@ class Link:
                 "free some space there",
             )
 
-    def _one(
+    def _answer_with_retries(
         self, request: Mapping[str, Any], kind: str, payload: bytes = b""
     ) -> Mapping[str, Any]:
         """Return the one answer to a request, a line. Raises what the site raised.

@@ -227,13 +227,15 @@ def write_unit(process: Process, what: str, user: str) -> Path:
     path = process.folder / f"mediapipe-jetson-{process.name}.service"
     text = UNIT.format(
         what=what, user=user, cwd=process.cwd,
-        command=_words((SHELL, "-c", LOAD, str(process.folder / ENVIRONMENT), *process.command)),
+        command=_command_line(
+            (SHELL, "-c", LOAD, str(process.folder / ENVIRONMENT), *process.command)
+        ),
     )  # fmt: skip
     write_text(path, text)
     return path
 
 
-def _words(command: Sequence[str]) -> str:
+def _command_line(command: Sequence[str]) -> str:
     """Return a command line as systemd reads it."""
     return " ".join(f'"{"".join(QUOTED.get(letter, letter) for letter in item)}"'
                     for item in command)  # fmt: skip

@@ -60,7 +60,7 @@ def check(data: bytes, core: str, listed: Mapping[str, Any], what: str) -> Passe
     allowed = _Listed(listed)
     left = 0
     strange: Counter[str] = Counter()
-    for _, address, _, row in rewrite.found(library, target):
+    for _, address, _, row in rewrite.find_unsupported(library, target):
         if address in allowed:
             left += 1
         else:

@@ -117,7 +117,7 @@ def _fetch(operation: str, word: int, scratch: Scratch) -> list[int]:
     return atomics.fetch(word, operation, scratch)
 
 
-def found(library: Elf, target: Core) -> Iterator[tuple[Section, int, int, Row]]:
+def find_unsupported(library: Elf, target: Core) -> Iterator[tuple[Section, int, int, Row]]:
     """Yield (section, address, word, row) of what a core lacks in code sections, data included."""
     rows = table.rows()
     # A word belongs to the first row that it fits, so that all of them are looked for.
@@ -131,7 +131,7 @@ def found(library: Elf, target: Core) -> Iterator[tuple[Section, int, int, Row]]
 
 def sites(library: Elf, target: Core) -> Iterator[Site]:
     """Yield the instructions that a core lacks, by section and address; data is left out."""
-    for section, address, word, row in found(library, target):
+    for section, address, word, row in find_unsupported(library, target):
         if library.is_code(section, address):
             yield _site(library, address, word, row)
 
@@ -151,7 +151,7 @@ def translate(data: bytes, target: Core) -> Translation:
         raise UntranslatableError("it is translated already", elf.FROM_OFFICIAL)
     every: list[Site] = []
     data_words: list[int] = []
-    for section, address, word, row in found(library, target):
+    for section, address, word, row in find_unsupported(library, target):
         if library.is_code(section, address):
             every.append(_site(library, address, word, row))
         else:

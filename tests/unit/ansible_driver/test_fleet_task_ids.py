@@ -118,4 +118,4 @@ def test_reworded_tasks_decide_the_same(
     program.unlink()
     reply = own.look(["a"])["a"]
     assert reply.kind == UNPROVISIONED
-    assert f"it is not provisioned; ./inv fleet.provision -i {inventory} --limit a" in reply.words
+    assert f"it is not provisioned; ./inv fleet.provision -i {inventory} --limit a" in reply.message

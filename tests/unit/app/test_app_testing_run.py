@@ -12,7 +12,7 @@ import pytest
 from jetson_kit.app import settings
 from jetson_kit.app_testing import board, files, testing
 from jetson_kit.app_testing import site as test_site
-from jetson_kit.app_testing.testing import Asked
+from jetson_kit.app_testing.testing import AppTestRequest
 from jetson_kit.core.errors import BadInputError, CheckFailedError, DiskFullError
 from jetson_kit.models import bundles as models
 from jetson_kit.models import legacy
@@ -56,7 +56,7 @@ def test_without_tests_the_board_alone_runs_it(
     if tests == "no test in it":
         (folder / "tests" / "helper.py").touch()
     out = folder.parent / "out"
-    testing.run(Asked(folder, out, full=True))
+    testing.run(AppTestRequest(folder, out, full=True))
     assert ran == ["virtual"]
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == f"virtual: passed, see {out}/virtual.log and .xml; page: {out / PAGE}"
@@ -88,7 +88,7 @@ def test_an_arm64_machine_emulates_nothing(
     out.mkdir()
     if xml:
         (out / "emulated.xml").touch()
-    testing.run(Asked(folder, out))
+    testing.run(AppTestRequest(folder, out))
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == f"{title} on r1 (x), see {out}/emulated.log{' and .xml' if xml else ''}"
 
@@ -115,7 +115,7 @@ def test_how_the_tests_ended(folder: Path, code: int, why: str) -> None:
 def test_without_tests_and_board_nothing_is_begun(folder: Path, ran: list[str]) -> None:
     with pytest.raises(BadInputError, match=r"has no tests.*--full"):
         try:
-            testing.run(Asked(folder, folder.parent / "out"))
+            testing.run(AppTestRequest(folder, folder.parent / "out"))
         except BadInputError as error:
             raise BadInputError(error.line()) from error
     assert ran == []
@@ -191,7 +191,7 @@ def test_this_machines_run_leaves_its_files_where_they_belong(
     monkeypatch.setattr(legacy, "fetch", lambda: None)
     monkeypatch.setattr(models, "fetch", lambda _: [Path("/models/a.task")])
     monkeypatch.chdir(folder.parent)
-    testing.run(Asked(folder, Path("out"), emulated=False))
+    testing.run(AppTestRequest(folder, Path("out"), emulated=False))
     ((words, env),) = seen
     assert str(folder.parent / "out" / "native.xml") in words
     alive = env.get("MEDIAPIPE_JETSON_HEALTH_FILE", "")
@@ -203,7 +203,7 @@ def test_a_file_in_place_of_the_tests_is_told(folder: Path, ran: list[str]) -> N
     (folder / "tests").touch()
     for full in (True, False):
         with pytest.raises(BadInputError, match="tests is no folder of tests"):
-            testing.run(Asked(folder, folder.parent / "out", full=full))
+            testing.run(AppTestRequest(folder, folder.parent / "out", full=full))
     assert ran == []
 
 
@@ -233,7 +233,7 @@ def test_only_tests_that_ran_have_passed(
     monkeypatch.setattr(test_site, "environment", lambda *_: Path(sys.executable))
     monkeypatch.setattr(legacy, "fetch", lambda: None)
     monkeypatch.setattr(models, "fetch", lambda _: [Path("/models/a.task")])
-    asked = Asked(folder, folder.parent / "out", emulated=False)
+    asked = AppTestRequest(folder, folder.parent / "out", emulated=False)
     if fault:
         with pytest.raises(CheckFailedError, match=fault):
             testing.run(asked)
@@ -256,6 +256,6 @@ def test_tests_that_stand_elsewhere_are_found(
     (folder / path).parent.mkdir(exist_ok=True)
     (folder / path).touch()
     with pytest.raises(BadInputError) as raised:
-        testing.run(Asked(folder, folder.parent / "out"))
+        testing.run(AppTestRequest(folder, folder.parent / "out"))
     assert raised.value.cure.startswith(hint)
     assert ran == []

@@ -93,7 +93,7 @@ def test_tries_of_other_machines_and_of_earlier_days_stay(
     # What is tried anew takes the place of what was.
     other = {(name, "28, small image") for name in known}
     assert command.finish(log, known, other)["tried"] == 11
-    facts = command.finish(log, known, {(name, FIRST.words) for name in known})
+    facts = command.finish(log, known, {(name, FIRST.label) for name in known})
     assert {run["case"]: run["tried"] for run in facts["runs"]} == {
         "net-off-fetch": 1,
         "unhealthy": 4,
@@ -102,7 +102,7 @@ def test_tries_of_other_machines_and_of_earlier_days_stay(
     # What is tried in another setting leaves it alone.
     real = replace(FIRST, engine="28", build=tmp_path)
     record.append(log, "unhealthy", "s", Attempt(ended="all", seconds=7.0), real)
-    facts = command.finish(log, known, {("unhealthy", real.words)})
+    facts = command.finish(log, known, {("unhealthy", real.label)})
     assert facts["by_setting"] == {"20.10, small image": 6, "28, real image": 1}
 
 

@@ -24,7 +24,7 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def layer(folder: Path, name: str) -> PlainLayer:
     tar = folder / name
-    with cached_files.made(tar) as aside, LayerTar(aside) as layer_tar:
+    with cached_files.create(tar) as aside, LayerTar(aside) as layer_tar:
         layer_tar.data("a", name)
     return PlainLayer(name, "sha256:" + hashlib.sha256(tar.read_bytes()).hexdigest(), tar)
 

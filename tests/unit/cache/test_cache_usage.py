@@ -225,7 +225,7 @@ def test_what_to_do_next_is_told_where_something_is_there(
 
 def test_a_look_is_a_use(home: Path) -> None:
     path = home / "layers" / "a.tar"
-    with cached_files.made(path) as aside:
+    with cached_files.create(path) as aside:
         aside.write_bytes(b"x")
     os.utime(path, (0, 0))
     assert cached_files.intact(path)

@@ -185,7 +185,7 @@ def test_sweep_takes_only_what_is_old(tmp_path: Path) -> None:
 def test_kept_files_are_compared_with_their_record(tmp_path: Path) -> None:
     path = tmp_path / "it.tar"
     assert not cached_files.intact(path)
-    with cached_files.made(path) as aside:
+    with cached_files.create(path) as aside:
         aside.write_bytes(BODY)
     assert cached_files.intact(path)
     assert cached_files.intact(path, thorough=True)
@@ -203,7 +203,7 @@ def test_kept_files_are_compared_with_their_record(tmp_path: Path) -> None:
 
 def test_kept_file_of_an_interrupted_making_is_not_used(tmp_path: Path) -> None:
     path = tmp_path / "it.tar"
-    with pytest.raises(KeyError), cached_files.made(path) as aside:
+    with pytest.raises(KeyError), cached_files.create(path) as aside:
         aside.write_bytes(BODY)
         raise KeyError
     assert not cached_files.intact(path)

@@ -203,7 +203,7 @@ def test_a_cache_where_nothing_can_be_run(tmp_path: Path, compiler: Compiler) ->
 def test_what_another_python_compiled_is_not_kept(tmp_path: Path, compiler: Compiler) -> None:
     class Newest(ThisPython):
         def command(self) -> Command:
-            return Command(super().command().words, self._folder, locked=False)
+            return Command(super().command().arguments, self._folder, locked=False)
 
     site = unpacked(tmp_path, Compiler(Newest("trixie", VERSION, "1")))
     assert run(site).stdout.startswith("near ")
@@ -230,7 +230,7 @@ def test_debians_python_runs_here(suite: str, python: str) -> None:
     found = native_python.of(suite, python)
     assert found is not None
     code = "import sys; print(sys.version.split()[0], sys.flags.no_site, sys.prefix)"
-    command = [*found.command().words, "-c", code]
+    command = [*found.command().arguments, "-c", code]
     done = subprocess.run(command, env={}, capture_output=True, text=True, check=True)
     version, no_site, prefix = done.stdout.split()
     assert version == found.package.partition("-")[0]

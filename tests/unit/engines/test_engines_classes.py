@@ -59,7 +59,7 @@ def test_boards_fall_into_classes() -> None:
     ],
 )
 def test_what_keeps_a_board_from_building_is_said(board: Board, words: str) -> None:
-    assert board.one is None
+    assert board.engine_class is None
     assert words in board.why_not
 
 
@@ -77,7 +77,7 @@ def test_an_idle_board_with_most_memory_builds() -> None:
     chosen, done = fleet_build.choose(fleet_build.classes(boards[:1]), WANTED)
     assert chosen == {}
     assert done[0].how == "failed"
-    assert "busy: its GPU is busy" in done[0].words
+    assert "busy: its GPU is busy" in done[0].reason
 
 
 def test_the_board_that_built_before_goes_on() -> None:

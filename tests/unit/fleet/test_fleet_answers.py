@@ -32,7 +32,7 @@ STATUS: dict[str, Any] = {
 
 def test_a_good_answer_is_read() -> None:
     text = json.dumps({"seconds": 1.5, "status": STATUS, "words": "größer 😀"})
-    reply = answers.told(Reply(), answers.document(text))
+    reply = answers.with_step_results(Reply(), answers.document(text))
     assert (reply.kind, reply.seconds) == (DONE, 1.5)
     assert reply.device
     assert reply.device.image_id == "sha256:1"
@@ -61,8 +61,11 @@ def test_what_no_program_of_ours_prints_is_none(text: str) -> None:
 )  # fmt: skip
 def test_a_status_of_another_shape_can_not_be_read(says: dict[str, Any]) -> None:
     body = {**STATUS, **says}
-    for reply in (answers.seen(Reply(), body), answers.told(Reply(), {"status": body})):
-        assert (reply.kind, reply.words) == (FAILED, "its status can't be read")
+    for reply in (
+        answers.seen(Reply(), body),
+        answers.with_step_results(Reply(), {"status": body}),
+    ):
+        assert (reply.kind, reply.message) == (FAILED, "its status can't be read")
 
 
 @pytest.mark.parametrize("name", STATUS)
@@ -113,7 +116,7 @@ def test_two_names_of_one_machine_are_refused_by_each() -> None:
     }  # fmt: skip
     result = answers.one_each(replies)
     assert [name for name, reply in result.items() if reply.kind == REFUSED] == ["a", "c", "d"]
-    assert result["a"].words.startswith("it is the same machine as c, d; ")
+    assert result["a"].message.startswith("it is the same machine as c, d; ")
     assert {name: reply for name, reply in result.items() if name not in "acd"} == {
         name: reply for name, reply in replies.items() if name not in "acd"
     }

@@ -104,9 +104,9 @@ def test_a_switch_says_what_was_seen_before(tmp_path: Path) -> None:
     echo = ANSWERS.replace("  switch)", '  switch) echo "error: $*" >&2; exit 2 ;;\n  never)')
     with serving(tmp_path, echo) as server:
         ssh = transport(tmp_path, server)
-        assert "--seen" not in ssh.switch(["a"])["a"].words
+        assert "--seen" not in ssh.switch(["a"])["a"].message
         ssh.look(["a"])
-        assert f"--seen={ID}" in ssh.switch(["a"])["a"].words
+        assert f"--seen={ID}" in ssh.switch(["a"])["a"].message
 
 
 def test_what_is_no_answer(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_a_shell_that_greets_is_named(tmp_path: Path) -> None:
     with serving(tmp_path, "echo 'Welcome to board 7'; echo" + f" '{STATUS}'") as server:
         reply = transport(tmp_path, server).look(["a"])["a"]
     assert reply.kind == FAILED
-    assert reply.words.startswith('its shell prints "Welcome to board 7" before each answer; ')
+    assert reply.message.startswith('its shell prints "Welcome to board 7" before each answer; ')
 
 
 @pytest.mark.parametrize(
@@ -143,8 +143,8 @@ def test_a_board_that_was_never_provisioned(tmp_path: Path, answers: str, kind: 
         for reply in (ssh.look(["a"])["a"], ssh.rollback(["a"], "why")["a"]):
             assert reply.kind == kind
             if kind == UNPROVISIONED:
-                assert "not provisioned; ./inv fleet.provision -i" in reply.words
-                assert reply.words.endswith("--limit a")
+                assert "not provisioned; ./inv fleet.provision -i" in reply.message
+                assert reply.message.endswith("--limit a")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_old_images_that_stay_are_no_failure(tmp_path: Path) -> None:
     message = json.dumps({"changed": True, "old_stay": "another run is at work"})
     with serving(tmp_path, f"echo '{message}'") as server:
         reply = transport(tmp_path, server).confirm(["a"])["a"]
-    assert reply == Reply(words="old images stay: another run is at work")
+    assert reply == Reply(message="old images stay: another run is at work")
 
 
 def test_a_step_has_an_end(tmp_path: Path, server: Sshd) -> None:
@@ -177,7 +177,7 @@ def test_a_wrong_host_key_is_no_answer(tmp_path: Path, server: Sshd) -> None:
     server.known_hosts.write_text(f"[127.0.0.1]:{server.port} {' '.join(other)}\n")
     reply = transport(tmp_path, server).look(["a"])["a"]
     assert reply.kind == UNREACHABLE
-    assert "its host key has changed" in reply.words
+    assert "its host key has changed" in reply.message
 
 
 def test_nobody_there(tmp_path: Path, server: Sshd) -> None:

@@ -58,7 +58,7 @@ def test_what_became_of_a_host(
     result = HostResult("h", ended)
     reply = answers.reply_of(result, done, failed, timed_out=late)
     assert reply.kind == kind
-    assert not reply.words.startswith("error:")
+    assert not reply.message.startswith("error:")
 
 
 def assert_schema(name: str, body: dict[str, Any]) -> None:

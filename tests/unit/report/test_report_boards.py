@@ -10,7 +10,7 @@ import pytest
 
 from jetson_kit import report
 from jetson_kit.core.errors import BadInputError, IntegrityError
-from jetson_kit.report import boards, judged, read, serve
+from jetson_kit.report import boards, judgement_cache, read, serve
 from jetson_kit.report.summary import Summary
 from tests.unit.report import samples as sample
 
@@ -24,7 +24,7 @@ def put(path: Path, verdict: str, host: str = "host") -> Path:
 
 
 def shown(paths: list[Path]) -> tuple[tuple[Summary, ...], serve.Evidence]:
-    lines = boards.named(judged.lines(paths, NOW), paths)
+    lines = boards.named(judgement_cache.lines(paths, NOW), paths)
     return lines, report.evidence_of(lines, paths)
 
 
@@ -95,7 +95,7 @@ def test_a_report_that_comes_while_others_are_judged_does_no_harm(
 ) -> None:
     for name in ("a", "b"):
         put(tmp_path / f"{name}.json", "software")
-    listed = report.judged.lines
+    listed = report.judgement_cache.lines
 
     def slowly(*args: object) -> tuple[Summary, ...]:
         put(tmp_path / "aa.json", "cpu")
@@ -103,7 +103,7 @@ def test_a_report_that_comes_while_others_are_judged_does_no_harm(
 
     seen = []
     monkeypatch.setattr(report, "MOST_WHOLE", 1)
-    monkeypatch.setattr(report.judged, "lines", slowly)
+    monkeypatch.setattr(report.judgement_cache, "lines", slowly)
     monkeypatch.setattr(
         report.serve, "run", lambda text, evidence, port: seen.append(evidence("", "b"))
     )

@@ -38,7 +38,7 @@ GPU = Summary(
 
 
 COMMAND = (
-    *index.words("./inv", "sites.report", "-i", "sites.toml", "--board"),
+    *index.fixed_arguments("./inv", "sites.report", "-i", "sites.toml", "--board"),
     (index.Of.SITE, "/", index.Of.HOST),
 )
 
@@ -175,7 +175,7 @@ class TestInBrowser:
         self, opened: Callable[..., Chrome]
     ) -> None:
         files = ["/srv/SITES/s.toml", "a b/HOST", "it's", "$(id);`id`", '"\\', "", "~/$&", "é"]
-        how = (*index.words("./inv", *files), (index.Of.SITE, "/", index.Of.HOST))
+        how = (*index.fixed_arguments("./inv", *files), (index.Of.SITE, "/", index.Of.HOST))
         names_ = ["plain", "SITE HOST", "a'b", "$1 $& $`", "-i"]
         lines = [replace(GPU, site=name, host=f"{name}.") for name in names_]
         options = index.Options("Fleet", NOW, how=how)

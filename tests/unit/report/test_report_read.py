@@ -11,7 +11,7 @@ import pytest
 
 from jetson_kit import report
 from jetson_kit.core.errors import BadInputError
-from jetson_kit.report import boards, judged, read, rejudge, rows, values
+from jetson_kit.report import boards, judgement_cache, read, rejudge, rows, values
 from tests.unit.report import samples as sample
 from tests.unit.verify import samples as verify_samples
 
@@ -31,7 +31,7 @@ def test_a_real_report_is_sound(tmp_path: Path, name: str, verdict: str) -> None
     assert (device.state, device.verdict, device.alerts) == ("sound", verdict, ())
     assert device.as_expected == (name == "cpu")
     for task in device.tasks.values():
-        assert task.said == task.verdict
+        assert task.reported_verdict == task.verdict
         assert task.judgement.rule
         assert task.families
 
@@ -257,7 +257,7 @@ def test_lines_of_the_same_report_are_evidence_of_no_board(tmp_path: Path) -> No
     board = sample.board()
     paths = [sample.put(tmp_path, name, board, NOW) for name in ("one", "two")]
     paths.append(sample.put(tmp_path, "three", sample.another_run(board), NOW))
-    lines = boards.copies(judged.lines(paths, NOW))
+    lines = boards.copies(judgement_cache.lines(paths, NOW))
     assert [(line.state, line.verdict, line.good) for line in lines] == [
         ("contradicted", "unknown", False), ("contradicted", "unknown", False),
         ("sound", "gpu", True),

@@ -40,11 +40,11 @@ SCHEMA = ROOT / "jetson_kit" / "schemas" / "fleet-verify.schema.json"
         ({"output": Path("a")}, "--output is for an inventory"),
         ({"venv": True, "image": "y"}, "--venv uses no image"),
         ({"image": "y", "variant": "emulated"}, "exclude each other"),
-        ({"wanted": Outputs(json=Path("x"), junit=Path("./x"))}, "two of the paths"),
-        ({"venv": Path("x"), "wanted": Outputs(junit=Path("./x"))}, "two of the paths"),
-        ({"inventory": Path("x"), "wanted": Outputs(prometheus=Path("x"))}, "two of the paths"),
+        ({"outputs": Outputs(json=Path("x"), junit=Path("./x"))}, "two of the paths"),
+        ({"venv": Path("x"), "outputs": Outputs(junit=Path("./x"))}, "two of the paths"),
+        ({"inventory": Path("x"), "outputs": Outputs(prometheus=Path("x"))}, "two of the paths"),
         (
-            {"inventory": Path("i"), "output": Path("x"), "wanted": Outputs(json=Path("x"))},
+            {"inventory": Path("i"), "output": Path("x"), "outputs": Outputs(json=Path("x"))},
             "two of the paths",
         ),
         ({"inventory": Path("/no/such/inventory")}, "there is no inventory"),
@@ -78,7 +78,7 @@ def test_old_outputs_stay_until_there_are_new_ones(tmp_path: Path) -> None:
     for path in paths:
         path.write_text("old")
     with pytest.raises(BadInputError):
-        verify_command.main(VerifyRequest(tasks=("Nose",), wanted=Outputs(*paths)))
+        verify_command.main(VerifyRequest(tasks=("Nose",), outputs=Outputs(*paths)))
     assert [path.read_text() for path in paths] == ["old"] * 3
 
 
@@ -208,10 +208,10 @@ def test_names_of_folders(tmp_path: Path) -> None:
 
 
 def test_options_for_the_suite() -> None:
-    assert Options(("FaceLandmarker",), "full").words() == [
+    assert Options(("FaceLandmarker",), "full").arguments() == [
         "--verify-task", "FaceLandmarker", "--verify-level", "full",
     ]  # fmt: skip
-    assert Options().words() == []
+    assert Options().arguments() == []
 
 
 def test_tests_on_a_device_need_hosts() -> None:

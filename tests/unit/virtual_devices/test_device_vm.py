@@ -234,7 +234,7 @@ def test_seed_is_a_tar_that_a_disk_can_be(tmp_path: Path) -> None:
 def test_what_was_not_used_for_long_is_removed(tmp_path: Path) -> None:
     result = {name: tmp_path / f"{name}.qcow2" for name in ("old", "used", "new")}
     for path in result.values():
-        with cached_files.made(path) as aside:
+        with cached_files.create(path) as aside:
             aside.write_text("x")
     for name in ("old", "used"):
         os.utime(result[name], (0, 0))
