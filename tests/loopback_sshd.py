@@ -54,7 +54,7 @@ class Sshd:
 
 @contextlib.contextmanager
 def serving(folder: Path, forced: str = "", more: str = "") -> Iterator[Sshd]:
-    """Serve one key; it runs the script `forced` in place of what is asked, where there is one.
+    """Serve one key; it runs the script `forced` in place of the requested command, if any.
 
     `more` are further lines of its settings.
     """
@@ -104,20 +104,20 @@ def _privilege_folder() -> Iterator[None]:
     if os.geteuid():
         yield
         return
-    with LOCK.open("a+") as made:
-        fcntl.flock(made, fcntl.LOCK_SH)
+    with LOCK.open("a+") as lock_file:
+        fcntl.flock(lock_file, fcntl.LOCK_SH)
         with contextlib.suppress(FileExistsError):
             PRIVILEGE.mkdir(mode=0o755)
-            print("made by a test", file=made, flush=True)
+            print("made by a test", file=lock_file, flush=True)
         try:
             yield
         finally:
             with contextlib.suppress(BlockingIOError):
-                fcntl.flock(made, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                if os.fstat(made.fileno()).st_size:
+                fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.fstat(lock_file.fileno()).st_size:
                     with contextlib.suppress(OSError):
                         PRIVILEGE.rmdir()
-                    made.truncate(0)
+                    lock_file.truncate(0)
 
 
 def _wait_for(port: int, daemon: subprocess.Popen[bytes], log: Path) -> None:

@@ -107,7 +107,7 @@ def test_a_file_in_a_camera_s_place_comes_again_and_again(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("source", "code", "words"),
+    ("source", "code", "expected"),
     [
         ("videotestsrc ! fakesink", 2, "must end in an appsink"),
         ("! appsink", 2, "must end in an appsink"),
@@ -147,11 +147,11 @@ def test_a_file_in_a_camera_s_place_comes_again_and_again(tmp_path: Path) -> Non
         ("a\0b", 2, "must be named"),
     ],
 )  # fmt: skip
-def test_bad_sources_are_one_line(source: str, code: int, words: str) -> None:
+def test_bad_sources_are_one_line(source: str, code: int, expected: str) -> None:
     with pytest.raises(camera.CameraError) as caught:
         camera.open(source)
     assert caught.value.exit_code == code, caught.value
-    assert words in str(caught.value)
+    assert expected in str(caught.value)
     assert "secret" not in str(caught.value)
     assert "\n" not in str(caught.value)
 

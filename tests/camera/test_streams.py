@@ -74,12 +74,12 @@ def test_the_password_is_the_environment_s(serve: Serve, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("before", "words"),
+    ("before", "expected"),
     [("", "needs a user and a password"), ("viewer:wrong1@", "refuses this user and password")],
 )
-def test_a_refused_user_is_one_line(serve: Serve, before: str, words: str) -> None:
+def test_a_refused_user_is_one_line(serve: Serve, before: str, expected: str) -> None:
     server = serve(who="viewer:open/sesame")
-    with pytest.raises(camera.CameraSourceError, match=words) as caught:
+    with pytest.raises(camera.CameraSourceError, match=expected) as caught:
         camera.open(server.url.replace("//", f"//{before}"))
     assert "wrong1" not in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -21,5 +21,5 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Make a test of each seed."""
     if "seed" in metafunc.fixturenames:
-        words = str(metafunc.config.getoption("--seeds")).split(",")
-        metafunc.parametrize("seed", [int(word) for word in words])
+        seeds = str(metafunc.config.getoption("--seeds")).split(",")
+        metafunc.parametrize("seed", [int(word) for word in seeds])

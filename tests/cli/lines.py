@@ -131,9 +131,11 @@ class Line:
     signals: tuple[tuple[float, int], ...] = ()
 
     def __str__(self) -> str:
-        words = " ".join(repr(word if len(word) < 80 else word[:30] + "...") for word in self.argv)
+        arguments = " ".join(
+            repr(word if len(word) < 80 else word[:30] + "...") for word in self.argv
+        )
         sent = f" {list(self.signals)}" if self.signals else ""
-        return f"{dict(self.environment) or ''} ./inv {words}".strip()[:1000] + sent
+        return f"{dict(self.environment) or ''} ./inv {arguments}".strip()[:1000] + sent
 
 
 def make(
@@ -146,11 +148,14 @@ def make(
         # All tasks come equally often.
         name = names[(number + seed) % len(names)]
         if chance.random() < 0.06:
-            words = [*chance.choice(CORE), *(_words(chance, name) if chance.random() < 0.3 else [])]
+            arguments = [
+                *chance.choice(CORE),
+                *(_words(chance, name) if chance.random() < 0.3 else []),
+            ]
         else:
-            words = _words(chance, name)
+            arguments = _words(chance, name)
         changed = chance.choice(ENVIRONMENTS) if chance.random() < CHANGED else {}
-        yield Line(tuple(words), tuple(changed.items()), _signals(chance, signalled, latest_s))
+        yield Line(tuple(arguments), tuple(changed.items()), _signals(chance, signalled, latest_s))
 
 
 def _signals(
@@ -166,7 +171,7 @@ def _signals(
 def _words(chance: random.Random, name: str) -> list[str]:
     """Return a task's name with some of its options."""
     task: KitTask = tasks.ns[name]
-    words = [name]
+    arguments = [name]
     # A collection's own task has two names: ./inv test is ./inv test.test.
     whole = name if "." in name else f"{name}.{name}"
     bad = chance.choice(BAD)
@@ -175,23 +180,23 @@ def _words(chance: random.Random, name: str) -> list[str]:
         own = str(argument.name).replace("-", "_")
         forced = ALWAYS.get(whole, ("", []))
         if own == forced[0]:
-            words += [f"--{argument.names[0]}", chance.choice(forced[1])]
+            arguments += [f"--{argument.names[0]}", chance.choice(forced[1])]
         elif (whole, own) in NEVER:
             continue
         elif argument.kind is bool:
-            words += [f"--{argument.names[0]}"] if chance.random() < 0.25 else []
+            arguments += [f"--{argument.names[0]}"] if chance.random() < 0.25 else []
         elif argument.positional or own == task.variadic:
             often = 0.9 if own in required else 0.5
             count = 1 if own in required else chance.randint(1, 3)
             if chance.random() < often:
-                words += [_value(chance, task, own, bad) for _ in range(count)]
+                arguments += [_value(chance, task, own, bad) for _ in range(count)]
         elif chance.random() < 0.3:
-            words += _option(chance, argument.names[0], _value(chance, task, own, bad))
+            arguments += _option(chance, argument.names[0], _value(chance, task, own, bad))
     if chance.random() < SURPLUS:
-        words += chance.choice(ENDS)
+        arguments += chance.choice(ENDS)
     if chance.random() < SURPLUS:
-        words = words[:-1] or words
-    return words
+        arguments = arguments[:-1] or arguments
+    return arguments
 
 
 def _option(chance: random.Random, flag: str, value: str) -> list[str]:

@@ -82,9 +82,9 @@ def make(home: Path) -> dict[str, str]:
     finally:
         os.chdir(here)
     for program in (Path("/usr/bin"), Path("/bin")):
-        for one in program.iterdir():
-            if one.name not in WITHOUT and not (home / "bin" / one.name).is_symlink():
-                (home / "bin" / one.name).symlink_to(one)
+        for entry in program.iterdir():
+            if entry.name not in WITHOUT and not (home / "bin" / entry.name).is_symlink():
+                (home / "bin" / entry.name).symlink_to(entry)
     (home / "bin" / "uv").symlink_to(Path(sys.executable).with_name("uv"))
     return {
         "PATH": str(home / "bin"),

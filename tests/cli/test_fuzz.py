@@ -98,9 +98,9 @@ def wrong(line: lines.Line, answer: Answer, changed: list[str]) -> list[str]:
     verdict = answer.code in (1, 11) and answer.stdout
     # A file's faults are told all at once, and counted by the last line.
     counted = len(errors) > 1 and f" has {len(errors) - 1} fault" in errors[-1]
-    said = len(errors) == 1 or counted
+    explained = len(errors) == 1 or counted
     last = answer.stderr.splitlines()[-len(errors) :]
-    if answer.code and not nagios and not verdict and not (said and errors == last):
+    if answer.code and not nagios and not verdict and not (explained and errors == last):
         result.append("no line, or more than one, that says why")
     if any(len(error) > 9000 or not error.replace("\t", " ").isprintable() for error in errors):
         result.append("a line that is too long or can't be printed")
@@ -112,7 +112,7 @@ def wrong(line: lines.Line, answer: Answer, changed: list[str]) -> list[str]:
 
 
 def _must_not_be(name: str, code: int, *, bad: bool) -> bool:
-    """Tell whether a path may not have changed in a command that ended so."""
+    """Return whether a path may not have changed in a command that ended so."""
     if name in LOCKS:
         return False
     if name.startswith("tmp/") or bad:

@@ -1,4 +1,4 @@
-"""One host of the inventory: what is asked of it once, and how a difference is told."""
+"""One host of the inventory: what it is asked once, and how a difference is reported."""
 
 from __future__ import annotations
 
@@ -93,20 +93,20 @@ class Verified:
 
 
 class Board:
-    """A host; every observation is made once, and its failure is told each time."""
+    """A host; every observation is made once, and its failure is reported each time."""
 
     def __init__(self, host: Host, expected: Expectation) -> None:
         self.host = host
         self.expected = expected
 
-    def run(self, *words: str) -> tuple[int, str, str]:
+    def run(self, *arguments: str) -> tuple[int, str, str]:
         """Run a command on the host; return exit code, standard output and error."""
-        done = self.host.run(shlex.join(words))
+        done = self.host.run(shlex.join(arguments))
         return done.rc, done.stdout, done.stderr
 
-    def must(self, what: str, *words: str, remedy: str = "") -> str:
+    def must(self, what: str, *arguments: str, remedy: str = "") -> str:
         """Run a command that must succeed; return its standard output."""
-        code, out, err = self.run(*words)
+        code, out, err = self.run(*arguments)
         if code:
             lines = (err or out).strip().splitlines()
             fail(f"{what}: {lines[-1] if lines else f'exit code {code}'}", remedy=remedy)
@@ -118,8 +118,8 @@ class Board:
         try:
             done = self.host.run("true")
         except RuntimeError as error:
-            said = getattr(error.args[0], "stderr", str(error)) if error.args else str(error)
-            lines = [line.strip() for line in said.splitlines() if line.strip()]
+            output = getattr(error.args[0], "stderr", str(error)) if error.args else str(error)
+            lines = [line.strip() for line in output.splitlines() if line.strip()]
             return f"cannot reach {self.expected.host}: {lines[-1] if lines else 'no reason given'}"
         return f"{self.expected.host} runs no command" if done.rc else ""
 
@@ -189,10 +189,10 @@ class Board:
             injected=container_facts.injected(rows),
         )
 
-    def exec(self, *words: str) -> str:
+    def exec(self, *arguments: str) -> str:
         """Run a command in the container, which must succeed."""
         name = str(self.inspect["Id"])
-        return self.must(f"in the container: {words[0]}", "docker", "exec", name, *words)
+        return self.must(f"in the container: {arguments[0]}", "docker", "exec", name, *arguments)
 
     @property
     def folder(self) -> str:
@@ -203,9 +203,9 @@ class Board:
     @cached_property
     def verified(self) -> Verified:
         """Return the run of verify that the verdicts are read from, made once."""
-        words = ["--level", self.expected.level, "--expect", self.expected.verdict]
-        words += [word for task in self.expected.tasks for word in ("--task", task)]
-        return self.verify("suite.json", words)
+        arguments = ["--level", self.expected.level, "--expect", self.expected.verdict]
+        arguments += [word for task in self.expected.tasks for word in ("--task", task)]
+        return self.verify("suite.json", arguments)
 
     @property
     def first(self) -> tuple[str, str]:
@@ -220,12 +220,12 @@ class Board:
     @cached_property
     def renamed(self) -> Verified:
         """Return the run of one task's GPU graph by Mesa's rasterizer under NVIDIA's name."""
-        words = ("--expect", "software", *self.first)
-        return self.verify("software.json", words, IN_SOFTWARE)
+        arguments = ("--expect", "software", *self.first)
+        return self.verify("software.json", arguments, IN_SOFTWARE)
 
     @property
     def has_software(self) -> bool:
-        """Tell whether the image has Mesa's drivers."""
+        """Return whether the image has Mesa's drivers."""
         return (self.image["Config"].get("Labels") or {}).get(VARIANT) == "emulated"
 
     @property
@@ -234,14 +234,14 @@ class Board:
         return "--timeout", f"{self.expected.timeout_s:g}"
 
     def verify(
-        self, name: str, words: Iterable[str], environment: Mapping[str, str] | None = None
+        self, name: str, arguments: Iterable[str], environment: Mapping[str, str] | None = None
     ) -> Verified:
         """Run verify in the running container; its report must be written anew."""
         path = f"{self.folder}/{name}"
         self.exec("rm", "-f", path)
         variables = [w for k, v in (environment or {}).items() for w in ("--env", f"{k}={v}")]
         command = ["docker", "exec", *variables, self.inspect["Id"], "python3", "-m"]
-        command += ["mediapipe_jetson", "verify", "--json", path, *self.patience, *words]
+        command += ["mediapipe_jetson", "verify", "--json", path, *self.patience, *arguments]
         begun = self.clock()
         code, out, err = self.run(*command)
         ended = self.clock()
@@ -261,7 +261,9 @@ class Board:
         )
         return self.run("sh", "-c", few, self.inspect["Id"], path)[1]
 
-    def throwaway(self, environment: Mapping[str, str], *words: str) -> tuple[Verified, list[str]]:
+    def throwaway(
+        self, environment: Mapping[str, str], *arguments: str
+    ) -> tuple[Verified, list[str]]:
         """Run verify in a container of its own; return its report and its device nodes."""
         own = self.service.throwaway()
         merged = {**own.nvidia_environment, **environment}
@@ -275,7 +277,7 @@ class Board:
         run += service.run_arguments(variant, self.inspect["Image"], self.device)
         begun = self.clock()
         code, out, err = self.run(*run, "sh", "-c", script, container_facts.PROBE,
-                                  *self.patience, *words)  # fmt: skip
+                                  *self.patience, *arguments)  # fmt: skip
         first, _, rest = out.partition("\n")
         if not first.startswith("{") or not rest.strip():
             fail(f"the control did not run (exit code {code})", err.splitlines()[-3:])

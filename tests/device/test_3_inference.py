@@ -24,12 +24,12 @@ def test_standing_report_is_fresh(board: Board) -> None:
         pytest.skip(f"there is no {path}: verify was not run by the role since the reports began")
     claimed = checked(raw)
     second = "/tmp/standing.json"
-    words = ("--read", path, "--max-age", f"{board.expected.max_age_s:g}", "--json", second)
+    arguments = ("--read", path, "--max-age", f"{board.expected.max_age_s:g}", "--json", second)
     board.run("docker", "exec", board.inspect["Id"], "python3", "-m", "mediapipe_jetson",
-              "verify", *words)  # fmt: skip
-    judged = checked(board.left(second))
-    if judged["rule"] in ("stale-report", "other-boot", "future-report", "undated-report"):
-        fail(f"the report {path} is not fresh: {judged['reason']} [{judged['rule']}]",
+              "verify", *arguments)  # fmt: skip
+    verdict = checked(board.left(second))
+    if verdict["rule"] in ("stale-report", "other-boot", "future-report", "undated-report"):
+        fail(f"the report {path} is not fresh: {verdict['reason']} [{verdict['rule']}]",
              [f"it claims {claimed['verdict']}, made at {claimed['time_s']:.0f}"],
              "run verify again")  # fmt: skip
     if claimed["image_digest"] not in container_facts.digests(board.seen):

@@ -44,12 +44,12 @@ class Controller:
         (self.inventory / "group_vars" / "all.yml").write_text(json.dumps(body, indent=1))
 
     def task(
-        self, *words: str | Path, code: int = 0, limit_s: float = 3600.0, name: str = ""
+        self, *arguments: str | Path, code: int = 0, limit_s: float = 3600.0, name: str = ""
     ) -> str:
-        """Run a task that ends with `code`; return what it said, or an error's words."""
+        """Run a task that ends with `code`; return its output, or an error's message."""
         began = time.monotonic()
         done = subprocess.run(
-            [ROOT / "inv", *words],
+            [ROOT / "inv", *arguments],
             cwd=ROOT,
             env={
                 **os.environ,
@@ -61,14 +61,16 @@ class Controller:
             timeout=limit_s,
             check=False,
         )
-        self.times[name or str(words[0])] = round(time.monotonic() - began, 1)
-        assert done.returncode == code, f"{words}: {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done.stdout if code == 0 or "--json" in words else done.stderr
+        self.times[name or str(arguments[0])] = round(time.monotonic() - began, 1)
+        assert done.returncode == code, (
+            f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
+        return done.stdout if code == 0 or "--json" in arguments else done.stderr
 
-    def rollout(self, build: Path, *words: str | Path, code: int = 0) -> dict[str, Any]:
+    def rollout(self, build: Path, *arguments: str | Path, code: int = 0) -> dict[str, Any]:
         """Roll a build out; return the result."""
         task = self.task(
-            "fleet.rollout", build, "-i", self.inventory, "--json", *words, code=code,
+            "fleet.rollout", build, "-i", self.inventory, "--json", *arguments, code=code,
             name=f"rollout {build.name}",
         )  # fmt: skip
         document: dict[str, Any] = json.loads(task)

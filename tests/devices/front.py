@@ -32,10 +32,10 @@ class Front:
         self.state = state
         self.env = {**os.environ, "KIT_STATE": str(state)}
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start a task and do not wait."""
         return subprocess.Popen(
-            [sys.executable, "-m", "tests.devices.front", *words],
+            [sys.executable, "-m", "tests.devices.front", *arguments],
             cwd=ROOT,
             env=self.env,
             stdout=subprocess.PIPE,
@@ -44,21 +44,21 @@ class Front:
         )
 
     def __call__(
-        self, *words: str, timeout_s: float = TIMEOUT_S
+        self, *arguments: str, timeout_s: float = TIMEOUT_S
     ) -> subprocess.CompletedProcess[str]:
         """Run a task to its end."""
-        child = self.start(*words)
+        child = self.start(*arguments)
         try:
             out, err = child.communicate(timeout=timeout_s)
         except subprocess.TimeoutExpired:
             child.kill()
             child.communicate()
             raise
-        return subprocess.CompletedProcess(words, child.returncode, out, err)
+        return subprocess.CompletedProcess(arguments, child.returncode, out, err)
 
-    def must(self, *words: str) -> str:
+    def must(self, *arguments: str) -> str:
         """Run a task that has to succeed; return what it printed."""
-        done = self(*words)
+        done = self(*arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -48,10 +48,10 @@ class Guest:
     front: Front
     times: dict[str, float] = field(default_factory=dict)
 
-    def timed(self, what: str, *words: str) -> subprocess.CompletedProcess[str]:
+    def timed(self, what: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a task and keep its time."""
         began = time.monotonic()
-        done = self.front(*words, timeout_s=PATIENCE_S)
+        done = self.front(*arguments, timeout_s=PATIENCE_S)
         self.times[what] = round(time.monotonic() - began, 1)
         return done
 
@@ -82,12 +82,12 @@ RUNNING: list[Guest] = []
 
 
 @contextmanager
-def powered(folder: Path, *words: str) -> Iterator[Guest]:
-    """Yield an arm64 machine, `words` said to devices.up; nothing of it is left."""
+def powered(folder: Path, *arguments: str) -> Iterator[Guest]:
+    """Yield an arm64 machine, `arguments` given to devices.up; nothing of it is left."""
     guest = Guest(Front(folder / "state"))
     machine = ("--kind", "vm", "--arch", "arm64", "--name", "e2e")
     try:
-        done = guest.timed("up", "devices.up", *machine, *words)
+        done = guest.timed("up", "devices.up", *machine, *arguments)
         if done.returncode:
             pytest.fail(done.stderr, pytrace=False)
         RUNNING.append(guest)

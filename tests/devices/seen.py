@@ -12,7 +12,7 @@ QUARTER_MB = "head -c 262144 /dev/zero"
 
 
 def answers(device: Device, seconds: float) -> bool:
-    """Tell whether a login works within some seconds."""
+    """Return whether a login works within some seconds."""
     try:
         command = ssh.command(device, ["true"])
         return not subprocess.run(

@@ -80,8 +80,8 @@ def suite(rolled: dict[str, Any], controller: Controller) -> dict[str, Any]:
     """Return what `./inv fleet.verify` found out about it, with the tests that a board gets."""
     del rolled
     result = controller.folder / "fleet.json"
-    words = ("--output", controller.folder / "reports", "--json", result)
-    controller.task("fleet.verify", "-i", controller.inventory, *words, limit_s=PATIENCE_S)
+    arguments = ("--output", controller.folder / "reports", "--json", result)
+    controller.task("fleet.verify", "-i", controller.inventory, *arguments, limit_s=PATIENCE_S)
     host: dict[str, Any] = json.loads(result.read_text())["hosts"][NAME]
     return host
 

@@ -44,8 +44,8 @@ def rolled(guest: Guest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
         verify_healthy_within=900,
     )
     controller.task("fleet.provision", "-i", controller.inventory)
-    asked = Request(jetson=True, l4t=RELEASE, module=MODULE, variant="emulated")
-    result = images.build(plan.make(asked), Progress(quiet=True))
+    request = Request(jetson=True, l4t=RELEASE, module=MODULE, variant="emulated")
+    result = images.build(plan.make(request), Progress(quiet=True))
     build = output_folder.linked(result.folder, controller.folder / "v1")
     controller.task("fleet.release", build)
     (controller.folder / "plan.toml").write_text(SLOW_PLAN)

@@ -1,4 +1,4 @@
-"""Bad words and missing parts: one line with the cure, the fixed exit code, nothing left."""
+"""Bad arguments and missing parts: one line with the cure, the fixed exit code, nothing left."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_without_docker(alone: Front) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "why"),
+    ("arguments", "why"),
     [
         (("--count", "0"), '--count "0" is no whole number from 1 to 64'),
         (("--kind", "cloud"), '--kind "cloud" is not container or vm'),
@@ -41,8 +41,8 @@ def test_without_docker(alone: Front) -> None:
         (("--name", "../x"), 'no name of a device can begin with "../x"'),
     ],
 )
-def test_bad_words(alone: Front, words: tuple[str, ...], why: str) -> None:
-    done = alone("devices.up", *words)
+def test_bad_words(alone: Front, arguments: tuple[str, ...], why: str) -> None:
+    done = alone("devices.up", *arguments)
     assert done.returncode == 2
     assert why in done.stderr
     assert len(done.stderr.splitlines()) == 1
@@ -50,7 +50,7 @@ def test_bad_words(alone: Front, words: tuple[str, ...], why: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "why"),
+    ("arguments", "why"),
     [
         ((), "load takes a device and at most one image; name a device"),
         (("a", "b", "c"), "load takes a device and at most one image; name a device"),
@@ -58,8 +58,8 @@ def test_bad_words(alone: Front, words: tuple[str, ...], why: str) -> None:
         (("../x",), "is no name for a device"),
     ],
 )
-def test_bad_words_for_an_image(alone: Front, words: tuple[str, ...], why: str) -> None:
-    done = alone("devices.load", *words)
+def test_bad_words_for_an_image(alone: Front, arguments: tuple[str, ...], why: str) -> None:
+    done = alone("devices.load", *arguments)
     assert done.returncode == 2
     assert why in done.stderr
     assert len(done.stderr.splitlines()) == 1

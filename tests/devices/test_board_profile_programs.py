@@ -172,7 +172,9 @@ def test_every_program_says_first_that_it_is_a_stand_in(tmp_path: Path) -> None:
     }  # fmt: skip
     inside = set(board_rows.load()["programs"]) - {"inject"}
     assert inside == set(calls)
-    script = "\n".join(f"{FOLDER}/{name} {words} 2>&1 | head -n 1" for name, words in calls.items())
+    script = "\n".join(
+        f"{FOLDER}/{name} {arguments} 2>&1 | head -n 1" for name, arguments in calls.items()
+    )
     lines = on_stage(tmp_path, made("orin-nano-8gb", "36.4.4"), script).splitlines()
     assert len(lines) == len(calls)
     for name, line in zip(calls, lines, strict=True):

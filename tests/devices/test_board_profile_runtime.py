@@ -94,12 +94,12 @@ def orin() -> board_profile.BoardProfile:
 
 
 @pytest.mark.parametrize(
-    "asked", [(), ("NVIDIA_VISIBLE_DEVICES=",), ("NVIDIA_VISIBLE_DEVICES=void",)]
+    "variables", [(), ("NVIDIA_VISIBLE_DEVICES=",), ("NVIDIA_VISIBLE_DEVICES=void",)]
 )
 def test_unset_gives_nothing_but_the_mark(
-    tmp_path: Path, rootfs: Path, asked: tuple[str, ...]
+    tmp_path: Path, rootfs: Path, variables: tuple[str, ...]
 ) -> None:
-    result = run(tmp_path, rootfs, orin(), "MEDIAPIPE_JETSON_EMULATED=", *asked)
+    result = run(tmp_path, rootfs, orin(), "MEDIAPIPE_JETSON_EMULATED=", *variables)
     assert (result["nodes"], result["libraries"], result["link"]) == ([], [], [])
     assert result["told"] == ["1"]
     assert json.loads(" ".join(result["marker"]))["emulated"] is True
@@ -112,9 +112,9 @@ def test_none_gives_libraries_without_devices(tmp_path: Path, rootfs: Path) -> N
     assert result["link"] == [f"{LIBRARIES}/tegra-egl/nvidia.json"]
 
 
-@pytest.mark.parametrize("asked", ["all", "0", "nvidia.com/gpu=all"])
-def test_all_gives_everything_with_its_owner(tmp_path: Path, rootfs: Path, asked: str) -> None:
-    result = run(tmp_path, rootfs, orin(), f"NVIDIA_VISIBLE_DEVICES={asked}")
+@pytest.mark.parametrize("devices", ["all", "0", "nvidia.com/gpu=all"])
+def test_all_gives_everything_with_its_owner(tmp_path: Path, rootfs: Path, devices: str) -> None:
+    result = run(tmp_path, rootfs, orin(), f"NVIDIA_VISIBLE_DEVICES={devices}")
     # What a device has and no CSV file names, such as /dev/nvgpu/igpu0/x, would not be here.
     assert set(result["nodes"]) == set(board_rows.load()["nodes"]["nvgpu"])
     assert set(result["libraries"]) == {

@@ -178,7 +178,7 @@ def test_what_a_container_cannot_have_truly_is_refused(pair: Front, fault: str, 
 
 
 @pytest.mark.parametrize(
-    ("words", "why"),
+    ("arguments", "why"),
     [
         (("fault", NAME, "earthquake"), 'unknown fault "earthquake"; take one of power-cut'),
         (("fault", "nobody", "freeze"), 'there is no device "nobody"; ./inv devices.list shows'),
@@ -191,8 +191,8 @@ def test_what_a_container_cannot_have_truly_is_refused(pair: Front, fault: str, 
         (("down", NAME, "--all"), "exclude each other"),
     ],
 )
-def test_bad_words_give_one_line(pair: Front, words: tuple[str, ...], why: str) -> None:
-    done = pair(f"devices.{words[0]}", *words[1:])
+def test_bad_words_give_one_line(pair: Front, arguments: tuple[str, ...], why: str) -> None:
+    done = pair(f"devices.{arguments[0]}", *arguments[1:])
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert len(done.stderr.splitlines()) == 1

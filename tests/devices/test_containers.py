@@ -128,16 +128,16 @@ def test_the_engine_limits_memory_and_publishes_on_loopback_alone(
     raw = subprocess.run(
         ["docker", "inspect", container_parts.label("jetson-1")], capture_output=True, check=True
     ).stdout
-    (one,) = [row for row in json.loads(raw) if "HostConfig" in row]
-    facts = one["HostConfig"]
+    (container,) = [row for row in json.loads(raw) if "HostConfig" in row]
+    facts = container["HostConfig"]
     assert facts["Memory"] == 400 << 20
     assert not facts["Privileged"]
     assert [row["HostIp"] for row in facts["PortBindings"]["22/tcp"]] == ["127.0.0.1"]
 
 
 def test_arguments_arrive_as_they_are_and_so_does_the_exit_code(three: Up) -> None:
-    words = ("printf", "%s|", "a b", "$HOME", "'")
-    assert three.front.must("devices.ssh", "jetson-1", "--", *words) == "a b|$HOME|'|"
+    arguments = ("printf", "%s|", "a b", "$HOME", "'")
+    assert three.front.must("devices.ssh", "jetson-1", "--", *arguments) == "a b|$HOME|'|"
     assert three.front.inside("jetson-1", "echo $HOME") == "/root\n"
     assert three.front("devices.ssh", "jetson-1", "--", "exit 9").returncode == 9
 

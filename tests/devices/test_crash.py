@@ -162,8 +162,10 @@ def test_a_device_whose_stand_ins_failed_is_not_up(
     assert broken in text
     monkeypatch.setattr(board_profile, "UNIT_TEXT", text)
     monkeypatch.setenv("KIT_STATE", str(front.state))
-    with pytest.raises(StepFailedError, match="the stand-ins of a Jetson were not put on") as told:
+    with pytest.raises(
+        StepFailedError, match="the stand-ins of a Jetson were not put on"
+    ) as caught:
         lifecycle.up(device_request.check(kind="container"), Progress(quiet=True))
-    assert f"(degraded: {board_profile.UNIT})" in told.value.message
-    assert "no such tree" in told.value.cure
+    assert f"(degraded: {board_profile.UNIT})" in caught.value.message
+    assert "no such tree" in caught.value.cure
     assert front.left() == []

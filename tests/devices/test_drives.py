@@ -54,8 +54,8 @@ def device(state: Path) -> Device:
 
 
 def shown(drive: Path, name: str) -> str:
-    words = ["debugfs", "-R", f"cat /root/{name}", str(drive)]
-    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    command = ["debugfs", "-R", f"cat /root/{name}", str(drive)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def facts(device: Device) -> tuple[str, int, int]:

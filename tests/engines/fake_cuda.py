@@ -80,7 +80,7 @@ class Gpu:
 
 def driver(gpu: Gpu) -> types.ModuleType:  # noqa: PLR0915 # one function a call
     """Return the module cuda.bindings.driver."""
-    made = types.ModuleType("cuda.bindings.driver")
+    module = types.ModuleType("cuda.bindings.driver")
     ok = CUresult.CUDA_SUCCESS
 
     def void(_: object) -> None:
@@ -89,12 +89,12 @@ def driver(gpu: Gpu) -> types.ModuleType:  # noqa: PLR0915 # one function a call
     def call(body: Callable[..., Any]) -> None:
         def inner(*arguments: Any) -> tuple[Any, ...]:
             gpu.calls.append(body.__name__)
-            found = body(*arguments)
-            if isinstance(found, CUresult):
-                return (found, None) if body.__name__ in GIVES else (found,)
-            return (ok, found) if body.__name__ in GIVES else (ok,)
+            answer = body(*arguments)
+            if isinstance(answer, CUresult):
+                return (answer, None) if body.__name__ in GIVES else (answer,)
+            return (ok, answer) if body.__name__ in GIVES else (ok,)
 
-        setattr(made, body.__name__, inner)
+        setattr(module, body.__name__, inner)
 
     def current(body: Callable[..., Any]) -> Callable[..., Any]:
         def inner(*arguments: Any) -> Any:
@@ -144,10 +144,10 @@ def driver(gpu: Gpu) -> types.ModuleType:  # noqa: PLR0915 # one function a call
 
     @current
     def cuMemHostAlloc(size: int, flags: int) -> Any:  # noqa: N802
-        found = allocate(size)
-        if not isinstance(found, CUresult) and flags & 2:
-            gpu.mapped.add(found)
-        return found
+        answer = allocate(size)
+        if not isinstance(answer, CUresult) and flags & 2:
+            gpu.mapped.add(answer)
+        return answer
 
     @current
     def cuMemHostGetDevicePointer(pointer: int, flags: int) -> Any:  # noqa: N802
@@ -217,6 +217,6 @@ def driver(gpu: Gpu) -> types.ModuleType:  # noqa: PLR0915 # one function a call
     ]:
         if body is not current:
             call(body)
-    for one in (CUresult, CUdevice_attribute, CUstream_flags, CUstreamCaptureMode):
-        setattr(made, one.__name__, one)
-    return made
+    for cuda_type in (CUresult, CUdevice_attribute, CUstream_flags, CUstreamCaptureMode):
+        setattr(module, cuda_type.__name__, cuda_type)
+    return module

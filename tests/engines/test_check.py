@@ -63,8 +63,8 @@ def legacy_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, SubModel
     from jetson_kit.models import legacy as legacy_models
 
     folder = tmp_path_factory.mktemp("wheel")
-    words = ("pip", "install", "--no-deps", "--python-platform", "x86_64-unknown-linux-gnu")
-    uv.uv([*words, "--python-version", "3.11", "--target", str(folder), "mediapipe==0.10.21"],
+    arguments = ("pip", "install", "--no-deps", "--python-platform", "x86_64-unknown-linux-gnu")
+    uv.uv([*arguments, "--python-version", "3.11", "--target", str(folder), "mediapipe==0.10.21"],
            what="fetching MediaPipe 0.10.21")  # fmt: skip
     files = sorted((folder / "mediapipe" / "modules").rglob("*.tflite"))
     files += legacy_models.fetch_pose()
@@ -87,9 +87,9 @@ def test_a_model_is_equal_and_nvidia_takes_it(digest: str, request: pytest.Fixtu
         verdict = check.judge(model, options, given, build=build)
         assert verdict.reasons == ()
         assert verdict.ok
-        judged = (verdict.parser_ok, verdict.builder_ok, verdict.capability_ok)
+        accepted = (verdict.parser_ok, verdict.builder_ok, verdict.capability_ok)
         parts = (True, True if build else None, True)
-        assert judged == (parts if nvidia.library() else (None,) * 3)
+        assert accepted == (parts if nvidia.library() else (None,) * 3)
     for options in others:
         verdict = check.judge(model, options, given, build=False)
         assert (options, verdict.reasons) == (options, ())
@@ -183,7 +183,7 @@ def test_landmarks_are_measured_by_the_size_of_what_they_belong_to() -> None:
 
 
 def test_a_number_that_is_none_is_far_from_any() -> None:
-    one, other = np.array([1.0, np.nan]), np.array([1.0, 2.0])
-    assert compare.apart([(one,)], [(other,)]).worst == compare.FAR
-    assert compare.apart([(one,)], [(one,)]).worst == 0.0
-    assert compare.overflows([(one,)], [(other,)])
+    with_nan, other = np.array([1.0, np.nan]), np.array([1.0, 2.0])
+    assert compare.apart([(with_nan,)], [(other,)]).worst == compare.FAR
+    assert compare.apart([(with_nan,)], [(with_nan,)]).worst == 0.0
+    assert compare.overflows([(with_nan,)], [(other,)])

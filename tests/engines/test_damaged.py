@@ -29,9 +29,9 @@ PARTS = 3
 def test_nothing_but_typed_errors(part: int) -> None:
     paths = models.fetch()
     count = COUNT // PARTS
-    words = [sys.executable, "-m", fuzz.__name__, str(count), str(part * count)]
+    command = [sys.executable, "-m", fuzz.__name__, str(count), str(part * count)]
     done = subprocess.run(
-        [*words, *(str(path) for path in paths)],
+        [*command, *(str(path) for path in paths)],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (ROOT, device_wheel.PACKAGE)))},
         capture_output=True,

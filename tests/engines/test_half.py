@@ -20,8 +20,10 @@ def through_half(values: Any) -> Any:
         helper.make_node("Cast", ["x"], ["h"], to=TensorProto.FLOAT16),
         helper.make_node("Cast", ["h"], ["y"], to=TensorProto.FLOAT),
     ]
-    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [len(values)]) for name in "xy"]
-    graph = helper.make_graph(nodes, "g", ends[:1], ends[1:])
+    tensors = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [len(values)]) for name in "xy"
+    ]
+    graph = helper.make_graph(nodes, "g", tensors[:1], tensors[1:])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
     onnx.checker.check_model(model)
     session = runners.session(half.emulated(model.SerializeToString()))

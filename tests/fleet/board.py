@@ -31,21 +31,23 @@ class Board:
     inventory: Path
     made: int = 0
 
-    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def ask(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command on the device."""
         return subprocess.run(
-            [*self.login, *words], capture_output=True, text=True, check=False, timeout=300
+            [*self.login, *arguments], capture_output=True, text=True, check=False, timeout=300
         )
 
-    def run(self, *words: str, code: int = 0) -> str:
+    def run(self, *arguments: str, code: int = 0) -> str:
         """Run a command that must end with `code`; return what it said."""
-        done = self.ask(*words)
-        assert done.returncode == code, f"{words}: {done.returncode}: {done.stdout}{done.stderr}"
+        done = self.ask(*arguments)
+        assert done.returncode == code, (
+            f"{arguments}: {done.returncode}: {done.stdout}{done.stderr}"
+        )
         return done.stdout if code == 0 else done.stderr
 
-    def image(self, *words: str, code: int = 0) -> str:
+    def image(self, *arguments: str, code: int = 0) -> str:
         """Run mediapipe-image."""
-        return self.run("mediapipe-image", *words, code=code)
+        return self.run("mediapipe-image", *arguments, code=code)
 
     def status(self) -> dict[str, Any]:
         """Return the device's own status."""
@@ -66,7 +68,7 @@ class Board:
 
     @property
     def containerd(self) -> bool:
-        """Tell whether its engine keeps images in containerd."""
+        """Return whether its engine keeps images in containerd."""
         return "containerd.snapshotter" in self.run("docker info -f '{{.DriverStatus}}'")
 
     def release(
@@ -81,13 +83,13 @@ class Board:
         return result
 
     def rsync(self, source: Sequence[str], target: str, *options: str) -> list[str]:
-        """Return the words that send files."""
+        """Return the command that sends files."""
         shell = " ".join(self.login[:-1])
         return ["rsync", "--stats", *options, "-e", shell, *source, f"{self.login[-1]}:{target}"]
 
-    def offer(self, made: Release, code: int = 0) -> dict[str, Any]:
+    def offer(self, release: Release, code: int = 0) -> dict[str, Any]:
         """Send a release and ask what is missing."""
-        paths = [str(made.path) + signing.SUFFIX, str(made.path)]
+        paths = [str(release.path) + signing.SUFFIX, str(release.path)]
         subprocess.run(
             self.rsync(paths, f"{LIB}/incoming/", "--checksum"),
             check=True,
@@ -97,29 +99,33 @@ class Board:
         image = self.image("missing", "--json", INCOMING, code=code)
         return {"said": image} if code else dict(json.loads(image))
 
-    def layers(self, made: Release, missing: dict[str, Any], *options: str) -> list[str]:
-        """Return the words that send what is missing, as the role does."""
+    def layers(self, release: Release, missing: dict[str, Any], *options: str) -> list[str]:
+        """Return the command that sends what is missing, as the role does."""
         only = [f"--include={layer['digest'][7:]}.part" for layer in missing["layers"]]
         more = ["--recursive", "--partial", "--append-verify", *only, "--exclude=*", *options]
-        return self.rsync([f"{releases.layers(made)}/"], f"{BLOBS}/", *more)
+        return self.rsync([f"{releases.layers(release)}/"], f"{BLOBS}/", *more)
 
-    def fetch(self, made: Release) -> int:
+    def fetch(self, release: Release) -> int:
         """Bring a release to the device; return the bytes that rsync sent for layers."""
-        missing = self.offer(made)
+        missing = self.offer(release)
         sent = 0
         if missing["layers"]:
             done = subprocess.run(
-                self.layers(made, missing), check=True, capture_output=True, text=True, timeout=600
+                self.layers(release, missing),
+                check=True,
+                capture_output=True,
+                text=True,
+                timeout=600,
             )
             sent = total_sent(done.stdout)
         self.image("receive", INCOMING)
         return sent
 
-    def good(self, made: Release) -> None:
+    def good(self, release: Release) -> None:
         """Put the device on a release for good."""
-        self.fetch(made)
-        self.image("switch", made.image_id)
-        self.image("confirm", made.image_id)
+        self.fetch(release)
+        self.image("switch", release.image_id)
+        self.image("confirm", release.image_id)
 
     def settle_on(self, image_id: str, limit_s: float = 180.0) -> None:
         """Wait until docker runs an image, healthy or not."""

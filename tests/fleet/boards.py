@@ -76,8 +76,8 @@ def up(state: Path, count: int, docker: str = "") -> Iterator[Boards]:
         pytest.skip(f"there are no virtual devices in this checkout; name some by {INVENTORY}")
     env = {**os.environ, "KIT_STATE": str(state)}
     try:
-        words = ["--engine", docker, *OLD_BOARD.get(docker, ())] if docker else []
-        message = _inv(env, "devices.up", "--kind", "container", "--count", str(count), *words)
+        arguments = ["--engine", docker, *OLD_BOARD.get(docker, ())] if docker else []
+        message = _inv(env, "devices.up", "--kind", "container", "--count", str(count), *arguments)
         match = re.search(r"^inventory for Ansible: (.+)$", message, re.MULTILINE)
         assert match, message
         path = Path(match[1])
@@ -86,9 +86,9 @@ def up(state: Path, count: int, docker: str = "") -> Iterator[Boards]:
         _inv(env, "devices.down")
 
 
-def _inv(env: Mapping[str, str], *words: str) -> str:
+def _inv(env: Mapping[str, str], *arguments: str) -> str:
     done = subprocess.run(
-        [ROOT / "inv", *words],
+        [ROOT / "inv", *arguments],
         env=dict(env),
         capture_output=True,
         text=True,

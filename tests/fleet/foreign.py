@@ -46,16 +46,16 @@ class Foreign:
         )
         return foreign
 
-    def play(self, book: str, inventory: Path, *words: str, code: int = 0) -> str:
+    def play(self, book: str, inventory: Path, *arguments: str, code: int = 0) -> str:
         """Write a playbook and run it; return what ansible-playbook printed."""
         (self.folder / "site.yml").write_text(book, encoding="utf-8")
-        return self.run("ansible-playbook", "-i", inventory, *words, "site.yml", code=code)
+        return self.run("ansible-playbook", "-i", inventory, *arguments, "site.yml", code=code)
 
-    def run(self, program: str, *words: str | Path, code: int = 0) -> str:
+    def run(self, program: str, *arguments: str | Path, code: int = 0) -> str:
         """Run a program of the environment in the folder; it ends with `code`."""
         known = {name: os.environ[name] for name in ("LANG", "SSH_AUTH_SOCK") if name in os.environ}
         done = subprocess.run(
-            [self.folder / "venv" / "bin" / program, *words],
+            [self.folder / "venv" / "bin" / program, *arguments],
             cwd=self.folder,
             env={
                 **known,

@@ -26,9 +26,9 @@ def add(release: Release) -> Release:
     return release
 
 
-def image_id(told: str) -> str:
+def image_id(output: str) -> str:
     """Return the image that a device answered ASK with, "" for none."""
-    own, _, layers = told.strip().partition(" ")
+    own, _, layers = output.strip().partition(" ")
     release = _made.get(tuple(json.loads(layers or "null") or ()))
     return release.image_id if release and own in engine_ids(release) else own
 

@@ -37,7 +37,7 @@ SETTINGS = {"service_healthy_limit_s": 12, "image_retries": 1, "image_retry_dela
 
 @dataclass
 class Site:
-    """Devices and their controller; `ready` tells whether they are provisioned."""
+    """Devices and their controller; `ready` is whether they are provisioned."""
 
     boards: Boards
     folder: Path
@@ -97,14 +97,14 @@ class Site:
         self.made.append(result)
         return result
 
-    def words(self, *words: str) -> list[str]:
+    def words(self, *arguments: str) -> list[str]:
         """Return the command of a task."""
-        return [sys.executable, "-c", FRONT, *words]
+        return [sys.executable, "-c", FRONT, *arguments]
 
-    def task(self, *words: str, code: int | None = 0, env: dict[str, str] | None = None) -> str:
+    def task(self, *arguments: str, code: int | None = 0, env: dict[str, str] | None = None) -> str:
         """Run a task that ends with `code` (None: any); return what it printed, or an error."""
         done = subprocess.run(
-            self.words(*words),
+            self.words(*arguments),
             env={**self.env, **(env or {})},
             cwd=ROOT,
             capture_output=True,
@@ -113,17 +113,17 @@ class Site:
             timeout=HANGS_S,
         )
         assert code in (None, done.returncode), (
-            f"{words}: {done.returncode}: {done.stdout}{done.stderr}"
+            f"{arguments}: {done.returncode}: {done.stdout}{done.stderr}"
         )
-        return done.stdout if code == 0 or "--json" in words else done.stderr
+        return done.stdout if code == 0 or "--json" in arguments else done.stderr
 
     def rollout(
-        self, made: Release, *words: str, code: int = 0, env: dict[str, str] | None = None
+        self, release: Release, *arguments: str, code: int = 0, env: dict[str, str] | None = None
     ) -> dict[str, Any]:
         """Roll a release out; return the result."""
         task = self.task(
-            "rollout", str(made.folder), "-i", str(self.inventory), "--json",
-            *(QUICK[:-2] if "--verify" in words else QUICK), *words, code=code, env=env,
+            "rollout", str(release.folder), "-i", str(self.inventory), "--json",
+            *(QUICK[:-2] if "--verify" in arguments else QUICK), *arguments, code=code, env=env,
         )  # fmt: skip
         document: dict[str, Any] = json.loads(task)
         return document

@@ -67,9 +67,9 @@ class Application:
 
     def rollout(self, folder: Path, code: int = 0) -> dict[str, Any]:
         """Roll a build out to the board; return its row of the result."""
-        words = ("-i", str(self.site.inventory), "--limit", self.board)
+        arguments = ("-i", str(self.site.inventory), "--limit", self.board)
         task = self.site.task(
-            "rollout", str(folder), *words, "--soak", "1", "--latency", "0", "--json", code=code
+            "rollout", str(folder), *arguments, "--soak", "1", "--latency", "0", "--json", code=code
         )
         row: dict[str, Any] = json.loads(task)["hosts"][self.board]
         return row
@@ -129,8 +129,8 @@ def test_it_runs_is_verified_updated_and_put_back(application: Application, tmp_
         site.provision()
         row = application.rollout(application.build(), code=1)
         assert row["state"] != "confirmed"
-        words = "the application ended with exit code 1; its last lines: red | a mistake"
-        assert words in row["why"]
+        reason = "the application ended with exit code 1; its last lines: red | a mistake"
+        assert reason in row["why"]
         assert site.boards.sh(known.ASK, 0) == good
         # What it runs now is well, and an end on request is none.
         assert json.loads(site.boards.sh("mediapipe-image status --json", 0))["ended"] == ""

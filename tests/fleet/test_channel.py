@@ -39,8 +39,8 @@ class Channel:
     anchor: Path
     server: Server
 
-    def publish(self, made: Release | None = None, **request: Any) -> None:
-        target = str(made.folder) if made else ""
+    def publish(self, release: Release | None = None, **request: Any) -> None:
+        target = str(release.folder) if release else ""
         command.publish(self.folder, command.Request(target, **request), self.key, VALID)
 
     def poll(self, code: int = 0) -> dict[str, Any]:
@@ -67,8 +67,8 @@ def channel(board: Board, tmp_path: Path) -> Iterator[Channel]:
         )  # fmt: skip
     with serving(www) as server:
         port = server.url.rpartition(":")[2].rstrip("/")
-        words = [*board.login[:-1], "-S", "none", "-N", "-o", "ExitOnForwardFailure=yes"]
-        tunnel = subprocess.Popen([*words, "-R", f"{PORT}:127.0.0.1:{port}", board.login[-1]])
+        login = [*board.login[:-1], "-S", "none", "-N", "-o", "ExitOnForwardFailure=yes"]
+        tunnel = subprocess.Popen([*login, "-R", f"{PORT}:127.0.0.1:{port}", board.login[-1]])
         try:
             yield Channel(board, www, key, anchor, server)
         finally:
@@ -199,12 +199,12 @@ POLLS = "echo $$ > /run/polls.pid; while :; do mediapipe-image poll --json --now
 @contextlib.contextmanager
 def polling(channel: Channel) -> Iterator[Path]:
     """Let the board poll all the time; yield the file of what its polls came to."""
-    said = channel.board.folder / "polls"
-    with said.open("w") as out:
-        words = [*channel.board.login[:-1], "-S", "none", channel.board.login[-1], POLLS]
-        process = subprocess.Popen(words, stdout=out, stderr=subprocess.STDOUT)
+    log = channel.board.folder / "polls"
+    with log.open("w") as out:
+        arguments = [*channel.board.login[:-1], "-S", "none", channel.board.login[-1], POLLS]
+        process = subprocess.Popen(arguments, stdout=out, stderr=subprocess.STDOUT)
         try:
-            yield said
+            yield log
         finally:
             process.terminate()
             process.wait()
@@ -213,12 +213,12 @@ def polling(channel: Channel) -> Iterator[Path]:
 
 
 def rolled(
-    site: Site, board: Board, made: Release, soak_s: int, code: int | None = 0
+    site: Site, board: Board, release: Release, soak_s: int, code: int | None = 0
 ) -> dict[str, Any]:
     """Roll a release out to the board alone; return what the rollout says of it."""
-    words = ["--canary", "1", "--soak", str(soak_s), "--verify", "none", "--limit", board.host]
+    arguments = ["--canary", "1", "--soak", str(soak_s), "--verify", "none", "--limit", board.host]
     place = ["-i", str(site.inventory), "--json"]
-    body = json.loads(site.task("rollout", str(made.folder), *place, *words, code=code))
+    body = json.loads(site.task("rollout", str(release.folder), *place, *arguments, code=code))
     host: dict[str, Any] = body["hosts"][board.host]
     return host
 
@@ -233,9 +233,9 @@ def test_polls_all_through_a_rollout_leave_it_alone(site: Site, channel: Channel
     hour = int(board.run("date +%H"))
     closed = f"{(hour + 2) % 24:02}:00-{(hour + 3) % 24:02}:00"
     channel.publish(offered, window=closed)
-    with polling(channel) as said:
+    with polling(channel) as log:
         assert rolled(site, board, new, 15)["state"] == "confirmed"
-        polls = said.read_text()
+        polls = log.read_text()
     assert "a rollout has this board on trial" in polls
     assert "Traceback" not in polls
     assert board.settle(new.image_id)["current"]["rollout"] != "channel"
@@ -258,29 +258,29 @@ def test_a_poll_that_had_begun_before_a_rollout_changes_nothing_after_it(
     largest = max(offered.layers, key=lambda layer: layer.size)
     name = f"layers/{largest.digest.partition(':')[2]}"
     raw = (channel.folder / name).read_bytes()
-    asked, go_on = threading.Event(), threading.Event()
+    requested, go_on = threading.Event(), threading.Event()
 
     def slow(handler: Handler) -> None:
-        asked.set()
+        requested.set()
         go_on.wait(120)
         handler.answer(raw, length=len(raw))
 
     channel.server.instead[name] = slow
-    words = [*board.login, "mediapipe-image poll --json --now"]
+    arguments = [*board.login, "mediapipe-image poll --json --now"]
     with subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
-        assert asked.wait(60)
+        assert requested.wait(60)
         try:
             host = rolled(site, board, new, 3)
         finally:
             go_on.set()
-        said = process.communicate(timeout=120)[0]
+        output = process.communicate(timeout=120)[0]
     assert host["state"] == "confirmed"
     del channel.server.instead[name]
     # It had decided on what is not so any more.
     assert process.returncode == 2
-    assert "has put this device on" in said
+    assert "has put this device on" in output
     assert board.settle(new.image_id)["current"]["image_id"] == new.image_id
     # The next one decides anew; the layer that came is used.
     assert channel.poll()["image_id"] == offered.image_id
@@ -307,10 +307,10 @@ def test_a_rollout_in_the_middle_of_a_channels_trial_is_refused(
     ) as process:
         board.settle_on(offered.image_id)
         host = rolled(site, board, new, 1, code=1)
-        said = process.communicate(timeout=120)[0]
+        output = process.communicate(timeout=120)[0]
     assert host["state"] == "failed"
     assert "channel" in host["why"]
-    assert json.loads(said)["state"] == "good"
+    assert json.loads(output)["state"] == "good"
     assert board.settle(offered.image_id)["current"]["rollout"] == "channel"
     # And once that has ended, the rollout does its work.
     assert rolled(site, board, new, 1)["state"] == "confirmed"
@@ -326,10 +326,10 @@ def test_polls_at_any_moment_make_no_false_success(site: Site, channel: Channel)
     for _ in range(3):
         offered, new = board.release(), site.release()
         channel.publish(offered)
-        with polling(channel) as said:
+        with polling(channel) as log:
             host = rolled(site, board, new, 2, code=None)
             on = board.status()
-            polls = said.read_text()
+            polls = log.read_text()
         assert "Traceback" not in polls
         if host["state"] == "confirmed":
             # What the channel took since, it took from this image.

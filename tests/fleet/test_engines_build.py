@@ -68,8 +68,8 @@ def test_a_controller_that_is_killed_goes_on_where_it_was(boards: Boards) -> Non
         words(boards), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as child:
         end = time.monotonic() + 400
-        made = "ls /var/lib/mediapipe-jetson/engines/made/*.engine 2>/dev/null | wc -l"
-        while int(boards.sh(made)) < 1:
+        count_engines = "ls /var/lib/mediapipe-jetson/engines/made/*.engine 2>/dev/null | wc -l"
+        while int(boards.sh(count_engines)) < 1:
             assert child.poll() is None, "it ended before it was killed"
             assert time.monotonic() < end
         child.send_signal(signal.SIGKILL)

@@ -231,7 +231,7 @@ def _exec(program: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind", "words"),
+    ("changes", "kind", "expected"),
     [
         ({"current-context": "b"}, BadInputError, "can't be used: .*context was not found"),
         ({"current-context": ""}, BadInputError, "names no cluster"),
@@ -247,10 +247,10 @@ def _exec(program: str) -> list[dict[str, Any]]:
     ],
 )  # fmt: skip
 def test_a_configuration_that_leads_nowhere(
-    context: Path, changes: dict[str, Any], kind: type[KitError], words: str
+    context: Path, changes: dict[str, Any], kind: type[KitError], expected: str
 ) -> None:
     _named(context, "https://127.0.0.1:1", **changes)
-    with pytest.raises(kind, match=words) as caught:
+    with pytest.raises(kind, match=expected) as caught:
         cluster.read()
     assert "\n" not in caught.value.line()
     assert "memcache" not in caught.value.line()

@@ -24,12 +24,12 @@ def test_a_power_cut_after_any_write_loses_nothing(engine: str) -> None:
     skip_without("rsync", "busybox", "qemu-storage", "e2fsck")
     if why := drives.usable():
         cannot_run_here(why)
-    asked = setting.check(engine)
-    chosen = command.select(cases.load(), ["drives"], asked, POINTS)
+    requested = setting.check(engine)
+    chosen = command.select(cases.load(), ["drives"], requested, POINTS)
     todo = {name: (case, POINTS) for name, case in chosen.items()}
     # A state folder's path is limited: sockets lie in it.
     with tempfile.TemporaryDirectory(prefix="kit-") as folder:
-        with bring_up.up(sites.KINDS["drives"], Path(folder), Progress(), asked) as site:
+        with bring_up.up(sites.KINDS["drives"], Path(folder), Progress(), requested) as site:
             rows = list(power_loss.tries(site, todo, math.inf))
             place, state_id = store.state_dir(), store.state_id()
         assert leftovers.find(place, state_id) == set()

@@ -27,8 +27,8 @@ def test_rolled_out_and_verified(
     site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     request = Request(variant="emulated")
-    made = images.build(plan.make(request), Progress(quiet=True))
-    build = output_folder.linked(made.folder, tmp_path / "real")
+    built = images.build(plan.make(request), Progress(quiet=True))
+    build = output_folder.linked(built.folder, tmp_path / "real")
     site.task("release", str(build), "--key", str(site.key))
     site.say(**{LIMIT: 120}, mediapipe_tasks=["FaceLandmarker"])
     site.provision()
@@ -37,8 +37,8 @@ def test_rolled_out_and_verified(
     container = engine.client().containers.get(container_parts.label(host))
     container.update(mem_limit=MEMORY, memswap_limit=MEMORY)
     try:
-        words = ("--limit", host, "--soak", "1", "--latency", "0", "--json")
-        task = site.task("rollout", str(build), "-i", str(site.inventory), *words)
+        arguments = ("--limit", host, "--soak", "1", "--latency", "0", "--json")
+        task = site.task("rollout", str(build), "-i", str(site.inventory), *arguments)
         document = json.loads(task)
         assert document["hosts"][host]["state"] == "confirmed"
         report = json.loads((site.records(document["id"]) / "reports" / f"{host}.json").read_text())

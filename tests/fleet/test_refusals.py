@@ -19,7 +19,7 @@ ls /var/lib/mediapipe-jetson 2>/dev/null || true
 
 
 @pytest.mark.parametrize(
-    ("prepare", "variables", "words"),
+    ("prepare", "variables", "expected"),
     [
         (
             f"echo 1.17.2-1 >{TOOLKIT}",
@@ -36,7 +36,7 @@ ls /var/lib/mediapipe-jetson 2>/dev/null || true
     ],
 )
 def test_what_is_wrong_is_refused_and_left(
-    boards: Boards, tmp_path: Path, prepare: str, variables: dict[str, str], words: str
+    boards: Boards, tmp_path: Path, prepare: str, variables: dict[str, str], expected: str
 ) -> None:
     """One line says why, and the board is as it was."""
     boards.sh(
@@ -56,4 +56,4 @@ def test_what_is_wrong_is_refused_and_left(
         boards.sh(f"cp /root/toolkit {TOOLKIT}; cp /root/daemon.json /etc/docker/daemon.json")
     (host,) = outcome.hosts.values()
     assert host.status == "failed"
-    assert words in " ".join(host.messages), host.messages
+    assert expected in " ".join(host.messages), host.messages

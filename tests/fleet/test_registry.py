@@ -44,9 +44,9 @@ class Shop:
         """Stop it."""
         self.site.task("registry", "--down", env=self.env)
 
-    def push(self, made: Release) -> str:
+    def push(self, release: Release) -> str:
         """Push a release; return its reference."""
-        return self.site.task("registry", "--push", str(made.folder), env=self.env).strip()
+        return self.site.task("registry", "--push", str(release.folder), env=self.env).strip()
 
     def sent(self) -> int:
         """Return the bytes that its process has written so far: files and network."""
@@ -76,8 +76,8 @@ def shop(site: Site, tmp_path: Path) -> Iterator[Shop]:
         "KIT_REGISTRY_USER": USER,
         "KIT_REGISTRY_PASSWORD": PASSWORD,
     }
-    words = ("--address", host, "--port", str(port), "--htpasswd", str(who))
-    result = Shop(site, env, words)
+    options = ("--address", host, "--port", str(port), "--htpasswd", str(who))
+    result = Shop(site, env, options)
     result.up()
     yield result
     result.down()
@@ -166,11 +166,11 @@ def test_boards_change_from_one_way_to_the_other_and_back(site: Site, shop: Shop
     login = {name: shop.env[name] for name in ("KIT_REGISTRY_USER", "KIT_REGISTRY_PASSWORD")}
     first = site.release(bulk=BULK)
     site.rollout(first)
-    made = {
+    releases = {
         number: changed_release.build(first, site.folder / f"way{number}", "app.py", body)
         for number, body in enumerate((b"print('a')\n", b"print('b')\n", b"print('c')\n"))
     }
-    for number, release in made.items():
+    for number, release in releases.items():
         site.task("release", str(release.folder), "--key", str(site.key))
         ways: tuple[str, ...] = ()
         if number != 1:
@@ -202,7 +202,7 @@ def test_a_wrong_password_is_refused(site: Site, shop: Shop) -> None:
 
 
 def assert_no_secret(site: Site) -> None:
-    """Look for the password wherever something is kept."""
+    """Look for the password wherever something is stored."""
     for folder, _, names in os.walk(site.folder):
         for name in names:
             path = Path(folder, name)

@@ -60,10 +60,10 @@ def test_a_killed_controller_is_followed_by_resume(site: Site) -> None:
         # Run by itself: there must be an image to go back to.
         site.rollout(site.release())
     new = site.release()
-    words = ("rollout", str(new.folder), "-i", str(site.boards.inventory), *QUICK)
+    arguments = ("rollout", str(new.folder), "-i", str(site.boards.inventory), *QUICK)
     for step in ("switch", "soak"):
         with subprocess.Popen(
-            site.words(*(words if step == "switch" else ("rollout", "--resume"))),
+            site.words(*(arguments if step == "switch" else ("rollout", "--resume"))),
             env=site.env, cwd=ROOT, stderr=subprocess.PIPE, text=True,
         ) as child:  # fmt: skip
             assert child.stderr
@@ -71,7 +71,7 @@ def test_a_killed_controller_is_followed_by_resume(site: Site) -> None:
                 if f"  {step}: " in line:
                     break
             if step == "switch":
-                message = site.task(*words, code=7)
+                message = site.task(*arguments, code=7)
                 assert f"process {child.pid}" in message
             time.sleep(0.5)
             child.send_signal(signal.SIGKILL)
@@ -99,10 +99,10 @@ def test_a_board_with_another_program_is_brought_to_it_before_anything_is_sent(s
     new = site.release()
     done = site.rollout(new)
     assert {host["state"] for host in done["hosts"].values()} == {"confirmed"}
-    told = [json.loads(site.boards.sh(f"{program} version --json", at)) for at in range(3)]
-    assert {body["program"] for body in told} == {board_program.digest()}
+    answers = [json.loads(site.boards.sh(f"{program} version --json", at)) for at in range(3)]
+    assert {body["program"] for body in answers} == {board_program.digest()}
     # Boards of one kernel and one root are told apart all the same.
-    assert len({body["machine"] for body in told}) == 3
+    assert len({body["machine"] for body in answers}) == 3
 
 
 def test_a_board_that_was_never_provisioned_is_called_so(site: Site) -> None:

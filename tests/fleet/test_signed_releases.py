@@ -87,8 +87,8 @@ def trust(site: Site) -> dict[str, Any]:
 
 def offer(release: Release) -> str:
     """Return the command that offers a release on the device itself."""
-    words = [
+    arguments = [
         base64.b64encode(path.read_bytes()).decode()
         for path in (release.path, release.path.with_name("release.json.sig"))
     ]
-    return "mediapipe-image offer --way archive " + " ".join(words)
+    return "mediapipe-image offer --way archive " + " ".join(arguments)

@@ -12,9 +12,9 @@ import pytest
 from tests.image.kit import Image, Tree, inv, unpack
 
 
-def build(factory: pytest.TempPathFactory, *words: str) -> Image:
+def build(factory: pytest.TempPathFactory, *arguments: str) -> Image:
     folder = factory.mktemp("dist") / "it"
-    done = inv("build", "--json", "--output", str(folder), *words)
+    done = inv("build", "--json", "--output", str(folder), *arguments)
     assert done.returncode == 0, done.stderr
     return Image(json.loads(done.stdout), folder)
 

@@ -23,14 +23,14 @@ TIMEOUT_S = 600
 
 
 def inv(
-    *words: str,
+    *arguments: str,
     env: Mapping[str, str] | None = None,
     before: tuple[str, ...] = (),
     limit_s: float = TIMEOUT_S,
 ) -> subprocess.CompletedProcess[str]:
     """Run ./inv as a user does."""
     return subprocess.run(
-        [*before, str(ROOT / "inv"), *words],
+        [*before, str(ROOT / "inv"), *arguments],
         cwd=ROOT,
         env={**os.environ, **(env or {})},
         capture_output=True,
@@ -40,10 +40,10 @@ def inv(
     )
 
 
-def docker(*words: str) -> subprocess.CompletedProcess[str]:
+def docker(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the Docker client."""
     return subprocess.run(
-        ["docker", *words], capture_output=True, text=True, check=False, timeout=TIMEOUT_S
+        ["docker", *arguments], capture_output=True, text=True, check=False, timeout=TIMEOUT_S
     )
 
 
@@ -56,8 +56,8 @@ class Image:
 
     @property
     def id(self) -> str:
-        found: str = self.manifest["image"]["id"]
-        return found
+        image_id: str = self.manifest["image"]["id"]
+        return image_id
 
     @property
     def archive(self) -> Path:
@@ -72,7 +72,9 @@ class Image:
         result: dict[str, Any] = json.loads(docker("inspect", self.id).stdout)[0]
         return result
 
-    def run(self, *words: str, options: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *arguments: str, options: tuple[str, ...] = ()
+    ) -> subprocess.CompletedProcess[str]:
         """Run it with the least rights: read-only, no capability, no network."""
         return docker(
             *("run", "--rm", "--read-only", "--cap-drop", "ALL", "--network", "none"),
@@ -80,7 +82,7 @@ class Image:
             *("--platform", f"linux/{self.manifest['image']['architecture']}"),
             *options,
             self.id,
-            *words,
+            *arguments,
         )
 
     def health(self, core: str) -> subprocess.CompletedProcess[str]:

@@ -48,14 +48,22 @@ def test_its_tests_run_here_and_in_its_image(folder: Path, tmp_path: Path) -> No
 
 
 def test_a_changed_line_is_one_small_layer(folder: Path, tmp_path: Path) -> None:
-    words = ("build", "--jetson", "--app", str(folder), "--output", str(tmp_path / "it"), "--json")
-    first = inv(*words, "--no-start")
+    arguments = (
+        "build",
+        "--jetson",
+        "--app",
+        str(folder),
+        "--output",
+        str(tmp_path / "it"),
+        "--json",
+    )
+    first = inv(*arguments, "--no-start")
     assert first.returncode == 0, first.stderr
     assert "look like secrets: .env" in first.stderr
     with (folder / "app.py").open("a") as stream:
         stream.write("import ctypes, os\nprint(*sorted(os.listdir('.')))\n")
         stream.write("print(ctypes.CDLL('libusb-1.0.so.0').libusb_has_capability(0))\n")
-    second = inv(*words, "--no-start")
+    second = inv(*arguments, "--no-start")
     assert second.returncode == 0, second.stderr
     assert {"service.yml", "compose.yaml"} <= {path.name for path in (tmp_path / "it").iterdir()}
     before, after = json.loads(first.stdout), json.loads(second.stdout)

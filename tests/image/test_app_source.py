@@ -161,7 +161,7 @@ def test_without_qemu_the_cure_is_named(builds: Maker, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("files", "toml", "kind", "words"),
+    ("files", "toml", "kind", "expected"),
     [
         (
             sources.compiled("int x = ;\n"), "", StepFailedError,
@@ -206,13 +206,13 @@ def test_without_qemu_the_cure_is_named(builds: Maker, monkeypatch: pytest.Monke
     ],
 )  # fmt: skip
 def test_a_build_that_fails_is_one_line(
-    builds: Maker, files: dict[str, str], toml: str, kind: type[KitError], words: str
+    builds: Maker, files: dict[str, str], toml: str, kind: type[KitError], expected: str
 ) -> None:
     own = builds(files, toml)
     with pytest.raises(kind) as caught:
         lock.make(own.app, NOTHING, host_arch(), "3.11", builds=own)
     line = caught.value.line()
-    assert words.replace("native 1.0", "native") in line
+    assert expected.replace("native 1.0", "native") in line
     assert "\n" not in line
     assert "Traceback" not in line
     assert not lock.path_of(own.app, host_arch(), "3.11").exists()
@@ -247,9 +247,9 @@ def test_a_private_index_shows_its_password_nowhere(
         text = f"--index-url {address.replace('://', '://me:geheim@')}\nnative\n"
         (own.app.folder / "requirements.txt").write_text(text, encoding="utf-8")
         result = lock.make(own.app, NOTHING, host_arch(), "3.11", builds=own)
-        again = lock.make(own.app, NOTHING, host_arch(), "3.11", builds=own)
+        second = lock.make(own.app, NOTHING, host_arch(), "3.11", builds=own)
     assert result.pins == ("native==1.0",)
-    assert (result.fresh, again.fresh, again.built) == (True, False, result.built)
+    assert (result.fresh, second.fresh, second.built) == (True, False, result.built)
     assert f"sha256:{sha256_file(place / 'native-1.0.tar.gz')}" in result.text
     for shown in (result.text, caplog.text, repr(result.built)):
         assert "geheim" not in shown
@@ -263,8 +263,8 @@ def test_other_places_of_a_source(builds: Maker, tmp_path: Path, kind: str) -> N
     archive = sources.archive(tmp_path, files)
     shutil.copyfile(archive, own.app.folder / archive.name)
     git = ["git", "-c", "user.name=x", "-c", "user.email=x@x.invalid", "-C", str(place)]
-    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"], ["tag", "v1"]):
-        subprocess.run([*git, *words], check=True, capture_output=True)
+    for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"], ["tag", "v1"]):
+        subprocess.run([*git, *arguments], check=True, capture_output=True)
     with small_index.served(tmp_path, "me:geheim") as address:
         server = address.replace("://", "://me:geheim@").removesuffix("simple/")
         line = {
@@ -274,11 +274,11 @@ def test_other_places_of_a_source(builds: Maker, tmp_path: Path, kind: str) -> N
         }[kind]
         (own.app.folder / "requirements.txt").write_text(f"{line}\n", encoding="utf-8")
         result = lock.make(own.app, NOTHING, host_arch(), "3.11", builds=own)
-    (made,) = result.built
-    assert (made.source.kind, result.pins) == (kind, ("native==1.0",))
+    (wheel,) = result.built
+    assert (wheel.source.kind, result.pins) == (kind, ("native==1.0",))
     assert "geheim" not in result.text
     # Nothing is fetched again: the server is gone.
-    assert lock.make(own.app, NOTHING, host_arch(), "3.11", builds=own).built == (made,)
+    assert lock.make(own.app, NOTHING, host_arch(), "3.11", builds=own).built == (wheel,)
 
 
 def test_a_hash_of_requirements_holds_for_a_source(
@@ -327,9 +327,16 @@ def test_a_build_that_is_ended_leaves_nothing(
     builds: Maker, tmp_path: Path, number: signal.Signals
 ) -> None:
     own = builds(backend(HANGS))
-    words = ["build", "--jetson", "--app", str(own.app.folder), "--output", str(tmp_path / "it")]
+    arguments = [
+        "build",
+        "--jetson",
+        "--app",
+        str(own.app.folder),
+        "--output",
+        str(tmp_path / "it"),
+    ]
     with subprocess.Popen(
-        [sys.executable, str(ROOT / "tasks.py"), *words],
+        [sys.executable, str(ROOT / "tasks.py"), *arguments],
         cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
     ) as run:  # fmt: skip
         try:
@@ -339,10 +346,10 @@ def test_a_build_that_is_ended_leaves_nothing(
                 assert time.monotonic() < until
                 time.sleep(0.2)
             run.send_signal(number)
-            _, said = run.communicate(timeout=WAIT_S)
+            _, output = run.communicate(timeout=WAIT_S)
         finally:
             run.kill()
-    assert "Traceback" not in said
+    assert "Traceback" not in output
     assert run.returncode == (130 if number == signal.SIGINT else -number)
     # What was killed could not clean up: the next build does.
     owned.remove_left()

@@ -20,5 +20,7 @@ def test_a_template_passes_its_own_tests(template: str, tmp_path: Path) -> None:
     docker("rmi", "-f", f"mediapipe-jetson:r36.4.4-kit-test-{template}")
     assert done.returncode == 0, done.stdout + done.stderr
     runs = ("native: ", "emulated: ")
-    said = [line.partition(",")[0] for line in done.stdout.splitlines() if line.startswith(runs)]
-    assert said == ["native: passed", "emulated: passed on r36.4.4"]
+    summaries = [
+        line.partition(",")[0] for line in done.stdout.splitlines() if line.startswith(runs)
+    ]
+    assert summaries == ["native: passed", "emulated: passed on r36.4.4"]

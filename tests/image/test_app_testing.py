@@ -104,24 +104,24 @@ def test_long():
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_in_the_image_ends_all_of_it(tmp_path: Path, number: signal.Signals) -> None:
     folder, out = application(tmp_path, SLOW), tmp_path / "out"
-    words = ("test.app", str(folder), "--full", "--output", str(out))
-    said = tmp_path / "said"
-    with said.open("wb") as stream, subprocess.Popen(
-        [ROOT / "inv", *words], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stream, stderr=stream,
-        start_new_session=True,
+    arguments = ("test.app", str(folder), "--full", "--output", str(out))
+    output = tmp_path / "said"
+    with output.open("wb") as stream, subprocess.Popen(
+        [ROOT / "inv", *arguments], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stream,
+        stderr=stream, start_new_session=True,
     ) as process:  # fmt: skip
         until = time.monotonic() + BEGUN_S
         log = out / "emulated.log"
         while not (log.exists() and b"collected" in log.read_bytes()):
-            assert time.monotonic() < until, said.read_text()
-            assert process.poll() is None, said.read_text()
+            assert time.monotonic() < until, output.read_text()
+            assert process.poll() is None, output.read_text()
             time.sleep(0.5)
         time.sleep(2)
         os.killpg(process.pid, number)
-        assert process.wait(60) == 128 + number, said.read_text()
-    lines = said.read_text().splitlines()
+        assert process.wait(60) == 128 + number, output.read_text()
+    lines = output.read_text().splitlines()
     assert lines[-1] == "error: stopped; run it again to go on from here"
-    assert "native: passed" in said.read_text()
+    assert "native: passed" in output.read_text()
     assert not any(line.startswith(("emulated: ", "virtual: ")) for line in lines)
     assert not (out / "virtual.log").exists()
     docker("rmi", "-f", f"mediapipe-jetson:r36.4.4-{NAME}")

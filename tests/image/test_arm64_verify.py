@@ -95,9 +95,9 @@ def x86(native_emulated: Image) -> dict[str, Points]:
     return {name: points_of(json.loads(done.stdout), name) for name in ("cpu", "run")}
 
 
-def apart(one: Points, other: Points) -> list[float]:
+def apart(points: Points, other: Points) -> list[float]:
     """Return how far each point is from its like."""
-    return [math.dist(a[:2], b[:2]) for a, b in zip(one, other, strict=True)]
+    return [math.dist(a[:2], b[:2]) for a, b in zip(points, other, strict=True)]
 
 
 def test_on_the_cpu_it_is_the_cpu(on_cpu: Verified, x86: dict[str, Points]) -> None:

@@ -39,7 +39,7 @@ def last_line(done: subprocess.CompletedProcess[str], code: int) -> str:
 
 
 @pytest.mark.parametrize(
-    ("words", "says"),
+    ("arguments", "says"),
     [
         (("--jetson", "--l4t", "36.9.9"), "unknown target"),
         (("--jetson", "--l4t", "jetpack7"), "is ambiguous; name one of"),
@@ -55,8 +55,8 @@ def last_line(done: subprocess.CompletedProcess[str], code: int) -> str:
         (("--jetson", "--output", str(ROOT)), "no build wrote"),
     ],
 )
-def test_what_can_not_be_is_refused_at_once(words: tuple[str, ...], says: str) -> None:
-    assert says in last_line(inv("build", *words), 2)
+def test_what_can_not_be_is_refused_at_once(arguments: tuple[str, ...], says: str) -> None:
+    assert says in last_line(inv("build", *arguments), 2)
 
 
 @pytest.fixture
@@ -70,8 +70,8 @@ def output(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_no_docker_engine(output: Path) -> None:
-    words = ("build", "--jetson", "--output", str(output))
-    dead = inv(*words, env={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
+    arguments = ("build", "--jetson", "--output", str(output))
+    dead = inv(*arguments, env={"DOCKER_HOST": "unix:///nowhere/docker.sock"})
     assert "no Docker Engine answers at DOCKER_HOST=unix:" in last_line(dead, 3)
     assert not output.exists()
 
@@ -116,8 +116,8 @@ def test_no_network_is_needed_when_all_is_cached(jetson: Image) -> None:
     if os.geteuid():
         cannot_run_here("only root can take the network away")
     (jetson.folder / "sbom.cdx.json").unlink(missing_ok=True)
-    words = ("build", "--jetson", "--no-start", "--output", str(jetson.folder))
-    done = inv(*words, before=("unshare", "-n"))
+    arguments = ("build", "--jetson", "--no-start", "--output", str(jetson.folder))
+    done = inv(*arguments, before=("unshare", "-n"))
     assert done.returncode == 0, done.stderr
 
 
@@ -159,8 +159,8 @@ def test_damaged_cache_never_ships(jetson: Image, tmp_path: Path, how: str) -> N
                 file.write(bytes([byte[0] ^ 0xFF]))
     try:
         (jetson.folder / "sbom.cdx.json").unlink(missing_ok=True)
-        words = ("build", "--jetson", "--json", "--no-start")
-        done = inv(*words, "--output", str(jetson.folder))
+        arguments = ("build", "--jetson", "--json", "--no-start")
+        done = inv(*arguments, "--output", str(jetson.folder))
         assert done.returncode == 0, done.stderr
         document = json.loads(done.stdout)
         assert document["image"]["id"] == jetson.id
@@ -181,12 +181,12 @@ def test_killed_at_any_time_the_next_build_goes_on(
     """Kill five builds, each from a cache without finished parts; the sixth is whole."""
     cache = tmp_path / "cache"
     env = {**os.environ, "KIT_CACHE": str(cache)}
-    words = ["build", "--jetson", "--json", "--output", str(output)]
+    arguments = ["build", "--jetson", "--json", "--output", str(output)]
     seed = int(os.environ.get("KIT_TEST_SEED", "7"))
     moments = random.Random(seed)  # noqa: S311
     for _ in range(KILLS):
         with subprocess.Popen(
-            [*INVOKE, *words],
+            [*INVOKE, *arguments],
             cwd=ROOT,
             env=env,
             stdout=subprocess.PIPE,
@@ -208,7 +208,7 @@ def test_killed_at_any_time_the_next_build_goes_on(
             assert running.returncode == 130
             assert err.splitlines()[-1] == "error: stopped; run it again to go on from here"
             assert "Traceback" not in err, err
-    done = inv(*words, "--no-start", env={"KIT_CACHE": str(cache)})
+    done = inv(*arguments, "--no-start", env={"KIT_CACHE": str(cache)})
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
     assert document["archive"] == jetson.manifest["archive"]
@@ -218,10 +218,10 @@ def test_killed_at_any_time_the_next_build_goes_on(
 
 def test_two_builds_at_the_same_time_both_end_well(jetson: Image) -> None:
     (jetson.folder / "sbom.cdx.json").unlink(missing_ok=True)
-    words = ["build", "--jetson", "--json", "--output", str(jetson.folder)]
+    arguments = ["build", "--jetson", "--json", "--output", str(jetson.folder)]
     both = [
         subprocess.Popen(
-            [*INVOKE, *words],
+            [*INVOKE, *arguments],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -229,12 +229,12 @@ def test_two_builds_at_the_same_time_both_end_well(jetson: Image) -> None:
         )
         for _ in range(2)
     ]
-    ends = [process.communicate(timeout=TIMEOUT_S) for process in both]
-    assert [process.returncode for process in both] == [0, 0], ends
-    result = [json.loads(out) for out, _ in ends]
+    outputs = [process.communicate(timeout=TIMEOUT_S) for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    result = [json.loads(out) for out, _ in outputs]
     assert result[0] == result[1]
     assert result[0]["archive"] == jetson.manifest["archive"]
-    message = "".join(err for _, err in ends)
+    message = "".join(err for _, err in outputs)
     assert "another build" in message
     assert "nothing changed" in message
     assert docker("inspect", "-f", "{{.Id}}", result[0]["image"]["tag"]).stdout.strip() == jetson.id

@@ -217,7 +217,7 @@ def test_skopeo_takes_the_archive(jetson: Image, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path)
 
 
-def skopeo(*words: str) -> str:
-    done = subprocess.run(["skopeo", *words], capture_output=True, text=True, check=False)
+def skopeo(*arguments: str) -> str:
+    done = subprocess.run(["skopeo", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

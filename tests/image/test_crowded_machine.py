@@ -32,13 +32,13 @@ class Crowd:
     docker: Path
 
     def inv(
-        self, *words: str, umask: int, env: Mapping[str, str]
+        self, *arguments: str, umask: int, env: Mapping[str, str]
     ) -> subprocess.CompletedProcess[str]:
         script = f'mount -t overlay overlay -o "lowerdir={self.usr}:/usr" /usr && exec "$@"'
         return subprocess.run(
             [
                 *("unshare", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--mount"),
-                *("sh", "-c", script, "sh", f"{ROOT}/inv", *words),
+                *("sh", "-c", script, "sh", f"{ROOT}/inv", *arguments),
             ],
             env={**os.environ, "DOCKER_CONFIG": str(self.docker), **env},
             umask=umask,
@@ -116,9 +116,9 @@ def test_the_same_archive_as_without(jetson: Image, crowd: Crowd, scratch: Path)
 def test_another_base_by_the_newest_buildx(jetson: Image, crowd: Crowd, scratch: Path) -> None:
     tag = jetson.manifest["image"]["tag"]
     assert docker("tag", tag, BASE).returncode == 0
-    words = ("build", "--jetson", "--json", "--no-start", "--python", "3.11", "--base", BASE)
+    arguments = ("build", "--jetson", "--json", "--no-start", "--python", "3.11", "--base", BASE)
     try:
-        done = crowd.inv(*words, "--output", str(scratch / "it"), umask=0o022, env={})
+        done = crowd.inv(*arguments, "--output", str(scratch / "it"), umask=0o022, env={})
         assert done.returncode == 0, done.stderr
         result = [row["diff_id"] for row in json.loads(done.stdout)["archive"]["layers"]]
         assert result[: len(jetson.diff_ids)] == jetson.diff_ids

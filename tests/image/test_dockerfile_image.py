@@ -39,10 +39,10 @@ def by_dockerfile(jetson: Image) -> Any:  # an image of the engine's
     planned = plan.make(Request(jetson=True))
     result = parts.make(planned, Progress(quiet=True))
     context = cache_dir("context", "test")
-    words = dockerfile_build.command(planned, result, context)
+    command = dockerfile_build.command(planned, result, context)
     dockerfile_build.link_parts(context, result.tars)
-    words[words.index(planned.tag)] = TAG
-    assert docker(*map(str, words[1:])).returncode == 0
+    command[command.index(planned.tag)] = TAG
+    assert docker(*map(str, command[1:])).returncode == 0
     yield engine.client().images.get(TAG)
     docker("rmi", "--force", TAG)
 

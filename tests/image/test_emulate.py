@@ -56,8 +56,8 @@ with mp.solutions.face_mesh.FaceMesh(static_image_mode=True, refine_landmarks=Tr
 
 def test_old_face_mesh_code_runs_unchanged(jetson: Image) -> None:
     data = ROOT / "wheels/mediapipe-jetson/src/mediapipe_jetson/data"
-    words = ("-v", f"{data}:/data:ro")
-    done = emulate(jetson, *words, command=("python3", "-c", OLD_CODE))
+    options = ("-v", f"{data}:/data:ro")
+    done = emulate(jetson, *options, command=("python3", "-c", OLD_CODE))
     # MediaPipe 0.10.21 on x86_64 has 0.43648 there.
     assert done.stdout.split() == ["478", "0.4365"], done.stderr
 
@@ -157,7 +157,7 @@ def test_images_that_are_not_there_or_not_for_arm64() -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "words"),
+    ("options", "expected"),
     [
         (("--cpu", "cortex-a99"), "choose one of cortex-a57, carmel, cortex-a76, max"),
         (("--volume", "/no/such/folder:/data"), "is not there"),
@@ -167,22 +167,22 @@ def test_images_that_are_not_there_or_not_for_arm64() -> None:
         (("--network", "no-such-network"), "no-such-network"),
     ],
 )
-def test_bad_input_is_one_line(jetson: Image, options: tuple[str, ...], words: str) -> None:
+def test_bad_input_is_one_line(jetson: Image, options: tuple[str, ...], expected: str) -> None:
     done = emulate(jetson, *options, command=("true",))
     assert done.returncode in (2, 7)
-    assert words in one_line(done)
+    assert expected in one_line(done)
 
 
 def test_a_volume_by_its_name(jetson: Image) -> None:
     """One that is there is mounted; one that is not is named, and not made."""
     name = "mediapipe-jetson-test-named"
-    words = ("python3", "-c", "open('/data/x', 'a').write('y')")
+    command = ("python3", "-c", "open('/data/x', 'a').write('y')")
     docker("volume", "create", name)
     try:
-        assert emulate(jetson, "--volume", f"{name}:/data:ro", command=words).returncode == 1
+        assert emulate(jetson, "--volume", f"{name}:/data:ro", command=command).returncode == 1
     finally:
         docker("volume", "rm", name)
-    done = emulate(jetson, "--volume", f"{name}:/data", command=words)
+    done = emulate(jetson, "--volume", f"{name}:/data", command=command)
     assert done.returncode == 2
     assert f"there is no volume {name}; a folder is ./{name}" in done.stderr
     assert docker("volume", "ls", "-q", "--filter", f"name={name}").stdout == ""

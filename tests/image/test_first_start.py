@@ -19,15 +19,15 @@ MODULE = "/opt/mediapipe/lib/python3.11/site-packages/numpy/__init__.py"
 
 
 def test_it_can_be_left_out_and_made_up_for(tmp_path: Path) -> None:
-    words = ("build", "--jetson", "--json", "--output", str(tmp_path / "out"))
-    left_out = json.loads(inv(*words, "--no-start").stdout)
+    arguments = ("build", "--jetson", "--json", "--output", str(tmp_path / "out"))
+    left_out = json.loads(inv(*arguments, "--no-start").stdout)
     first = left_out["first_start"]
     assert (first["how"], first["inference"], first["selftest"]) == ("not started", "not run", None)
     assert "--no-start" in first["inference_reason"]
-    second = inv(*words, "--no-start")
+    second = inv(*arguments, "--no-start")
     assert "nothing changed" in second.stderr
     assert json.loads(second.stdout) == left_out
-    done = inv(*words)
+    done = inv(*arguments)
     document = json.loads(done.stdout)
     assert "nothing changed" in done.stderr
     assert (document["first_start"]["how"], document["first_start"]["inference"]) == (
@@ -42,11 +42,11 @@ def test_it_can_be_left_out_and_made_up_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "words"),
+    ("path", "expected"),
     [(MODEL, "does not infer: no model"), (MODULE, "ended with [0-9]+: error: [A-Za-z]+Error: ")],
     ids=["model", "module"],
 )
-def test_an_image_that_does_not_work_is_refused(jetson: Image, path: str, words: str) -> None:
+def test_an_image_that_does_not_work_is_refused(jetson: Image, path: str, expected: str) -> None:
     removal = f"import os; os.remove({path!r})"
     result = docker(
         *("run", "--detach", "--user", "0", "--platform", "linux/arm64", jetson.id),
@@ -58,7 +58,7 @@ def test_an_image_that_does_not_work_is_refused(jetson: Image, path: str, words:
         image = docker("commit", name).stdout.strip()
         try:
             planned = plan.make(Request(jetson=True))
-            with pytest.raises(StepFailedError, match=words):
+            with pytest.raises(StepFailedError, match=expected):
                 smoke.start(planned, image, Progress(quiet=True))
         finally:
             docker("rmi", image)

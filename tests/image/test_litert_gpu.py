@@ -77,11 +77,11 @@ def started(
     image: str, cache: str, command: Sequence[str], variables: Mapping[str, str]
 ) -> subprocess.CompletedProcess[str]:
     settings = {**litert_gpu.VARIABLES, "MEDIAPIPE_JETSON_PROBE_TIMEOUT_S": "120", **variables}
-    words = [word for name, value in settings.items() for word in ("-e", f"{name}={value}")]
+    options = [word for name, value in settings.items() for word in ("-e", f"{name}={value}")]
     return subprocess.run(
         [
             *("docker", "run", "--rm", "--init", "--network", "none", "--read-only"),
-            *("--tmpfs", "/tmp", "-v", f"{cache}:/tmp/cache", "--user", "0", *words),
+            *("--tmpfs", "/tmp", "-v", f"{cache}:/tmp/cache", "--user", "0", *options),
             *(image, *command),
         ],
         capture_output=True,
@@ -103,11 +103,11 @@ def test_the_detector_is_right_and_its_first_use_is_kept(image: str, cache: str)
     assert first["available"] == ""
     assert first["kind"] == "LiteRTGpuSession"
     assert max(first["errors"]) < 1e-4
-    (kept,) = first["kept"]
-    assert kept["why_not"] == ""
-    assert kept["error"] < 1e-4
-    assert "llvmpipe" in kept["adapter"]
-    assert "backend=Vulkan" in kept["adapter"]
+    (choice,) = first["kept"]
+    assert choice["why_not"] == ""
+    assert choice["error"] < 1e-4
+    assert "llvmpipe" in choice["adapter"]
+    assert "backend=Vulkan" in choice["adapter"]
     # Its verdict and its shaders are there at the next start.
     second = ran(image, cache)
     assert second["kept"] == first["kept"]

@@ -43,9 +43,9 @@ def image_only(source: Path = device_wheel.SOURCE, **env: str) -> tuple[str, lis
 
 
 def test_a_build_from_nothing_gives_the_same_image(jetson: Image, scratch: Path) -> None:
-    made, diff_ids = image_only(KIT_CACHE=str(scratch / "cache"))
+    image_id, diff_ids = image_only(KIT_CACHE=str(scratch / "cache"))
     assert diff_ids == jetson.diff_ids
-    assert made == jetson.id
+    assert image_id == jetson.id
 
 
 def test_one_changed_file_moves_the_last_layers_only(jetson: Image, tmp_path: Path) -> None:
@@ -57,8 +57,8 @@ def test_one_changed_file_moves_the_last_layers_only(jetson: Image, tmp_path: Pa
         image_only(source)
         with (source / "src/mediapipe_jetson/__init__.py").open("a") as out:
             out.write("\n# changed again\n")
-        made, diff_ids = image_only(source)
-        assert made != jetson.id
+        image_id, diff_ids = image_only(source)
+        assert image_id != jetson.id
         assert diff_ids[:-2] == jetson.diff_ids[:-2]
         assert diff_ids[-2] != jetson.diff_ids[-2]
         assert diff_ids[-1] == jetson.diff_ids[-1]

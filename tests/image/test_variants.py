@@ -23,8 +23,8 @@ BASE = "mediapipe-jetson-test-base:1"
 def free_port() -> int:
     with socket.socket() as connection:
         connection.bind(("127.0.0.1", 0))
-        found: int = connection.getsockname()[1]
-        return found
+        port: int = connection.getsockname()[1]
+        return port
 
 
 def test_old_boards_infer_on_an_emulated_cortex_a57(old_jetson: Image) -> None:
@@ -52,9 +52,9 @@ def test_a_base_that_the_user_names(jetson: Image, tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text(f"FROM {jetson.manifest['image']['tag']}\n")
     docker("tag", jetson.id, BASE)
     output = tmp_path / "out"
-    words = ("build", "--jetson", "--json", "--output", str(output), "--python", "3.11")
+    arguments = ("build", "--jetson", "--json", "--output", str(output), "--python", "3.11")
     try:
-        done = inv(*words, "--base", BASE)
+        done = inv(*arguments, "--base", BASE)
         assert done.returncode == 0, done.stderr
         document = json.loads(done.stdout)
         assert document["plan"]["base"]["kind"] == BASE
@@ -112,8 +112,8 @@ def registry(tmp_path: Path) -> Iterator[str]:
 
 def test_push_and_pull_back(jetson: Image, registry: str) -> None:
     reference = f"{registry}/kit/mediapipe:test"
-    words = ("build", "--jetson", "--output", str(jetson.folder))
-    done = inv(*words, "--push", reference)
+    arguments = ("build", "--jetson", "--output", str(jetson.folder))
+    done = inv(*arguments, "--push", reference)
     assert done.returncode == 0, done.stderr
     tags = json.loads(
         urllib.request.urlopen(f"http://{registry}/v2/kit/mediapipe/tags/list").read()

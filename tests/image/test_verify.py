@@ -27,13 +27,13 @@ print(child.returncode, counters.Counters(page).pid() == child.pid)
 """
 
 
-def verify(image: Image, *words: str) -> tuple[int, dict[str, object]]:
+def verify(image: Image, *arguments: str) -> tuple[int, dict[str, object]]:
     """Run the verifier in the image; return its exit code and its report."""
     script = (
         'python3 -m mediapipe_jetson verify --json /tmp/report.json "$@" >/dev/null; code=$?; '
         "cat /tmp/report.json; exit $code"
     )
-    done = image.run("sh", "-c", script, "sh", *words)
+    done = image.run("sh", "-c", script, "sh", *arguments)
     return done.returncode, json.loads(done.stdout)
 
 

@@ -35,18 +35,18 @@ class ControlPlane:
         path = f"{self.kubectl.parent}:{os.environ['PATH']}"
         return {**os.environ, "KUBECONFIG": str(self.config), "PATH": path}
 
-    def run(self, *words: str | Path, text: str | None = None) -> str:
+    def run(self, *arguments: str | Path, text: str | None = None) -> str:
         """Return what kubectl prints; it has to succeed."""
         done = subprocess.run(
-            [self.kubectl, *words], env=self.environment, input=text,
+            [self.kubectl, *arguments], env=self.environment, input=text,
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def get(self, *words: str) -> list[dict[str, Any]]:
+    def get(self, *arguments: str) -> list[dict[str, Any]]:
         """Return objects."""
-        items: list[dict[str, Any]] = json.loads(self.run("get", *words, "-o", "json"))["items"]
+        items: list[dict[str, Any]] = json.loads(self.run("get", *arguments, "-o", "json"))["items"]
         return items
 
     def apply(self, *documents: Mapping[str, Any]) -> None:
@@ -54,11 +54,18 @@ class ControlPlane:
         body = {"apiVersion": "v1", "kind": "List", "items": list(documents)}
         self.run("apply", "-f", "-", text=json.dumps(body))
 
-    def status(self, kind: str, name: str, status: Mapping[str, Any], *words: str) -> None:
+    def status(self, kind: str, name: str, status: Mapping[str, Any], *arguments: str) -> None:
         """Say an object's status, as a kubelet would."""
         patch = json.dumps({"status": status})
         self.run(
-            "patch", kind, name, *words, "--subresource=status", "--type=merge", "--patch", patch
+            "patch",
+            kind,
+            name,
+            *arguments,
+            "--subresource=status",
+            "--type=merge",
+            "--patch",
+            patch,
         )
 
 
@@ -94,12 +101,12 @@ def running(programs: Path, kubectl: Path, folder: Path) -> Iterator[ControlPlan
     ]  # fmt: skip
     plane = ControlPlane(kubectl, config)
     with contextlib.ExitStack() as stack:
-        for words in commands:
-            log = stack.enter_context((folder / f"{Path(words[0]).name}.log").open("wb"))
-            child = subprocess.Popen(words, stdout=log, stderr=log)
+        for command in commands:
+            log = stack.enter_context((folder / f"{Path(command[0]).name}.log").open("wb"))
+            child = subprocess.Popen(command, stdout=log, stderr=log)
             stack.callback(child.wait)
             stack.callback(child.terminate)
-            if Path(words[0]).name == "kube-apiserver":
+            if Path(command[0]).name == "kube-apiserver":
                 _wait(plane, child, folder)
         yield plane
 
@@ -130,9 +137,9 @@ def _kubeconfig(port: int) -> dict[str, Any]:
 
 
 def _account_key() -> bytes:
-    made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL
-    return made.private_bytes(encoding, form, serialization.NoEncryption())
+    return key.private_bytes(encoding, form, serialization.NoEncryption())
 
 
 def _free_ports(count: int) -> Sequence[int]:

@@ -37,7 +37,7 @@ def _build(folder: Path) -> None:
         hooks = [f"copy-in {RECIPE} /", 'chroot "$1" sh /build.sh']
         for path in host.authorities():
             hooks.insert(0, f"copy-in {path} /usr/local/share/ca-certificates")
-        words: list[str | Path] = [
+        command: list[str | Path] = [
             *host.apart(),
             *("mmdebstrap", "--quiet", "--variant=minbase", "--format=directory"),
             f"--include=ca-certificates,{PACKAGES}",
@@ -48,7 +48,7 @@ def _build(folder: Path) -> None:
             *sources,
             *source_packages,
         ]
-        subprocess.run(words, check=True, env={**os.environ, **host.environment()})
+        subprocess.run(command, check=True, env={**os.environ, **host.environment()})
         aside = Path(name) / "programs"
         shutil.copytree(root / "out", aside)
         shutil.rmtree(folder, ignore_errors=True)

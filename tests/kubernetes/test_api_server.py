@@ -153,10 +153,10 @@ def test_the_controller_and_the_check_choose_the_same_nodes(
     for row in checking.check(cluster.read()).rows:
         if row.verdict != checking.NOT:
             expected.setdefault(row.daemon_set.rpartition("/")[2], set()).add(row.node)
-    made = pods(plane)
-    assert made == expected
-    assert made["mediapipe-canary"] == {"canary"}
-    assert "rest" in made["mediapipe-rest"]
+    created = pods(plane)
+    assert created == expected
+    assert created["mediapipe-canary"] == {"canary"}
+    assert "rest" in created["mediapipe-rest"]
 
 
 def test_a_set_that_selects_no_node_fails_until_a_board_is_labelled(
@@ -168,8 +168,8 @@ def test_a_set_that_selects_no_node_fails_until_a_board_is_labelled(
     plane.run("apply", "-k", folder / "overlays" / "rest")
     until(lambda: settled(plane))
     # What people trust instead says that all is well.
-    words = ("rollout", "status", "daemonset/mediapipe-rest", "-n", NAMESPACE, "--timeout=20s")
-    assert "successfully rolled out" in plane.run(*words)
+    arguments = ("rollout", "status", "daemonset/mediapipe-rest", "-n", NAMESPACE, "--timeout=20s")
+    assert "successfully rolled out" in plane.run(*arguments)
     with pytest.raises(CheckFailedError):
         command.check(())
     assert f"label {L4T} is missing" in capsys.readouterr().out

@@ -87,18 +87,18 @@ def test_a_receiver_has_the_names_units_and_values_of_prometheus(receiver: Recei
     run(12)
     assert set(receiver.paths) == {"/v1/metrics"}
     last = receiver.requests[-1]
-    found = metrics(last)
-    frames = found["mediapipe_frames_total"]
+    by_name = metrics(last)
+    frames = by_name["mediapipe_frames_total"]
     assert (frames.sum.is_monotonic, frames.unit) == (True, "1")
     assert [point.as_int or point.as_double for point in frames.sum.data_points] == [12]
-    latency = found["mediapipe_latency_seconds"]
+    latency = by_name["mediapipe_latency_seconds"]
     (point,) = latency.histogram.data_points
     assert (latency.unit, point.count, sum(point.bucket_counts)) == ("s", 12, 12)
     assert len(point.bucket_counts) == len(point.explicit_bounds) + 1
-    assert found["process_resident_memory_bytes"].unit == "By"
+    assert by_name["process_resident_memory_bytes"].unit == "By"
     stages = {
         {item.key: item.value.string_value for item in point.attributes}["stage"]
-        for point in found["mediapipe_stage_seconds_total"].sum.data_points
+        for point in by_name["mediapipe_stage_seconds_total"].sum.data_points
     }
     assert stages == {"capture", "detect"}
     names = {

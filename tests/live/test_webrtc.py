@@ -160,7 +160,7 @@ def offer(*, video: bool = True) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("body", "words"),
+    ("body", "expected"),
     [
         (b"", "an offer is"),
         (b"nonsense", "an offer is"),
@@ -173,10 +173,10 @@ def offer(*, video: bool = True) -> bytes:
         (b" " * 70_000, "at most 65536 bytes"),
     ],
 )
-def test_what_is_no_offer_is_refused(served: Served, body: bytes, words: str) -> None:
+def test_what_is_no_offer_is_refused(served: Served, body: bytes, expected: str) -> None:
     code, text = served.post(body)
     assert code == 400
-    assert words in text
+    assert expected in text
     assert text.count("\n") == 1
 
 
@@ -204,14 +204,14 @@ def test_a_good_offer_is_answered_with_addresses_of_this_machine(served: Served)
     assert "a=sendonly" in answer["sdp"]
 
 
-@pytest.mark.parametrize("offers", [0, 2])
-def test_what_is_closed_holds_no_file(offers: int) -> None:
+@pytest.mark.parametrize("count", [0, 2])
+def test_what_is_closed_holds_no_file(count: int) -> None:
     sdp = asyncio.run(_offer(video=True))
 
     def use() -> None:
         picture = Picture()
         peers = Peers(picture)
-        for _ in range(offers):
+        for _ in range(count):
             assert "a=sendonly" in peers.answer(sdp)
         peers.close()
         picture.close()

@@ -27,9 +27,9 @@ def test_it_ends_as_it_must(row: Row, results: dict[str, trial.Result]) -> None:
 
 @pytest.mark.parametrize("part", ["packages", "layers", "config", "archive"])
 def test_all_images_are_the_same_bytes(part: str, results: dict[str, trial.Result]) -> None:
-    made = {name: result.bytes for name, result in results.items() if result.bytes}
-    assert len(made) == sum(row.image for row in ROWS)
-    assert len({getattr(item, part) for item in made.values()}) == 1, made
+    images = {name: result.bytes for name, result in results.items() if result.bytes}
+    assert len(images) == sum(row.image for row in ROWS)
+    assert len({getattr(item, part) for item in images.values()}) == 1, images
     assert len({result.system for result in results.values()}) >= 3
     assert {result.store.split()[0] for result in results.values() if result.bytes} == {
         "classic",

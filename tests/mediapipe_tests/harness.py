@@ -76,8 +76,8 @@ def substitute(tests: ModuleType, module: str, name: str, backend: str) -> None:
     kind: Any = getattr(ours, name)
 
     class Kit(kind):  # type: ignore[misc]
-        def __init__(self, *words: Any, **settings: Any) -> None:
-            super().__init__(*words, backend=backend, **settings)
+        def __init__(self, *arguments: Any, **settings: Any) -> None:
+            super().__init__(*arguments, backend=backend, **settings)
 
     names = [key for key, value in vars(tests).items() if value is official]
     assert names, f"{tests.__name__} has no {name}"
@@ -86,7 +86,7 @@ def substitute(tests: ModuleType, module: str, name: str, backend: str) -> None:
 
 
 def utilities(folder: Path) -> ModuleType:
-    """Return what stands for the wheel's test_utils, which imports what the wheel lacks."""
+    """Return a substitute for the wheel's test_utils, which imports what the wheel lacks."""
     module = ModuleType(f"{TESTS}.test_utils")
 
     def path(name: str) -> str:
@@ -121,15 +121,15 @@ def run(folder: Path, task: str, backend: str, results: Path, left_out: set[str]
             case.run(recorded)
 
 
-def main(words: list[str]) -> None:
-    """Do what the words say."""
-    if words[0] == "data":
+def main(arguments: list[str]) -> None:
+    """Do what the arguments say."""
+    if arguments[0] == "data":
         # What the tests need is written on this machine, and read in images too.
-        importlib.import_module("tests.mediapipe_tests.data").write(Path(words[1]))
-    elif words[0] == "tasks":
+        importlib.import_module("tests.mediapipe_tests.data").write(Path(arguments[1]))
+    elif arguments[0] == "tasks":
         print(*(task for task, (_, name) in TASKS.items() if name in ours.OURS))
     else:
-        folder, task, backend, results, *left_out = words[1:]
+        folder, task, backend, results, *left_out = arguments[1:]
         run(Path(folder), task, backend, Path(results), set(left_out))
 
 

@@ -43,9 +43,9 @@ def variables() -> dict[str, str]:
 def here(environment: str) -> Harness:
     """Return what runs the harness in one of the kit's environments."""
 
-    def harness(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    def harness(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [environments.python(environment), "-m", "tests.mediapipe_tests.harness", *words],
+            [environments.python(environment), "-m", "tests.mediapipe_tests.harness", *arguments],
             cwd=ROOT,
             env=variables(),
             timeout=LIMIT_S,
@@ -66,7 +66,7 @@ def kits(environment: str) -> frozenset[str]:
 
 
 def lacks(environment: str, task: str) -> bool:
-    """Tell whether the kit has no class for a task, which is so of one alone."""
+    """Return whether the kit has no class for a task, which is so of one alone."""
     missing = task not in kits(environment)
     assert not missing or task == "segmenter", f"the kit has lost its class for {task}"
     return missing
@@ -114,6 +114,6 @@ def failures(official: dict[str, str], ours: dict[str, str], backend: str) -> di
     }
 
 
-def shown(found: dict[str, str]) -> str:
+def shown(reasons: dict[str, str]) -> str:
     """Return failures as a person reads them."""
-    return "\n\n".join(f"{name}\n{why}" for name, why in found.items())
+    return "\n\n".join(f"{name}\n{why}" for name, why in reasons.items())

@@ -61,12 +61,12 @@ def in_image(data: Path) -> Iterator[runs.Harness]:
     options += [word for path, to in shown.items() for word in ("-v", f"{path}:{to}:ro")]
     options += ["-v", f"{data}:{data}", "-v", f"{cache}:{settings['MEDIAPIPE_JETSON_CACHE']}"]
 
-    def harness(*words: str | Path) -> subprocess.CompletedProcess[str]:
+    def harness(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         module = ("python3", "-m", "tests.mediapipe_tests.harness")
         return subprocess.run(
             [
                 *("docker", "run", "--rm", "--init", "--network", "none", "--user", "0", *options),
-                *(image, "timeout", str(LIMIT_S), *module, *words),
+                *(image, "timeout", str(LIMIT_S), *module, *arguments),
             ],
             check=False,
             capture_output=True,

@@ -25,9 +25,9 @@ EXAMPLE = HERE.parents[1] / "examples" / "monitoring"
 SECRET = "correct-horse-battery"
 
 
-def promtool(*words: str | Path, text: str | None = None) -> str:
+def promtool(*arguments: str | Path, text: str | None = None) -> str:
     done = subprocess.run(
-        ["promtool", *map(str, words)], input=text, capture_output=True, text=True, check=False
+        ["promtool", *map(str, arguments)], input=text, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -47,8 +47,8 @@ class Scraping:
         self.address = address
 
     def ask(self, query: str) -> list[Any]:
-        words = urllib.parse.urlencode({"query": query})
-        with open_at(f"{self.address}/api/v1/query?{words}") as answer:
+        parameters = urllib.parse.urlencode({"query": query})
+        with open_at(f"{self.address}/api/v1/query?{parameters}") as answer:
             document = json.load(answer)
         assert document["status"] == "success", document
         return list(document["data"]["result"])

@@ -18,13 +18,13 @@ def decided(lines: Iterable[Mapping[str, Any]], names: Sequence[str]) -> list[tu
     """Return what a journal's lines decide, in order; names of sites or boards by their place."""
     result = []
     for line in lines:
-        words = [str(line[key]) for key in ("step", "state", "wave", "result") if key in line]
+        fields = [str(line[key]) for key in ("step", "state", "wave", "result") if key in line]
         whose = [str(names.index(line[key])) for key in ("site", "host") if key in line]
         # A look and a note change nothing; how many there are is a matter of time, as is whether
         # the top's request to go back comes before a site has gone back by itself.
         looked = line.get("step") == "look" or line["event"] == "resume"
         if not looked and (line["event"] != "host" or "state" in line):
-            result.append((line["event"], *whose, *words))
+            result.append((line["event"], *whose, *fields))
     return result
 
 

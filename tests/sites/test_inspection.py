@@ -28,9 +28,9 @@ pytestmark = [
 BOARDS = [(site, f"{site}-light-{number}") for site in worlds.SITES for number in (1, 2)]
 
 
-def inspect(world: World, kind: str, *words: str) -> tuple[int, dict[str, Any], str]:
-    """Return the exit code, the document, and what was said on standard error."""
-    code, out, err = world.inv(f"sites.{kind}", "-i", world.file, "--json", *words)
+def inspect(world: World, kind: str, *arguments: str) -> tuple[int, dict[str, Any], str]:
+    """Return the exit code, the document, and standard error."""
+    code, out, err = world.inv(f"sites.{kind}", "-i", world.file, "--json", *arguments)
     return code, json.loads(out), err
 
 
@@ -75,32 +75,32 @@ def test_evidence_stays_at_the_site(joined: World) -> None:
 
 def status(world: World) -> dict[str, Any]:
     """Return each site's row."""
-    words = ("sites.status", "-i", world.file, "--json", "--wait", "60")
-    code, out, err = world.inv(*words)
+    arguments = ("sites.status", "-i", world.file, "--json", "--wait", "60")
+    code, out, err = world.inv(*arguments)
     assert code == 0, err
     return {row["site"]: row for row in map(json.loads, out.splitlines())}
 
 
 def test_a_click_fetches_the_evidence_that_was_judged(joined: World, tmp_path: Path) -> None:
     output = tmp_path / "board.html"
-    words = ("sites.report", "-i", joined.file, "--of", "status", "--output", output)
+    arguments = ("sites.report", "-i", joined.file, "--of", "status", "--output", output)
     status(joined)
-    assert joined.inv(*words)[0] == 0
+    assert joined.inv(*arguments)[0] == 0
     assert output.read_text().count("berlin-light-1") == 1
-    code, _, err = joined.inv(*words, "--board", "berlin/berlin-light-1")
+    code, _, err = joined.inv(*arguments, "--board", "berlin/berlin-light-1")
     assert code == 0, err
     assert "&quot;device&quot;" in output.read_text()
     # Evidence that is another than the line's is not shown.
     path = joined.places["berlin"].folder / "evidence" / "status" / "berlin-light-1.json"
     path.write_text(path.read_text() + " ")
-    code, _, err = joined.inv(*words, "--board", "berlin/berlin-light-1")
+    code, _, err = joined.inv(*arguments, "--board", "berlin/berlin-light-1")
     assert code == 5
     assert "was inspected again since" in err
     # A site that has no such evidence, and one that is not there.
     path.unlink()
-    code, _, err = joined.inv(*words, "--board", "berlin/berlin-light-1")
+    code, _, err = joined.inv(*arguments, "--board", "berlin/berlin-light-1")
     assert (code, err.count("error: ")) == (2, 1)
-    assert joined.inv(*words, "--board", "berlin/nobody")[0] == 2
+    assert joined.inv(*arguments, "--board", "berlin/nobody")[0] == 2
 
 
 LIES = """#!/usr/bin/python3

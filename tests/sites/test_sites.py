@@ -218,8 +218,8 @@ def test_a_top_restored_from_an_old_backup_believes_the_boards(joined: World) ->
 
 
 def problem(joined: World) -> str:
-    words = ("sites.status", "-i", joined.file, "--only", "berlin", "--json", "--wait", "15")
-    return str(json.loads(joined.inv(*words)[1])["problem"])
+    arguments = ("sites.status", "-i", joined.file, "--only", "berlin", "--json", "--wait", "15")
+    return str(json.loads(joined.inv(*arguments)[1])["problem"])
 
 
 def test_a_certificate_that_has_expired_is_not_let_in(joined: World) -> None:

@@ -100,9 +100,9 @@ Program = Callable[..., Any]
 def under_kit(model_folder: Path) -> Program:
     """Return a function that runs a program of programs/ under the kit, and what it pickled."""
 
-    def start(name: str, *words: str, **environment: str) -> Any:
+    def start(name: str, *arguments: str, **environment: str) -> Any:
         variables = {**kit_variables(model_folder), **environment}
-        return pickle.loads(run([*KIT, FOLDER / name, *words], variables))  # noqa: S301 # ours
+        return pickle.loads(run([*KIT, FOLDER / name, *arguments], variables))  # noqa: S301 # ours
 
     return start
 
@@ -112,9 +112,9 @@ def under_legacy() -> Program:
     """Return a function that runs a program of programs/ under MediaPipe 0.10.21."""
     python = legacy_python()
 
-    def start(name: str, *words: str, **environment: str) -> Any:
+    def start(name: str, *arguments: str, **environment: str) -> Any:
         variables = {**legacy_variables(), **environment}
-        return pickle.loads(run([python, FOLDER / name, *words], variables))  # noqa: S301 # ours
+        return pickle.loads(run([python, FOLDER / name, *arguments], variables))  # noqa: S301 # ours
 
     return start
 

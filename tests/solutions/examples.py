@@ -82,8 +82,8 @@ class Runner:
 
     def _one(self, example: Example, side: str, start: Any, variables: dict[str, str]) -> Outcome:
         path = self.scratch / f"{example.name}-{side}{example.output}"
-        words = [*self._film(example.film), *([path] if example.output else [])]
-        text = run([*start, FOLDER / f"{example.name}.py", *words], variables).decode()
+        arguments = [*self._film(example.film), *([path] if example.output else [])]
+        text = run([*start, FOLDER / f"{example.name}.py", *arguments], variables).decode()
         return Outcome(text.splitlines(), path if example.output else None)
 
     def _film(self, name: str) -> list[Path]:

@@ -92,7 +92,7 @@ def bundle(folder: Path, model_folder: Path) -> Path:
 
 def both(name: str, scratch: Path, models: Path) -> tuple[list[str], list[str]]:
     """Return the lines of a program under 0.10.21, and migrated under this MediaPipe."""
-    words = words_of(name, scratch)
+    arguments = words_of(name, scratch)
     program = scratch / f"{name}.py"
     shutil.copyfile(FOLDER / program.name, program)
     assert "1 file rewritten, 0 refused" in migrate(program)
@@ -101,8 +101,8 @@ def both(name: str, scratch: Path, models: Path) -> tuple[list[str], list[str]]:
         "MEDIAPIPE_JETSON_MODELS": str(models),
         "MEDIAPIPE_JETSON_SOLUTIONS": "off",
     }
-    old = run([legacy_python(), FOLDER / program.name, *words], variables)
-    new = run([sys.executable, program, *words], variables)
+    old = run([legacy_python(), FOLDER / program.name, *arguments], variables)
+    new = run([sys.executable, program, *arguments], variables)
     return old.decode().splitlines(), new.decode().splitlines()
 
 

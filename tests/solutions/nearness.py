@@ -35,18 +35,18 @@ class Seen:
         return (there, self.labels, self.mask is None)
 
 
-def seen(solution: str, found: Found) -> Seen:
+def seen(solution: str, output: Found) -> Seen:
     """Return what landmarks.py found in a frame."""
     kind = solution.partition("_")[0]
     if kind in PARTS:
-        return Seen({name: [found[at] for at in places] for name, places in PARTS[kind]})
+        return Seen({name: [output[at] for at in places] for name, places in PARTS[kind]})
     if kind == "hands":
-        return Seen({"": [hand[0] for hand in found]}, tuple(hand[2] for hand in found))
+        return Seen({"": [hand[0] for hand in output]}, tuple(hand[2] for hand in output))
     if kind == "pose":
-        return Seen({"": [found[0]]}, mask=found[1])
+        return Seen({"": [output[0]]}, mask=output[1])
     if kind == "detection":
-        return Seen({"": [np.array([*_corners(box), *keys]) for _, box, keys in found]})
-    return Seen({}, mask=found) if kind == "selfie" else Seen({"": list(found)})
+        return Seen({"": [np.array([*_corners(box), *keys]) for _, box, keys in output]})
+    return Seen({}, mask=output) if kind == "selfie" else Seen({"": list(output)})
 
 
 def _corners(box: tuple[float, float, float, float]) -> list[tuple[float, float]]:
@@ -60,11 +60,11 @@ def apart(first: Any, second: Any) -> float:
     return float(np.abs(first[:, :2] - second[:, :2]).max() / extent)
 
 
-def objects(found: Found) -> list[Any]:
+def objects(output: Found) -> list[Any]:
     """Return the landmark arrays of one frame's result, None for what is missing."""
-    if isinstance(found, tuple):
-        found = [found[0]]
-    return [item[0] if isinstance(item, tuple) else item for item in found]
+    if isinstance(output, tuple):
+        output = [output[0]]
+    return [item[0] if isinstance(item, tuple) else item for item in output]
 
 
 def pairs(first: Sequence[Found], second: Sequence[Found]) -> Iterator[tuple[Any, Any]]:
@@ -75,9 +75,9 @@ def pairs(first: Sequence[Found], second: Sequence[Found]) -> Iterator[tuple[Any
                 yield mine, theirs
 
 
-def counts(found: Sequence[Found]) -> list[int]:
+def counts(frames: Sequence[Found]) -> list[int]:
     """Return how many objects each frame has."""
-    return [sum(item is not None for item in objects(frame)) for frame in found]
+    return [sum(item is not None for item in objects(frame)) for frame in frames]
 
 
 def distances(first: Seen, second: Seen, part: str) -> list[float]:
@@ -135,7 +135,7 @@ def rows(cases: Iterable[str], legacy: Runs, noisy: Runs, kit: Runs) -> dict[str
     for case in cases:
         solution = case.partition("@")[0]
         plain, ours, draws = (
-            [seen(solution, found) for found in run[case]] for run in (legacy, kit, noisy)
+            [seen(solution, output) for output in run[case]] for run in (legacy, kit, noisy)
         )
         for part in plain[0].parts:
             row = result[part]

@@ -26,7 +26,7 @@ def cases() -> dict[str, Any]:
     """Return the frames (n, height, width, 3) of each stream."""
     result = {key: np.stack(list(media.moving(name, FRAMES))) for key, name in MOVING.items()}
     for key, what in TWO.items():
-        one = OBJECTS[what][0].pixels()
-        result[key] = np.stack(list(media.moved(np.hstack([one, one[:, ::-1]]), FRAMES)))
+        picture = OBJECTS[what][0].pixels()
+        result[key] = np.stack(list(media.moved(np.hstack([picture, picture[:, ::-1]]), FRAMES)))
     film = np.stack(list(islice(media.video("Megamind.avi"), FRAMES)))
     return result | dict.fromkeys(VIDEO, film)

@@ -29,19 +29,17 @@ def models(model_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def landmarks(solution: Any) -> list[Any]:
     """Return face and hands of some frames, each None or an array."""
-    found = []
+    rows = []
     for frame in islice(films.person(), FRAMES):
         result = solution.process(frame)
         for name in ("face_landmarks", "left_hand_landmarks", "right_hand_landmarks"):
             points = getattr(result, name)
-            found.append(
-                points and np.array([(item.x, item.y, item.z) for item in points.landmark])
-            )
-    return found
+            rows.append(points and np.array([(item.x, item.y, item.z) for item in points.landmark]))
+    return rows
 
 
 def same(first: list[Any], second: list[Any]) -> bool:
-    """Tell whether both are equal, bit by bit."""
+    """Return whether both are equal, bit by bit."""
     return all(
         (a is None) == (b is None) and (a is None or np.array_equal(a, b))
         for a, b in zip(first, second, strict=True)

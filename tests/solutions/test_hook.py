@@ -106,10 +106,10 @@ def test_the_environment_puts_the_cpu_in_the_gpus_place(
 
 
 @pytest.mark.parametrize(
-    ("asked", "value", "times"), [("D.GPU", "CPU", 1), ("D.CPU", "CPU", 0), ("D.GPU", "", 0)]
+    ("delegate", "value", "times"), [("D.GPU", "CPU", 1), ("D.CPU", "CPU", 0), ("D.GPU", "", 0)]
 )
-def test_the_cpu_in_the_gpus_place_is_told_once(asked: str, value: str, times: int) -> None:
-    code = DELEGATE.format(f"delegate={asked}")
+def test_the_cpu_in_the_gpus_place_is_told_once(delegate: str, value: str, times: int) -> None:
+    code = DELEGATE.format(f"delegate={delegate}")
     done = start(f"{HOOK}{KINDS}{code}\n{code}", MEDIAPIPE_JETSON_DELEGATE=value)
     assert done.stderr.count("MediaPipe runs on the CPU, as MEDIAPIPE_JETSON_DELEGATE") == times
 

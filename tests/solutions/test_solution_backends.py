@@ -34,8 +34,8 @@ def onnx_folder(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Return a folder with the ONNX files of all models, the lite pose's too."""
     folder = tmp_path_factory.mktemp("onnx")
     lite = next(str(path) for path in legacy_models.fetch_pose() if "lite" in path.name)
-    words = ("face", "hand", "pose", "selfie", "legacy", lite)
-    commands.export(words, folder=folder, precision="fp32")
+    names = ("face", "hand", "pose", "selfie", "legacy", lite)
+    commands.export(names, folder=folder, precision="fp32")
     return str(folder)
 
 
@@ -66,11 +66,11 @@ def by_onnx(under_kit: Program, frame_file: str, onnx_folder: str, pose_models: 
     )
 
 
-def numbers(found: Any) -> list[Any]:
+def numbers(output: Any) -> list[Any]:
     """Return all numbers of detections or a mask as one array."""
-    if isinstance(found, np.ndarray):
-        return [found]
-    return [np.hstack([score, *box, np.ravel(points)]) for score, box, points in found]
+    if isinstance(output, np.ndarray):
+        return [output]
+    return [np.hstack([score, *box, np.ravel(points)]) for score, box, points in output]
 
 
 @pytest.mark.parametrize("case", [item for item in (*STILLS, LITE, HEAVY) if "_still" in item])
@@ -101,9 +101,9 @@ def test_detections_and_masks_are_the_legacy_ones(legacy: Any, by_onnx: Any, cas
 def chosen(under_kit: Program, picture: str, onnx_folder: str) -> Any:
     """Return logs or errors of solutions for which a program chose backends."""
     names = {"face", "hands", "detection_far"}
-    words = [*(f"{name}@onnx" for name in sorted(names)), *REFUSED, "hands@mediapipe-gpu, litert",
-             "face@auto", LOST]  # fmt: skip
-    return under_kit("backends.py", picture, *words, MEDIAPIPE_JETSON_ENGINES=onnx_folder)
+    arguments = [*(f"{name}@onnx" for name in sorted(names)), *REFUSED,
+                 "hands@mediapipe-gpu, litert", "face@auto", LOST]  # fmt: skip
+    return under_kit("backends.py", picture, *arguments, MEDIAPIPE_JETSON_ENGINES=onnx_folder)
 
 
 LOST = "face@onnx,litert!"
@@ -117,20 +117,20 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "solution"),
     [("face", "FaceMesh"), ("hands", "Hands"), ("detection_far", "FaceDetection")],
 )
 def test_the_backend_in_use_is_logged_once_at_the_first_frame(
-    chosen: Any, name: str, said: str
+    chosen: Any, name: str, solution: str
 ) -> None:
-    assert chosen[f"{name}@onnx"] == ([], [f"{said} runs on onnx"])
+    assert chosen[f"{name}@onnx"] == ([], [f"{solution} runs on onnx"])
 
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_a_backend_that_can_not_be_is_refused_with_the_reason(chosen: Any, name: str) -> None:
-    kind, words = REFUSED[name]
+    kind, reason = REFUSED[name]
     assert chosen[name][0] == kind
-    assert words in chosen[name][1]
+    assert reason in chosen[name][1]
     assert "\n" not in chosen[name][1]
 
 
@@ -158,6 +158,6 @@ def test_what_is_missing_says_how_to_get_it(
     for digest in ("b4578f35940b", "bbff11cebd1e"):
         assert f"face_detector-{digest}-fp32.onnx" in result["face"][1]
     for name in ("pose_lite", "pose_heavy"):
-        kind, words = result[name]
+        kind, reason = result[name]
         assert kind == "ModelMissingError"
-        assert words.endswith("get it: python -m mediapipe_jetson.solutions fetch --pose")
+        assert reason.endswith("get it: python -m mediapipe_jetson.solutions fetch --pose")

@@ -37,8 +37,8 @@ def test_the_other_outputs_keep_their_bits(pose: SubModel, positions: tuple[int,
     part.close()
 
 
-@pytest.mark.parametrize("kept", [0, 8, 4000, -4000])
-def test_a_damaged_model_is_refused(pose: SubModel, kept: int) -> None:
-    damaged = SubModel.of(pose.name, pose.tflite[:kept])
+@pytest.mark.parametrize("size", [0, 8, 4000, -4000])
+def test_a_damaged_model_is_refused(pose: SubModel, size: int) -> None:
+    damaged = SubModel.of(pose.name, pose.tflite[:size])
     with pytest.raises(ModelError, match="pose_landmarks_detector"):
         unused.load(litert.create(), damaged, (2,), 1)

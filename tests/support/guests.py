@@ -61,11 +61,11 @@ def _of(owner: str) -> Iterator[tuple[procs.Process, str]]:
         try:
             if mark not in entry.read_bytes().split(b"\0") or pid == os.getpid():
                 continue
-            words = (entry.parent / "cmdline").read_bytes()
+            command_line = (entry.parent / "cmdline").read_bytes()
         except OSError:  # another user's, or gone
             continue
         if process := procs.find(pid):
-            yield process, Path(os.fsdecode(words.split(b"\0", 1)[0])).name
+            yield process, Path(os.fsdecode(command_line.split(b"\0", 1)[0])).name
 
 
 if __name__ == "__main__":

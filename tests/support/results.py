@@ -46,7 +46,7 @@ def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 
 
 def register(config: pytest.Config) -> None:
-    """Add the plug-in where it is asked for; workers of pytest-xdist leave it to their head."""
+    """Add the plug-in where it is requested; workers of pytest-xdist leave it to their head."""
     path = os.environ.get(checks.RESULTS)
     if path and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Results(Path(path)), "kit-results")

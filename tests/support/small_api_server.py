@@ -83,15 +83,15 @@ def _named(version: str) -> dict[str, str]:
     return {"groupVersion": version, "version": version.partition("/")[2]}
 
 
-def _chosen(one: dict[str, Any], query: dict[str, list[str]]) -> bool:
-    labels = one["metadata"].get("labels") or {}
+def _chosen(item: dict[str, Any], query: dict[str, list[str]]) -> bool:
+    labels = item["metadata"].get("labels") or {}
     for word in ",".join(query.get("labelSelector", [])).split(","):
         key, equals, value = word.partition("=")
         if equals and labels.get(key) != value:
             return False
     for word in ",".join(query.get("fieldSelector", [])).split(","):
         key, equals, value = word.partition("=")
-        result: Any = one
+        result: Any = item
         for part in key.split(".") if equals else ():
             result = result.get(part, "")
         if equals and result != value:

@@ -27,21 +27,26 @@ def copy(folder: Path) -> Path:
     return folder
 
 
-def module(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run `python -m WORDS` in the copy."""
-    return _python(folder, "-m", *words)
+def module(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m ARGUMENTS` in the copy."""
+    return _python(folder, "-m", *arguments)
 
 
-def task(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run `./inv WORDS` of the copy, without its set-up."""
-    return _python(folder, "tasks.py", *words)
+def task(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `./inv ARGUMENTS` of the copy, without its set-up."""
+    return _python(folder, "tasks.py", *arguments)
 
 
-def _python(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def _python(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     # This environment has the device wheel of the tree that the copy was made of.
     own = {**os.environ, "PYTHONPATH": str(folder / PACKAGE.relative_to(ROOT))}
     return subprocess.run(
-        [sys.executable, *words], cwd=folder, env=own, capture_output=True, text=True, check=False
+        [sys.executable, *arguments],
+        cwd=folder,
+        env=own,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 

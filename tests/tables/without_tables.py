@@ -46,9 +46,9 @@ def find(workers: int = 2) -> tuple[str, ...]:
 
 
 def _passes(folder: Path, file: str) -> bool:
-    words = ["-q", "-x", "-p", "no:cacheprovider", "-m", MARKS, file]
+    arguments = ["-q", "-x", "-p", "no:cacheprovider", "-m", MARKS, file]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *words], cwd=folder, capture_output=True, check=False
+        [sys.executable, "-m", "pytest", *arguments], cwd=folder, capture_output=True, check=False
     )
     return done.returncode == 0
 

@@ -37,13 +37,13 @@ class Board:
         (etc / "allowed_signers").write_text(text)
         (etc / "image.json").write_text(json.dumps({"release_threshold": threshold}))
 
-    def call(self, *words: str | Path) -> subprocess.CompletedProcess[str]:
+    def call(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         """Run the program."""
-        return self._python("-m", "mediapipe_image", *map(str, words))
+        return self._python("-m", "mediapipe_image", *map(str, arguments))
 
-    def _python(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def _python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, *words],
+            [sys.executable, *arguments],
             env={
                 **os.environ,
                 "PYTHONPATH": str(FILES),
@@ -56,9 +56,9 @@ class Board:
             check=False,
         )
 
-    def run(self, *words: str | Path, code: int) -> str:
+    def run(self, *arguments: str | Path, code: int) -> str:
         """Run the program, which must end with `code`; return the line that it said of it."""
-        done = self.call(*words)
+        done = self.call(*arguments)
         assert done.returncode == code, done.stderr
         assert len(done.stderr.splitlines()) <= 1
         return done.stderr

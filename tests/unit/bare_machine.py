@@ -176,7 +176,7 @@ class Machine:
             path.write_text("x", encoding="utf-8")
 
     def start(
-        self, *words: str, script: str = "inv", cwd: Path | None = None,
+        self, *arguments: str, script: str = "inv", cwd: Path | None = None,
         own_session: bool = False, **env: str,
     ) -> subprocess.Popen[str]:  # fmt: skip
         """Start a script of the checkout on this machine."""
@@ -193,7 +193,7 @@ class Machine:
             **env,
         }
         return subprocess.Popen(
-            [str(self.checkout / script), *words],
+            [str(self.checkout / script), *arguments],
             env=environment,
             cwd=cwd or self.home,
             start_new_session=own_session,
@@ -204,10 +204,10 @@ class Machine:
         )
 
     def run(
-        self, *words: str, script: str = "inv", cwd: Path | None = None, **env: str
+        self, *arguments: str, script: str = "inv", cwd: Path | None = None, **env: str
     ) -> tuple[int, str, str]:
         """Run a script; return its exit code, standard output and standard error."""
-        process = self.start(*words, script=script, cwd=cwd, own_session=False, **env)
+        process = self.start(*arguments, script=script, cwd=cwd, own_session=False, **env)
         out, err = process.communicate(timeout=60)
         return process.returncode, out, err
 

@@ -104,12 +104,12 @@ def plant(root: Path, name: str) -> Path:
 
 
 def wheel(
-    *words: str, python: str = sys.executable, path: Path = SOURCE, **environment: str
+    *arguments: str, python: str = sys.executable, path: Path = SOURCE, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python -m mediapipe_jetson` with these words, and nothing of our own environment."""
+    """Run `python -m mediapipe_jetson` with these arguments, and nothing of our own environment."""
     usual = {"PATH": os.environ["PATH"], "HOME": NO_HOME, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(
-        [python, "-m", "mediapipe_jetson", *words],
+        [python, "-m", "mediapipe_jetson", *arguments],
         env={**usual, "PYTHONPATH": str(path), **environment},
         cwd="/",
         capture_output=True,

@@ -240,8 +240,8 @@ def dying(at: World) -> type[DyingJournal]:
 
 
 def world(natures: dict[str, str], **more: Any) -> World:
-    """Return a fleet: name to words."""
-    return World({name: Board(tuple(words.split())) for name, words in natures.items()}, **more)
+    """Return a fleet with a board of each nature, by name."""
+    return World({name: Board(tuple(nature.split())) for name, nature in natures.items()}, **more)
 
 
 def journal(path: Path, at: World, plan: Plan) -> Journal:
@@ -276,7 +276,7 @@ def done(record: Record) -> dict[str, tuple[str, str, bool]]:
 
 
 def true(record: Record, at: World) -> None:
-    """Check that nothing untrue is told: above all no success of a host that has none."""
+    """Check that nothing untrue is reported: above all no success of a host that has none."""
     for name, host in record.hosts.items():
         board = at.boards[name]
         if host.state == "confirmed":

@@ -15,7 +15,7 @@ FOLDER = 'model_asset_path=f"{MODEL_FOLDER}/'
 
 
 def after(folder: Path, old: str, head: str = HEAD) -> str:
-    """Return what stands after the mark once a program with this end was migrated."""
+    """Return what comes after the mark once a program with this end was migrated."""
     program = folder / "program.py"
     program.write_text(head + MARK + old, encoding="utf-8")
     outcome = project.migrate(program)

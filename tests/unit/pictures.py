@@ -1,4 +1,4 @@
-"""What stands for a picture where there is no NumPy."""
+"""A substitute for a picture where there is no NumPy."""
 
 from __future__ import annotations
 

@@ -81,10 +81,10 @@ def started(
                 own, name=name, reports=replace(own.reports, source=str(reports)),
                 cache=replace(own.cache, source=str(cache)),
             )  # fmt: skip
-            words = mutant.arguments(own, image, device)
-            derived += [word for word in words if word.startswith("sha256:") and word != image]
+            arguments = mutant.arguments(own, image, device)
+            derived += [word for word in arguments if word.startswith("sha256:") and word != image]
             done = subprocess.run(
-                ["docker", "run", *words], capture_output=True, text=True, check=False
+                ["docker", "run", *arguments], capture_output=True, text=True, check=False
             )
             names.append(name)
             if done.returncode:
@@ -127,7 +127,7 @@ def absent(loopback: Loopback) -> dict[str, dict[str, Any]]:
 def in_suite() -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return what runs tests/device itself, as one may without ./inv."""
 
-    def run(inventory: Path, host: str, *words: str) -> subprocess.CompletedProcess[str]:
+    def run(inventory: Path, host: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         requested = [f"--hosts=ansible://{host}", f"--ansible-inventory={inventory}"]
         command = [
             sys.executable,
@@ -137,7 +137,7 @@ def in_suite() -> Callable[..., subprocess.CompletedProcess[str]]:
             "-p",
             "no:cacheprovider",
             *requested,
-            *words,
+            *arguments,
         ]
         return subprocess.run(
             [*command, "tests/device"], cwd=ROOT, env=environment(), capture_output=True,

@@ -25,11 +25,11 @@ program.main(Collection(verify.verify, doctor.doctor))
 OTHER_BOOT = "00000000-0000-4000-8000-000000000000"
 
 
-def command(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def command(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a task as ./inv does, in a process of its own."""
     (folder / "tasks.py").write_text(TASKS)
     return subprocess.run(
-        [sys.executable, "tasks.py", *words],
+        [sys.executable, "tasks.py", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200", **environment},
         capture_output=True,
@@ -39,9 +39,9 @@ def command(folder: Path, *words: str, **environment: str) -> subprocess.Complet
     )
 
 
-def docker(*words: str) -> str:
+def docker(*arguments: str) -> str:
     """Run the Docker client, which must succeed."""
-    done = subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
@@ -53,19 +53,19 @@ class Report:
     boot_id: str | None = None
     age_s: float = 0.0
 
-    def put(self, made: Mapping[str, Any], path: Path) -> None:
+    def put(self, report: Mapping[str, Any], path: Path) -> None:
         """Write it."""
-        changed = {**made, "time_s": time.time() - self.age_s}
-        changed["boot_id"] = self.boot_id or made["boot_id"]
+        changed = {**report, "time_s": time.time() - self.age_s}
+        changed["boot_id"] = self.boot_id or report["boot_id"]
         # The time since the start counts before the clock's, which somebody may set.
-        changed["uptime_s"] = made["uptime_s"] - self.age_s
+        changed["uptime_s"] = report["uptime_s"] - self.age_s
         path.write_text(json.dumps(changed))
         path.chmod(0o644)
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A host that is not as it must be, and the tests that must tell, each by some words."""
+    """A host that is not as it must be, and for each test that must fail a part of its message."""
 
     tells: Mapping[str, str]
     words: Sequence[str] = ()
@@ -76,10 +76,10 @@ class Mutant:
     standing: Report | None = None
 
     def arguments(self, own: service.Service, image: str, device: service.Device) -> list[str]:
-        """Return what stands after `docker run`."""
+        """Return the arguments after `docker run`."""
         merged = replace(own, environment={**own.environment, **self.environment})
-        words = service.run_arguments(merged, self.image(image), device)
-        return ["--detach", *self.words, *(word for word in words if word not in self.without)]
+        arguments = service.run_arguments(merged, self.image(image), device)
+        return ["--detach", *self.words, *(word for word in arguments if word not in self.without)]
 
 
 def derived(image: str) -> str:

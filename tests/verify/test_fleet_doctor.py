@@ -47,16 +47,16 @@ def test_every_host(inventory: Path, tmp_path: Path) -> None:
 
 def test_a_table(inventory: Path, tmp_path: Path) -> None:
     project = legacy_project(tmp_path)
-    words = ("doctor", "-i", str(inventory), "--limit", "here", "--code", str(project))
-    done = command(tmp_path, *words)
+    arguments = ("doctor", "-i", str(inventory), "--limit", "here", "--code", str(project))
+    done = command(tmp_path, *arguments)
     rows = done.stdout.splitlines()
     assert rows[0].split()[:3] == ["host", "L4T", "causes"]
     assert any(row.startswith("here") and "legacy-api" in row for row in rows)
 
 
 def test_what_excludes_each_other(inventory: Path, tmp_path: Path) -> None:
-    for words in (("--local",), ("--for", "a@b")):
-        done = command(tmp_path, "doctor", "-i", str(inventory), *words)
+    for arguments in (("--local",), ("--for", "a@b")):
+        done = command(tmp_path, "doctor", "-i", str(inventory), *arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert "exclude each other" in done.stderr
 

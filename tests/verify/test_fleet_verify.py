@@ -39,11 +39,11 @@ class Run:
         return {case["test"]: case["why"] for case in self.document["hosts"][host]["failed"]}
 
 
-def run(inventory: Path, folder: Path, *words: str) -> Run:
+def run(inventory: Path, folder: Path, *arguments: str) -> Run:
     names = [folder / name for name in ("fleet.json", "fleet.xml", "fleet.prom")]
     done = command(
         folder, "verify", "-i", str(inventory), "--output", str(folder / "reports"), "--json",
-        str(names[0]), "--junit", str(names[1]), "--prometheus", str(names[2]), *words,
+        str(names[0]), "--junit", str(names[1]), "--prometheus", str(names[2]), *arguments,
     )  # fmt: skip
     assert names[0].exists(), done.stderr
     document = json.loads(names[0].read_text())
@@ -110,8 +110,8 @@ def test_each_wrong_thing_is_told(wrong: Run, name: str) -> None:
     """By the test that is for it, and by no other."""
     result = wrong.failed(name)
     assert set(result) == set(MUTANTS[name].tells), result
-    for test, words in MUTANTS[name].tells.items():
-        assert words in result[test]
+    for test, expected in MUTANTS[name].tells.items():
+        assert expected in result[test]
         assert "-> " in result[test]
     assert not wrong.document["hosts"][name]["as_expected"]
 
@@ -132,14 +132,14 @@ def test_a_missing_container(wrong: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "expected"),
     [("unreachable", "cannot reach"), ("other-key", "the host key of")],
 )
-def test_a_host_that_ssh_does_not_reach(wrong: Run, name: str, words: str) -> None:
+def test_a_host_that_ssh_does_not_reach(wrong: Run, name: str, expected: str) -> None:
     host = wrong.document["hosts"][name]
     assert (host["as_expected"], host["verdict"], host["report"]) == (False, None, None)
     assert [case["test"] for case in host["failed"]] == ["reachable"]
-    assert words in host["reason"]
+    assert expected in host["reason"]
     assert "\n" not in host["reason"]
     assert wrong.done.returncode == 1
     assert not (wrong.folder / "reports" / f"{name}.json").exists()
@@ -170,7 +170,7 @@ def test_the_suite_alone_says_that_a_host_is_not_reached(
 
 def test_nothing_is_left_of_the_controls(well: Run, image: str) -> None:
     assert well.document["hosts"]["good"]["passed"] > 15
-    kept = docker(
+    remaining = docker(
         "ps", "--all", "--quiet", "--filter", f"ancestor={image}", "--filter", "status=exited"
     )
-    assert not kept
+    assert not remaining

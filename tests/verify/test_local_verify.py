@@ -51,15 +51,15 @@ def test_without_a_driver_it_is_broken(tmp_path: Path) -> None:
 
 def test_in_a_venv(tmp_path: Path) -> None:
     place = tmp_path / "venv"
-    words = ("verify", "--venv", str(place), "--json")
-    first = command(tmp_path, *words)
+    arguments = ("verify", "--venv", str(place), "--json")
+    first = command(tmp_path, *arguments)
     result = verify.checked(first.stdout.encode())
     assert result["image_digest"] is None
     assert result["tasks"]["FaceLandmarker"]["controls"]["cpu"]["verdict"] == "cpu"
     assert first.returncode == verify.verdict_code(result)
     assert (place / "bin" / "python").exists()
     (place / "mark").touch()
-    second = command(tmp_path, *words)
+    second = command(tmp_path, *arguments)
     assert json.loads(second.stdout)["verdict"] == result["verdict"]
     assert (place / "mark").exists()
 

@@ -42,8 +42,8 @@ def path(name: str) -> Path:
     with locked(cache_dir("locks") / "media.lock", lambda: None):
         if not all((folder / item).is_file() for item in HASHES):
             _fetch(folder)
-    found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-    assert found == HASHES[name], f"{folder / name} is not the file that the numbers are of"
+    digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+    assert digest == HASHES[name], f"{folder / name} is not the file that the numbers are of"
     return folder / name
 
 

@@ -48,9 +48,9 @@ def test_backends_agree_in_tflites_order(
     chance = np.random.default_rng(1)
     given = chance.random(session.inputs[0].shape, np.float32)
     expected = [item.copy() for item in reference.run([given])]
-    for wanted, found in zip(expected, session.run([given]), strict=True):
-        scale = max(1.0, float(np.abs(wanted).max()))
-        assert np.abs(wanted - found).max() / scale < 0.01
+    for expected_output, output in zip(expected, session.run([given]), strict=True):
+        scale = max(1.0, float(np.abs(expected_output).max()))
+        assert np.abs(expected_output - output).max() / scale < 0.01
     session.close()
     reference.close()
 
@@ -63,8 +63,8 @@ def test_a_sessions_own_buffer_gives_the_same_as_an_array(backend: Any, bundle: 
     session.run(session.buffers)
     session.buffers[0][:] = given
     second = session.run(session.buffers)
-    for one, other in zip(first, second, strict=True):
-        assert np.array_equal(one, other)
+    for left, right in zip(first, second, strict=True):
+        assert np.array_equal(left, right)
     session.close()
 
 

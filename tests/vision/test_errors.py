@@ -125,7 +125,7 @@ def raised(call: Callable[[], Any]) -> Exception | None:
 
 
 def same_kind(call: Callable[[Callable[..., Any]], Any]) -> tuple[Exception | None, Any]:
-    """Return what MediaPipe and the kit raise for one call, after it is judged."""
+    """Return what MediaPipe and the kit raise for one call, after they are compared."""
 
     def of(module: Any, **more: Any) -> Exception | None:
         opened: list[Any] = []
@@ -139,12 +139,12 @@ def same_kind(call: Callable[[Callable[..., Any]], Any]) -> tuple[Exception | No
             raised(item.close)
         return result
 
-    expected, found = of(theirs), of(ours, backend="litert")
+    expected, error = of(theirs), of(ours, backend="litert")
     if expected is None:
-        assert found is None
+        assert error is None
     else:
-        assert isinstance(found, type(expected)), (expected, found)
-    return expected, found
+        assert isinstance(error, type(expected)), (expected, error)
+    return expected, error
 
 
 @pytest.mark.parametrize("kind", PATHS, ids=lambda item: item.__name__)

@@ -109,11 +109,11 @@ def test_a_filter_keeps_still_what_is_still_and_follows_what_runs() -> None:
 
 
 def test_a_filter_forgets() -> None:
-    one = smoothing.OneEuro(least_cutoff=0.05, beta=0.0)
-    one.apply(np.array([[0.0]]), 0, 1.0)
-    assert one.apply(np.array([[9.0]]), 33, 1.0)[0, 0] < 1.0
-    one.reset()
-    assert one.apply(np.array([[9.0]]), 66, 1.0)[0, 0] == 9.0
+    smoother = smoothing.OneEuro(least_cutoff=0.05, beta=0.0)
+    smoother.apply(np.array([[0.0]]), 0, 1.0)
+    assert smoother.apply(np.array([[9.0]]), 33, 1.0)[0, 0] < 1.0
+    smoother.reset()
+    assert smoother.apply(np.array([[9.0]]), 66, 1.0)[0, 0] == 9.0
 
 
 def test_a_point_moves_to_where_the_heatmap_is_hot() -> None:

@@ -37,9 +37,9 @@ def test_a_photograph(kind: str, name: str, fields: dict[str, Any], bundle: Bund
     (distance,) = near.apart(kind, expected, got, (pixels.shape[1], pixels.shape[0]))
     assert distance < 0.002
     assert type(got) is type(expected)
-    wanted, result = (getattr(item, near.LANDMARKS[kind])[0][5] for item in (expected, got))
-    assert result.visibility == pytest.approx(wanted.visibility, abs=0.001)
-    assert result.presence == pytest.approx(wanted.presence, abs=0.001)
+    reference, result = (getattr(item, near.LANDMARKS[kind])[0][5] for item in (expected, got))
+    assert result.visibility == pytest.approx(reference.visibility, abs=0.001)
+    assert result.presence == pytest.approx(reference.presence, abs=0.001)
     if kind == "Hand":
         assert got.handedness[0][0].category_name == expected.handedness[0][0].category_name
     if kind == "Face":

@@ -96,31 +96,31 @@ def test_blendshapes(bundle: Bundle, backend: str) -> None:
     expected, got = both("Face", "astronaut.jpg", bundle, backend, output_face_blendshapes=True)
     names = [item.category_name for item in expected.face_blendshapes[0]]
     assert [item.category_name for item in got.face_blendshapes[0]] == names
-    wanted, result = (near.scores(item.face_blendshapes[0]) for item in (expected, got))
-    assert np.abs(wanted - result).max() < 0.005
+    reference, result = (near.scores(item.face_blendshapes[0]) for item in (expected, got))
+    assert np.abs(reference - result).max() < 0.005
 
 
 def test_transformation_matrix(bundle: Bundle) -> None:
     expected, got = both(
         "Face", "astronaut.jpg", bundle, "litert", output_facial_transformation_matrixes=True
     )
-    (wanted,) = expected.facial_transformation_matrixes
+    (reference,) = expected.facial_transformation_matrixes
     (result,) = got.facial_transformation_matrixes
-    assert result.dtype == wanted.dtype
-    np.testing.assert_allclose(result[:3, :3], wanted[:3, :3], atol=1e-3)
+    assert result.dtype == reference.dtype
+    np.testing.assert_allclose(result[:3, :3], reference[:3, :3], atol=1e-3)
     # Centimetres, of a face some 70 cm away.
-    np.testing.assert_allclose(result[:3, 3], wanted[:3, 3], atol=0.05)
+    np.testing.assert_allclose(result[:3, 3], reference[:3, 3], atol=0.05)
 
 
 def test_handedness_and_world_landmarks_of_a_hand(bundle: Bundle, backend: str) -> None:
     expected, got = both("Hand", "hand.jpg", bundle, backend)
-    wanted, result = expected.handedness[0][0], got.handedness[0][0]
+    reference, result = expected.handedness[0][0], got.handedness[0][0]
     assert (result.index, result.category_name, result.display_name) == (
-        wanted.index,
-        wanted.category_name,
-        wanted.display_name,
+        reference.index,
+        reference.category_name,
+        reference.display_name,
     )
-    assert abs(result.score - wanted.score) < 0.005
+    assert abs(result.score - reference.score) < 0.005
     world = near.array(expected.hand_world_landmarks[0]), near.array(got.hand_world_landmarks[0])
     # Metres.
     assert np.abs(world[0] - world[1]).max() < 0.001
@@ -129,11 +129,11 @@ def test_handedness_and_world_landmarks_of_a_hand(bundle: Bundle, backend: str) 
 def test_visibility_and_world_landmarks_of_a_pose(bundle: Bundle) -> None:
     expected, got = both("Pose", "messi5.jpg", bundle, "litert")
     for field in ("visibility", "presence"):
-        wanted, result = (
+        reference, result = (
             np.array([getattr(point, field) for point in item.pose_landmarks[0]])
             for item in (expected, got)
         )
-        assert np.abs(wanted - result).max() < 0.005
+        assert np.abs(reference - result).max() < 0.005
     world = near.array(expected.pose_world_landmarks[0]), near.array(got.pose_world_landmarks[0])
     assert np.abs(world[0] - world[1]).max() < 0.005
 
@@ -143,11 +143,11 @@ def test_masks(bundle: Bundle) -> None:
         "Pose", "basketball2.png", bundle, "litert", num_poses=2, output_segmentation_masks=True
     )
     assert len(got.segmentation_masks) == len(expected.segmentation_masks) == 2
-    for wanted, segmentation_mask in zip(
+    for reference, segmentation_mask in zip(
         expected.segmentation_masks, got.segmentation_masks, strict=True
     ):
-        assert segmentation_mask.image_format == wanted.image_format
-        difference = np.abs(wanted.numpy_view() - segmentation_mask.numpy_view())
+        assert segmentation_mask.image_format == reference.image_format
+        difference = np.abs(reference.numpy_view() - segmentation_mask.numpy_view())
         assert difference.shape[:2] == (480, 640)
         assert difference.mean() < 0.0005
 
@@ -157,8 +157,8 @@ def test_a_result_is_of_mediapipes_own_types(bundle: Bundle) -> None:
         expected, got = both(kind, name, bundle, "litert")
         assert type(got) is type(expected)
         field = near.LANDMARKS[kind]
-        point, wanted = getattr(got, field)[0][0], getattr(expected, field)[0][0]
-        assert type(point) is type(wanted)
+        point, reference = getattr(got, field)[0][0], getattr(expected, field)[0][0]
+        assert type(point) is type(reference)
         assert type(point.x) is float
-        assert (point.visibility is None) == (wanted.visibility is None)
-        assert point.name == wanted.name
+        assert (point.visibility is None) == (reference.visibility is None)
+        assert point.name == reference.name

@@ -36,8 +36,8 @@ def test_results_made_while_later_frames_are_inferred_are_the_same(
     pixels = media.rgb("hand.jpg" if task == "Hand" else "astronaut.jpg")
     frames = [np.roll(pixels, step * 3, axis=1) for step in range(5)]
     mode = {"running_mode": RunningMode.VIDEO}
-    with near.kits(task, bundle, "litert", **mode) as one:
-        at_once = [one.detect_for_video(item, place * 33) for place, item in enumerate(frames)]
+    with near.kits(task, bundle, "litert", **mode) as detector:
+        at_once = [detector.detect_for_video(item, place * 33) for place, item in enumerate(frames)]
     with near.kits(task, bundle, "litert", **mode) as other:
         begun = [other.begin_for_video(item, place * 33) for place, item in enumerate(frames)]
         assert [make() for make in begun] == at_once
@@ -52,14 +52,14 @@ class Watched:
         self.inside = self.most = 0
         self.entered, self.between = threading.Event(), threading.Event()
 
-    def __call__(self, *found: Any) -> Any:
+    def __call__(self, *outputs: Any) -> Any:
         self.inside += 1
         self.most = max(self.most, self.inside)
         if self.inside > 1:
             self.between.set()
         self.entered.set()
         self.between.wait(0.5)
-        result = self.finish(*found)
+        result = self.finish(*outputs)
         self.inside -= 1
         return result
 

@@ -151,9 +151,9 @@ def test_mediapipe_itself_is_a_backend(bundle: Bundle) -> None:
         near.mediapipes("Face", bundle) as expected,
         near.kits("Face", bundle, "mediapipe-cpu") as landmarker,
     ):
-        wanted, result = expected.detect(picture), landmarker.detect(picture)
+        reference, result = expected.detect(picture), landmarker.detect(picture)
         assert np.array_equal(
-            near.array(wanted.face_landmarks[0]), near.array(result.face_landmarks[0])
+            near.array(reference.face_landmarks[0]), near.array(result.face_landmarks[0])
         )
 
 

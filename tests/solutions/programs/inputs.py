@@ -1,6 +1,6 @@
 """An old program: what solutions say of odd inputs, messages, drawing; pickled to standard output.
 
-Words: a .npz with `picture` (height, width, 3).
+Arguments: a .npz with `picture` (height, width, 3).
 """
 
 import copy
@@ -23,20 +23,20 @@ PICTURE = np.load(sys.argv[1])["picture"]
 
 
 def attempt(action):
-    """Return which built-in errors came and their words, or the repr of what was returned."""
+    """Return which built-in errors came and their messages, or the repr of what was returned."""
     try:
         return repr(action())
     except Exception as error:
-        kinds = [one.__name__ for one in type(error).__mro__ if one.__module__ == "builtins"]
+        kinds = [base.__name__ for base in type(error).__mro__ if base.__module__ == "builtins"]
         return kinds, str(error)
 
 
 def named(action):
-    """Return whether it raised which built-in error, without the words."""
+    """Return whether it raised which built-in error, without the message."""
     try:
         action()
     except Exception as error:
-        return next(one.__name__ for one in type(error).__mro__ if one.__module__ == "builtins")
+        return next(base.__name__ for base in type(error).__mro__ if base.__module__ == "builtins")
     return None
 
 
@@ -54,17 +54,20 @@ def messages():
     other.landmark.append(landmark_pb2.NormalizedLandmark(y=2))
     sides = classification_pb2.ClassificationList()
     sides.classification.add(index=1, score=0.9, label='Le"ft\n\u00e9')
-    found = detection_pb2.Detection(label_id=[0], score=[0.5])
-    location = found.location_data
+    detection = detection_pb2.Detection(label_id=[0], score=[0.5])
+    location = detection.location_data
     location.format = LocationData.RELATIVE_BOUNDING_BOX
     location.relative_bounding_box.xmin = 0.25
     location.relative_keypoints.add(x=1, y=2)
     world = landmark_pb2.LandmarkList(landmark=[landmark_pb2.Landmark(x=1)])
-    everything = [lists, copied, other, sides, found, world]
+    everything = [lists, copied, other, sides, detection, world]
     return {
-        "texts": [str(one) for one in everything],
-        "bytes": [one.SerializeToString() for one in everything],
-        "again": [type(one).FromString(one.SerializeToString()) == one for one in everything],
+        "texts": [str(message) for message in everything],
+        "bytes": [message.SerializeToString() for message in everything],
+        "again": [
+            type(message).FromString(message.SerializeToString()) == message
+            for message in everything
+        ],
         "equal": [lists == copied, lists == copy.copy(lists), other == lists, lists == 3],
         "fields": [field.name for field, _ in first.ListFields()],
         "has": [first.HasField(name) for name in ("x", "visibility", "presence")],
@@ -85,7 +88,7 @@ def messages():
             attempt(lambda: classification_pb2.Classification(index=2**40)),
             attempt(lambda: landmark_pb2.NormalizedLandmark.FromString(b"\x0d\x00")) != "",
         ],
-        "pickled": [pickle.dumps(one) for one in everything],
+        "pickled": [pickle.dumps(message) for message in everything],
     }
 
 
@@ -160,10 +163,10 @@ def arguments():
 def landmarks(count, visible):
     """Return a landmark list of points in and about the picture."""
     random = np.random.default_rng(count)
-    made = landmark_pb2.NormalizedLandmarkList()
+    result = landmark_pb2.NormalizedLandmarkList()
     for x, y, seen in random.uniform(-0.05, 1.05, (count, 3)):
-        made.landmark.add(x=x, y=y, **({"visibility": seen} if visible else {}))
-    return made
+        result.landmark.add(x=x, y=y, **({"visibility": seen} if visible else {}))
+    return result
 
 
 def drawn(draw):
@@ -177,8 +180,8 @@ def pictures():
     """Return drawings in every style."""
     mesh, hands, pose = solutions.face_mesh, solutions.hands, solutions.pose
     face, hand, body = landmarks(478, False), landmarks(21, False), landmarks(33, True)
-    found = detection_pb2.Detection()
-    location = found.location_data
+    detection = detection_pb2.Detection()
+    location = detection.location_data
     location.format = LocationData.RELATIVE_BOUNDING_BOX
     box = location.relative_bounding_box
     box.xmin, box.ymin, box.width, box.height = 0.1, 0.2, 0.3, 0.4
@@ -234,7 +237,7 @@ def pictures():
             )
         ),
         "points": drawn(lambda i: drawing.draw_landmarks(i, hand, None, spec, spec, False)),
-        "detection": drawn(lambda i: drawing.draw_detection(i, found, spec)),
+        "detection": drawn(lambda i: drawing.draw_detection(i, detection, spec)),
         "axis": drawn(
             lambda i: drawing.draw_axis(i, np.eye(3), np.array([0.1, 0.05, -1.0]), (1.5, 1.5))
         ),
@@ -255,7 +258,7 @@ def constants():
     pixel = drawing._normalized_to_pixel_coordinates
     return {
         "sets": sets,
-        "enums": [[(one.name, int(one)) for one in kind] for kind in enums],
+        "enums": [[(member.name, int(member)) for member in kind] for kind in enums],
         "styles": [
             sorted((int(k), v.color, v.thickness, v.circle_radius) for k, v in style.items())
             for style in (

@@ -23,23 +23,23 @@ RANDOM = np.random.default_rng(7)
 
 
 def seen(frame):
-    """Return a frame, with noise if that is asked for."""
+    """Return a frame, with noise if that is requested."""
     if not NOISE:
         return frame
     change = RANDOM.integers(-1, 2, frame.shape)
     return np.clip(frame.astype(np.int16) + change, 0, 255).astype(np.uint8)
 
 
-def points(one):
+def points(landmarks):
     """Return a landmark list as (n, 4)."""
-    if one is None:
+    if landmarks is None:
         return None
-    return np.array([(p.x, p.y, p.z, p.visibility) for p in one.landmark])
+    return np.array([(p.x, p.y, p.z, p.visibility) for p in landmarks.landmark])
 
 
 def faces(result):
     """Return the faces of a result."""
-    return [points(one) for one in result.multi_face_landmarks or []]
+    return [points(landmarks) for landmarks in result.multi_face_landmarks or []]
 
 
 def hands(result):
@@ -47,8 +47,8 @@ def hands(result):
     if not result.multi_hand_landmarks:
         return []
     return [
-        (points(one), points(world), side.classification[0].label)
-        for one, world, side in zip(
+        (points(landmarks), points(world), side.classification[0].label)
+        for landmarks, world, side in zip(
             result.multi_hand_landmarks,
             result.multi_hand_world_landmarks,
             result.multi_handedness,
@@ -73,12 +73,12 @@ def whole(result):
 
 def boxes(result):
     """Return the detections of a result."""
-    found = []
-    for one in result.detections or []:
-        box = one.location_data.relative_bounding_box
-        keys = [(p.x, p.y) for p in one.location_data.relative_keypoints]
-        found.append((one.score[0], (box.xmin, box.ymin, box.width, box.height), keys))
-    return found
+    rows = []
+    for detection in result.detections or []:
+        box = detection.location_data.relative_bounding_box
+        keys = [(p.x, p.y) for p in detection.location_data.relative_keypoints]
+        rows.append((detection.score[0], (box.xmin, box.ymin, box.width, box.height), keys))
+    return rows
 
 
 def mask(result):

@@ -31,7 +31,7 @@ PICTURE = np.load(sys.argv[1])["picture"]
 
 
 def attempt(action):
-    """Return what was returned, or the error's name and words."""
+    """Return what was returned, or the error's name and message."""
     try:
         return repr(action())
     except Exception as error:
@@ -43,7 +43,7 @@ def named(action):
     try:
         action()
     except Exception as error:
-        return next(one.__name__ for one in type(error).__mro__ if one.__module__ == "builtins")
+        return next(base.__name__ for base in type(error).__mro__ if base.__module__ == "builtins")
     return None
 
 
@@ -57,7 +57,7 @@ def shown(style):
 def plain(value):
     """Return it without enumerations, whose classes are pickled by other names."""
     if isinstance(value, (list, tuple)):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     return int(value) if isinstance(value, int) else value
 
 
@@ -81,7 +81,9 @@ def own_styles():
     tables.append(shown(_FACEMESH_CONTOURS_CONNECTION_STYLE))
     tables.append(shown(styles._FACEMESH_CONTOURS_CONNECTION_STYLE_1))
     sides = [sorted(_POSE_LANDMARKS_LEFT), sorted(_POSE_LANDMARKS_RIGHT)]
-    fingers = [getattr(styles, f"_{one}_FINGER_LANDMARKS") for one in ("INDEX", "MIDDLE", "RING")]
+    fingers = [
+        getattr(styles, f"_{finger}_FINGER_LANDMARKS") for finger in ("INDEX", "MIDDLE", "RING")
+    ]
     fingers += [styles._PINKY_FINGER_LANDMARKS, styles._THUMP_LANDMARKS, styles._PALM_LANDMARKS]
     numbers = {
         name: getattr(styles, name)
@@ -139,7 +141,7 @@ def enumerations():
 def arguments():
     """Return which kinds of numbers are taken, and what is found with them."""
     hands, faces = solutions.hands.Hands, solutions.face_mesh.FaceMesh
-    one = {
+    makers = {
         "count": lambda: faces(max_num_faces=np.int64(2)),
         "byte": lambda: faces(max_num_faces=np.uint8(1)),
         "single": lambda: faces(min_detection_confidence=np.float32(0.5)),
@@ -165,12 +167,14 @@ def arguments():
         "a great count": lambda: hands(max_num_hands=2**31),
         "many": lambda: faces(min_detection_confidence=np.array([0.5, 0.5])),
     }
-    result = {name: named(lambda make=make: make().process(PICTURE)) for name, make in one.items()}
+    result = {
+        name: named(lambda make=make: make().process(PICTURE)) for name, make in makers.items()
+    }
     result |= {name: named(make) for name, make in refused.items()}
-    with one["none"]() as solution:
-        found = solution.process(PICTURE)
-        result["found"] = len(found.multi_face_landmarks)
-        result["shown"] = str(found)
+    with makers["none"]() as solution:
+        output = solution.process(PICTURE)
+        result["found"] = len(output.multi_face_landmarks)
+        result["shown"] = str(output)
     return result
 
 

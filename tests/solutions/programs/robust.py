@@ -1,6 +1,6 @@
 """An old program that does what is hard on a library; pickles what came of it.
 
-Words: a .npz with `picture` (height, width, 3), a part.
+Arguments: a .npz with `picture` (height, width, 3), a part.
 """
 
 import os
@@ -35,43 +35,43 @@ def first(result):
 
 def sizes():
     """Return how many faces images of odd sizes have, and that the picture's comes back."""
-    found = []
+    rows = []
     with solutions.face_mesh.FaceMesh(static_image_mode=True) as mesh:
         before = first(mesh.process(PICTURE))
         for size in SIZES:
             count = faces(mesh.process(np.full((*size, 3), 127, np.uint8)))
-            found.append((size, count, first(mesh.process(PICTURE)) == before))
+            rows.append((size, count, first(mesh.process(PICTURE)) == before))
     with solutions.face_mesh.FaceMesh() as mesh:
         small = [
             faces(mesh.process(np.ascontiguousarray(PICTURE[::step, ::step])))
             for step in (1, 2, 1, 3, 1)
         ]
-    return found, small
+    return rows, small
 
 
 def masks():
     """Return the shapes of masks of a stream whose frames change their size."""
     with solutions.pose.Pose(enable_segmentation=True) as pose:
-        found = [pose.process(PICTURE[: 512 - cut]).segmentation_mask for cut in (0, 40, 0)]
-    return [None if mask is None else mask.shape for mask in found]
+        results = [pose.process(PICTURE[: 512 - cut]).segmentation_mask for cut in (0, 40, 0)]
+    return [None if mask is None else mask.shape for mask in results]
 
 
 def in_threads(work, count=3):
     """Return what each of several threads returned, or raised."""
-    found = {}
+    results = {}
 
     def one(index):
         try:
-            found[index] = work(index)
+            results[index] = work(index)
         except Exception as error:
-            found[index] = repr(error)
+            results[index] = repr(error)
 
     threads = [threading.Thread(target=one, args=(index,)) for index in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return [found[index] for index in range(count)]
+    return [results[index] for index in range(count)]
 
 
 def threads():
@@ -91,16 +91,16 @@ def fork():
     mesh = solutions.face_mesh.FaceMesh(static_image_mode=True)
     whole = solutions.holistic.Holistic(static_image_mode=True)
     expected = first(mesh.process(PICTURE)), whole.process(PICTURE).face_landmarks is not None
-    ends, start = os.pipe()
+    reader, start = os.pipe()
     child = os.fork()
     if not child:
         with solutions.face_mesh.FaceMesh(static_image_mode=True) as new:
             seen = whole.process(PICTURE).face_landmarks is not None
-            found = (first(mesh.process(PICTURE)), seen), first(new.process(PICTURE))
-        os.write(start, pickle.dumps(found))
+            result = (first(mesh.process(PICTURE)), seen), first(new.process(PICTURE))
+        os.write(start, pickle.dumps(result))
         os._exit(0)
     os.close(start)
-    with os.fdopen(ends, "rb") as stream:
+    with os.fdopen(reader, "rb") as stream:
         got = pickle.loads(stream.read())
     return {
         "status": os.waitpid(child, 0)[1],
@@ -142,7 +142,7 @@ def resident_mb():
 
 def growth():
     """Return resident megabytes along 10,000 frames of faces, and of 200 solutions."""
-    frames, made = [], []
+    frames, created = [], []
     with solutions.face_mesh.FaceMesh(refine_landmarks=True) as mesh:
         for index in range(10_000):
             mesh.process(PICTURE)
@@ -152,8 +152,8 @@ def growth():
         with solutions.face_mesh.FaceMesh() as mesh:
             mesh.process(PICTURE)
         if index % 20 == 19:
-            made.append(resident_mb())
-    return {"frames": frames, "solutions": made}
+            created.append(resident_mb())
+    return {"frames": frames, "solutions": created}
 
 
 parts = {

@@ -1,6 +1,6 @@
 """An old program that builds on the solutions' classes and plots; writes, pickled, what came.
 
-Words: a .npz with one picture.
+Arguments: a .npz with one picture.
 """
 
 import os
@@ -26,8 +26,8 @@ picture = np.load(sys.argv[1])["picture"]
 class Person(pose.Pose):  # type: ignore[misc]
     """A pose that counts its frames and returns points."""
 
-    def __init__(self, **words):
-        super().__init__(static_image_mode=True, **words)
+    def __init__(self, **options):
+        super().__init__(static_image_mode=True, **options)
         self.frames = 0
 
     def process(self, image):
@@ -49,7 +49,7 @@ def attempt(act):
     try:
         return act()
     except Exception as error:
-        return next(one.__name__ for one in type(error).__mro__ if one.__module__ == "builtins")
+        return next(base.__name__ for base in type(error).__mro__ if base.__module__ == "builtins")
 
 
 out = {}

@@ -26,7 +26,7 @@ DOCS = {
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "expected"),
     [
         ({"name": "a"}, []),
         ({"name": "a", "pull": "missing", "enabled": False}, []),
@@ -41,10 +41,10 @@ DOCS = {
         ({"name": "a", "nodes": [{"timeout": "5"}]}, ["timeout is '5', not int", "lacks identi"]),
     ],
 )
-def test_what_no_module_takes_is_named(given: dict[str, Any], said: list[str]) -> None:
+def test_what_no_module_takes_is_named(given: dict[str, Any], expected: list[str]) -> None:
     faults = list(awx_check.wrong([{"name": "A task", "awx.awx.thing": given}], DOCS))
-    assert len(faults) == len(said)
-    assert all(words in fault for words, fault in zip(said, faults, strict=True))
+    assert len(faults) == len(expected)
+    assert all(text in fault for text, fault in zip(expected, faults, strict=True))
 
 
 def test_job_templates_name_playbooks_that_are_there() -> None:

@@ -61,8 +61,8 @@ def test_it_depends_on_the_collections_that_it_uses_as_the_kit_runs_them() -> No
 @pytest.mark.parametrize("path", [*TASKS, *BOOKS], ids=lambda path: "-".join(path.parts[-3:]))
 def test_roles_filters_and_modules_go_by_their_full_names(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    for found in ROLE.findall(text):
-        name = "".join(found).strip("\"'")
+    for parts in ROLE.findall(text):
+        name = "".join(parts).strip("\"'")
         assert name.startswith(f"{COLLECTION_NAME}."), name
     short = "|".join(FILTERS)
     assert not re.search(rf"\|\s*({short})\b", text)
@@ -188,8 +188,8 @@ def test_what_git_does_not_have_stays_out_of_the_archive(
 ) -> None:
     source = tmp_path / "checkout"
     shutil.copytree(COLLECTION, source, ignore=shutil.ignore_patterns("__pycache__"))
-    for words in (("init", "-q"), ("add", "-A")):
-        subprocess.run(["git", *words], cwd=source, check=True)
+    for arguments in (("init", "-q"), ("add", "-A")):
+        subprocess.run(["git", *arguments], cwd=source, check=True)
     (source / "roles" / "image" / "secret.pem").write_text("a key")
     if owner == "another":
         monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")

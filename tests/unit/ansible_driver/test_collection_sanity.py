@@ -30,10 +30,10 @@ def test_ansibles_own_sanity_tests(tmp_path: Path) -> None:
     # ansible-test asks git which files there are.
     run(["git", "init", "--quiet", place], what="git")
     python = Path(sys.executable)
-    words = [word for name in TESTS for word in ("--test", name)]
-    words += ["--python", f"{sys.version_info.major}.{sys.version_info.minor}"]
+    arguments = [word for name in TESTS for word in ("--test", name)]
+    arguments += ["--python", f"{sys.version_info.major}.{sys.version_info.minor}"]
     done = subprocess.run(
-        [python.parent / "ansible-test", "sanity", "--color", "no", *words],
+        [python.parent / "ansible-test", "sanity", "--color", "no", *arguments],
         cwd=place,
         env={**os.environ, "HOME": str(tmp_path), "ANSIBLE_HOME": str(tmp_path / "ansible")},
         capture_output=True,

@@ -70,11 +70,11 @@ def test_each_host_is_judged(
         monkeypatch.setenv(name, value)
     (tmp_path / "group_vars").mkdir()
     monkeypatch.setenv(program_environment.VAULT_SECRET, "key-of-the-vault")
-    words = tmp_path / "group_vars" / "all.yml"
-    words.write_text("word: hunter2\n")
+    encrypted = tmp_path / "group_vars" / "all.yml"
+    encrypted.write_text("word: hunter2\n")
     vault = Path(sys.executable).with_name("ansible-vault")
-    subprocess.run([vault, "encrypt", words], env=ansible.environment(), check=True)
-    assert "hunter2" not in words.read_text()
+    subprocess.run([vault, "encrypt", encrypted], env=ansible.environment(), check=True)
+    assert "hunter2" not in encrypted.read_text()
     play, inventory = books(tmp_path)
     seen: list[events.Event] = []
     log = tmp_path / "log"

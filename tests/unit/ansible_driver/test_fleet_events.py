@@ -1,4 +1,4 @@
-"""What is made of the words of tasks that failed."""
+"""The messages that failed tasks become."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ Host key verification failed.
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("text", "expected"),
     [
         (CHANGED, "its host key has changed: "),
         (UNKNOWN, "its host key is not known: "),
         ("connection timed out\n", "connection timed out"),
     ],
 )
-def test_a_host_key_is_told_in_a_line(said: str, told: str) -> None:
-    message = events.message({"msg": said})
-    assert message.startswith(told)
+def test_a_host_key_is_told_in_a_line(text: str, expected: str) -> None:
+    message = events.message({"msg": text})
+    assert message.startswith(expected)
     assert "@" not in message
 
 
 def test_a_long_message_keeps_what_failed_and_why() -> None:
-    said = f"Error pulling image: {'x' * 2000}: connection refused"
-    message = events.message({"msg": said})
+    text = f"Error pulling image: {'x' * 2000}: connection refused"
+    message = events.message({"msg": text})
     assert len(message) <= events.MESSAGE_CHARS
     assert message.startswith("Error pulling image: x")
     assert message.endswith("x: connection refused")

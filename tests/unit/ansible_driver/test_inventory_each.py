@@ -84,9 +84,9 @@ def test_one_program_reads_them_all(
     started = []
     run = inventory.run  # type: ignore[attr-defined]
 
-    def counted(*words: Any, **how: Any) -> str:
-        started.append(words)
-        return run(*words, **how)
+    def counted(*arguments: Any, **how: Any) -> str:
+        started.append(arguments)
+        return run(*arguments, **how)
 
     monkeypatch.setattr(inventory, "run", counted)
     paths = [places[name] for name in ("yaml", "ini", "yaml", "folder")]

@@ -115,7 +115,7 @@ def test_a_program_answers_as_an_inventory(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "said"),
+    ("row", "expected"),
     [
         ('ansible_host: "{{ nowhere }}"', "ansible_host can't be rendered: 'nowhere' is undefined"),
         ('ansible_host: "{{ a }}", a: "{{ b }}", b: "{{ c }}"', "'c' is undefined"),
@@ -124,11 +124,11 @@ def test_a_program_answers_as_an_inventory(tmp_path: Path) -> None:
         ("ansible_ssh_private_key_file: \"{{ lookup('file', '/no/such') }}\"", "can't be rendered"),
     ],
 )
-def test_what_can_not_be_rendered_is_named(tmp_path: Path, row: str, said: str) -> None:
+def test_what_can_not_be_rendered_is_named(tmp_path: Path, row: str, expected: str) -> None:
     path = write(tmp_path, hosts_DOT_yml=f"all: {{hosts: {{one: {{{row}}}}}}}\n") / "hosts.yml"
     with pytest.raises(BadInputError, match="one: ansible_") as caught:
         inventory.load(path)
-    assert said in "\n".join(caught.value.lines())
+    assert expected in "\n".join(caught.value.lines())
     with pytest.raises(InventoryError) as result:
         check.check(path)
     assert len(result.value.faults) == 1

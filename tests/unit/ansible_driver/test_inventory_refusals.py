@@ -83,9 +83,9 @@ def test_the_cause_is_named_at_once(tmp_path: Path) -> None:
         for number, (name, (file, content, _)) in enumerate(WRONG.items())
     }
     read = inventory.read_each(list(paths.values()))
-    said = {name: getattr(read[path], "line", lambda: "nothing")() for name, path in paths.items()}
-    assert {name: line for name, line in said.items() if WRONG[name][2] not in line} == {}
-    assert all(line.count("\n") == 0 and str(tmp_path) in line for line in said.values())
+    lines = {name: getattr(read[path], "line", lambda: "nothing")() for name, path in paths.items()}
+    assert {name: line for name, line in lines.items() if WRONG[name][2] not in line} == {}
+    assert all(line.count("\n") == 0 and str(tmp_path) in line for line in lines.values())
 
 
 def test_what_ansible_reads_right_is_read(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_many_values_without_aliases_are_no_bomb(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("row", "words"),
+    ("row", "expected"),
     [
         ("ansible_host: [1]", "is no address"),
         ("ansible_host: true", "is no address"),
@@ -147,13 +147,13 @@ def test_many_values_without_aliases_are_no_bomb(monkeypatch: pytest.MonkeyPatch
         ("ansible_become_pass: 0", "ansible_become_pass is in plain text"),
     ],
 )  # fmt: skip
-def test_each_fault_of_a_host_is_found(tmp_path: Path, row: str, words: str) -> None:
+def test_each_fault_of_a_host_is_found(tmp_path: Path, row: str, expected: str) -> None:
     path = tmp_path / "hosts.yml"
     path.write_text(f"all: {{hosts: {{one: {{{row}}}}}}}\n")
     with pytest.raises(InventoryError) as caught:
         check.check(path)
     (fault,) = caught.value.lines()[:-1]
-    assert words in fault
+    assert expected in fault
 
 
 @pytest.mark.parametrize(

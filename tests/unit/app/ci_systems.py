@@ -19,32 +19,32 @@ def template(name: str) -> dict[str, Any]:
 
 def github() -> tuple[list[str], list[str]]:
     steps = template("github")["jobs"]["image"]["steps"]
-    kept = [step["with"]["path"] for step in steps if "upload" in step.get("uses", "")]
-    return [step["run"] for step in steps if "run" in step], kept
+    artifacts = [step["with"]["path"] for step in steps if "upload" in step.get("uses", "")]
+    return [step["run"] for step in steps if "run" in step], artifacts
 
 
 def azure() -> tuple[list[str], list[str]]:
     (job,) = template("azure")["jobs"]
     scripts = [step for step in job["steps"] if "bash" in step]
     assert {step["workingDirectory"] for step in scripts} == {"$(Pipeline.Workspace)"}
-    kept = [Path(step["publish"]).name for step in job["steps"] if "publish" in step]
-    return [step["bash"] for step in scripts], kept
+    artifacts = [Path(step["publish"]).name for step in job["steps"] if "publish" in step]
+    return [step["bash"] for step in scripts], artifacts
 
 
 def circleci() -> tuple[list[str], list[str]]:
     steps = template("circleci")["jobs"]["image"]["steps"]
-    kept = [step["store_artifacts"]["path"] for step in steps if "store_artifacts" in step]
-    return [step["run"]["command"] for step in steps if "run" in step], kept
+    artifacts = [step["store_artifacts"]["path"] for step in steps if "store_artifacts" in step]
+    return [step["run"]["command"] for step in steps if "run" in step], artifacts
 
 
 def jenkins() -> tuple[list[str], list[str]]:
     text = scaffold.CI["jenkins"][0].read_text(encoding="utf-8")
-    kept = re.findall(r"(\w+)/\*\*", text)
+    artifacts = re.findall(r"(\w+)/\*\*", text)
     scripts = re.findall(r"\bsh \'\'\'(.*?)\'\'\'", text, re.DOTALL)
     # Groovy would read a backslash before the shell does, and `sh` has one form here.
     assert len(scripts) == text.count("sh '")
     assert not any("\\" in script for script in scripts)
-    return scripts, kept
+    return scripts, artifacts
 
 
 def gitlab() -> tuple[list[str], list[str]]:

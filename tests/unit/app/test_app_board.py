@@ -1,4 +1,4 @@
-"""`test.app --full`: its board goes whatever comes meanwhile, or it is told how to remove it."""
+"""`test.app --full`: its board goes whatever comes meanwhile, or a hint says how to remove it."""
 
 from __future__ import annotations
 

@@ -34,13 +34,13 @@ with open(os.environ["NOTES"], "a") as notes:
 """
 
 
-def git(folder: Path, *words: str) -> None:
+def git(folder: Path, *arguments: str) -> None:
     own = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run(["git", *own, *words], cwd=folder, check=True, capture_output=True)
+    subprocess.run(["git", *own, *arguments], cwd=folder, check=True, capture_output=True)
 
 
 def kit(folder: Path) -> Path:
-    """Return a repository that has an `inv` that notes its words."""
+    """Return a repository that has an `inv` that notes its arguments."""
     folder.mkdir()
     inv = folder / "inv"
     inv.write_text(NOTE.format(python=sys.executable))
@@ -70,10 +70,10 @@ def judged(notes: Path, place: Path) -> list[tuple[str, dict[str, Any], Path]]:
     """Return (task, its options, the application's folder) of each command of the kit."""
     parsed = []
     for line in notes.read_text().splitlines():
-        where, *words = json.loads(line)
+        where, *arguments = json.loads(line)
         assert where == str(place)
         with contextlib.chdir(place):
-            (context,) = Parser(contexts=ns.to_contexts()).parse_argv(words)
+            (context,) = Parser(contexts=ns.to_contexts()).parse_argv(arguments)
         options = {name: arg.value for name, arg in context.args.items()}
         folder = options["folder"] if context.name == "test.app" else options["app"]
         parsed.append((str(context.name), options, place / folder))
@@ -106,7 +106,7 @@ def test_steps_in_a_checkout(tmp_path: Path, name: str, app: str, ref: str) -> N
     (place / app).mkdir(parents=True)
     (place / app / "app.py").write_text("")
     read, folder_variable, name_variable = INSIDE[name]
-    (script,), kept = read()
+    (script,), artifacts = read()
     variables = {folder_variable: str(place), name_variable: "project",
                  "KIT_URL": f"file://{kit(tmp_path / 'kit')}", "APP": app,
                  "NOTES": str(tmp_path / "notes"), **({"KIT_REF": ref} if ref else {})}  # fmt: skip
@@ -117,7 +117,7 @@ def test_steps_in_a_checkout(tmp_path: Path, name: str, app: str, ref: str) -> N
     assert done.returncode == 0, done.stderr
     rows = judged(tmp_path / "notes", place)
     assert [task for task, _, _ in rows] == ["test.app", "build"]
-    assert [str(options["output"]) for _, options, _ in rows] == kept
+    assert [str(options["output"]) for _, options, _ in rows] == artifacts
     assert all(settings.load(folder).name == "project" for _, _, folder in rows)
     first = "app.py" if app == "." else "boards"
     assert [path.name for path in place.iterdir()] == [first]
@@ -132,7 +132,7 @@ def test_steps_beside_a_checkout(tmp_path: Path, name: str, ref: str) -> None:
     place = tmp_path / "my work"
     (place / "app").mkdir(parents=True)
     (place / "app" / "app.py").write_text("")
-    scripts, kept = BESIDE[name]()
+    scripts, artifacts = BESIDE[name]()
     source = kit(place / "kit" if name == "github" else tmp_path / "source")
     variables = {"APP": ".", "NOTES": str(tmp_path / "notes"),
                  "KIT_REPOSITORY": "owner/kit", "KIT_URL": f"file://{source}",
@@ -142,7 +142,7 @@ def test_steps_beside_a_checkout(tmp_path: Path, name: str, ref: str) -> None:
         assert done.returncode == 0, done.stderr
     rows = judged(tmp_path / "notes", place)
     assert [task for task, _, _ in rows] == ["test.app", "build"]
-    assert [str(options["output"]) for _, options, _ in rows] == kept
+    assert [str(options["output"]) for _, options, _ in rows] == artifacts
     assert all(settings.load(folder).name == "app" for _, _, folder in rows)
 
 

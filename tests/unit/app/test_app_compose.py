@@ -79,9 +79,9 @@ def test_the_three_ways_name_the_same_of_the_board(make: Maker) -> None:
     row = read(app)["services"]["app"]
     line = service.run_line(app, "it:1")
     for option, key in (("device", "devices"), ("publish", "ports")):
-        words = [f"--{option}={value}" for value in row[key]]
-        assert set(words) <= set(service.variables(app)["service_extra_options"])
-        assert all(word in line for word in words)
+        options = [f"--{option}={value}" for value in row[key]]
+        assert set(options) <= set(service.variables(app)["service_extra_options"])
+        assert all(word in line for word in options)
     binds = [(volume["source"], volume["target"], volume["read_only"]) for volume in row["volumes"]]
     assert binds == [
         *((folder.source, folder.target, False) for folder in table.load().folders),
@@ -149,7 +149,7 @@ def test_a_dollar_is_no_variable_of_compose(make: Maker) -> None:
 
 
 @pytest.mark.parametrize(
-    ("service_table", "words"),
+    ("service_table", "expected"),
     [
         ('ports = ["80:80",\n "80:80"]', 'service.ports[1] is "80:80", write another port: 80'),
         ('ports = ["80:80", "127.0.0.1:80:81"]', "80 is taken above"),
@@ -176,11 +176,11 @@ def test_a_dollar_is_no_variable_of_compose(make: Maker) -> None:
     ],
 )
 def test_what_no_container_starts_with_is_refused(
-    make: Maker, service_table: str, words: str
+    make: Maker, service_table: str, expected: str
 ) -> None:
     with pytest.raises(BadInputError) as caught:
         make(f"[service]\n{service_table}")
-    assert words in caught.value.line()
+    assert expected in caught.value.line()
     assert "line 2: " in caught.value.line()
     assert "\n" not in caught.value.line()
 

@@ -67,8 +67,8 @@ def test_a_core_is_named_where_a_newer_one_loads_it(
             judge(site(tmp_path / "site"), monkeypatch, cores[0], outcomes)
         return
     judge(site(tmp_path / "site"), monkeypatch, cores[0], outcomes)
-    told = "tiny 1.0 ends its process when it is loaded on an emulated core, whichever"
-    assert caplog.text.count(told) == (2 if oldest is DEAD else 0)
+    warning = "tiny 1.0 ends its process when it is loaded on an emulated core, whichever"
+    assert caplog.text.count(warning) == (2 if oldest is DEAD else 0)
 
 
 def test_the_newest_core_is_compared_with_none(

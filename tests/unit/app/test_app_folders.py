@@ -55,7 +55,7 @@ def test_packages_that_only_another_file_names_are_told(
 
 
 @pytest.mark.parametrize(
-    ("names", "told"),
+    ("names", "file"),
     [
         (("requirements-jetson.txt",), "requirements-jetson.txt"),
         (("requirements/base.txt", "requirements/dev.txt"), "requirements/base.txt"),
@@ -74,7 +74,7 @@ def test_packages_that_only_another_file_names_are_told(
     ],
 )
 def test_requirements_with_another_name_are_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, names: tuple[str, ...], told: str
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, names: tuple[str, ...], file: str
 ) -> None:
     (tmp_path / "app.py").touch()
     for name in names:
@@ -82,19 +82,19 @@ def test_requirements_with_another_name_are_told(
         (tmp_path / name).write_text("numpy\n")
     inputs.check(settings.load(tmp_path))
     assert (
-        f'{told} is not read, and there is no requirements.txt: requirements = "{told}" in jets'
+        f'{file} is not read, and there is no requirements.txt: requirements = "{file}" in jets'
         in (caplog.text)
-        or (caplog.text, told) == ("", "")
+        or (caplog.text, file) == ("", "")
     )
-    if told:
-        (tmp_path / "jetson.toml").write_text(f'requirements = "{told}"\n')
+    if file:
+        (tmp_path / "jetson.toml").write_text(f'requirements = "{file}"\n')
         caplog.clear()
         inputs.check(settings.load(tmp_path))
         assert caplog.text == ""
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "warned"),
     [
         ("", False),
         ("# none yet\n", False),
@@ -108,12 +108,12 @@ def test_requirements_with_another_name_are_told(
     ],
 )
 def test_a_text_about_requirements_is_none(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, told: bool
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, warned: bool
 ) -> None:
     (tmp_path / "app.py").touch()
     (tmp_path / "functional_requirements.txt").write_text(text)
     inputs.check(settings.load(tmp_path))
-    assert ("functional_requirements.txt is not read" in caplog.text) == told
+    assert ("functional_requirements.txt is not read" in caplog.text) == warned
 
 
 @pytest.mark.parametrize("lock", ["uv.lock", "Pipfile", "poetry.lock"])
@@ -128,19 +128,19 @@ def test_a_lock_is_named_before_other_requirements(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "warned"),
     [
         ("[metadata]\n# install_requires is in setup.py\nname = a\n", False),
         ("[options]\ninstall_requires =\n    numpy\n", True),
     ],
 )
 def test_a_comment_names_no_packages(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, told: bool
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, warned: bool
 ) -> None:
     (tmp_path / "app.py").touch()
     (tmp_path / "setup.cfg").write_text(text)
     inputs.check(settings.load(tmp_path))
-    assert ("setup.cfg is not read" in caplog.text) == told
+    assert ("setup.cfg is not read" in caplog.text) == warned
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is said of packages and programs that no image can have."""
+"""The hints on packages and programs that no image can have."""
 
 from __future__ import annotations
 

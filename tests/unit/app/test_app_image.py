@@ -194,13 +194,13 @@ def test_a_library_that_is_no_module_is_warned_of(
 
 
 def test_images_that_judge_otherwise_have_keys_of_their_own(tmp_path: Path) -> None:
-    one = image(tmp_path)
+    first = image(tmp_path)
     core = cpus.load()[0]
     others = (
-        replace(one, core=core), replace(one, numpy="1.26.4"), replace(one, suite="trixie"),
-        replace(one, system=tmp_path / "system.tar"), replace(one, tars=(tmp_path / "x.tar",)),
+        replace(first, core=core), replace(first, numpy="1.26.4"), replace(first, suite="trixie"),
+        replace(first, system=tmp_path / "system.tar"), replace(first, tars=(tmp_path / "x.tar",)),
     )  # fmt: skip
-    assert len({item.key for item in (one, replace(one), *others)}) == 1 + len(others)
+    assert len({item.key for item in (first, replace(first), *others)}) == 1 + len(others)
 
 
 def test_the_roles_take_the_services_variables(app: App) -> None:
@@ -215,7 +215,7 @@ def test_the_roles_take_the_services_variables(app: App) -> None:
 
 
 def test_the_run_line_gives_what_the_application_names(app: App) -> None:
-    words = shlex.split(service.run_line(app, "it:1"))
-    assert words[-1] == "it:1"
-    assert {"--device=/dev/video0", "--publish=8080:80", "--read-only"} <= set(words)
-    assert words[words.index("--network") + 1] == "bridge"
+    arguments = shlex.split(service.run_line(app, "it:1"))
+    assert arguments[-1] == "it:1"
+    assert {"--device=/dev/video0", "--publish=8080:80", "--read-only"} <= set(arguments)
+    assert arguments[arguments.index("--network") + 1] == "bridge"

@@ -17,7 +17,7 @@ from jetson_kit.core.errors import BadInputError
 
 
 def assert_found(app: settings.App, layer: Path, fault: str) -> None:
-    """Assert that what the commands start is in the image, or that `fault` is said of it."""
+    """Assert that what the commands start is in the image, or that `fault` is reported."""
     expected = pytest.raises(BadInputError, match=rf"^{re.escape(fault)}")
     with expected if fault else contextlib.nullcontext():
         image_programs.check_found(app, tree.read(app), "/usr/bin:/bin", [layer])

@@ -40,7 +40,7 @@ def missing(folder: Path, layer: Path, files: dict[str, str], toml: str = "") ->
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("import requests\n", {"requests": "app.py, line 1"}),
         ("import json\nfrom google_auth.x import y\n", {"google_auth": "app.py, line 2"}),
@@ -63,9 +63,9 @@ def missing(folder: Path, layer: Path, files: dict[str, str], toml: str = "") ->
     ],
 )
 def test_what_nothing_has_is_named_with_its_place(
-    tmp_path: Path, layer: Path, text: str, found: dict[str, str]
+    tmp_path: Path, layer: Path, text: str, expected: dict[str, str]
 ) -> None:
-    assert missing(tmp_path, layer, {"app.py": text}) == found
+    assert missing(tmp_path, layer, {"app.py": text}) == expected
 
 
 def test_what_a_debian_package_brings_is_there(tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_what_a_debian_package_brings_is_there(tmp_path: Path) -> None:
 MAIN = 'command = ["python3", "-m", "door.main"]'
 
 
-@pytest.mark.parametrize(("toml", "files", "found"), [
+@pytest.mark.parametrize(("toml", "files", "expected"), [
     (MAIN, {}, {"door": "command in jetson.toml"}),
     ('command = ["python3", "-u", "-mdoor"]', {}, {"door": "command in jetson.toml"}),
     ('command = ["python3", "-W", "ignore", "-m", "door"]', {},
@@ -95,13 +95,13 @@ MAIN = 'command = ["python3", "-m", "door.main"]'
     (f'{MAIN}\n[environment]\nPYTHONPATH = "/data"', {}, {}),
 ])  # fmt: skip
 def test_a_module_that_the_command_runs(
-    tmp_path: Path, layer: Path, toml: str, files: dict[str, str], found: dict[str, str]
+    tmp_path: Path, layer: Path, toml: str, files: dict[str, str], expected: dict[str, str]
 ) -> None:
-    assert missing(tmp_path, layer, {"app.py": "", **files}, toml) == found
+    assert missing(tmp_path, layer, {"app.py": "", **files}, toml) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "place"),
     [
         ("from .view import View\n", "door/view.py"),
         ("from . import view\n", "door/view.py"),
@@ -117,7 +117,7 @@ def test_a_module_that_the_command_runs(
 )
 @pytest.mark.parametrize("source", ["", "src/"])
 def test_modules_of_a_package_are_followed(
-    tmp_path: Path, layer: Path, source: str, text: str, found: str
+    tmp_path: Path, layer: Path, source: str, text: str, place: str
 ) -> None:
     files = {
         "door/__init__.py": "", "door/main.py": text, "door/view.py": "import torch\n",
@@ -125,7 +125,7 @@ def test_modules_of_a_package_are_followed(
         "door/ui/up.py": "from .. import view\n",
     }  # fmt: skip
     toml = MAIN + (f'\n[environment]\nPYTHONPATH = "{source}"' if source else "")
-    expected = {"torch": f"{source}{found}, line 1"} if found else {}
+    expected = {"torch": f"{source}{place}, line 1"} if place else {}
     given = {f"{source}{name}": body for name, body in files.items()}
     assert missing(tmp_path, layer, given, toml) == expected
 
@@ -146,7 +146,7 @@ def test_modules_of_the_folder_are_followed(tmp_path: Path, layer: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("toml", "found"),
+    ("toml", "expected"),
     [
         ('command = ["python3", "src/run.py"]', {}),
         ('command = ["python3", "-u", "src/run.py"]', {}),
@@ -156,13 +156,13 @@ def test_modules_of_the_folder_are_followed(tmp_path: Path, layer: Path) -> None
     ],
 )
 def test_what_the_command_starts_decides(
-    tmp_path: Path, layer: Path, toml: str, found: dict[str, str]
+    tmp_path: Path, layer: Path, toml: str, expected: dict[str, str]
 ) -> None:
     files = {
         "app.py": "import more\nimport requests\n", "lib/more.py": "",
         "src/run.py": "import beside\n", "src/beside.py": "",
     }  # fmt: skip
-    assert missing(tmp_path, layer, files, toml) == found
+    assert missing(tmp_path, layer, files, toml) == expected
 
 
 @pytest.mark.parametrize(
@@ -184,11 +184,11 @@ def test_a_module_in_another_folder_has_a_cure(
     given = {"src/run.py": "import config\n", "lib/other.py": "", **files}
     toml = 'command = ["python3", "src/run.py"]\n[environment]\n'
     toml += f'PYTHONPATH = "{own}"' if own else ""
-    found = missing(tmp_path, layer, given, toml)
+    result = missing(tmp_path, layer, given, toml)
     if own and "lib/config/__init__.py" in files:
-        assert found == {}
+        assert result == {}
         return
-    assert found == {"config": "src/run.py, line 1"}
+    assert result == {"config": "src/run.py, line 1"}
     app = settings.load(tmp_path / "app")
     cure = imports.elsewhere(app, tree.read(app).entries, "config")
     assert bool(cure) is bool(folder)
@@ -200,7 +200,7 @@ def test_a_module_in_another_folder_has_a_cure(
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "hinted"),
     [
         ({"src/door/__init__.py": ""}, True),
         ({"src/__init__.py": "", "src/door/__init__.py": ""}, False),
@@ -209,15 +209,15 @@ def test_a_module_in_another_folder_has_a_cure(
     ],
 )
 def test_a_package_below_src_has_a_cure(
-    tmp_path: Path, layer: Path, files: dict[str, str], *, told: bool
+    tmp_path: Path, layer: Path, files: dict[str, str], *, hinted: bool
 ) -> None:
     given = {"app.py": "import door\n", **files}
     assert missing(tmp_path, layer, given) == {"door": "app.py, line 1"}
     app = settings.load(tmp_path / "app")
     cure = imports.elsewhere(app, tree.read(app).entries, "door")
-    start = '/app/src has it: write PYTHONPATH = "/app/src" under' if told else ""
+    start = '/app/src has it: write PYTHONPATH = "/app/src" under' if hinted else ""
     assert cure.startswith(start)
-    assert bool(cure) is told
+    assert bool(cure) is hinted
 
 
 @pytest.mark.parametrize(
@@ -297,7 +297,7 @@ def test_what_leaves_the_path_is_followed(tmp_path: Path, layer: Path, text: str
 
 
 @pytest.mark.parametrize(
-    ("command", "told"),
+    ("command", "reported"),
     [
         ('"python3", "-u", "app.py"', True),
         ('"python3", "-OBu", "-W", "ignore", "app.py"', True),
@@ -317,13 +317,13 @@ def test_what_leaves_the_path_is_followed(tmp_path: Path, layer: Path, text: str
     ],
 )
 def test_a_command_that_changes_the_path(
-    tmp_path: Path, layer: Path, command: str, *, told: bool
+    tmp_path: Path, layer: Path, command: str, *, reported: bool
 ) -> None:
     shebang = "#!/usr/bin/env -S PYTHONPATH=/data python3\n"
     files = {"app.py": "import requests\n", "run.py": f"{shebang}import requests\n"}
     (tmp_path / "app").mkdir()
     (tmp_path / "app" / "run.py").touch(0o755)
-    assert bool(missing(tmp_path, layer, files, f"command = [{command}]")) is told
+    assert bool(missing(tmp_path, layer, files, f"command = [{command}]")) is reported
 
 
 @pytest.mark.parametrize("name", ["PYTHONSAFEPATH", "PYTHONHOME"])

@@ -99,7 +99,7 @@ def test_it_is_resolved_anew_only_when_its_inputs_change(app: App) -> None:
 
 @pytest.mark.usefixtures("index")
 @pytest.mark.parametrize(
-    ("requirements", "words"),
+    ("requirements", "expected"),
     [
         ("old", "does not fit the image: it needs numpy 1.26.4 (the image has 2.2.6)"),
         (
@@ -132,9 +132,9 @@ def test_it_is_resolved_anew_only_when_its_inputs_change(app: App) -> None:
         ("-r gone.txt", "line 1: "),
     ],
 )
-def test_what_does_not_fit_is_one_line(app: App, requirements: str, words: str) -> None:
+def test_what_does_not_fit_is_one_line(app: App, requirements: str, expected: str) -> None:
     line = refused(app, requirements)
-    assert words in line
+    assert expected in line
     assert "\n" not in line
 
 
@@ -299,6 +299,6 @@ def test_a_lock_needs_no_variable_of_an_address(app: App, monkeypatch: pytest.Mo
     assert first.fresh
     assert (first.unset, "geheim" in first.text) == ("", False)
     monkeypatch.delenv("DOOR_TOKEN")
-    again = lock.make(app, HELD, "arm64", "3.11")
-    assert (again.fresh, again.text) == (False, first.text)
-    assert again.unset.endswith("line 2 names the variable DOOR_TOKEN, which is not set")
+    second = lock.make(app, HELD, "arm64", "3.11")
+    assert (second.fresh, second.text) == (False, first.text)
+    assert second.unset.endswith("line 2 names the variable DOOR_TOKEN, which is not set")

@@ -35,7 +35,7 @@ def plant(app: App, *names: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "expected"),
     [
         ("queue.py", "Python's own module queue"),
         ("types.py", "Python's own module types"),
@@ -46,12 +46,12 @@ def plant(app: App, *names: str) -> None:
         ("numpy/__init__.abi3.so", "the image's module numpy"),
     ],
 )
-def test_a_name_of_the_images_is_refused(app: App, name: str, words: str) -> None:
+def test_a_name_of_the_images_is_refused(app: App, name: str, expected: str) -> None:
     plant(app, name)
     with pytest.raises(BadInputError) as caught:
         inputs.check_folder(app, PYTHON, HELD)
     assert str(caught.value).startswith(f"{app.folder / name} has the name of ")
-    assert words in str(caught.value)
+    assert expected in str(caught.value)
     inputs.check_folder(replace(app, ignore=(name.split("/", maxsplit=1)[0],)), PYTHON, HELD)
 
 
@@ -79,7 +79,7 @@ def test_a_link_that_makes_a_package_counts(app: App) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "environment"),
+    ("command", "environment"),
     [
         (("python3", "src/app.py"), {}),
         (("python3", "/app/./src/app.py"), {}),
@@ -87,16 +87,16 @@ def test_a_link_that_makes_a_package_counts(app: App) -> None:
     ],
 )
 def test_the_folder_of_the_program_and_pythonpath_count(
-    app: App, words: tuple[str, ...], environment: dict[str, str]
+    app: App, command: tuple[str, ...], environment: dict[str, str]
 ) -> None:
     plant(app, "src/app.py", "src/queue.py", "src/more/types.py")
     inputs.check_folder(app, PYTHON, HELD)
     with pytest.raises(BadInputError, match=r"src/queue\.py has the name of Python's own"):
-        inputs.check_folder(replace(app, command=words, environment=environment), PYTHON, HELD)
+        inputs.check_folder(replace(app, command=command, environment=environment), PYTHON, HELD)
 
 
 @pytest.mark.parametrize(
-    ("words", "module", "taken"),
+    ("command", "module", "taken"),
     [
         (("python3", "main.py", "--config", "conf/run.py"), "conf/logging.py", True),
         (("gunicorn", "-c", "deploy/gunicorn.conf.py", "main:app"), "deploy/logging.py", True),
@@ -110,13 +110,13 @@ def test_the_folder_of_the_program_and_pythonpath_count(
 )
 @pytest.mark.parametrize("line", ["#!/usr/bin/env python3", "#!/usr/bin/env -S python3 -u"])
 def test_only_the_program_itself_counts(
-    app: App, words: tuple[str, ...], module: str, line: str, *, taken: bool
+    app: App, command: tuple[str, ...], module: str, line: str, *, taken: bool
 ) -> None:
     plant(app, "main.py", "conf/run.py", module)
     (app.folder / "bin").mkdir(exist_ok=True)
     (app.folder / "bin/app").write_text(f"{line}\n")
     (app.folder / "bin/app").chmod(0o755)
-    app = replace(app, command=words)
+    app = replace(app, command=command)
     if taken:
         inputs.check_folder(app, PYTHON, HELD)
         return

@@ -1,4 +1,4 @@
-"""Calls of OpenCV's windows, which no image has, are told before the build."""
+"""Calls of OpenCV's windows, which no image has, are reported before the build."""
 
 from __future__ import annotations
 

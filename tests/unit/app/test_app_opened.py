@@ -26,8 +26,8 @@ def told(app: App, text: str) -> list[str]:
     (app.folder / "app.py").write_text(IMPORTS + text)
     files = tree.read(app)
     texts = calls.sources(files.entries)
-    found = calls.held(app, files.entries, texts, opened.functions(app, texts))
-    return list(opened.warnings(app, files, found))
+    held = calls.held(app, files.entries, texts, opened.functions(app, texts))
+    return list(opened.warnings(app, files, held))
 
 
 def given(app: App, *devices: str) -> App:

@@ -23,7 +23,7 @@ def test_one_of_the_kits_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "expected"),
     [
         (lambda config: config.update(User="root"), "it runs as root"),
         (lambda config: config.update(User=""), "it runs as root"),
@@ -40,10 +40,10 @@ def test_one_of_the_kits_is_taken() -> None:
         ),
     ],
 )
-def test_what_a_board_could_not_run_or_judge_is_named(change: Change, words: str) -> None:
+def test_what_a_board_could_not_run_or_judge_is_named(change: Change, expected: str) -> None:
     attrs = copy.deepcopy(GOOD)
     change(attrs["Config"])
-    assert any(words in fault for fault in other_image.faults(attrs))
+    assert any(expected in fault for fault in other_image.faults(attrs))
 
 
 def test_another_machines_image_is_refused() -> None:

@@ -29,7 +29,7 @@ def application(folder: Path, toml: str) -> App:
 
 
 @pytest.mark.parametrize(
-    ("asked", "of_board", "name"),
+    ("options", "of_board", "name"),
     [
         ({"jetson": True}, False, "r32.7.6-nano-it"),
         ({"jetson": True, "l4t": "32.7.4"}, False, "r32.7.4-nano-it"),
@@ -41,16 +41,16 @@ def application(folder: Path, toml: str) -> App:
     ],
 )
 def test_target_is_what_the_command_line_leaves_open(
-    tmp_path: Path, asked: dict[str, Any], of_board: bool, name: str | None
+    tmp_path: Path, options: dict[str, Any], of_board: bool, name: str | None
 ) -> None:
     app = application(tmp_path, 'name = "it"\n' + TARGET)
-    request = planning.by_target(Request(**asked, app=app), of_board=of_board)
+    request = planning.by_target(Request(**options, app=app), of_board=of_board)
     if name is None:
         assert (request.l4t, request.module) == ("32.7.6", "tx2")
         return
     plan = planning.make(request)
     assert plan.name == name.format(arch=host_arch())
-    assert any(UNUSED in note for note in plan.notes) == ("jetson" not in asked)
+    assert any(UNUSED in note for note in plan.notes) == ("jetson" not in options)
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_no_application_takes_the_name_of_another_kind_of_image(
 def test_a_native_build_says_what_of_target_it_leaves_aside(
     tmp_path: Path, toml: str, note: str
 ) -> None:
-    words = ("build", "--plan", "--variant", "emulated", "--app", tmp_path)
+    arguments = ("build", "--plan", "--variant", "emulated", "--app", tmp_path)
     application(tmp_path, toml)
     done = subprocess.run(
-        [sys.executable, "tasks.py", *words],
+        [sys.executable, "tasks.py", *arguments],
         cwd=ROOT,
         env={**os.environ, "COLUMNS": "200"},
         capture_output=True,
@@ -102,7 +102,7 @@ def test_a_native_build_says_what_of_target_it_leaves_aside(
 
 
 @pytest.mark.parametrize(
-    ("requirements", "code", "words"),
+    ("requirements", "code", "expected"),
     [
         ("num py\n", 2, "line 1 is no requirement"),
         ("numpy\nscipy==1.0 --hash=sha256:{HASH}\n", 2, "line 2: the hash"),
@@ -113,7 +113,7 @@ def test_a_native_build_says_what_of_target_it_leaves_aside(
     ],
 )
 def test_what_no_build_takes_is_refused(
-    tmp_path: Path, requirements: str, code: int, words: str
+    tmp_path: Path, requirements: str, code: int, expected: str
 ) -> None:
     (tmp_path / "app.py").touch()
     (tmp_path / "requirements.txt").write_text(requirements.format(HASH=HASH))
@@ -131,5 +131,5 @@ def test_what_no_build_takes_is_refused(
         check=False,
     )
     assert (done.returncode, done.stdout) == (code, "")
-    assert words in done.stderr
+    assert expected in done.stderr
     assert done.stderr.count("\n") == 1

@@ -53,8 +53,8 @@ def folder(tmp_path: Path) -> Path:
 )  # fmt: skip
 def test_what_names_a_source(folder: Path, line: str, kind: str, place: str, pin: str) -> None:
     result = read(folder, f"{line}\n")
-    found = [(item.kind, item.place, item.pinned("x", "1")) for item in result.directs]
-    assert found == ([(kind, place, pin)] if kind else [])
+    directs = [(item.kind, item.place, item.pinned("x", "1")) for item in result.directs]
+    assert directs == ([(kind, place, pin)] if kind else [])
 
 
 def test_sources_become_versions_in_all_files(folder: Path) -> None:
@@ -69,7 +69,7 @@ def test_sources_become_versions_in_all_files(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "expected"),
     [
         ("./gone", "line 1: "),
         ("-e ./gone", "is not there"),
@@ -80,11 +80,11 @@ def test_sources_become_versions_in_all_files(folder: Path) -> None:
         ("./lib-1-py3-none-any.whl", "put its wheel into the folder wheels/"),
     ],
 )
-def test_what_is_no_source_is_one_line(folder: Path, line: str, words: str) -> None:
+def test_what_is_no_source_is_one_line(folder: Path, line: str, expected: str) -> None:
     (folder / "empty").mkdir()
     with pytest.raises(BadInputError) as caught:
         read(folder, f"{line}\n")
-    assert words in caught.value.line()
+    assert expected in caught.value.line()
 
 
 def test_a_link_out_of_the_folder_is_no_source(folder: Path) -> None:
@@ -154,7 +154,7 @@ def test_files_as_windows_writes_them_are_read(folder: Path, encoding: str, end:
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "expected"),
     [
         ("--foo bar", 'line 2: "--foo" is no option of a requirements file'),
         ("-q", 'line 2: "-q" is no option'),
@@ -169,10 +169,10 @@ def test_files_as_windows_writes_them_are_read(folder: Path, encoding: str, end:
         ("numpy==1.*.2", "line 2 is no requirement"),
     ],
 )
-def test_a_line_that_no_installer_takes_is_named(folder: Path, line: str, words: str) -> None:
+def test_a_line_that_no_installer_takes_is_named(folder: Path, line: str, expected: str) -> None:
     with pytest.raises(BadInputError) as caught:
         read(folder, f"numpy\n{line}\n")
-    assert words in caught.value.line()
+    assert expected in caught.value.line()
 
 
 @pytest.mark.parametrize(

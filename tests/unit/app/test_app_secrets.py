@@ -110,8 +110,8 @@ def test_what_stays_out_of_packages_is_told(app: App, monkeypatch: pytest.Monkey
     (app.folder / "libs" / "mine" / "mine" / "a.txt").write_text(PEM.format("PRIVATE KEY", "", ""))
     source = Source("mine", "1", "folder", "libs/mine", sha256="0" * 64)
     built = (Built(source, Path("mine.whl"), "0" * 64, pure=True),)
-    made = lock.Lock("", (), "aarch64-manylinux_2_36", fresh=False, built=built)
-    monkeypatch.setattr(lock, "make", lambda *_args, **_more: made)
+    result = lock.Lock("", (), "aarch64-manylinux_2_36", fresh=False, built=built)
+    monkeypatch.setattr(lock, "make", lambda *_args, **_more: result)
     monkeypatch.setattr(layers.Base, "held", lambda _self: None)
     monkeypatch.setattr(layers.Base, "builds", lambda *_args, **_more: None)
     lines: list[str] = []

@@ -63,7 +63,7 @@ def test_a_hint_is_of_the_key_itself(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("toml", "words"),
+    ("toml", "expected"),
     [
         ("min_fps = 0", "health.min_fps is 0, write the fewest frames a second"),
         ("max_latency_ms = 'x'", 'health.max_latency_ms is "x", write the most milliseconds'),
@@ -72,12 +72,12 @@ def test_a_hint_is_of_the_key_itself(folder: Path) -> None:
         ("min_fps = 5\ncommand = ['true']", "health.command is the application's own"),
     ],
 )
-def test_a_limit_that_cannot_be_kept_is_refused(folder: Path, toml: str, words: str) -> None:
-    assert words in refused(folder, f"[health]\n{toml}\n")
+def test_a_limit_that_cannot_be_kept_is_refused(folder: Path, toml: str, expected: str) -> None:
+    assert expected in refused(folder, f"[health]\n{toml}\n")
 
 
 @pytest.mark.parametrize(
-    ("toml", "words"),
+    ("toml", "expected"),
     [
         ('[environment]\nMEDIAPIPE_JETSON_MIN_FPS = "x"\n', "write health.min_fps"),
         (
@@ -90,12 +90,12 @@ def test_a_limit_that_cannot_be_kept_is_refused(folder: Path, toml: str, words: 
         ),
     ],
 )
-def test_a_variable_that_a_key_sets_is_refused(folder: Path, toml: str, words: str) -> None:
-    assert words in refused(folder, toml)
+def test_a_variable_that_a_key_sets_is_refused(folder: Path, toml: str, expected: str) -> None:
+    assert expected in refused(folder, toml)
 
 
 @pytest.mark.parametrize(
-    ("volume", "devices", "told"),
+    ("volume", "devices", "warned"),
     [
         ("/dev:/dev", "", True),
         ("/dev/bus/usb:/usb:ro", "", True),
@@ -110,7 +110,7 @@ def test_a_variable_that_a_key_sets_is_refused(folder: Path, toml: str, words: s
     ],
 )  # fmt: skip
 def test_a_volume_of_devices_is_taken_and_told_where_none_is_named(
-    folder: Path, caplog: pytest.LogCaptureFixture, volume: str, devices: str, told: bool
+    folder: Path, caplog: pytest.LogCaptureFixture, volume: str, devices: str, warned: bool
 ) -> None:
     named = json.dumps([devices] if devices else [])
     (folder / "jetson.toml").write_text(
@@ -120,11 +120,11 @@ def test_a_volume_of_devices_is_taken_and_told_where_none_is_named(
     inputs.check(app)
     assert app.service.volumes == (volume,)
     line = f'warning: volume "{volume}" in jetson.toml: a volume lets no device be used, devices'
-    assert (line in caplog.text, caplog.text == "") == (told, not told)
+    assert (line in caplog.text, caplog.text == "") == (warned, not warned)
 
 
 @pytest.mark.parametrize(
-    ("toml", "told"),
+    ("toml", "warning"),
     [
         ('ignore = ["!keep.mp4"]', '"!keep.mp4" in jetson.toml: nothing takes a file back in'),
         (
@@ -140,11 +140,11 @@ def test_a_volume_of_devices_is_taken_and_told_where_none_is_named(
     ],
 )
 def test_a_pattern_without_effect_is_taken_and_told(
-    folder: Path, caplog: pytest.LogCaptureFixture, toml: str, told: str
+    folder: Path, caplog: pytest.LogCaptureFixture, toml: str, warning: str
 ) -> None:
     (folder / "jetson.toml").write_text(toml)
     inputs.check(settings.load(folder))
-    assert (told in caplog.text, caplog.text == "") == (True, not told)
+    assert (warning in caplog.text, caplog.text == "") == (True, not warning)
 
 
 def test_paths_of_folders_are_plain(folder: Path) -> None:
@@ -183,7 +183,7 @@ def test_all_faults_are_in_one_line_in_the_order_of_lines(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("toml", "words"),
+    ("toml", "expected"),
     [
         ('name = "Upper"', 'name is "Upper", write up to 40 lower-case'),
         ('name = "-a"', "lower-case"),
@@ -217,12 +217,12 @@ def test_all_faults_are_in_one_line_in_the_order_of_lines(folder: Path) -> None:
         ("x = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
     ],
 )
-def test_a_fault_says_what_to_write(folder: Path, toml: str, words: str) -> None:
-    assert words in refused(folder, toml)
+def test_a_fault_says_what_to_write(folder: Path, toml: str, expected: str) -> None:
+    assert expected in refused(folder, toml)
 
 
 @pytest.mark.parametrize(
-    ("toml", "words"),
+    ("toml", "expected"),
     [
         ('ports = ["80:80"]', "line 1: ports is no key of the top of jetson.toml, "
          "write it under [service]"),
@@ -236,8 +236,8 @@ def test_a_fault_says_what_to_write(folder: Path, toml: str, words: str) -> None
         ("[service]\nport = ['80:80']", "is no key of jetson.toml, did you mean ports?"),
     ],
 )  # fmt: skip
-def test_a_key_of_another_table_is_told_its_place(folder: Path, toml: str, words: str) -> None:
-    assert words in refused(folder, toml)
+def test_a_key_of_another_table_is_told_its_place(folder: Path, toml: str, expected: str) -> None:
+    assert expected in refused(folder, toml)
 
 
 def test_bytes_that_are_no_text(folder: Path) -> None:
@@ -254,7 +254,7 @@ def test_without_app_py_a_command_is_needed(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("programs", "said"),
+    ("programs", "expected"),
     [
         ({}, "write app.py"),
         ({"eyes.py": "x = 1"}, '"eyes.py"'),
@@ -262,11 +262,13 @@ def test_without_app_py_a_command_is_needed(folder: Path) -> None:
         ({"b.py": "__main__", "a.py": "__main__"}, '"a.py"] or command = ["python3", "b.py"]'),
     ],
 )
-def test_what_a_folder_may_run_is_named(folder: Path, programs: dict[str, str], said: str) -> None:
+def test_what_a_folder_may_run_is_named(
+    folder: Path, programs: dict[str, str], expected: str
+) -> None:
     (folder / "app.py").unlink()
     for name, text in programs.items():
         (folder / name).write_text(text)
-    assert said in refused(folder, "")
+    assert expected in refused(folder, "")
     assert ('command = ["python3", "' in refused(folder, "")) is bool(programs)
     assert ("eyes.py" in refused(folder, "")) is (list(programs) == ["eyes.py"])
 
@@ -274,9 +276,9 @@ def test_what_a_folder_may_run_is_named(folder: Path, programs: dict[str, str], 
 def test_a_notebook_is_to_be_made_a_program(folder: Path) -> None:
     (folder / "app.py").unlink()
     (folder / "my demo.ipynb").touch()
-    said = refused(folder, "")
-    assert "jupyter nbconvert --to script 'my demo.ipynb', and name it: command = [" in said
-    assert '["python3", "my demo.py"]' in said
+    message = refused(folder, "")
+    assert "jupyter nbconvert --to script 'my demo.ipynb', and name it: command = [" in message
+    assert '["python3", "my demo.py"]' in message
 
 
 @pytest.mark.parametrize(
@@ -318,7 +320,7 @@ def test_an_application_without_a_camera_needs_no_gstreamer(folder: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "expected"),
     [
         ('camera = "rtsp://me:secret@h/x"', "without a password"),
         ('camera = "csi://one"', "write a camera"),
@@ -332,14 +334,14 @@ def test_an_application_without_a_camera_needs_no_gstreamer(folder: Path) -> Non
         ('camera = "rtsp://h/x"\n[service]\nnetwork = "none"', "service.network is none"),
     ],
 )
-def test_wrong_cameras(folder: Path, text: str, words: str) -> None:
-    found = refused(folder, text)
-    assert words in found
-    assert "secret" not in found
+def test_wrong_cameras(folder: Path, text: str, expected: str) -> None:
+    message = refused(folder, text)
+    assert expected in message
+    assert "secret" not in message
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "expected"),
     [
         ('[health]\ncommand = ["python3", "health.py"]', "health.command runs health.py, which is"),
         ('command = ["python3", "main.py"]', "command runs main.py, which is not there"),
@@ -348,8 +350,8 @@ def test_wrong_cameras(folder: Path, text: str, words: str) -> None:
         ('[service]\nnetwork = "none"\nports = ["1:1"]', 'line 2: service.network is "none", on'),
     ],
 )
-def test_what_could_not_be_started_or_reached(folder: Path, text: str, words: str) -> None:
-    assert words in refused(folder, text)
+def test_what_could_not_be_started_or_reached(folder: Path, text: str, expected: str) -> None:
+    assert expected in refused(folder, text)
 
 
 def test_how_packages_without_a_wheel_are_built(folder: Path) -> None:
@@ -365,7 +367,7 @@ def test_how_packages_without_a_wheel_are_built(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "expected"),
     [
         ("debian = 'a-dev'", 'build.debian is "a-dev", write a list of Debian packages'),
         ("debian = ['a; rm']", 'build.debian[0] is "a; rm", write the name of a Debian package'),
@@ -380,9 +382,9 @@ def test_how_packages_without_a_wheel_are_built(folder: Path) -> None:
         ("debain = []", "build.debain is no key of jetson.toml, did you mean debian?"),
     ],
 )
-def test_a_fault_of_build_has_its_line(folder: Path, line: str, words: str) -> None:
+def test_a_fault_of_build_has_its_line(folder: Path, line: str, expected: str) -> None:
     result = refused(folder, f"[build]\n{line}\n")
-    assert words in result
+    assert expected in result
     assert "line 2: " in result
 
 

@@ -208,13 +208,13 @@ def test_an_address(folder: Path) -> None:
 def test_git(folder: Path) -> None:
     place = sources.write(folder / "repository", sources.compiled())
     git = ["git", "-c", "user.name=x", "-c", "user.email=x@x.invalid", "-C", str(place)]
-    for words in (
+    for arguments in (
         ["init", "-q", "-b", "main"],
         ["add", "."],
         ["commit", "-qm", "x"],
         ["tag", "v1"],
     ):
-        subprocess.run([*git, *words], check=True, capture_output=True)
+        subprocess.run([*git, *arguments], check=True, capture_output=True)
     source = fetch.of_git(f"git+file://{place}@v1", "native")
     assert (source.origin, len(source.commit)) == (f"file://{place}", 40)
     assert fetch.of_git(f"git+file://{place}@main", "").commit == source.commit
@@ -232,8 +232,8 @@ def served_by_git(folder: Path) -> Path:
     """Return the name of a repository that a plain web server can serve."""
     place = sources.write(folder / "repository", {"setup.py": ""})
     git = ["git", "-c", "user.name=x", "-c", "user.email=x@x.invalid", "-C", str(place)]
-    for words in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "x"]):
-        subprocess.run([*git, *words], check=True)
+    for arguments in (["init", "-q", "-b", "main"], ["add", "."], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *arguments], check=True)
     subprocess.run([*git, "update-server-info"], check=True)
     return Path("repository", ".git")
 

@@ -55,10 +55,10 @@ PRINTED = {
 
 @pytest.mark.parametrize("printed", PRINTED)
 def test_words_of_git_have_one_meaning(printed: str) -> None:
-    kind, words = PRINTED[printed]
+    kind, expected = PRINTED[printed]
     error = git_failures.failure("fetching https://h/x", 128, printed)
     assert type(error) is kind
-    assert words in error.message
+    assert expected in error.message
     assert error.cure
 
 
@@ -89,7 +89,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "code", "words"),
+    ("path", "code", "expected"),
     [
         ("login/x", 4, "no access, or no such repository; check the address, and the key"),
         ("closed/x", 4, "no access, or no such repository"),
@@ -97,15 +97,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("nothing/x", 2, "no such repository; check the address"),
     ],
 )
-def test_a_server_that_refuses(server: str, path: str, code: int, words: str) -> None:
+def test_a_server_that_refuses(server: str, path: str, code: int, expected: str) -> None:
     with pytest.raises(KitError) as caught:
         fetch.of_git(f"git+{server}/{path}", "")
     assert (caught.value.exit_code, "\n" in caught.value.line()) == (code, False)
-    assert f"fetching {server}/{path}: {words}" in caught.value.line()
+    assert f"fetching {server}/{path}: {expected}" in caught.value.line()
 
 
 @pytest.mark.parametrize(
-    ("address", "code", "words"),
+    ("address", "code", "expected"),
     [
         ("https://x.invalid/y", 4, "the host x.invalid is not known"),
         ("http://127.0.0.1:9/x", 4, "it can't be reached"),
@@ -117,7 +117,7 @@ def test_a_server_that_refuses(server: str, path: str, code: int, words: str) ->
         ("file:///{full}@" + "1" * 40, 2, "name a branch, tag or commit"),
     ],
 )
-def test_what_is_no_repository(tmp_path: Path, address: str, code: int, words: str) -> None:
+def test_what_is_no_repository(tmp_path: Path, address: str, code: int, expected: str) -> None:
     for name in ("folder", "empty", "full"):
         (tmp_path / name).mkdir()
     git = ["git", "-c", "user.name=x", "-c", "user.email=x@x.invalid", "-C"]
@@ -129,7 +129,7 @@ def test_what_is_no_repository(tmp_path: Path, address: str, code: int, words: s
     with pytest.raises(KitError) as caught:
         fetch.of_git(f"git+{address.format(**places)}", "")
     assert (caught.value.exit_code, "\n" in caught.value.line()) == (code, False)
-    assert words in caught.value.line()
+    assert expected in caught.value.line()
 
 
 def test_a_server_that_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,12 +184,12 @@ def test_a_program_of_git_ssh_is_run_whatever_its_path(
     monkeypatch.delenv("GIT_SSH_COMMAND", raising=False)
     address = "ssh://h.invalid/x"
     subprocess.run(["git", "ls-remote", address], check=False, capture_output=True)
-    words = ran.read_text().splitlines()
+    arguments = ran.read_text().splitlines()
     ran.unlink()
     with pytest.raises(KitError):
         fetch.of_git(f"git+{address}", "")
     options = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=30"]
-    assert ran.read_text().splitlines() == (options if program.name == "ssh" else []) + words
+    assert ran.read_text().splitlines() == (options if program.name == "ssh" else []) + arguments
 
 
 def test_gits_own_setting_counts_for_more_than_a_program(

@@ -1,4 +1,4 @@
-"""Packages without a wheel: which are built, and what is said of those that can't be."""
+"""Packages without a wheel: which are built, and the message on those that can't be."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def add(
     monkeypatch.setattr(Builds, "build", build)
     monkeypatch.setattr(fetch, "of_index", lambda *_: GI)
     packages = SourcePackages(Builds(settings.load(folder), TARGET), known, requirements, folder)
-    found = NoSolutionError("no solution: pygobject==3.42.2 has no wheels")
-    found.source_only = ("pygobject",)
-    assert packages.add(found)
+    no_solution = NoSolutionError("no solution: pygobject==3.42.2 has no wheels")
+    no_solution.source_only = ("pygobject",)
+    assert packages.add(no_solution)
     return packages
 
 

@@ -202,7 +202,7 @@ OFFLINE = (
 
 
 @pytest.mark.parametrize(
-    ("end", "log", "kind", "words"),
+    ("end", "log", "kind", "expected"),
     [
         (End(1), KILLED, StepFailedError, "more than 4096 MB of memory"),
         (End(137), "", StepFailedError, "more than 4096 MB of memory"),
@@ -216,13 +216,13 @@ OFFLINE = (
     ],
 )
 def test_why_a_build_failed(
-    tmp_path: Path, end: End, log: str, kind: type[KitError], words: str
+    tmp_path: Path, end: End, log: str, kind: type[KitError], expected: str
 ) -> None:
     path = tmp_path / "x.log"
     path.write_text(log)
     with pytest.raises(kind) as caught:
         failures.check(Source("x", "1", "index"), end, {}, path, settings.App(tmp_path, *APP))
-    assert words in caught.value.line()
+    assert expected in caught.value.line()
     assert "\n" not in caught.value.line()
 
 

@@ -75,9 +75,9 @@ def _here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_here")
 def test_modules_of_its_packages_are_compiled(app: App, tmp_path: Path) -> None:
-    found = names(system.make(app, base(tmp_path)))
-    assert set(FILES) <= found
-    compiled = {name for name in found if name.endswith(".pyc")}
+    members = names(system.make(app, base(tmp_path)))
+    assert set(FILES) <= members
+    compiled = {name for name in members if name.endswith(".pyc")}
     assert compiled == {f"{GI}/__pycache__/__init__.{TAG}.pyc"}
 
 
@@ -89,9 +89,9 @@ def test_programs_find_the_libraries_of_its_packages_and_of_the_image(
     with LayerTar(root.tar) as layer:
         layer.data(system.STATUS, "")
         layer.data("usr/lib/aarch64-linux-gnu/libz.so.1", "")
-    made = system.make(app, root)
-    assert made is not None
-    with tarfile.open(made.tar) as archive:
+    result = system.make(app, root)
+    assert result is not None
+    with tarfile.open(result.tar) as archive:
         stream = archive.extractfile("etc/ld.so.cache")
         assert stream is not None
         assert b"\0libgi.so.1\0" in (text := stream.read())
@@ -100,8 +100,8 @@ def test_programs_find_the_libraries_of_its_packages_and_of_the_image(
 
 @pytest.mark.usefixtures("_here")
 def test_what_the_builder_has_is_not_compiled(app: App, tmp_path: Path) -> None:
-    found = names(system.make(app, base(tmp_path, "build")))
-    assert not [name for name in found if name.endswith(".pyc")]
+    members = names(system.make(app, base(tmp_path, "build")))
+    assert not [name for name in members if name.endswith(".pyc")]
 
 
 def test_another_compiler_makes_another_layer(
@@ -131,6 +131,6 @@ def test_the_package_that_debian_lacks_is_named_alone(
         raise StepFailedError(f"resolving failed: {says}")
 
     monkeypatch.setattr(apt, "resolve", resolve)
-    asked = replace(app, debian=("cuda", "python3-gi", "ros-x"))
+    changed = replace(app, debian=("cuda", "python3-gi", "ros-x"))
     with pytest.raises(BadInputError, match=rf"Debian bookworm can't give {named}: resolving"):
-        system.make(asked, base(app.folder))
+        system.make(changed, base(app.folder))

@@ -152,8 +152,8 @@ def test_a_log_on_a_full_disk_is_told_and_nobody_waits(tmp_path: Path) -> None:
         pytest.raises(DiskFullError, match=f"no space left for {tmp_path}"),
         files.logged(tmp_path / "native.log") as stream,
     ):
-        words = [sys.executable, "-c", "print('x' * 1_000_000)"]
-        assert subprocess.run(words, stdout=stream, check=False).returncode == 0
+        command = [sys.executable, "-c", "print('x' * 1_000_000)"]
+        assert subprocess.run(command, stdout=stream, check=False).returncode == 0
 
 
 def test_a_log_that_can_not_be_made_is_told(tmp_path: Path) -> None:
@@ -179,9 +179,9 @@ def test_this_machines_run_leaves_its_files_where_they_belong(
     (folder / "jetson.toml").write_text(variable if health else "")
     seen: list[tuple[list[str], dict[str, str]]] = []
 
-    def attended(words: list[str], _: object, env: dict[str, str], __: int) -> int:
-        seen.append((words, env))
-        xml = Path(words[words.index("--junit-xml") + 1])
+    def attended(command: list[str], _: object, env: dict[str, str], __: int) -> int:
+        seen.append((command, env))
+        xml = Path(command[command.index("--junit-xml") + 1])
         xml.write_text('<testsuites><testsuite name="native" skipped="0" tests="1">')
         return 0
 
@@ -192,8 +192,8 @@ def test_this_machines_run_leaves_its_files_where_they_belong(
     monkeypatch.setattr(models, "fetch", lambda _: [Path("/models/a.task")])
     monkeypatch.chdir(folder.parent)
     testing.run(AppTestRequest(folder, Path("out"), emulated=False))
-    ((words, env),) = seen
-    assert str(folder.parent / "out" / "native.xml") in words
+    ((command, env),) = seen
+    assert str(folder.parent / "out" / "native.xml") in command
     alive = env.get("MEDIAPIPE_JETSON_HEALTH_FILE", "")
     video = Path(env["MEDIAPIPE_JETSON_SOURCE"])
     assert alive == (str(video.parent.parent / "alive") if health else "")
@@ -211,7 +211,7 @@ SKIPS = "import pytest\npytestmark = pytest.mark.skip\ndef test_a(): pass\ndef t
 
 
 @pytest.mark.parametrize(
-    ("test", "said", "fault"),
+    ("test", "expected", "fault"),
     [
         ("def test_a(): pass\n", "native: passed, see", ""),
         (SKIPS + "def test_c(): pass\n", "native: all 3 tests skipped, see",
@@ -226,20 +226,20 @@ SKIPS = "import pytest\npytestmark = pytest.mark.skip\ndef test_a(): pass\ndef t
 )  # fmt: skip
 def test_only_tests_that_ran_have_passed(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
-    test: str, said: str, fault: str,
+    test: str, expected: str, fault: str,
 ) -> None:  # fmt: skip
     (folder / "tests").mkdir()
     (folder / "tests" / "test_app.py").write_text(test)
     monkeypatch.setattr(test_site, "environment", lambda *_: Path(sys.executable))
     monkeypatch.setattr(legacy, "fetch", lambda: None)
     monkeypatch.setattr(models, "fetch", lambda _: [Path("/models/a.task")])
-    asked = AppTestRequest(folder, folder.parent / "out", emulated=False)
+    request = AppTestRequest(folder, folder.parent / "out", emulated=False)
     if fault:
         with pytest.raises(CheckFailedError, match=fault):
-            testing.run(asked)
+            testing.run(request)
     else:
-        testing.run(asked)
-    assert capsys.readouterr().out.splitlines()[-1].startswith(said)
+        testing.run(request)
+    assert capsys.readouterr().out.splitlines()[-1].startswith(expected)
 
 
 @pytest.mark.parametrize(

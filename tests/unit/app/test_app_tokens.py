@@ -1,4 +1,4 @@
-"""Tokens and passwords in an application's files are told by their places, and never shown."""
+"""Tokens and passwords in an application's files are reported by their places, and never shown."""
 
 from __future__ import annotations
 

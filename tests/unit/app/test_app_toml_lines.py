@@ -94,9 +94,9 @@ def test_all_faults_at_once(tmp_path: Path, text: str, faults: list[str]) -> Non
     (tmp_path / "jetson.toml").write_text(text)
     with pytest.raises(BadInputError) as raised:
         settings.load(tmp_path)
-    said = raised.value.message.removeprefix(f"{tmp_path / 'jetson.toml'}: ").split("; ")
-    assert len(said) == len(faults)
-    for clause, fault in zip(said, faults, strict=True):
+    clauses = raised.value.message.removeprefix(f"{tmp_path / 'jetson.toml'}: ").split("; ")
+    assert len(clauses) == len(faults)
+    for clause, fault in zip(clauses, faults, strict=True):
         assert clause.startswith(fault)
     assert raised.value.cure == "correct it"
 

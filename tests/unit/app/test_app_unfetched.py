@@ -60,7 +60,7 @@ def test_a_file_that_git_does_not_read_either(tmp_path: Path, text: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("files", "words"),
+    ("files", "expected"),
     [
         ({"robot/__main__.py": ""}, 'with the line command = ["python3", "-m", "robot"]'),
         ({"pyproject.toml": "[project.scripts]\ndoor = 'door:main'\n", "src/door.py": ""},
@@ -100,13 +100,13 @@ def test_a_file_that_git_does_not_read_either(tmp_path: Path, text: str) -> None
     ],
 )  # fmt: skip
 def test_what_a_folder_without_a_program_could_run(
-    tmp_path: Path, files: dict[str, str], words: str
+    tmp_path: Path, files: dict[str, str], expected: str
 ) -> None:
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     with pytest.raises(BadInputError) as raised:
         settings.load(tmp_path)
-    assert words in raised.value.cure
+    assert expected in raised.value.cure
     # What follows a command would be more to write.
-    assert raised.value.cure.endswith(words) or "write app.py" in words
+    assert raised.value.cure.endswith(expected) or "write app.py" in expected

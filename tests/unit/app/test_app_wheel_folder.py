@@ -105,7 +105,7 @@ def test_a_damaged_wheel_is_named(app: App, damage: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "words"),
+    ("file", "expected"),
     [
         ("mine.whl", "has no name of a wheel"),
         ("mine-1.0.whl", "has no name of a wheel"),
@@ -118,10 +118,10 @@ def test_a_damaged_wheel_is_named(app: App, damage: object) -> None:
         ("mine-2.0-py3-none-any.whl", "holds mine 1.0"),
     ],
 )
-def test_a_misnamed_wheel_is_named(app: App, file: str, words: str) -> None:
+def test_a_misnamed_wheel_is_named(app: App, file: str, expected: str) -> None:
     wheel(app.folder / "wheels", file)
     error = refused(app)
-    assert (error.exit_code, file in error.message, words in error.message) == (2, True, True)
+    assert (error.exit_code, file in error.message, expected in error.message) == (2, True, True)
 
 
 LONG = f"mine-1.0-1{'a' * 228}-py3-none-any.whl"
@@ -149,12 +149,12 @@ def test_a_folder_with_a_wheels_name(app: App) -> None:
 def test_libraries_for_another_machine_than_the_name_says(app: App) -> None:
     file = "mine-1.0-cp311-cp311-linux_aarch64.whl"
     wheel(app.folder / "wheels", file, machine=tiny_wheel.X86_64)
-    words = f"{file} is named for aarch64, and its libraries are for x86_64"
-    assert refused(app).message.endswith(words)
+    expected = f"{file} is named for aarch64, and its libraries are for x86_64"
+    assert refused(app).message.endswith(expected)
 
 
 @pytest.mark.parametrize(
-    ("file", "words"),
+    ("file", "expected"),
     [
         ("mine-1.0-cp311-cp311-linux_x86_64.whl", "is for Python 3.11 on linux_x86_64"),
         ("mine-1.0-cp310-cp310-linux_aarch64.whl", "is for Python 3.10 on linux_aarch64"),
@@ -164,10 +164,10 @@ def test_libraries_for_another_machine_than_the_name_says(app: App) -> None:
         ("mine-1.0-cp311-cp311-macosx_11_0_arm64.whl", "is for Python 3.11 on macosx_11_0_arm64"),
     ],
 )
-def test_a_wheel_for_another_target_is_named(app: App, file: str, words: str) -> None:
+def test_a_wheel_for_another_target_is_named(app: App, file: str, expected: str) -> None:
     wheel(app.folder / "wheels", file)
     error = refused(app)
-    assert f"wheels/{file} {words}" in error.message
+    assert f"wheels/{file} {expected}" in error.message
     assert error.cure == "put its wheel for aarch64-manylinux_2_36, Python 3.11 there"
 
 
@@ -188,7 +188,7 @@ def test_wheels_that_fit_are_taken_beside_others(app: App, file: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "pins", "words"),
+    ("files", "pins", "expected"),
     [
         (
             ["mine-1.0-cp310-cp310-linux_aarch64.whl"],
@@ -226,9 +226,9 @@ def test_wheels_that_fit_are_taken_beside_others(app: App, file: str) -> None:
     ],
 )
 def test_a_wheel_in_place_of_which_another_is_taken_is_named(
-    app: App, files: list[str], pins: tuple[str, ...], words: str
+    app: App, files: list[str], pins: tuple[str, ...], expected: str
 ) -> None:
     for file in files:
         (app.folder / "wheels" / file).touch()
     lines = list(wheel_folder.unused(app, pins, "aarch64-manylinux_2_36", "3.11"))
-    assert lines == ([words] if words else [])
+    assert lines == ([expected] if expected else [])

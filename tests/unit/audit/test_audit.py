@@ -31,14 +31,14 @@ def test_cpu_wheel_says_so(tmp_path: Path) -> None:
 
 
 def test_gpu_words_outside_native_code_prove_nothing(tmp_path: Path) -> None:
-    words = "\n".join((*GL_IMPORTS, *GL_CODE)).encode()
-    files = {LIB: elf(texts=["InferenceCalculatorCpu"]), "mediapipe/gpu_test.txt": words}
+    content = "\n".join((*GL_IMPORTS, *GL_CODE)).encode()
+    files = {LIB: elf(texts=["InferenceCalculatorCpu"]), "mediapipe/gpu_test.txt": content}
     assert not audited(wheel(tmp_path, files)).gpu
 
 
 def test_gpu_words_behind_the_loaded_segments_prove_nothing(tmp_path: Path) -> None:
-    words = "\n".join((*GL_IMPORTS, *GL_CODE, "dlopen")).encode()
-    assert not audited(wheel(tmp_path, {LIB: elf(imports=["dlopen"], appended=words)})).gpu
+    content = "\n".join((*GL_IMPORTS, *GL_CODE, "dlopen")).encode()
+    assert not audited(wheel(tmp_path, {LIB: elf(imports=["dlopen"], appended=content)})).gpu
 
 
 def test_cpu_words_behind_the_loaded_segments_prove_nothing(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_pe_and_macho_machines() -> None:
     ]
 
 
-def run_task(*words: str) -> subprocess.CompletedProcess[str]:
+def run_task(*arguments: str) -> subprocess.CompletedProcess[str]:
     code = (
         "from invoke import Collection;"
         "from jetson_kit.command_line import program;"
@@ -214,7 +214,7 @@ def run_task(*words: str) -> subprocess.CompletedProcess[str]:
         "program.main(Collection(audit))"
     )
     return subprocess.run(
-        [sys.executable, "-c", code, "audit", *words],
+        [sys.executable, "-c", code, "audit", *arguments],
         capture_output=True,
         text=True,
         check=False,

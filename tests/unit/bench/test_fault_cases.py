@@ -43,7 +43,7 @@ def ended(state: str, result: str = journals.SOME) -> Record:
 
 
 @pytest.mark.parametrize(
-    ("seen", "said"),
+    ("seen", "expected"),
     [
         (WELL, ""),
         (replace(WELL, image_id=OLD, running=OLD), ""),
@@ -58,9 +58,9 @@ def ended(state: str, result: str = journals.SOME) -> Record:
         (Inside(lost="no route"), "no route"),
     ],
 )
-def test_what_is_a_lost_device(seen: Inside, said: str) -> None:
+def test_what_is_a_lost_device(seen: Inside, expected: str) -> None:
     result = inside.unwell({"a": seen}, BOTH)
-    assert [said in item for item in result] == ([True] if said else [])
+    assert [expected in item for item in result] == ([True] if expected else [])
 
 
 def test_in_the_middle_nothing_may_run_but_never_a_third_image() -> None:

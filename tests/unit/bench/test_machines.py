@@ -23,27 +23,29 @@ from jetson_kit.virtual_devices.spec import Device
 BYTES = Bytes("sha256:c0", ("sha256:1", "sha256:2"), "a0", "p0")
 
 
-def result(row: str, made: Bytes | None = BYTES, fault: str = "", commit: str = "abc") -> Result:
+def result(
+    row: str, image_bytes: Bytes | None = BYTES, fault: str = "", commit: str = "abc"
+) -> Result:
     return Result(
         row, "Debian", "3.11.2", "20.10", "", "classic (overlay2)", "2.6", 45.4, 0,
-        "output dist", fault, made, "sha256:c0", commit,
+        "output dist", fault, image_bytes, "sha256:c0", commit,
     )  # fmt: skip
 
 
 def test_rows_cover_systems_users_and_stores() -> None:
-    made = [row for row in rows.load() if row.image]
-    assert {row.suite for row in made} == {"bookworm", "trixie", "sid"}
-    assert {row.user for row in made} == {"root", "sudo", "plain"}
-    assert any(row.daemon for row in made)
-    assert any("gcc-aarch64-linux-gnu" in row.packages for row in made)
-    assert {row.guest for row in made} == {"", "arm64", "amd64"}
-    assert any(row.reboot and row.user == "sudo" for row in made)
-    assert {row.podman for row in made if row.rootless} == {True, False}
-    assert any("userns-remap" in row.daemon for row in made)
+    with_image = [row for row in rows.load() if row.image]
+    assert {row.suite for row in with_image} == {"bookworm", "trixie", "sid"}
+    assert {row.user for row in with_image} == {"root", "sudo", "plain"}
+    assert any(row.daemon for row in with_image)
+    assert any("gcc-aarch64-linux-gnu" in row.packages for row in with_image)
+    assert {row.guest for row in with_image} == {"", "arm64", "amd64"}
+    assert any(row.reboot and row.user == "sudo" for row in with_image)
+    assert {row.podman for row in with_image if row.rootless} == {True, False}
+    assert any("userns-remap" in row.daemon for row in with_image)
 
 
 @pytest.mark.parametrize(
-    ("facts", "words"),
+    ("facts", "expected"),
     [
         ('suite = "sid"\nuser = "root"\nfast = true', "has the unknown fast"),
         ('suite = "sid"\nuser = "king"', "its name or user is wrong"),
@@ -56,10 +58,10 @@ def test_rows_cover_systems_users_and_stores() -> None:
         ('suite = "sid"\nuser = "root"\n[[row]]\nname = "a"\nsuite = "x"\nuser = "root"', "two"),
     ],
 )
-def test_a_wrong_row_is_named(tmp_path: Path, facts: str, words: str) -> None:
+def test_a_wrong_row_is_named(tmp_path: Path, facts: str, expected: str) -> None:
     table = tmp_path / "rows.toml"
     table.write_text(f'[[row]]\nname = "a"\n{facts}\n')
-    with pytest.raises(BadInputError, match=words):
+    with pytest.raises(BadInputError, match=expected):
         rows.load(table)
 
 
@@ -134,7 +136,7 @@ class Here:
         self.variables: list[Mapping[str, str]] = []
 
     def command(self, script: str, user: str, variables: Mapping[str, str]) -> list[str]:
-        """Return the words that run it here."""
+        """Return the command that runs it here."""
         del user
         self.variables.append(variables)
         return ["sh", "-c", script]
@@ -196,11 +198,11 @@ def device(folder: Path) -> Device:
 def test_a_script_in_a_guest_runs_in_a_login_of_its_user(tmp_path: Path) -> None:
     with subprocess.Popen(["true"]) as process:
         machine = guest.Guest(device(tmp_path), process)
-    words = machine.command("echo 'a b'", "dev", {"TZ": "Asia/Kathmandu"})
-    assert words[0] == "ssh" and words[-2] == "dev@127.0.0.1"
+    arguments = machine.command("echo 'a b'", "dev", {"TZ": "Asia/Kathmandu"})
+    assert arguments[0] == "ssh" and arguments[-2] == "dev@127.0.0.1"
     # The far shell takes the one word apart again.
-    assert shlex.split(words[-1]) == ["env", "TZ=Asia/Kathmandu", "sh", "-c", "echo 'a b'"]
-    done = subprocess.run(["sh", "-c", words[-1]], capture_output=True, check=True)
+    assert shlex.split(arguments[-1]) == ["env", "TZ=Asia/Kathmandu", "sh", "-c", "echo 'a b'"]
+    done = subprocess.run(["sh", "-c", arguments[-1]], capture_output=True, check=True)
     assert done.stdout == b"a b\n"
 
 
@@ -222,7 +224,9 @@ def test_a_row_that_reboots_is_judged_by_what_it_does_afterwards(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     seen: list[str] = []
-    ends = iter([CommandResult(0, "output dist", 1.0), CommandResult(3, "error: no engine", 1.0)])
+    results = iter(
+        [CommandResult(0, "output dist", 1.0), CommandResult(3, "error: no engine", 1.0)]
+    )
 
     class Transport:
         def command(self, script: str, user: str, variables: Mapping[str, str]) -> list[str]:
@@ -238,7 +242,7 @@ def test_a_row_that_reboots_is_judged_by_what_it_does_afterwards(
     row = Row("a", "sid", "sudo", guest="amd64", reboot=True, image=True)
     machine = Machine(row, Transport())
     monkeypatch.setattr(trial, "started", lambda row: contextlib.nullcontext(machine))
-    monkeypatch.setattr(trial, "typed", lambda machine, words: next(ends))
+    monkeypatch.setattr(trial, "typed", lambda machine, arguments: next(results))
     log: list[str] = []
     result = trial.run(row, log)
     assert seen == ["reboot"]
@@ -265,8 +269,8 @@ def test_mounts_of_a_command_that_fails_go_with_it(tmp_path: Path) -> None:
     """mmdebstrap as root mounts /proc and more below the root that it makes."""
     script = 'mount -t tmpfs none "$1" && touch "$1/seen" && exit 3'
     # Another user needs to be root in a namespace of users for it to mount at all.
-    words = host.apart() or ("unshare", "--map-root-user", "--mount")
-    done = subprocess.run([*words, "sh", "-c", script, "-", tmp_path], check=False)
+    prefix = host.apart() or ("unshare", "--map-root-user", "--mount")
+    done = subprocess.run([*prefix, "sh", "-c", script, "-", tmp_path], check=False)
     assert done.returncode == 3
     assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()
     assert list(tmp_path.iterdir()) == []

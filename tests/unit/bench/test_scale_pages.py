@@ -58,8 +58,8 @@ def test_costs_and_kills() -> None:
             "flat_cpu_s_per_board": 0.13, "cpu_ratio": 10.6, "top_bytes_per_board": 16_277,
             "flat_bytes_per_board": 357_460, "bytes_ratio": 22.0,
             "top": {"wall_s": 102.5}, "flat": {"wall_s": 46.71}}  # fmt: skip
-    one = {**cost, "sites": 1, "boards": 9}
-    facts = {"cores": 2, "costs": {"4x50": cost, "1x9": one}, "rollouts": [rollout, lost]}
+    one_site = {**cost, "sites": 1, "boards": 9}
+    facts = {"cores": 2, "costs": {"4x50": cost, "1x9": one_site}, "rollouts": [rollout, lost]}
     text = sites_page.table(facts)
     assert "| 130 ms | **10.6x** | 16.3 kB | 357 kB | **22.0x** | 102.5 s | 46.7 s |" in text
     assert "| 4 sites of 50 boards" in text

@@ -133,10 +133,12 @@ def test_a_site_that_is_cut_while_it_works_goes_on_and_is_heard_again() -> None:
 @pytest.mark.parametrize("site_share", [0.0, 1.0])
 def test_the_same_seed_decides_the_same(site_share: float) -> None:
     def once() -> tuple[Any, Any]:
-        made = fleets.make(
+        generated = fleets.make(
             scenarios.load(), 7, Image("test", 326_175, 0.1, "board", 20), SITES, BOARDS
         )
-        simulation = SitesSimulation(made, {**PLAN, "waves": [1 - site_share / 2, site_share / 2]})
+        simulation = SitesSimulation(
+            generated, {**PLAN, "waves": [1 - site_share / 2, site_share / 2]}
+        )
         simulation.run()
         return simulation.decisions, simulation.outcome("update").as_json()
 
@@ -277,7 +279,7 @@ def test_the_code_is_known_by_its_programs_and_tables(
 
 def test_all_of_the_fleets_code_that_is_simulated_counts() -> None:
     here = Path(command.__file__).parent
-    words = re.findall(
+    matches = re.findall(
         r"^from jetson_kit\.fleet\.(rollout|sites|channel) import ([a-z_, ]+)$"
         r"|^from jetson_kit\.fleet\.(\w+)\.(\w+) import",
         "".join(path.read_text() for path in here.glob("*.py")),
@@ -285,7 +287,7 @@ def test_all_of_the_fleets_code_that_is_simulated_counts() -> None:
     )
     named = {
         (folder or other, name.partition(" as ")[0])
-        for folder, names, other, module in words
+        for folder, names, other, module in matches
         for name in (names.split(", ") if names else [module])
     }
     known = {path for path in command.SOURCES if path.is_file()}

@@ -64,9 +64,9 @@ def test_files_of_another_length_differ() -> None:
 
 
 def test_a_task_that_is_missing_or_differs_in_a_bit_is_named() -> None:
-    one = Inferred({"a": {"sha256": "1"}, "b": {"sha256": "2"}, "c": {"sha256": "3"}})
+    first = Inferred({"a": {"sha256": "1"}, "b": {"sha256": "2"}, "c": {"sha256": "3"}})
     other = Inferred({"a": {"sha256": "1"}, "b": {"sha256": "9"}})
-    assert inference.differing(one, other) == ["b", "c"]
+    assert inference.differing(first, other) == ["b", "c"]
 
 
 def test_an_unknown_part_is_named_before_anything_is_measured() -> None:

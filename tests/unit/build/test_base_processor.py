@@ -36,10 +36,10 @@ def own() -> Iterator[str]:
 
 def test_it_is_named_and_its_python_is_none_of_ours(own: str) -> None:
     other = "arm64" if own != "arm64" else "amd64"
-    words = f"here is for {own}, not {other}, and no registry gives another"
-    with pytest.raises(BadInputError, match=words):
+    reason = f"here is for {own}, not {other}, and no registry gives another"
+    with pytest.raises(BadInputError, match=reason):
         base_image.external(REFERENCE, f"linux/{other}", other, "3.12")
-    with pytest.raises(BadInputError, match=words):
+    with pytest.raises(BadInputError, match=reason):
         base_image.fetched_python(REFERENCE, ["3.12"], other)
     assert base_image.python_of(REFERENCE, ["3.13", "3.12"], other) is None
     assert base_image.python_of(REFERENCE, ["3.13", "3.12"], own) == "3.12"

@@ -23,8 +23,8 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def test_nothing_runs_and_nothing_is_fetched() -> None:
-    words = {word for word, _ in instructions()}
-    assert words <= {"ARG", "FROM", "ADD", "ENV", "USER", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
+    names = {word for word, _ in instructions()}
+    assert names <= {"ARG", "FROM", "ADD", "ENV", "USER", "HEALTHCHECK", "ENTRYPOINT", "CMD"}
     assert not any("://" in rest for word, rest in instructions() if word == "ADD")
     first = dockerfile_build.DOCKERFILE.read_text(encoding="utf-8").splitlines()[0]
     assert not first.startswith("# syntax="), "a syntax line would need a registry"

@@ -28,7 +28,7 @@ def machine(name: str) -> Cpu:
 
 
 def start(monkeypatch: pytest.MonkeyPatch, cpu: Cpu | Absent, request: Request) -> smoke.FirstStart:
-    def run(*words: Any) -> bytes:
+    def run(*arguments: Any) -> bytes:
         raise StartedError
 
     monkeypatch.setattr(smoke, "host_arch", lambda: "arm64")

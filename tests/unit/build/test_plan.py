@@ -58,9 +58,9 @@ def untouched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
     assert not cache.exists()
 
 
-def refusal(**wanted: Any) -> str:
+def refusal(**options: Any) -> str:
     with pytest.raises(BadInputError) as caught:
-        plan.make(Request(**wanted))
+        plan.make(Request(**options))
     line = caught.value.line()
     assert caught.value.exit_code == 2
     assert caught.value.cure, line
@@ -205,9 +205,9 @@ def test_module() -> None:
 
 
 def test_variants_and_bases() -> None:
-    made = plan.make(Request(jetson=True, variant="emulated"))
-    assert made.name.endswith("-emulated")
-    assert made.tag == f"mediapipe-jetson:{made.name}"
+    emulated = plan.make(Request(jetson=True, variant="emulated"))
+    assert emulated.name.endswith("-emulated")
+    assert emulated.tag == f"mediapipe-jetson:{emulated.name}"
     assert "runtime, emulated, dev" in refusal(jetson=True, variant="tiny")
     assert "leave out --base" in refusal(jetson=True, variant="emulated", base="x:1")
     assert "add --jetson" in refusal(base="ngc")
@@ -226,8 +226,8 @@ def test_variants_and_bases() -> None:
 def test_what_follows_from_a_base_that_nobody_looked_at_is_unknown(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    words: dict[str, Any] = {"jetson": True, "l4t": "r36.4.4", "base": "x:1", "base_python": None}
-    unseen = plan.make(Request(**words))
+    options: dict[str, Any] = {"jetson": True, "l4t": "r36.4.4", "base": "x:1", "base_python": None}
+    unseen = plan.make(Request(**options))
     facts = unseen.as_json()
     assert (unseen.looked, facts["python"], facts["lock"]) == (False, None, None)
     assert facts["mediapipe"]["source"] == unseen.pin.filename  # one wheel for every Python
@@ -236,9 +236,11 @@ def test_what_follows_from_a_base_that_nobody_looked_at_is_unknown(
     assert "python unknown until the build looks at x:1" in shown
     assert "lock unknown: that of its Python" in shown
     assert not re.search(r"py3\.\d", shown)
-    old = plan.make(Request(**words, mediapipe="0.10.18", require_gpu=False)).as_json()["mediapipe"]
+    old = plan.make(Request(**options, mediapipe="0.10.18", require_gpu=False)).as_json()[
+        "mediapipe"
+    ]
     assert (old["version"], old["source"], old["sha256"]) == ("0.10.18+jetson.2", None, None)
-    named = plan.make(Request(**words, python="3.12"))
+    named = plan.make(Request(**options, python="3.12"))
     assert (named.looked, named.as_json()["python"]) == (True, "3.12")
 
 

@@ -23,13 +23,13 @@ LIBRARY = b"instructions" * 2000
 
 
 def run(
-    pyz: Path, *words: str | Path, python: str = sys.executable, **variables: str
+    pyz: Path, *arguments: str | Path, python: str = sys.executable, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     home = pyz.parent.parent / "home"
     home.mkdir(exist_ok=True)
     environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), "TMPDIR": str(home)} | variables
     return subprocess.run(
-        [python, pyz, *words], env=environment, capture_output=True, text=True, check=False
+        [python, pyz, *arguments], env=environment, capture_output=True, text=True, check=False
     )
 
 

@@ -56,12 +56,12 @@ def test_an_older_core_runs_what_is_put_together_for_it(
 def test_kept_files_are_used_again(made: Callable[..., Path]) -> None:
     pyz = made()
     assert run(pyz, "--keep", "info").returncode == 1
-    kept = left(pyz)
-    assert kept
+    files = left(pyz)
+    assert files
     for part in pyz.parent.glob("*.bin"):
         part.unlink()
     assert run(pyz, "--keep", "info").returncode == 1
-    assert left(pyz) == kept
+    assert left(pyz) == files
 
 
 def cut(pyz: Path) -> str:
@@ -105,7 +105,7 @@ def test_damage_is_one_line(made: Callable[..., Path], damage: Callable[[Path], 
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "says"),
+    ("arguments", "code", "says"),
     [
         (("nonsense",), 2, "no mode 'nonsense': choose one of verify, measure"),
         (("--unpack-to",), 2, "--unpack-to needs a folder"),
@@ -117,10 +117,10 @@ def test_damage_is_one_line(made: Callable[..., Path], damage: Callable[[Path], 
     ],
 )
 def test_wrong_words_are_one_line(
-    made: Callable[..., Path], words: tuple[str, ...], code: int, says: str
+    made: Callable[..., Path], arguments: tuple[str, ...], code: int, says: str
 ) -> None:
     pyz = made()
-    assert says in one_line(run(pyz, *words), code)
+    assert says in one_line(run(pyz, *arguments), code)
     assert left(pyz) == []
 
 
@@ -159,8 +159,8 @@ def test_an_earlier_measurement_stays_until_there_is_a_new_one(tmp_path: Path) -
     output = tmp_path / "measured.json"
     output.write_text("earlier")
 
-    def stops(words: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        raise KeyboardInterrupt(*words)
+    def stops(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        raise KeyboardInterrupt(*arguments)
 
     with pytest.raises(KeyboardInterrupt):
         measure.measure(stops, output, tmp_path, brief=True, report=lambda _: None)

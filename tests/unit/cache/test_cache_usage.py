@@ -68,10 +68,10 @@ def test_what_was_used_stays(home: Path) -> None:
 
 
 def test_none_of_what_others_go_on_from_is_removed(home: Path) -> None:
-    kept = [put(home / kind.name / "x", 99) for kind in usage.kinds().values() if kind.kept]
+    paths = [put(home / kind.name / "x", 99) for kind in usage.kinds().values() if kind.kept]
     gone = [put(home / kind.name / "x", 99) for kind in usage.kinds().values() if not kind.kept]
     prune(Context(), days=0)
-    assert all(path.exists() for path in kept)
+    assert all(path.exists() for path in paths)
     assert not any(path.exists() for path in gone)
 
 

@@ -118,11 +118,11 @@ def test_a_guest_that_stayed_of_a_test_process_that_ended_is_put_away(pids: list
 
 
 def test_a_guest_that_no_test_owns_stays(pids: list[int]) -> None:
-    free, kept = worker("free", 60)
+    free, free_guest = worker("free", 60)
     bound, guest = worker("bound", 60)
-    pids += [kept, guest]
+    pids += [free_guest, guest]
     for child in (free, bound):
         os.killpg(child.pid, signal.SIGKILL)
         child.wait()
     assert gone(guest, LIMIT_S)
-    assert not gone(kept, 1.0)
+    assert not gone(free_guest, 1.0)

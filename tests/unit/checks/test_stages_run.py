@@ -74,9 +74,19 @@ def test_a_stage_is_judged_by_its_tests(
     elsewhere: list[str],
 ) -> None:
     path = tmp_path / "results.json"
-    words = ["-q", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), str(folder)]
+    arguments = ["-q", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(folder), str(folder)]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words, "-k", chosen, *workers],
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-p",
+            "no:cacheprovider",
+            *arguments,
+            "-k",
+            chosen,
+            *workers,
+        ],
         env={**os.environ, checks.RESULTS: str(path), "PYTHONPATH": str(ROOT)},
         capture_output=True,
         check=False,
@@ -226,9 +236,9 @@ def test_a_signal_ends_all_stages_when_their_fixtures_have_put_things_away(
         body = body.replace("    yield\n", "    yield\n    time.sleep(6)\n")
         (path / "test_hangs.py").write_text(body.replace("HANGING", repr(str(marks[-1][0]))))
         (path / "conftest.py").write_text((folder / "conftest.py").read_text())
-    words = [str(tmp_path / "one"), str(tmp_path / "two")]
+    arguments = [str(tmp_path / "one"), str(tmp_path / "two")]
     with subprocess.Popen(
-        [sys.executable, "-c", STOPPABLE, *words],
+        [sys.executable, "-c", STOPPABLE, *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -48,9 +48,13 @@ def test_the_kits_commands_are_ones_that_it_has(name: str) -> None:
     lines = [line for step in steps(name) for line in step.get("run", "").splitlines()]
     commands = [line.split()[1:] for line in lines if line.startswith("./inv ")]
     assert commands
-    for words in commands:
+    for command in commands:
         (context,) = Parser(contexts=ns.to_contexts()).parse_argv(
-            [word.strip('"').replace("$(id", "a@b") for word in words if not word.startswith("-un")]
+            [
+                word.strip('"').replace("$(id", "a@b")
+                for word in command
+                if not word.startswith("-un")
+            ]
         )
         assert context.name in ns.task_names or context.name in ("verify", "build")
 

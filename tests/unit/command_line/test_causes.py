@@ -14,7 +14,7 @@ CHANNEL = ("fleet.channel", "channel", "--renew", "--collector", "https://collec
 
 
 @pytest.mark.parametrize(
-    ("words", "environment", "code", "cause"),
+    ("arguments", "environment", "code", "cause"),
     [
         (("sites.down", "-i", "README.md"), {}, 2, "README.md is no file of sites"),
         ((*CHANNEL, "--collector-ca", "README.md"), {}, 2, "README.md is no certificate"),
@@ -27,12 +27,12 @@ CHANNEL = ("fleet.channel", "channel", "--renew", "--collector", "https://collec
     ],
 )
 def test_the_cause_is_named(
-    tmp_path: Path, words: tuple[str, ...], environment: dict[str, str], code: int, cause: str
+    tmp_path: Path, arguments: tuple[str, ...], environment: dict[str, str], code: int, cause: str
 ) -> None:
     (tmp_path / "README.md").write_bytes((ROOT / "README.md").read_bytes())
     own = {"KIT_STATE": str(tmp_path / "state"), "INV_NO_INSTALL": "1", **environment}
     done = subprocess.run(
-        [ROOT / "inv", *words],
+        [ROOT / "inv", *arguments],
         cwd=tmp_path,
         env={**os.environ, **own},
         capture_output=True,

@@ -73,17 +73,17 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def command(*words: str) -> list[str]:
-    return [sys.executable, "tasks.py", *words]
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "tasks.py", *arguments]
 
 
 def env() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
-def invoke(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def invoke(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*words), cwd=home, env=env(), capture_output=True, text=True, check=False
+        command(*arguments), cwd=home, env=env(), capture_output=True, text=True, check=False
     )
 
 
@@ -110,7 +110,7 @@ def test_closed_streams_are_no_fault(home: Path, closed: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "printed"),
+    ("arguments", "printed"),
     [
         (("a",), "['a'] False "),
         (("a", "b", "c"), "['a', 'b', 'c'] False "),
@@ -119,16 +119,16 @@ def test_closed_streams_are_no_fault(home: Path, closed: str) -> None:
         ((), "[] False "),
     ],
 )
-def test_variadic_words(home: Path, words: tuple[str, ...], printed: str) -> None:
-    done = invoke(home, "many", *words)
+def test_variadic_words(home: Path, arguments: tuple[str, ...], printed: str) -> None:
+    done = invoke(home, "many", *arguments)
     assert (done.stdout, done.stderr, done.returncode) == (printed + "\n", "", 0)
 
 
 @pytest.mark.parametrize(
-    "words", [("a", "b", "--out", "d"), ("--out", "d", "a", "b"), ("a", "--out=d", "b")]
+    "arguments", [("a", "b", "--out", "d"), ("--out", "d", "a", "b"), ("a", "--out=d", "b")]
 )
-def test_variadic_words_beside_a_flag_with_a_value(home: Path, words: tuple[str, ...]) -> None:
-    done = invoke(home, "many", *words)
+def test_variadic_words_beside_a_flag_with_a_value(home: Path, arguments: tuple[str, ...]) -> None:
+    done = invoke(home, "many", *arguments)
     assert (done.stdout, done.stderr) == ("['a', 'b'] False d\n", "")
 
 
@@ -175,9 +175,9 @@ def test_a_link_that_leads_to_itself(home: Path) -> None:
 def test_a_current_folder_that_was_removed(home: Path, tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
     program = str(home / "tasks.py")
-    words = ["sh", "-c", 'rmdir ../gone && exec "$@"', "-", sys.executable, program]
+    prefix = ["sh", "-c", 'rmdir ../gone && exec "$@"', "-", sys.executable, program]
     done = subprocess.run(
-        [*words, "fails", "--kind", "here"], cwd=tmp_path / "gone", env=env(),
+        [*prefix, "fails", "--kind", "here"], cwd=tmp_path / "gone", env=env(),
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.stderr.splitlines()[-1:] == [
@@ -187,8 +187,8 @@ def test_a_current_folder_that_was_removed(home: Path, tmp_path: Path) -> None:
 
 
 def test_unknown_flag_and_task_are_no_traceback(home: Path) -> None:
-    for words in (("many", "--no-such"), ("no-such",)):
-        done = invoke(home, *words)
+    for arguments in (("many", "--no-such"), ("no-such",)):
+        done = invoke(home, *arguments)
         assert done.returncode == 2
         assert done.stderr.startswith("error: ")
         assert done.stderr.count("\n") == 1

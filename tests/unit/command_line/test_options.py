@@ -34,8 +34,8 @@ def test_every_option_with_a_value_has_a_reader(name: str, monkeypatch: pytest.M
     assert isinstance(task, KitTask)
     for argument in task.get_arguments():
         assert argument.kind is bool or isinstance(argument, TypedArgument), argument.names
-    words = [item for item in task.get_arguments() if item.kind is not bool]
-    assert len(words) == len(task.readers)
+    with_value = [item for item in task.get_arguments() if item.kind is not bool]
+    assert len(with_value) == len(task.readers)
 
 
 def test_a_task_without_a_reader_is_a_mistake() -> None:
@@ -87,9 +87,9 @@ SPECIAL = [
 ]  # fmt: skip
 
 
-def refused(reader: Reader, place: Path, words: list[str]) -> None:
+def refused(reader: Reader, place: Path, values: list[str]) -> None:
     before = sorted(place.rglob("*"))
-    for word in words:
+    for word in values:
         with pytest.raises(RefusedError):
             reader(word.replace("{}", str(place)))
     assert sorted(place.rglob("*")) == before
@@ -159,10 +159,10 @@ def test_lines_are_short_and_printable() -> None:
     assert len(many) <= text.LINE_MOST
 
 
-@pytest.mark.parametrize("words", [["--help", "verify"], ["verify", "--help"]])
-def test_help_says_what_each_option_means(words: list[str]) -> None:
+@pytest.mark.parametrize("arguments", [["--help", "verify"], ["verify", "--help"]])
+def test_help_says_what_each_option_means(arguments: list[str]) -> None:
     done = subprocess.run(
-        [sys.executable, ROOT / "tasks.py", *words],
+        [sys.executable, ROOT / "tasks.py", *arguments],
         env={**os.environ, "COLUMNS": "200"},
         capture_output=True,
         text=True,
@@ -225,9 +225,9 @@ def test_fish_completes_tasks_and_options(typed: str, offered: set[str]) -> None
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
+    ("arguments", "code"),
     [(["--print-completion-script"], 2), (["--complete", "--", './inv "x'], 0)],
 )
-def test_completion_of_what_is_not_whole(words: list[str], code: int) -> None:
-    done = subprocess.run([ROOT / "inv", *words], capture_output=True, text=True, check=False)
+def test_completion_of_what_is_not_whole(arguments: list[str], code: int) -> None:
+    done = subprocess.run([ROOT / "inv", *arguments], capture_output=True, text=True, check=False)
     assert (done.returncode, "fault of the kit" in done.stderr) == (code, False), done.stderr

@@ -132,8 +132,8 @@ def test_the_step_of_set_up_that_is_at_work_ends_first(
         time.sleep(0.01)
     child.send_signal(number)
     _, err = child.communicate(timeout=60)
-    said = "error: stopped; run it again to go on from here\n"
-    assert (child.returncode, err) == (128 + number, said)
+    expected = "error: stopped; run it again to go on from here\n"
+    assert (child.returncode, err) == (128 + number, expected)
     names = {path.name for path in tmp_path.iterdir()}
     assert names == {"tasks.py", "setup.sh", "step", "ended"}
     assert of_session(child.pid) == []
@@ -241,6 +241,6 @@ def test_what_is_just_made_or_removed_does_not_stay(tmp_path: Path, call: str, m
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "tmp")},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
-    said = "error: stopped; run it again to go on from here\n"
-    assert (child.returncode, child.stderr) == (143, said)
+    expected = "error: stopped; run it again to go on from here\n"
+    assert (child.returncode, child.stderr) == (143, expected)
     assert {path.name for path in tmp_path.rglob("*")} <= {"tmp", "whole"}

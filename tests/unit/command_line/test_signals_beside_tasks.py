@@ -25,23 +25,23 @@ def test_what_was_ignored_stays_ignored() -> None:
     assert done.stdout == f"{signal.SIG_IGN!r} _handle\n".replace("<Handlers.SIG_IGN: 1>", "1")
 
 
-@pytest.mark.parametrize("words", [["--list"], ["targets"], ["doctor"], ["build", "--plan"]])
-def test_a_signal_at_any_moment_of_a_real_task(words: list[str]) -> None:
+@pytest.mark.parametrize("arguments", [["--list"], ["targets"], ["doctor"], ["build", "--plan"]])
+def test_a_signal_at_any_moment_of_a_real_task(arguments: list[str]) -> None:
     """Also before tasks.py is read: `inv` has Ctrl-C wait until then."""
     for step in range(8):
         child = subprocess.Popen(
-            ["env", "--block-signal=INT", sys.executable, "tasks.py", *words],
+            ["env", "--block-signal=INT", sys.executable, "tasks.py", *arguments],
             cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         time.sleep(0.03 + 0.07 * step)
         number = signal.SIGINT if step % 2 else signal.SIGTERM
         child.send_signal(number)
         _, err = child.communicate(timeout=60)
-        done = (0, 1) if words == ["doctor"] else (0,)  # which finds something
+        done = (0, 1) if arguments == ["doctor"] else (0,)  # which finds something
         assert child.returncode in (*done, 128 + number, -number), (step, err)
         assert "Traceback" not in err, (step, err)
-        said = [line for line in err.splitlines() if line.startswith("error: ")]
-        assert len(said) == (child.returncode == 128 + number), (step, err)
+        errors = [line for line in err.splitlines() if line.startswith("error: ")]
+        assert len(errors) == (child.returncode == 128 + number), (step, err)
 
 
 # Where no task runs yet, or none any more.
@@ -66,16 +66,16 @@ program.main(Collection())
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("words", ["--version", "no-such-task"])
+@pytest.mark.parametrize("argument", ["--version", "no-such-task"])
 def test_a_signal_beside_any_task_is_said_once(
-    words: str, when: str, number: signal.Signals
+    argument: str, when: str, number: signal.Signals
 ) -> None:
     child = subprocess.run(
-        [sys.executable, "-c", NO_TASK, words, when, str(number.value)],
+        [sys.executable, "-c", NO_TASK, argument, when, str(number.value)],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    said = "error: stopped; run it again to go on from here\n"
-    assert (child.returncode, child.stderr) == (128 + number, said)
+    expected = "error: stopped; run it again to go on from here\n"
+    assert (child.returncode, child.stderr) == (128 + number, expected)
 
 
 def held_back(command: Sequence[object], *, ignored: bool = False) -> subprocess.Popen[str]:
@@ -93,14 +93,14 @@ def held_back(command: Sequence[object], *, ignored: bool = False) -> subprocess
 
 
 @pytest.mark.parametrize("ignored", [False, True])
-@pytest.mark.parametrize("words", [["--list"], ["targets"], ["no-such-task"]])
+@pytest.mark.parametrize("arguments", [["--list"], ["targets"], ["no-such-task"]])
 def test_ctrl_c_before_python_has_started_ends_it_without_a_traceback(
-    words: list[str], ignored: bool
+    arguments: list[str], ignored: bool
 ) -> None:
-    child = held_back([sys.executable, "tasks.py", *words], ignored=ignored)
+    child = held_back([sys.executable, "tasks.py", *arguments], ignored=ignored)
     _, err = child.communicate(timeout=60)
     if ignored:
-        assert child.returncode == (2 if words == ["no-such-task"] else 0)
+        assert child.returncode == (2 if arguments == ["no-such-task"] else 0)
     else:
         assert (child.returncode, err) == (-signal.SIGINT, "")
 
@@ -126,7 +126,7 @@ def test_the_shell_has_ctrl_c_wait_until_python_can_take_it(tmp_path: Path, old:
         [tmp_path / "inv", "a b", "--list"],
         env={**os.environ, "PATH": path}, capture_output=True, text=True, check=True,
     )  # fmt: skip
-    words, mask = done.stdout.splitlines()
-    assert words == f"{tmp_path}/tasks.py a b --list"
+    command_line, mask = done.stdout.splitlines()
+    assert command_line == f"{tmp_path}/tasks.py a b --list"
     blocked = int(mask.split()[1], 16) >> (signal.SIGINT - 1) & 1
     assert (blocked, done.stderr) == (not old, "")

@@ -39,9 +39,9 @@ program.main(Collection(work), ["inv", "work"])
 )
 def test_work_is_done_and_its_code_stays(tmp_path: Path, stream: str, end: str, code: int) -> None:
     done = tmp_path / "done"
-    words = [sys.executable, "-c", PROGRAM % (stream, end), str(done)]
+    command = [sys.executable, "-c", PROGRAM % (stream, end), str(done)]
     with subprocess.Popen(
-        words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout
         assert process.stderr
@@ -76,13 +76,13 @@ sys.exit(front.run("verify", sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize(("words", "code"), [((), 11), (("early",), 141)])
-def test_of_the_images_programs(words: tuple[str, ...], code: int) -> None:
+@pytest.mark.parametrize(("arguments", "code"), [((), 11), (("early",), 141)])
+def test_of_the_images_programs(arguments: tuple[str, ...], code: int) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     try:
         done = subprocess.run(
-            [sys.executable, "-E", "-c", WHEEL, *words],
+            [sys.executable, "-E", "-c", WHEEL, *arguments],
             cwd=ROOT / "wheels" / "mediapipe-jetson" / "src", stdout=writer,
             stderr=subprocess.PIPE, check=False,
         )  # fmt: skip

@@ -77,8 +77,8 @@ def test_its_certificates_come_with_it(config: Path) -> None:
     key = hashlib.sha256(b"far").hexdigest()
     place = config / "contexts" / "tls" / key / "docker"
     place.mkdir(parents=True)
-    found = docker_context.address().environment
-    assert (found["DOCKER_TLS_VERIFY"], found["DOCKER_CERT_PATH"]) == ("1", str(place))
+    environment = docker_context.address().environment
+    assert (environment["DOCKER_TLS_VERIFY"], environment["DOCKER_CERT_PATH"]) == ("1", str(place))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"Endpoints": {}}', '{"Endpoints": 1}'])

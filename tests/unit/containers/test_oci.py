@@ -35,14 +35,14 @@ def layer(folder: Path, text: str) -> bytes:
 
 
 class Engine:
-    """Hands out layers as the engine does and counts what it was asked for."""
+    """Hands out layers as the engine does and counts the requests."""
 
     def __init__(self, raws: list[bytes]) -> None:
         self.raws = {sha(raw): raw for raw in raws}
         self.asked: list[str] = []
 
-    def save(self, wanted: set[str], keep: Callable[[str, IO[bytes]], None]) -> None:
-        for diff_id in sorted(wanted):
+    def save(self, diff_ids: set[str], keep: Callable[[str, IO[bytes]], None]) -> None:
+        for diff_id in sorted(diff_ids):
             self.asked.append(diff_id)
             if diff_id in self.raws:
                 keep(diff_id, io.BytesIO(self.raws[diff_id]))
@@ -77,8 +77,8 @@ def archive(folder: Path, engine: Engine) -> Path:
     diff_ids = list(engine.raws)
     layers = oci.blobs(diff_ids, engine.save)
     path = folder / "it.oci.tar"
-    made = oci.write_archive(path, oci.config_of(attrs(diff_ids), ROWS), layers, "it:1", {})
-    assert made.startswith("sha256:")
+    image_id = oci.write_archive(path, oci.config_of(attrs(diff_ids), ROWS), layers, "it:1", {})
+    assert image_id.startswith("sha256:")
     return path
 
 
@@ -103,8 +103,8 @@ def test_layout_of_an_archive(tmp_path: Path, cache: Path) -> None:
     config = json.loads(blob(manifest["config"]))
     assert config["rootfs"]["diff_ids"] == list(engine.raws)
     assert [item["mediaType"].rpartition("+")[2] for item in manifest["layers"]] == ["zstd"] * 2
-    for one, diff_id in zip(manifest["layers"], engine.raws, strict=True):
-        with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(blob(one))) as stream:
+    for layer_row, diff_id in zip(manifest["layers"], engine.raws, strict=True):
+        with zstandard.ZstdDecompressor().stream_reader(io.BytesIO(blob(layer_row))) as stream:
             assert sha(stream.read()) == diff_id
     assert len(files) == 4
 

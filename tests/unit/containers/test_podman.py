@@ -164,8 +164,8 @@ def test_docker_itself_is_not_taken_for_podman(served: Path, program: bytes) -> 
 
 
 def test_without_its_init_the_package_is_named() -> None:
-    words = 'container create: lookup init binary: exec: "catatonit": not found in $PATH'
-    error = APIError("500", requests.Response(), explanation=words)
+    message = 'container create: lookup init binary: exec: "catatonit": not found in $PATH'
+    error = APIError("500", requests.Response(), explanation=message)
     assert "install the package catatonit" in podman.not_started("the image", error).line()
     other = APIError("500", requests.Response(), explanation="no such device")
     assert podman.not_started("the image", other).line() == (

@@ -21,7 +21,7 @@ def test_no_modules_bytecode_stays_in_part(tmp_path: Path, limit: int) -> None:
             ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("*.pyc", "data", "tests")
         )
     shutil.copy(ROOT / "tasks.py", tmp_path)
-    words = [sys.executable, "-c", "import jetson_kit.core.log, jetson_kit.command_line.program"]
+    command = [sys.executable, "-c", "import jetson_kit.core.log, jetson_kit.command_line.program"]
 
     def start(limited: int | None = None) -> subprocess.CompletedProcess[str]:
         def prepare() -> None:
@@ -29,7 +29,7 @@ def test_no_modules_bytecode_stays_in_part(tmp_path: Path, limit: int) -> None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limited, limited))
 
         return subprocess.run(
-            words, cwd=tmp_path, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)},
+            command, cwd=tmp_path, env={"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)},
             preexec_fn=prepare, capture_output=True, text=True, check=False,
         )  # fmt: skip
 

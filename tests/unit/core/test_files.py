@@ -54,10 +54,10 @@ class Server(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as one:
-        threading.Thread(target=one.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{one.server_port}"
-        one.shutdown()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as httpd:
+        threading.Thread(target=httpd.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{httpd.server_port}"
+        httpd.shutdown()
 
 
 def test_download_keeps_what_has_the_hash(tmp_path: Path, server: str) -> None:
@@ -228,9 +228,9 @@ def test_a_file_that_may_not_grow_is_named(tmp_path: Path) -> None:
         (f"Path({own!r}).write_text('x' * 5000)", "error: a file that this writes would be larger"),
         ("run.run(['dd', 'if=/dev/zero', 'of=own', 'bs=5000', 'count=1'], what='w')", "error: w"),
     ):
-        words = ["sh", "-c", 'ulimit -f 1; exec "$@"', "-", sys.executable, "-c", program, code]
+        command = ["sh", "-c", 'ulimit -f 1; exec "$@"', "-", sys.executable, "-c", program, code]
         done = subprocess.run(
-            words, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert done.stderr.startswith(named), done.stderr

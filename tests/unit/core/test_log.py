@@ -35,10 +35,10 @@ program.main(Collection(work))
 """
 
 
-def inv(*words: str) -> tuple[int, str, str]:
+def inv(*arguments: str) -> tuple[int, str, str]:
     done = subprocess.run(
-        [sys.executable, "-c", TASK, *words], cwd=ROOT, capture_output=True, text=True, check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        [sys.executable, "-c", TASK, *arguments], cwd=ROOT, capture_output=True, text=True,
+        check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     return done.returncode, done.stdout, done.stderr
 
@@ -50,7 +50,7 @@ def test_steps_are_shown_by_default() -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("-q", "work", "x"),
         ("--quiet", "work", "x"),
@@ -59,15 +59,15 @@ def test_steps_are_shown_by_default() -> None:
         ("work", "x", "-q"),
     ],
 )
-def test_quiet_leaves_results_and_warnings(words: tuple[str, ...]) -> None:
-    assert inv(*words) == (0, "result x \n", "warning: a warning\n")
+def test_quiet_leaves_results_and_warnings(arguments: tuple[str, ...]) -> None:
+    assert inv(*arguments) == (0, "result x \n", "warning: a warning\n")
 
 
 @pytest.mark.parametrize(
-    "words", [("-v", "work", "x"), ("work", "--verbose", "x"), ("work", "x", "--verbose")]
+    "arguments", [("-v", "work", "x"), ("work", "--verbose", "x"), ("work", "x", "--verbose")]
 )
-def test_verbose_shows_programs_with_times_and_no_password(words: tuple[str, ...]) -> None:
-    code, out, err = inv(*words)
+def test_verbose_shows_programs_with_times_and_no_password(arguments: tuple[str, ...]) -> None:
+    code, out, err = inv(*arguments)
     assert (code, out) == (0, "result x \n")
     assert re.search(r"^\d\d:\d\d:\d\d\.\d{3} \+ true .*'a b'$", err, re.MULTILINE)
     assert re.search(r"^\S+ 0\.\d\d s  running true$", err, re.MULTILINE)

@@ -140,7 +140,7 @@ def test_options_decide(
 
 
 def shell(script: str, **environment: str) -> list[str]:
-    """Run an sh script that has sourced needs.sh; return the words that it prints."""
+    """Run an sh script that has sourced needs.sh; return what it prints, split at blanks."""
     done = subprocess.run(
         ["sh", "-euc", f'. "$root/ci/say.sh"; . "$root/ci/needs.sh"; {script}', "sh"],
         env={"PATH": "/usr/bin:/bin", "root": str(ROOT), **environment},
@@ -168,7 +168,7 @@ def test_the_shell_reads_the_same_for_a_stage(stage: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "size", "stage"),
+    ("arguments", "size", "stage"),
     [
         ("test", "default", ""),
         ("test --quick", "quick", ""),
@@ -179,11 +179,11 @@ def test_the_shell_reads_the_same_for_a_stage(stage: str) -> None:
         ("test --stage=rollouts", "default", "rollouts"),
     ],
 )
-def test_the_shell_knows_the_stages_of_a_size(words: str, size: str, stage: str) -> None:
+def test_the_shell_knows_the_stages_of_a_size(arguments: str, size: str, stage: str) -> None:
     every = checks.stages()
     chosen = [item.name for item in every if (item.name == stage if stage else item.at(size))]
-    assert shell(f"stages_of {words}") == chosen
-    parts = dict.fromkeys(shell(f"parts_for {words}"))
+    assert shell(f"stages_of {arguments}") == chosen
+    parts = dict.fromkeys(shell(f"parts_for {arguments}"))
     assert list(parts) == ["python", *TABLE.of_stages(chosen)]
 
 
@@ -215,8 +215,8 @@ def test_packages_by_system(
     machine = Machine(tmp_path / "machine")
     distribution, version, *codename = system
     machine.is_a(distribution, version, codename="".join(codename))
-    words = " ".join(TABLE.parts[package].packages)
-    assert shell(f"own_names {words}", KIT_SYSTEM_ROOT=str(machine.system)) == name
+    packages = " ".join(TABLE.parts[package].packages)
+    assert shell(f"own_names {packages}", KIT_SYSTEM_ROOT=str(machine.system)) == name
     own = needs.own_names(TABLE.parts[package], machine.system)
     assert list(own or ("-",)) == name
 

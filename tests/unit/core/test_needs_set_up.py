@@ -35,7 +35,7 @@ EXAMPLE = str(ROOT / "ansible" / "inventories" / "example")
 
 
 @pytest.mark.parametrize(
-    ("program", "words", "code", "package"),
+    ("program", "arguments", "code", "package"),
     [
         ("rsync", ("fleet.rollout", "x", "-i", EXAMPLE), 3, "rsync"),
         ("ssh", ("fleet.status", "-i", EXAMPLE), 3, "openssh-client"),
@@ -45,16 +45,20 @@ EXAMPLE = str(ROOT / "ansible" / "inventories" / "example")
 def test_a_task_that_lacks_a_program_lists_it_and_stops(
     without: Callable[[str], dict[str, str]],
     program: str,
-    words: tuple[str, ...],
+    arguments: tuple[str, ...],
     code: int,
     package: str,
 ) -> None:
     done = subprocess.run(
-        [ROOT / "inv", *words], env=without(program), capture_output=True, text=True, check=False
+        [ROOT / "inv", *arguments],
+        env=without(program),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == code, done.stderr
     first, last = done.stderr.splitlines()
-    assert first == f"Missing packages for ./inv {words[0]}: {package}"
+    assert first == f"Missing packages for ./inv {arguments[0]}: {package}"
     assert last.startswith("error: this machine is not set up for ./inv ")
 
 
@@ -126,12 +130,12 @@ def test_what_has_no_package_here_ends_a_command_and_no_test(
 def test_a_new_member_of_the_group_docker_begins_anew(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    made = f"for one in dockerd docker; do install -m 755 /bin/true {tmp_path}/bin/$one; done"
-    set_up_by(monkeypatch, tmp_path, made)
+    script = f"for one in dockerd docker; do install -m 755 /bin/true {tmp_path}/bin/$one; done"
+    set_up_by(monkeypatch, tmp_path, script)
     begun: list[list[str]] = []
     monkeypatch.setattr(needs, "_answers", lambda *_: False)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(os, "execvp", lambda _, words: begun.append(words))
+    monkeypatch.setattr(os, "execvp", lambda _, command: begun.append(command))
     monkeypatch.setattr(sys, "argv", ["tasks.py", "build", "--jetson"])
     needs.require(("dockerd", "docker"), "./inv build")
     assert begun == [["sh", str(ROOT / "inv"), "build", "--jetson"]]

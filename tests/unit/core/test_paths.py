@@ -93,7 +93,7 @@ def test_what_helps_on_a_full_disk_moves_the_place(
 def test_all_temporary_folders_of_the_kit_have_a_name_that_is_known() -> None:
     given = re.compile(r"""(?:TemporaryDirectory|mkdtemp|NamedTemporaryFile)\(([^()]*)\)""")
     for path in (paths.ROOT / "jetson_kit").rglob("*.py"):
-        for words in given.findall(path.read_text(encoding="utf-8")):
-            prefix = re.search(r'prefix="([^"]*)"', words)
-            if prefix and "dir=" not in words:
+        for call in given.findall(path.read_text(encoding="utf-8")):
+            prefix = re.search(r'prefix="([^"]*)"', call)
+            if prefix and "dir=" not in call:
                 assert paths.SCRATCH.match(prefix[1] + "abcd_123"), (path, prefix[1])

@@ -64,5 +64,5 @@ def plurals(path: Path) -> list[str]:
 def test_no_message_counts_one_as_many() -> None:
     sources = [*(ROOT / "jetson_kit").rglob("*.py"), *(ROOT / "wheels").rglob("*.py")]
     assert sources
-    found = [line for path in sources if not LEFT.search(str(path)) for line in plurals(path)]
-    assert found == []
+    faults = [line for path in sources if not LEFT.search(str(path)) for line in plurals(path)]
+    assert faults == []

@@ -70,7 +70,7 @@ def test_no_message_has_an_errors_own_text() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "name", "content", "text"),
+    ("arguments", "name", "content", "text"),
     [
         (("sites.rollout", "x", "-i"), "s.toml", "a=1".encode("utf-16"), "it is UTF-16, not UTF-8"),
         (("sites.rollout", "x", "-i"), "s.toml", b"a=\xff", "byte 3 is not UTF-8"),
@@ -78,11 +78,11 @@ def test_no_message_has_an_errors_own_text() -> None:
     ],
 )
 def test_a_file_that_can_not_be_read(
-    tmp_path: Path, words: tuple[str, ...], name: str, content: bytes, text: str
+    tmp_path: Path, arguments: tuple[str, ...], name: str, content: bytes, text: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
     done = subprocess.run(
-        [sys.executable, "tasks.py", *words, tmp_path / name],
+        [sys.executable, "tasks.py", *arguments, tmp_path / name],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -86,8 +86,10 @@ def test_a_program_on_a_full_disk_is_told_which(
 
 def test_a_full_disk_of_another_machine_is_no_folder_here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(1 << 40))
-    said = "fatal: [board-7]: OSError: [Errno 28] No space left on device: '/home/user/.ansible'\n"
-    error = failure("asking boards", 4, said)
+    output = (
+        "fatal: [board-7]: OSError: [Errno 28] No space left on device: '/home/user/.ansible'\n"
+    )
+    error = failure("asking boards", 4, output)
     assert type(error) is DiskFullError
     assert "board-7" in error.message
     assert "/home/user/.ansible" in error.message
@@ -105,9 +107,9 @@ def test_what_cannot_be_written_to_is_not_full(
 
 
 def test_a_limit_of_file_sizes_has_its_cure(tmp_path: Path) -> None:
-    words = f"ulimit -f 1; exec head -c 99999 /dev/zero >{tmp_path}/x"
+    script = f"ulimit -f 1; exec head -c 99999 /dev/zero >{tmp_path}/x"
     with pytest.raises(DiskFullError) as caught:
-        run(["sh", "-c", words], what="writing it")
+        run(["sh", "-c", script], what="writing it")
     assert caught.value.line().startswith("error: writing it: a file ")
     limited = f"ulimit -f 99; {sys.executable} -c '{LIMITED}'"
     done = run(["sh", "-c", limited], what="asking")

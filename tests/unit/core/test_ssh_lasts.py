@@ -23,14 +23,16 @@ DEVICE = Device(
 )  # fmt: skip
 
 
-def settings(words: list[str]) -> dict[str, str]:
-    """Return what ssh would do, by its own words."""
-    done = subprocess.run([words[0], "-G", *words[1:]], capture_output=True, text=True, check=True)
+def settings(command: list[str]) -> dict[str, str]:
+    """Return the settings that ssh says it would use."""
+    done = subprocess.run(
+        [command[0], "-G", *command[1:]], capture_output=True, text=True, check=True
+    )
     return dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
 
 
 @pytest.mark.parametrize(
-    ("words", "connect"),
+    ("command", "connect"),
     [
         (devices_ssh.command(DEVICE, ["true"]), 10),
         (devices_ssh.login(DEVICE, []), 10),
@@ -39,8 +41,8 @@ def settings(words: list[str]) -> dict[str, str]:
         (["ssh", *by_ssh.OPTIONS, "host"], 15),
     ],
 )
-def test_a_silent_host_is_given_up(words: list[str], connect: int) -> None:
-    result = settings(words)
+def test_a_silent_host_is_given_up(command: list[str], connect: int) -> None:
+    result = settings(command)
     assert int(result["connecttimeout"]) == connect
     assert int(result["serveraliveinterval"]) * int(result["serveralivecountmax"]) == 60
 

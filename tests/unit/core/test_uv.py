@@ -37,8 +37,8 @@ def test_a_home_that_cannot_be_written_is_not_needed(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(variable, "/dev/null/home")
     monkeypatch.setenv("KIT_CACHE", str(tmp_path))
-    found = uv.uv(["cache", "dir"], what="asking")
-    assert found.strip() == str(tmp_path / "uv")
+    output = uv.uv(["cache", "dir"], what="asking")
+    assert output.strip() == str(tmp_path / "uv")
     python = f"3.{sys.version_info.minor}"
     assert uv.uv(["python", "find", python], what="looking for Python")
     monkeypatch.setenv(variable, str(tmp_path / "home"))
@@ -55,12 +55,12 @@ def test_only_the_folder_that_cannot_be_used_is_replaced(
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / ".cache").write_text("no folder\n")
     ask = ("cache", "dir"), ("python", "dir")
-    cache, pythons = (uv.uv(words, what="asking").strip() for words in ask)
+    cache, pythons = (uv.uv(arguments, what="asking").strip() for arguments in ask)
     assert cache == str(tmp_path / "kit" / "uv")
     assert pythons == str(tmp_path / ".local/share/uv/python")
     monkeypatch.setenv("HOME", "/dev/null/home")
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "mine"))
-    cache, pythons = (uv.uv(words, what="asking").strip() for words in ask)
+    cache, pythons = (uv.uv(arguments, what="asking").strip() for arguments in ask)
     assert cache == str(tmp_path / "mine")
     assert pythons == str(tmp_path / "kit" / "uv" / "pythons")
 
@@ -142,16 +142,16 @@ def test_a_program_of_the_set_up_gets_what_leads_to_indexes_alone(tmp_path: Path
     reaching = {"UV_DEFAULT_INDEX": "https://i", "PIP_INDEX_URL": "https://i", "PIP_CERT": "x"}
     others = {"UV_SYSTEM_PYTHON": "1", "UV_PYTHON": "3.8", "UV_TARGET": "/", "PIP_PYTHON": "x",
               "PIP_CONSTRAINT": "x", "VIRTUAL_ENV": "/v", "CONDA_PREFIX": "/c"}  # fmt: skip
-    words = [sys.executable, "-m", "jetson_kit.core.uv_environment"]
+    command = [sys.executable, "-m", "jetson_kit.core.uv_environment"]
     environment = {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT), **reaching, **others}
     done = subprocess.run(
-        [*words, "env"], env=environment, capture_output=True, text=True, check=True
+        [*command, "env"], env=environment, capture_output=True, text=True, check=True
     )
     seen = dict(line.split("=", 1) for line in done.stdout.splitlines())
     assert seen.items() >= reaching.items()
     assert seen.pop("UV_PYTHON") == sys.executable
     assert not seen.keys() & {*others, "PYTHONPATH"}
-    assert subprocess.run([*words, "false"], env=environment, check=False).returncode == 1
+    assert subprocess.run([*command, "false"], env=environment, check=False).returncode == 1
 
 
 def test_settings_of_uv_that_cannot_be_read_are_named(

@@ -28,23 +28,23 @@ def rows(folder: Path, own: str = "", machine: str = "", **more: str) -> dict[st
 def test_of_lists_the_machines_count_behind_the_users(tmp_path: Path) -> None:
     own = 'index-strategy = "first-index"\n[[index]]\nname = "own"\nurl = "https://own"\n'
     machine = 'index-strategy = "unsafe-best-match"\n[[index]]\nname = "all"\nurl = "https://all"\n'
-    found = rows(tmp_path, own, machine)
-    assert [row["name"] for row in found["index"]] == ["own", "all"]
-    assert found["index-strategy"] == "first-index"
+    result = rows(tmp_path, own, machine)
+    assert [row["name"] for row in result["index"]] == ["own", "all"]
+    assert result["index-strategy"] == "first-index"
 
 
 @pytest.mark.parametrize("place", ["wheels", "./wheels", "../wheels", "a/../wheels"])
 def test_places_beside_the_file_are_found_from_elsewhere(tmp_path: Path, place: str) -> None:
     beside = str(tmp_path / "own" / "uv" / place)
-    found = rows(
+    result = rows(
         tmp_path,
         f'find-links = ["{place}"]\ncache-dir = "./c"\n[[index]]\nurl = "{place}"\n'
         f'format = "flat"\n[pip]\nindex-url = "{place}"\n',
     )
-    assert found["find-links"] == [beside]
-    assert found["index"] == [{"url": beside, "format": "flat"}]
-    assert found["pip"] == {"index-url": beside}
-    assert found["cache-dir"] == "./c"
+    assert result["find-links"] == [beside]
+    assert result["index"] == [{"url": beside, "format": "flat"}]
+    assert result["pip"] == {"index-url": beside}
+    assert result["cache-dir"] == "./c"
 
 
 @pytest.mark.parametrize("place", ["https://h/simple", "file:///w", "/srv/wheels"])
@@ -71,9 +71,9 @@ def test_odd_files_are_read_as_uv_reads_them(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(("said", "counts"), [("1", False), ("true", False), ("0", True)])
-def test_whether_files_count_at_all(tmp_path: Path, said: str, counts: bool) -> None:
-    assert bool(rows(tmp_path, "offline = true\n", UV_NO_CONFIG=said)) == counts
+@pytest.mark.parametrize(("value", "counts"), [("1", False), ("true", False), ("0", True)])
+def test_whether_files_count_at_all(tmp_path: Path, value: str, counts: bool) -> None:
+    assert bool(rows(tmp_path, "offline = true\n", UV_NO_CONFIG=value)) == counts
 
 
 def test_set_up_runs_no_module_of_the_current_folder(tmp_path: Path) -> None:

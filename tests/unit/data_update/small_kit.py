@@ -69,15 +69,15 @@ class Kit:
     cache: Path
     environ: dict[str, str]
 
-    def run(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "tasks.py", *words],
+            [sys.executable, "tasks.py", *arguments],
             cwd=self.folder, env={**self.environ, **more}, capture_output=True, text=True,
             check=False,
         )  # fmt: skip
 
-    def update(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
-        return self.run("data.update", *words, **more)
+    def update(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
+        return self.run("data.update", *arguments, **more)
 
     def file(self, path: Path) -> Path:
         """Return the copy of a file of the tree."""

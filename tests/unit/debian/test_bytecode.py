@@ -83,8 +83,8 @@ def test_only_what_is_listed_and_is_python_of_this_version(
     tmp_path: Path, compiler: Compiler
 ) -> None:
     site = unpacked(tmp_path, compiler)
-    found = {path.name.partition(".")[0] for path in site.rglob("*.pyc")}
-    assert found == {"__init__", "near"}
+    compiled = {path.name.partition(".")[0] for path in site.rglob("*.pyc")}
+    assert compiled == {"__init__", "near"}
 
 
 @pytest.mark.parametrize(
@@ -128,9 +128,9 @@ def test_what_was_damaged_in_the_cache_is_compiled_again(
     whole = unpacked(tmp_path / "1", compiler)
     for path in (tmp_path / "cache" / "bytecode").glob("*/*"):
         path.write_bytes(path.read_bytes()[:-1] + b"x")
-    again = unpacked(tmp_path / "2", compiler)
+    second = unpacked(tmp_path / "2", compiler)
     for path in whole.rglob("*.pyc"):
-        assert path.read_bytes() == (again / path.relative_to(whole)).read_bytes()
+        assert path.read_bytes() == (second / path.relative_to(whole)).read_bytes()
 
 
 def damaged(python: ThisPython, tries: int) -> ThisPython:
@@ -161,16 +161,16 @@ def test_a_python_that_never_runs_is_named(tmp_path: Path, compiler: Compiler) -
 
 
 def test_a_python_is_unpacked_before_it_is_needed() -> None:
-    asked, whole = threading.Event(), threading.Event()
+    requested, whole = threading.Event(), threading.Event()
 
     class Slow(ThisPython):
         def command(self) -> Command:
-            asked.set()
+            requested.set()
             assert whole.wait(60)
             return super().command()
 
     Compiler(Slow("trixie", VERSION, "1")).begin()
-    assert asked.wait(60)
+    assert requested.wait(60)
     whole.set()
 
 
@@ -227,12 +227,12 @@ def test_each_suite_of_images_has_one(suite: str, python: str) -> None:
 @pytest.mark.network
 @pytest.mark.parametrize(("suite", "python"), [("bookworm", "3.11"), ("trixie", "3.13")])
 def test_debians_python_runs_here(suite: str, python: str) -> None:
-    found = native_python.of(suite, python)
-    assert found is not None
+    result = native_python.of(suite, python)
+    assert result is not None
     code = "import sys; print(sys.version.split()[0], sys.flags.no_site, sys.prefix)"
-    command = [*found.command().arguments, "-c", code]
+    command = [*result.command().arguments, "-c", code]
     done = subprocess.run(command, env={}, capture_output=True, text=True, check=True)
     version, no_site, prefix = done.stdout.split()
-    assert version == found.package.partition("-")[0]
+    assert version == result.package.partition("-")[0]
     assert no_site == "1"
     assert "native-python" in prefix

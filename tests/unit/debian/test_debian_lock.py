@@ -118,16 +118,16 @@ def test_an_archive_that_no_name_server_knows_is_asked_for_one_package(
     archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = [locked(archive, name) for name in ("one", "two", "three")]
-    asked: list[int] = []
+    counts: list[int] = []
 
-    def run(words: Sequence[str | Path], **_: object) -> str:
-        asked.append(sum(str(word).startswith("SHA256:") for word in words))
+    def run(command: Sequence[str | Path], **_: object) -> str:
+        counts.append(sum(str(word).startswith("SHA256:") for word in command))
         raise NetworkError("Temporary failure resolving 'archive.invalid'")
 
     monkeypatch.setattr(debian_lock, "run", run)
     with pytest.raises(NetworkError):
         fetch(tmp_path / "apt", *rows)
-    assert asked == [1]
+    assert counts == [1]
 
 
 def test_an_archive_that_is_a_folder(

@@ -42,13 +42,13 @@ def open_at(address: str, *, secret: str = "") -> HTTPResponse:
 
 
 @contextlib.contextmanager
-def application(*words: str | Path) -> Iterator[Running]:
-    """Run the application of live_application.py; `words` follow its video and model."""
+def application(*arguments: str | Path) -> Iterator[Running]:
+    """Run the application of live_application.py; `arguments` follow its video and model."""
     settings = inference_env.variables()
     model = Path(settings["MEDIAPIPE_JETSON_MODELS"], "face_landmarker.task")
     video = sample_videos.fetch("Megamind.avi")
     process = subprocess.Popen(
-        [*map(str, (inference_env.python(), APPLICATION, video, model, *words))],
+        [*map(str, (inference_env.python(), APPLICATION, video, model, *arguments))],
         env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True,
         stderr=subprocess.DEVNULL,
     )  # fmt: skip

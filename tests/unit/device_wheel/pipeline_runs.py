@@ -15,15 +15,15 @@ FACES = 267
 
 
 def variables(cache: Path) -> dict[str, str]:
-    """Return an environment in which choices of a backend are kept in `cache`."""
+    """Return an environment in which choices of a backend are stored in `cache`."""
     return {**inference_env.variables(), "MEDIAPIPE_JETSON_CACHE": str(cache)}
 
 
 def python(
-    settings: dict[str, str], *words: str | Path, limit_s: float = 900
+    settings: dict[str, str], *arguments: str | Path, limit_s: float = 900
 ) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(inference_env.python()), *map(str, words)],
+        [str(inference_env.python()), *map(str, arguments)],
         env=settings,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -33,8 +33,8 @@ def python(
     )
 
 
-def run(settings: dict[str, str], *words: str | Path) -> subprocess.CompletedProcess[str]:
-    return python(settings, "-m", "mediapipe_jetson", "run", *words)
+def run(settings: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return python(settings, "-m", "mediapipe_jetson", "run", *arguments)
 
 
 def reported(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:

@@ -157,9 +157,9 @@ print(alive.read_text().strip())
 def apart(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run an application in a mount namespace of its own, after a script."""
     space = ["unshare", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--mount"]
-    words = ["sh", "-ec", f'{script}\nexec "$2" -c "$3" "$1"', "-", str(folder)]
+    command = ["sh", "-ec", f'{script}\nexec "$2" -c "$3" "$1"', "-", str(folder)]
     return subprocess.run(
-        [*space, *words, sys.executable, LATER],
+        [*space, *command, sys.executable, LATER],
         env={
             **os.environ,
             "PYTHONPATH": f"{PACKAGE}{os.pathsep}{Path.cwd()}",

@@ -94,12 +94,12 @@ def test_a_missing_element_of_debian_is_named() -> None:
     ],
 )  # fmt: skip
 def test_a_user_s_pipeline_ends_in_our_appsink(text: str, end: str) -> None:
-    found = pipelines.own(text).text
-    assert end in found
-    assert "mine" not in found
-    assert "my sink" not in found
-    assert found.count("name=") == 1
-    assert found.count("caps=") == 1
+    pipeline = pipelines.own(text).text
+    assert end in pipeline
+    assert "mine" not in pipeline
+    assert "my sink" not in pipeline
+    assert pipeline.count("name=") == 1
+    assert pipeline.count("caps=") == 1
 
 
 @pytest.mark.parametrize("text", ["a ! b", "! appsink", "a ! appsinker", "appsink !", "a ! b !"])

@@ -1,4 +1,4 @@
-"""`auto`: which backend wins, why, and how the choice is kept."""
+"""`auto`: which backend wins, why, and how the choice is stored."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def test_the_fastest_right_one_wins() -> None:
 
 
 def test_more_threads_must_be_worth_it() -> None:
-    one, two = trial("litert", 1, 5.4), trial("litert", 2, 5.0)
-    assert auto.best([two, one]) == one
-    assert auto.best([two, replace(one, median_ms=5.6)]) == two
+    single, two = trial("litert", 1, 5.4), trial("litert", 2, 5.0)
+    assert auto.best([two, single]) == single
+    assert auto.best([two, replace(single, median_ms=5.6)]) == two
 
 
 SQUARE = [[[0.0, 0.0], [0.5, 0.0], [0.5, 0.5], [0.0, 0.5]]]
@@ -69,11 +69,11 @@ def test_other_things_have_no_distance(wrong: trials.Points) -> None:
 
 
 def test_landmarks_too_far_away_are_not_right() -> None:
-    one = trial("litert", 1, 5.0)
-    right = trials.compared(one, moved(0.009), SQUARE, 0.02)
+    reference = trial("litert", 1, 5.0)
+    right = trials.compared(reference, moved(0.009), SQUARE, 0.02)
     assert right.ok
     assert right.worst == pytest.approx(0.018)
-    wrong = trials.compared(one, moved(0.011), SQUARE, 0.02)
+    wrong = trials.compared(reference, moved(0.011), SQUARE, 0.02)
     assert (wrong.ok, wrong.why) == (
         False,
         "a landmark is 2.20% of the size off mediapipe-cpu's, allowed 2%",

@@ -230,8 +230,11 @@ def test_all_three_wheels_or_none_where_the_disk_is_full(
 ) -> None:
     size = device_wheel.build(tmp_path).stat().st_size
     space = ["unshare", *([] if os.geteuid() == 0 else ["--map-root-user"]), "--mount"]
-    words = [str(tmp_path), str(int(size * copies)), str(ROOT), sys.executable, COPIES]
+    arguments = [str(tmp_path), str(int(size * copies)), str(ROOT), sys.executable, COPIES]
     done = subprocess.run(
-        [*space, "sh", "-c", SECOND_COPY, "-", *words], capture_output=True, text=True, check=False
+        [*space, "sh", "-c", SECOND_COPY, "-", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.returncode, len(done.stdout.split())) == (code, names), done.stderr

@@ -26,7 +26,7 @@ EMULATED = dataclasses.replace(A76, names=(), emulated="QEMU user emulation on x
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
+    ("arguments", "code"),
     [
         ([], 2),
         (["nonsense"], 2),
@@ -43,13 +43,13 @@ EMULATED = dataclasses.replace(A76, names=(), emulated="QEMU user emulation on x
         (["selftest", "--model", "/nonexistent.task"], 2),
     ],
 )
-def test_usage(words: list[str], code: int) -> None:
-    done = wheel(*words)
+def test_usage(arguments: list[str], code: int) -> None:
+    done = wheel(*arguments)
     assert done.returncode == code, done
     assert "Traceback" not in done.stderr
     if code == 0:
         assert done.stdout
-    elif words:
+    elif arguments:
         assert done.stderr.startswith("error: ")
 
 
@@ -91,7 +91,7 @@ def stub(folder: Path, code: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("code", "cause", "words"),
+    ("code", "cause", "expected"),
     [
         ("os.kill(os.getpid(), signal.SIGILL)", "cpu-feature", "SIGILL"),
         (
@@ -112,7 +112,7 @@ def stub(folder: Path, code: str) -> Path:
     ],
 )
 def test_selftest_tells_how_mediapipe_broke(
-    tmp_path: Path, code: str, cause: str, words: str
+    tmp_path: Path, code: str, cause: str, expected: str
 ) -> None:
     model = tmp_path / "face_landmarker.task"
     model.write_bytes(b"model")
@@ -123,7 +123,7 @@ def test_selftest_tells_how_mediapipe_broke(
     jsonschema.validate(document, schema("selftest"))
     assert done.returncode == document["exit_code"] == 11
     assert (document["verdict"], document["cause"]) == ("broken", cause)
-    assert words in document["message"]
+    assert expected in document["message"]
     assert "\n" not in document["message"]
     assert done.stderr == ""
 
@@ -136,7 +136,7 @@ def test_selftest_without_mediapipe(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cpu", "code", "stderr", "cause", "words"),
+    ("cpu", "code", "stderr", "cause", "expected"),
     [
         (A57, -signal.SIGILL, "", "cpu-feature", "atomics (LSE, part of ARMv8.1)"),
         (A57, -signal.SIGILL, "compiled with lse enabled", "cpu-feature", "Cortex-A57 lacks"),
@@ -146,10 +146,10 @@ def test_selftest_without_mediapipe(tmp_path: Path) -> None:
         (Absent("no"), -signal.SIGKILL, "", "crash", "SIGKILL"),
     ],
 )
-def test_diagnosis(cpu: Any, code: int, stderr: str, cause: str, words: str) -> None:
+def test_diagnosis(cpu: Any, code: int, stderr: str, cause: str, expected: str) -> None:
     broken = diagnose(Ending({"stage": "infer"}, code, stderr), "1.2.2", cpu)
     assert broken.cause == cause
-    assert words in broken.message
+    assert expected in broken.message
     assert broken.message.startswith("mediapipe 1.2.2 ")
 
 

@@ -100,9 +100,13 @@ def test_a_module_that_does_not_import_is_one_line(tmp_path: Path) -> None:
 def test_the_inference_of_a_fork_is_judged_as_the_selftest_is(tmp_path: Path) -> None:
     done = start(stand_in(tmp_path), models=str(tmp_path / "models"))
     assert (done.returncode, done.stderr) == (0, "")
-    found = json.loads(done.stdout)["selftest"]
-    jsonschema.validate(found, schema("selftest"))
-    assert (found["verdict"], found["landmarks"], found["times"]["frames"]) == ("pass", 478, 1)
+    selftest = json.loads(done.stdout)["selftest"]
+    jsonschema.validate(selftest, schema("selftest"))
+    assert (selftest["verdict"], selftest["landmarks"], selftest["times"]["frames"]) == (
+        "pass",
+        478,
+        1,
+    )
 
 
 @pytest.mark.parametrize(
@@ -118,8 +122,8 @@ def test_the_inference_of_a_fork_is_judged_as_the_selftest_is(tmp_path: Path) ->
 def test_an_inference_that_breaks_is_told(tmp_path: Path, detect: str, cause: str) -> None:
     done = start(stand_in(tmp_path, detect), models=str(tmp_path / "models"))
     assert (done.returncode, done.stderr) == (0, "")
-    found = json.loads(done.stdout)["selftest"]
-    assert (found["verdict"], found["cause"]) == ("broken", cause)
+    selftest = json.loads(done.stdout)["selftest"]
+    assert (selftest["verdict"], selftest["cause"]) == ("broken", cause)
 
 
 def test_an_inference_that_nobody_waits_for_is_ended(tmp_path: Path) -> None:
@@ -161,7 +165,7 @@ def forked(folder: Path, script: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize(
-    ("raised", "code", "words"),
+    ("raised", "code", "expected"),
     [
         ("sys.exit(11)", 11, ""),
         ("sys.exit()", 0, ""),
@@ -175,7 +179,7 @@ def forked(folder: Path, script: str) -> subprocess.Popen[str]:
     ],
 )
 def test_an_inference_ends_with_the_code_of_its_own_exit(
-    tmp_path: Path, raised: str, code: int, words: str
+    tmp_path: Path, raised: str, code: int, expected: str
 ) -> None:
     stand_in(tmp_path, raised)
     script = (
@@ -189,7 +193,7 @@ def test_an_inference_ends_with_the_code_of_its_own_exit(
         text = process.stdout.read()
     # As a Python of its own ends, which adds where it was interrupted.
     assert text.startswith(f"{code}|a line of MediaPipe's own\n")
-    assert text.endswith(words or "own\n")
+    assert text.endswith(expected or "own\n")
 
 
 @pytest.mark.skipif(

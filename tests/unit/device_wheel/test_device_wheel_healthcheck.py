@@ -107,7 +107,7 @@ def _link_to_a_fifo(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("make", "words"),
+    ("make", "expected"),
     [
         (os.mkfifo, "alive is no regular file"),
         (_link_to_a_fifo, "alive is no regular file"),
@@ -118,11 +118,11 @@ def _link_to_a_fifo(path: Path) -> None:
     ],
 )
 def test_a_health_file_that_is_no_file_is_unhealthy_at_once(
-    site: Path, tmp_path: Path, make: Callable[[Path], None], words: str
+    site: Path, tmp_path: Path, make: Callable[[Path], None], expected: str
 ) -> None:
     make(tmp_path / "alive")
     done = health(site, MEDIAPIPE_JETSON_HEALTH_FILE=str(tmp_path / "alive"))
-    assert done == (1, f"unhealthy: the application's {tmp_path}/{words}\n")
+    assert done == (1, f"unhealthy: the application's {tmp_path}/{expected}\n")
 
 
 def test_a_health_file_of_any_size_is_read_in_part(site: Path, tmp_path: Path) -> None:

@@ -28,9 +28,9 @@ COUNTER = (
 TAGS = {"x86_64": "x86_64.whl", "aarch64": "aarch64.whl"}
 
 
-def run(*words: str | Path, env: dict[str, str] | None = None) -> str:
+def run(*command: str | Path, env: dict[str, str] | None = None) -> str:
     done = subprocess.run(
-        words, capture_output=True, text=True, check=False, env=env, cwd=Path(words[0]).parent
+        command, capture_output=True, text=True, check=False, env=env, cwd=Path(command[0]).parent
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -113,13 +113,13 @@ def test_every_extra_can_be_resolved(wheels: Sequence[Path]) -> None:
 
 @pytest.mark.parametrize("command", ["", *COMMANDS])
 def test_help_names_the_program_that_was_started(bare: Path, command: str) -> None:
-    words = [command] if command else []
+    arguments = [command] if command else []
     env = {"PATH": os.environ["PATH"], "HOME": str(bare.parent)}
-    text = run(bare / "mediapipe-jetson", *words, "--help", env=env)
-    assert text.startswith(f"usage: {' '.join(['mediapipe-jetson', *words])} ".rstrip())
+    text = run(bare / "mediapipe-jetson", *arguments, "--help", env=env)
+    assert text.startswith(f"usage: {' '.join(['mediapipe-jetson', *arguments])} ".rstrip())
     assert "python -m mediapipe_jetson" not in text
-    text = run(bare / "python", "-m", "mediapipe_jetson", *words, "--help", env=env)
-    assert text.startswith(" ".join(["usage: python -m mediapipe_jetson", *words]))
+    text = run(bare / "python", "-m", "mediapipe_jetson", *arguments, "--help", env=env)
+    assert text.startswith(" ".join(["usage: python -m mediapipe_jetson", *arguments]))
 
 
 def test_it_works_without_the_kit(bare: Path) -> None:

@@ -17,9 +17,11 @@ from jetson_kit.wheels.device_wheel import SOURCE
 LONG = "x" * 100_000
 
 
-def wheel(folder: Path, *words: str, limit_s: float = 60.0) -> subprocess.CompletedProcess[bytes]:
+def wheel(
+    folder: Path, *arguments: str, limit_s: float = 60.0
+) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", "mediapipe_jetson", *words],
+        [sys.executable, "-m", "mediapipe_jetson", *arguments],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(SOURCE / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
         stdin=subprocess.DEVNULL,
@@ -95,12 +97,12 @@ def test_a_wrong_line(place: Path, command: list[str], values: list[str]) -> Non
 
 
 def test_one_file_is_not_read_and_written(place: Path) -> None:
-    for words in (
+    for arguments in (
         ["--json", "new", "--junit", "new"],
         ["--json", "new", "--prometheus", "./folder/../new"],
         ["--read", "text", "--json", "text"],
     ):
-        done = wheel(place, "verify", *words)
+        done = wheel(place, "verify", *arguments)
         assert done.returncode == 2
         assert b"are one" in done.stderr
     assert (place / "text").read_text() == "text"

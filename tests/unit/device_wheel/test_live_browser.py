@@ -57,9 +57,9 @@ def opened(shown: Running) -> Iterator[Callable[..., Chrome]]:
         for driver in drivers:
             assert driver.get_log("browser") == []  # type: ignore[no-untyped-call]
             log = driver.get_log("performance")  # type: ignore[no-untyped-call]
-            asked = {item.split("?")[0] for item in map(requested, log)} - {""}
+            addresses = {item.split("?")[0] for item in map(requested, log)} - {""}
             own = shown.address
-            assert {item.replace(f"anyone:{SECRET}@", "") for item in asked} <= {
+            assert {item.replace(f"anyone:{SECRET}@", "") for item in addresses} <= {
                 f"{own}/{name}"
                 for name in ("", "live.css", "live.js", "icon.svg", "stream.mjpg", "status.json")
             }

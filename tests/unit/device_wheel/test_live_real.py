@@ -114,10 +114,10 @@ def test_who_never_reads_holds_up_nobody(shown: Running) -> None:
 def test_run_serves_page_and_metrics(settings: dict[str, str]) -> None:
     video = sample_videos.fetch("Megamind.avi")
     ports_words = ("--serve", "0", "--metrics", "0")
-    words = ("-m", "mediapipe_jetson", "run", *ports_words, "--backend", "litert",
-             "--policy", "latest", "--frames", "100", "--source", video, "--json")  # fmt: skip
+    arguments = ("-m", "mediapipe_jetson", "run", *ports_words, "--backend", "litert",
+                 "--policy", "latest", "--frames", "100", "--source", video, "--json")  # fmt: skip
     process = subprocess.Popen(
-        [str(inference_env.python()), *map(str, words)],
+        [str(inference_env.python()), *map(str, arguments)],
         env=settings, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True,
     )  # fmt: skip
@@ -146,12 +146,12 @@ def test_what_can_not_be_served_is_one_line(settings: dict[str, str], tmp_path: 
     port = str(connection.getsockname()[1])
     short = tmp_path / "short"
     short.write_text("short")
-    for words, why in (
+    for arguments, why in (
         (("--serve", port), "Address already in use"),
         (("--serve", "65536"), "is no number from 0 to 65535"),
         (("--serve", "0", "--serve-password-file", str(short)), "one line of 8"),
     ):
         # The source is never opened: nothing is begun.
-        done = run(settings, "--source", tmp_path / "none.avi", *words)
+        done = run(settings, "--source", tmp_path / "none.avi", *arguments)
         assert (done.returncode, why in last_line(done)) == (2, True), done.stderr
     connection.close()

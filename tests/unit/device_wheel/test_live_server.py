@@ -195,9 +195,14 @@ def test_other_methods_get_a_short_answer_that_names_those_there_are(
     method: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     content = b"a" * 300_000  # more than the kernel holds of a body that nobody reads
-    words = f"{method} /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n"
+    request_head = (
+        f"{method} /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n"
+    )
     with Live(metrics=0) as live:
-        for request in (words.encode() + content, words.encode().replace(b"300000", b"0")):
+        for request in (
+            request_head.encode() + content,
+            request_head.encode().replace(b"300000", b"0"),
+        ):
             head, body = asked(live.ports[0], request)
             assert head.startswith("HTTP/1.0 405 ")
             assert "\r\nAllow: GET, HEAD" in head

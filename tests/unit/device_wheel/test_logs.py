@@ -16,16 +16,16 @@ from mediapipe_jetson import logs
 from jetson_kit.wheels.device_wheel import SOURCE
 
 
-def record(message: str, *words: object, **extra: object) -> logging.LogRecord:
-    made = logging.LogRecord("a.b", logging.WARNING, "x.py", 1, message, words, None)
-    made.created, made.msecs = 1735689600.25, 250.0
+def record(message: str, *arguments: object, **extra: object) -> logging.LogRecord:
+    result = logging.LogRecord("a.b", logging.WARNING, "x.py", 1, message, arguments, None)
+    result.created, result.msecs = 1735689600.25, 250.0
     for key, value in extra.items():
-        setattr(made, key, value)
-    return made
+        setattr(result, key, value)
+    return result
 
 
-def parsed(made: logging.LogRecord) -> dict[str, Any]:
-    text = logs.Json().format(made)
+def parsed(log_record: logging.LogRecord) -> dict[str, Any]:
+    text = logs.Json().format(log_record)
     assert "\n" not in text
     assert text.isprintable()
     result: dict[str, Any] = json.loads(text)
@@ -87,9 +87,9 @@ def test_messages_that_all_differ_do_not_fill_the_memory() -> None:
 
 
 def program(
-    *words: str, variables: dict[str, str] | None = None, code: str = ""
+    *arguments: str, variables: dict[str, str] | None = None, code: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    command = ["-c", code] if code else ["-m", "mediapipe_jetson", *words]
+    command = ["-c", code] if code else ["-m", "mediapipe_jetson", *arguments]
     return subprocess.run(
         [sys.executable, *command],
         env={**os.environ, "PYTHONPATH": str(SOURCE / "src"), **(variables or {})},
@@ -101,13 +101,13 @@ def program(
 
 
 def test_a_run_that_fails_says_the_same_in_both_forms() -> None:
-    words = ("run", "--source", "gone.avi", "--backend", "mediapipe-cpu")
-    text, lines = program(*words), program(*words, "--log-format", "json")
-    by_variable = program(*words, variables={logs.FORMAT_VARIABLE: "json"})
+    arguments = ("run", "--source", "gone.avi", "--backend", "mediapipe-cpu")
+    text, lines = program(*arguments), program(*arguments, "--log-format", "json")
+    by_variable = program(*arguments, variables={logs.FORMAT_VARIABLE: "json"})
     assert (text.returncode, text.stdout, lines.stdout) == (lines.returncode, "", "")
     assert text.returncode != 0
-    (one,) = lines.stderr.splitlines()
-    body = json.loads(one)
+    (line,) = lines.stderr.splitlines()
+    body = json.loads(line)
     assert text.stderr == f"error: {body['message']}\n"
     assert (body["level"], body["logger"]) == ("error", "mediapipe_jetson.run")
     assert body["exit_code"] == text.returncode
@@ -115,8 +115,11 @@ def test_a_run_that_fails_says_the_same_in_both_forms() -> None:
 
 
 def test_a_form_that_is_none_is_one_line() -> None:
-    for variables, words in (({logs.FORMAT_VARIABLE: "xml"}, ()), ({}, ("--log-format", "xml"))):
-        done = program("run", "--source", "x", *words, variables=variables)
+    for variables, arguments in (
+        ({logs.FORMAT_VARIABLE: "xml"}, ()),
+        ({}, ("--log-format", "xml")),
+    ):
+        done = program("run", "--source", "x", *arguments, variables=variables)
         assert done.returncode == 2
         assert "xml" in done.stderr
         assert done.stderr.count("\n") == 1

@@ -10,13 +10,15 @@ from mediapipe_jetson.migrate import project, view
 from tests.unit.migrate_cases import FOLDER, HEAD, MARK, OLD_HANDS, OLD_POSE, TASKS, after, rows
 
 
-@pytest.mark.parametrize(("gpu", "words"), [(True, "MEDIAPIPE_JETSON_DELEGATE=CPU"),
-                                            (False, "with --gpu the new code asks")])  # fmt: skip
-def test_where_the_new_code_runs_is_said(tmp_path: Path, gpu: bool, words: str) -> None:
+@pytest.mark.parametrize(
+    ("gpu", "expected"),
+    [(True, "MEDIAPIPE_JETSON_DELEGATE=CPU"), (False, "with --gpu the new code asks")],
+)
+def test_where_the_new_code_runs_is_said(tmp_path: Path, gpu: bool, expected: str) -> None:
     program = tmp_path / "program.py"
     program.write_text(HEAD + MARK + OLD_HANDS, encoding="utf-8")
     outcome = project.migrate(program, gpu=gpu)
-    assert words in view.text(outcome, written=False)
+    assert expected in view.text(outcome, written=False)
     assert (b"delegate=mp.tasks.BaseOptions.Delegate.GPU" in outcome.changes[0].after) == gpu
 
 

@@ -71,9 +71,9 @@ def test_a_face_that_a_class_has_as_none_is_drawn_as_nothing(tmp_path: Path) -> 
 
 
 def test_an_argument_that_becomes_an_owner_is_in_parentheses(tmp_path: Path) -> None:
-    face = "mp.solutions.face_detection"
+    module = "mp.solutions.face_detection"
     old = (
-        f"d = {face}.FaceDetection().process(x).detections[0]\n"
-        f"p = {face}.get_key_point(d if y else d, {face}.FaceKeyPoint.NOSE_TIP)\n"
+        f"d = {module}.FaceDetection().process(x).detections[0]\n"
+        f"p = {module}.get_key_point(d if y else d, {module}.FaceKeyPoint.NOSE_TIP)\n"
     )
     assert after(tmp_path, old).endswith("p = (d if y else d).keypoints[2]\n")

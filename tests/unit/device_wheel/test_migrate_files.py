@@ -176,9 +176,9 @@ def test_what_will_differ_is_said_at_its_place(tmp_path: Path) -> None:
     text = HEAD + OLD_HANDS + "r.multi_handedness[0].classification[0].label\n"
     (tmp_path / "program.py").write_text(text, encoding="utf-8")
     notes = [str(note) for note in project.migrate(tmp_path).differs]
-    words = {(note.split(":")[1], note.split(":")[3].strip()) for note in notes}
-    assert {("5", "models"), ("5", "order"), ("5", "thresholds")} <= words
-    assert {("6", "timestamps"), ("7", "handedness")} <= words
+    topics = {(note.split(":")[1], note.split(":")[3].strip()) for note in notes}
+    assert {("5", "models"), ("5", "order"), ("5", "thresholds")} <= topics
+    assert {("6", "timestamps"), ("7", "handedness")} <= topics
 
 
 def test_a_refused_file_ends_with_1_and_a_missing_folder_with_2(tmp_path: Path) -> None:
@@ -193,8 +193,8 @@ def test_the_device_wheel_has_the_command(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(HEAD + OLD_POSE, encoding="utf-8")
     source = str(ROOT / "wheels/mediapipe-jetson/src")
 
-    def run(*words: str, path: str = source) -> tuple[int, str]:
-        command = [sys.executable, "-m", "mediapipe_jetson", "migrate", *words]
+    def run(*arguments: str, path: str = source) -> tuple[int, str]:
+        command = [sys.executable, "-m", "mediapipe_jetson", "migrate", *arguments]
         variables = {**os.environ, "PYTHONPATH": path}
         done = subprocess.run(command, env=variables, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout + done.stderr
@@ -214,16 +214,16 @@ def test_the_device_wheel_has_the_command(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("gpu", [False, True])
 @pytest.mark.parametrize(
-    "made",
+    "call",
     [
         "face_mesh.FaceMesh(True)", "hands.Hands()", "pose.Pose(model_complexity=1)",
         "face_detection.FaceDetection(0.5)", "selfie_segmentation.SelfieSegmentation(1)",
     ],
 )  # fmt: skip
 def test_the_doctor_finds_the_gpu_requested_where_it_is(
-    tmp_path: Path, made: str, *, gpu: bool
+    tmp_path: Path, call: str, *, gpu: bool
 ) -> None:
-    code = f"import mediapipe as mp\ntask = mp.solutions.{made}\ntask.process(frame)\n"
+    code = f"import mediapipe as mp\ntask = mp.solutions.{call}\ntask.process(frame)\n"
     (tmp_path / "app.py").write_text(code, encoding="utf-8")
     outcome = project.migrate(tmp_path, gpu=gpu)
     project.write(outcome.changes)

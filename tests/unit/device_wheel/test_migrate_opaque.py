@@ -226,5 +226,5 @@ def test_what_is_printed_is_another_text_only_for_objects(
     (tmp_path / "program.py").write_text(f"{FACES}{name}({text})\n")
     outcome = project.migrate(tmp_path)
     assert len(outcome.changes) == 1
-    told = [note.line for note in outcome.differs if "their text is another" in note.text]
-    assert told == ([5] if noted else [])
+    lines = [note.line for note in outcome.differs if "their text is another" in note.text]
+    assert lines == ([5] if noted else [])

@@ -133,24 +133,24 @@ BARE = ("return(hands).process(x).multi_hand_landmarks is None", "return(hands).
 
 def program(bodies: Sequence[str]) -> tuple[str, list[int]]:
     """Return a program with each body in a function, and the line where each one ends."""
-    text, ends = f"{HEAD}{NAMED}{HANDS}{POSE}{FACE}{SELFIE}", []
+    text, last_lines = f"{HEAD}{NAMED}{HANDS}{POSE}{FACE}{SELFIE}", []
     for number, body in enumerate(bodies):
         text += f"def f{number}(x, y, z):\n    r = hands.process(x)\n    {body}\n"
-        ends.append(text.count("\n"))
+        last_lines.append(text.count("\n"))
     ast.parse(text)
-    return text, ends
+    return text, last_lines
 
 
 def migrated(folder: Path, bodies: Sequence[str]) -> int:
     """Return how many bodies can be migrated; the new code of all of these is compiled."""
-    text, ends = program(bodies)
+    text, last_lines = program(bodies)
     (folder / "program.py").write_text(text, encoding="utf-8")
     outcome = project.migrate(folder)
     for note in outcome.refused:
         assert "does not fit" not in note.text, str(note)
         assert "can't be read" not in note.text, str(note)
     if outcome.refused:
-        bad = {bisect.bisect_left(ends, note.line) for note in outcome.refused}
+        bad = {bisect.bisect_left(last_lines, note.line) for note in outcome.refused}
         good = [body for number, body in enumerate(bodies) if number not in bad]
         assert len(good) < len(bodies)
         return migrated(folder, good) if good else 0

@@ -91,8 +91,8 @@ def test_what_an_object_of_a_thread_holds(how: str, tmp_path: Path) -> None:
     code = OBJECT.format(f"self.{MADE}")
     if how == "a thread":
         code = code.replace("A:", "A(threading.Thread):").replace("work", "run")
-    ends = "a = A()\nshow(a)\na.work()\n" if how == "a reader before" else ""
-    body = after(tmp_path, f"{THREAD}{code}{OBJECTS[how]}{USED}{ends}")
+    reader = "a = A()\nshow(a)\na.work()\n" if how == "a reader before" else ""
+    body = after(tmp_path, f"{THREAD}{code}{OBJECTS[how]}{USED}{reader}")
     assert "if r and r.hand_landmarks: print(r.hand_landmarks[0][8].x)\n" in body
 
 

@@ -214,11 +214,11 @@ KEPT = {
 def test_connections_that_the_program_keeps_are_pairs_until_they_are_drawn(
     name: str, tmp_path: Path
 ) -> None:
-    kept, read = KEPT[name]
+    stored, read = KEPT[name]
     draw = "mp.{}.drawing_utils.draw_landmarks(x, r.{}[0], {})\n"
     old = draw.format("solutions", "multi_hand_landmarks", read)
     new = draw.format("tasks.vision", "hand_landmarks", f"as_connections({read})")
-    legacy = kept.replace("VALUE", "mp.solutions.hands.HAND_CONNECTIONS")
+    legacy = stored.replace("VALUE", "mp.solutions.hands.HAND_CONNECTIONS")
     assert after(tmp_path, legacy + OLD_HANDS + old) == (
-        kept.replace("VALUE", CONNECTED) + NEW_HANDS + new
+        stored.replace("VALUE", CONNECTED) + NEW_HANDS + new
     )

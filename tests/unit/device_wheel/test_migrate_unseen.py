@@ -159,7 +159,7 @@ def test_a_file_that_is_imported_by_a_text_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "line", "told"),
+    ("name", "line", "noted"),
     [
         ("a.ipynb", "from utils import r", True),
         ("a.ipynb", "import numpy as np, pkg.utils as u", True),
@@ -171,12 +171,14 @@ def test_a_file_that_is_imported_by_a_text_counts(tmp_path: Path) -> None:
     ],
 )
 def test_a_notebook_that_imports_what_is_rewritten_is_told_of(
-    name: str, line: str, told: bool, tmp_path: Path
+    name: str, line: str, noted: bool, tmp_path: Path
 ) -> None:
     text = json.dumps({"cells": [{"source": [f"{line}\n"]}]}) if name == "a.ipynb" else line
     (tmp_path / name).write_text(text, encoding="utf-8")
     outcome = write(tmp_path, utils=HEAD + OLD_HANDS)
     assert [change.name for change in outcome.changes] == ["utils.py"]
     assert [str(note) for note in outcome.unread] == (
-        [f"{name}:1:1: it may import utils.py, which is rewritten; look through it"] if told else []
+        [f"{name}:1:1: it may import utils.py, which is rewritten; look through it"]
+        if noted
+        else []
     )

@@ -10,7 +10,7 @@ from mediapipe_jetson.live.errors import OtlpError
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
+    ("name", "value", "expected"),
     [
         ("ENDPOINT", "ftp://x", "is no address"),
         ("ENDPOINT", "junk", "is no address"),
@@ -42,8 +42,8 @@ from mediapipe_jetson.live.errors import OtlpError
         ("TIMEOUT", ".", "is no number of seconds"),
     ],
 )
-def test_what_could_not_be_sent(name: str, value: str, words: str) -> None:
-    with pytest.raises(OtlpError, match=words) as caught:
+def test_what_could_not_be_sent(name: str, value: str, expected: str) -> None:
+    with pytest.raises(OtlpError, match=expected) as caught:
         otlp.check({f"OTEL_EXPORTER_OTLP_{name}": value})
     assert f"OTEL_EXPORTER_OTLP_{name}={value}" in str(caught.value)
     assert caught.value.exit_code == exit_codes.BAD_INPUT
@@ -65,7 +65,7 @@ def test_what_can_be_sent(environment: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "words"),
+    ("name", "value", "expected"),
     [
         ("OTEL_METRIC_EXPORT_INTERVAL", "-1", "is no number of milliseconds"),
         ("OTEL_METRIC_EXPORT_TIMEOUT", "1e99", "is no number of milliseconds"),
@@ -80,8 +80,8 @@ def test_what_can_be_sent(environment: dict[str, str]) -> None:
         ("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "a=b,=c", "no list of NAME=VALUE"),
     ],
 )
-def test_what_is_no_value(name: str, value: str, words: str) -> None:
-    with pytest.raises(OtlpError, match=words) as caught:
+def test_what_is_no_value(name: str, value: str, expected: str) -> None:
+    with pytest.raises(OtlpError, match=expected) as caught:
         otlp.check({name: value})
     assert name in str(caught.value)
     assert "HEADERS" not in name or value not in str(caught.value)

@@ -71,7 +71,7 @@ GOOD = Pace(10, 30.0, 40.0)
 
 
 @pytest.mark.parametrize(
-    ("limits", "at", "words"),
+    ("limits", "at", "expected"),
     [
         (Limits(), Pace(10, 0.1, 9000.0), ""),
         (Limits(), None, ""),
@@ -83,10 +83,10 @@ GOOD = Pace(10, 30.0, 40.0)
         (Limits(20), None, "no frame was measured yet"),
     ],
 )
-def test_limits_are_kept_or_named(limits: Limits, at: Pace | None, words: str) -> None:
+def test_limits_are_kept_or_named(limits: Limits, at: Pace | None, expected: str) -> None:
     problem = limits.problem(at)
-    assert words in problem
-    assert bool(problem) == bool(words)
+    assert expected in problem
+    assert bool(problem) == bool(expected)
 
 
 @pytest.mark.parametrize("text", ["fast", "0", "-3", "nan", "inf", "1,5"])

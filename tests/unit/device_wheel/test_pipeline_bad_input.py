@@ -95,7 +95,7 @@ def test_what_a_name_means() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "why"),
+    ("make", "why"),
     [
         (os.mkfifo, "is no regular file"),
         (lambda path: path.symlink_to("/dev/null"), "is no regular file"),
@@ -105,12 +105,12 @@ def test_what_a_name_means() -> None:
     ],
 )
 def test_what_is_no_video_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made: Callable[[Path], Any], why: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], Any], why: str
 ) -> None:
     # It is refused before OpenCV, which this environment need not have, is asked.
     monkeypatch.setitem(sys.modules, "cv2", ModuleType("cv2"))
     path = tmp_path / "video.avi"
-    made(path)
+    make(path)
     with pytest.raises(SourceError, match=rf"video {path} {why}$"):
         open_source(path)
 

@@ -48,8 +48,8 @@ def test_the_source_is_never_written_over(
 ) -> None:
     own = tmp_path / "own.avi"
     shutil.copy(video, own)
-    words = ("--source", SOURCES[name](own), "--backend", "litert", "--output", own)
-    done = run(settings, *words)
+    arguments = ("--source", SOURCES[name](own), "--backend", "litert", "--output", own)
+    done = run(settings, *arguments)
     assert done.returncode == 2, done.stdout
     assert "is the source" in last_line(done)
     assert own.read_bytes() == video.read_bytes()
@@ -72,11 +72,11 @@ def test_what_can_not_be_written_is_told(
     settings: dict[str, str], video: Path, tmp_path: Path, how: str, suffix: str
 ) -> None:
     drawn = tmp_path / f"drawn.{suffix}"
-    words = ["run", "--source", str(video), "--backend", "litert", "--frames", "60"]
-    words += ["--output", str(drawn)]
+    arguments = ["run", "--source", str(video), "--backend", "litert", "--frames", "60"]
+    arguments += ["--output", str(drawn)]
     if how == "a limit":
         drawn.write_text("what was there")
-        done = python(settings, "-c", LIMITED, *words)
+        done = python(settings, "-c", LIMITED, *arguments)
         # What was there before is there still.
         assert drawn.read_text() == "what was there"
     else:
@@ -84,7 +84,7 @@ def test_what_can_not_be_written_is_told(
         if subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode:
             cannot_run_here("nothing can be mounted here")
         done = subprocess.run(
-            [*inside, "-m", "mediapipe_jetson", *words],
+            [*inside, "-m", "mediapipe_jetson", *arguments],
             env={**settings, "FOLDER": str(tmp_path)},
             stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
         )  # fmt: skip
@@ -100,10 +100,10 @@ def test_numbered_pictures_are_a_video(
     picture = settings["PYTHONPATH"] + "/mediapipe_jetson/data/astronaut.jpg"
     for index in range(1, 4):
         shutil.copy(picture, tmp_path / f"face{index:02d}.jpg")
-    words = ("--backend", "litert", "--json", "--source")
-    result = reported(run(settings, *words, tmp_path / f"face{number}.jpg"))
+    arguments = ("--backend", "litert", "--json", "--source")
+    result = reported(run(settings, *arguments, tmp_path / f"face{number}.jpg"))
     assert (result["done"], result["frames_with_results"]) == (3, 3)
-    done = run(settings, *words, tmp_path / "none%02d.jpg")
+    done = run(settings, *arguments, tmp_path / "none%02d.jpg")
     assert done.returncode == 2
     assert "no picture with the number 0 or 1" in last_line(done)
 

@@ -67,9 +67,9 @@ def test_run_says_rates_times_and_what_bounds_it(
     settings: dict[str, str], video: Path, tmp_path: Path
 ) -> None:
     drawn = tmp_path / "drawn.avi"
-    words = ("--source", video, "--backend", "litert", "--output", drawn, "--json")
+    arguments = ("--source", video, "--backend", "litert", "--output", drawn, "--json")
     alive = tmp_path / "alive"
-    result = reported(run({**settings, "MEDIAPIPE_JETSON_HEALTH_FILE": str(alive)}, *words))
+    result = reported(run({**settings, "MEDIAPIPE_JETSON_HEALTH_FILE": str(alive)}, *arguments))
     assert result["schema"] == "mediapipe-jetson/run/1"
     assert alive.is_file()  # what the container's health check looks at
     assert (result["done"], result["frames_with_results"]) == (FRAMES, FACES)
@@ -84,8 +84,8 @@ def test_run_says_rates_times_and_what_bounds_it(
 
 
 def test_the_latest_frame_is_never_late(settings: dict[str, str], video: Path) -> None:
-    words = ("--source", video, "--backend", "onnx", "--policy", "latest", "--json")
-    result = reported(run(settings, *words, "--frames", "20"))
+    arguments = ("--source", video, "--backend", "onnx", "--policy", "latest", "--json")
+    result = reported(run(settings, *arguments, "--frames", "20"))
     assert result["done"] == 20
     # A file is given at its own rate, 24 frames a second.
     assert result["wall_s"] > 19 / 24 * 0.9
@@ -119,13 +119,13 @@ def test_a_signal_ends_it_with_its_report(
 
 
 def test_wrong_words_are_usage(settings: dict[str, str]) -> None:
-    for words, why in (
+    for arguments, why in (
         ((), "--source is needed"),
         (("--why", "--backend", "onnx"), "--why explains"),
         (("--source", "a.avi", "--frames", "0"), "is no number from 1"),
         (("--source", "a.avi", "--backend", "cuda"), "invalid choice"),
     ):
-        done = run(settings, *words)
+        done = run(settings, *arguments)
         assert (done.returncode, why in last_line(done)) == (2, True), done.stderr
 
 
@@ -176,17 +176,19 @@ def test_auto_never_takes_a_backend_that_is_wrong(settings: dict[str, str], tmp_
         "model_asset_path=sys.argv[1]",
         "model_asset_buffer=open(sys.argv[1], 'rb').read()",
     ):
-        made = python(own, "-c", AUTO.replace("GIVEN", given), model)
-        assert made.stdout.split() == [result["backend"], str(result["threads"])], made.stderr
+        automatic = python(own, "-c", AUTO.replace("GIVEN", given), model)
+        assert automatic.stdout.split() == [result["backend"], str(result["threads"])], (
+            automatic.stderr
+        )
 
 
 def test_bench_measures_all_that_is_here(
     settings: dict[str, str], video: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "result.json"
-    words = ("--rounds", "1", "--frames", "10", "--size", "640x480", "--threads", "1")
+    arguments = ("--rounds", "1", "--frames", "10", "--size", "640x480", "--threads", "1")
     done = python(
-        settings, "-m", "mediapipe_jetson", "bench", *words, "--video", video, "--json", path
+        settings, "-m", "mediapipe_jetson", "bench", *arguments, "--video", video, "--json", path
     )
     assert done.returncode == 0, done.stderr
     result = bench_inference.checked(path.read_bytes())

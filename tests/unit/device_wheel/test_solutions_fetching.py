@@ -41,8 +41,8 @@ class Site:
                 self.end_headers()
                 self.wfile.write(content or b"")
 
-            def log_message(self, *words: Any) -> None:
-                del words
+            def log_message(self, *arguments: Any) -> None:
+                del arguments
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
@@ -115,7 +115,7 @@ def test_npm_is_asked_where_the_publisher_fails(site: Site, tmp_path: Path, kind
 
 
 @pytest.mark.parametrize(
-    ("script", "words"),
+    ("script", "expected"),
     [
         ("", "npm is not installed"),
         ("echo no such package >&2; exit 1", "no such package"),
@@ -124,14 +124,14 @@ def test_npm_is_asked_where_the_publisher_fails(site: Site, tmp_path: Path, kind
     ],
 )
 def test_both_reasons_are_told_and_nothing_is_left(
-    site: Site, tmp_path: Path, script: str, words: str
+    site: Site, tmp_path: Path, script: str, expected: str
 ) -> None:
     site.files.clear()
     if script:
         npm(tmp_path, script)
     with pytest.raises(fetching.FetchError, match="HTTP Error 404") as caught:
         fetching.pose(tmp_path / "models")
-    assert words in str(caught.value)
+    assert expected in str(caught.value)
     assert str(caught.value).endswith("give it with --from")
     assert left(tmp_path / "models") == []
 
@@ -170,8 +170,8 @@ def test_a_damaged_archive_gives_the_right_files_or_none(
         folder = tmp_path / f"models-{number}"
         with contextlib.suppress(fetching.ArchiveError, OSError):
             fetching.unpack(path, folder)
-        for found in folder.iterdir():
-            assert found.read_bytes() == CONTENT[found.name]
+        for file in folder.iterdir():
+            assert file.read_bytes() == CONTENT[file.name]
 
 
 def _none(path: Path) -> None:
@@ -179,7 +179,7 @@ def _none(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "words"),
+    ("make", "expected"),
     [
         (_none, "is not there"),
         (Path.mkdir, "is a folder"),
@@ -194,10 +194,10 @@ def _none(path: Path) -> None:
     ],
 )
 def test_what_is_no_archive_is_told_in_plain_words(
-    tmp_path: Path, made: Callable[[Path], Any], words: str
+    tmp_path: Path, make: Callable[[Path], Any], expected: str
 ) -> None:
     path = tmp_path / "given"
-    made(path)
+    make(path)
     command = [sys.executable, "-m", "mediapipe_jetson.solutions", "fetch", "--from", str(path)]
     environment = {**os.environ, "MEDIAPIPE_JETSON_MODELS": str(tmp_path), "HOME": str(tmp_path)}
     # A program of its own: what waits for a pipe's writer can't be stopped within this one.
@@ -206,7 +206,7 @@ def test_what_is_no_archive_is_told_in_plain_words(
     )
     (line,) = done.stderr.splitlines()
     assert (done.returncode, done.stdout) == (2, "")
-    assert words in line
+    assert expected in line
     assert line.endswith((fetching.NAMED, fetching.RETRY))
     assert not re.search("Errno|ReadError|method", line)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 UV = Path(sys.executable).parent / "uv"
 
 
-def uv(*words: str | Path) -> str:
-    done = subprocess.run([UV, *words], capture_output=True, text=True, check=False)
+def uv(*arguments: str | Path) -> str:
+    done = subprocess.run([UV, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

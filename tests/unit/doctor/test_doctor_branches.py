@@ -246,13 +246,13 @@ def test_a_name_that_is_for_boards_too_counts(name: str, tmp_path: Path) -> None
 def test_a_project_that_asks_for_it_elsewhere_alone_says_so(tmp_path: Path) -> None:
     marker = "platform_machine == 'x86_64'"
     answer = judged(tmp_path, {"requirements.txt": f"{NEW}; {marker}\n"}, device="orin")
-    told = lines(answer["old-requirement"])
-    assert "asks for mediapipe on a Jetson: requirements.txt:1" in told
-    assert marker in told
+    message = lines(answer["old-requirement"])
+    assert "asks for mediapipe on a Jetson: requirements.txt:1" in message
+    assert marker in message
 
 
 def test_functions_that_call_each_other_do_not_take_for_ever(tmp_path: Path) -> None:
     bodies = [f"f{at}() {{\n" + f"  f{at + 1}\n" * 40 + "}\n" for at in range(12)]
     script = "".join(bodies) + f"if f0; then\n  pip install {OLD}\nfi\n"
-    status, found = places(tmp_path, {"install.sh": script})
-    assert (status, len(found)) == ("bad", 1)
+    status, matches = places(tmp_path, {"install.sh": script})
+    assert (status, len(matches)) == ("bad", 1)

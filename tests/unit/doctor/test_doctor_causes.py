@@ -17,8 +17,10 @@ from tests.unit.doctor.cases import CASES
 from tests.unit.doctor_scenes import DOCKERENV, GLVND, VENDOR_PATH, answer, package, plant, scene
 
 
-@pytest.mark.parametrize(("cause", "status", "given", "words"), CASES)
-def test_cause(tmp_path: Path, cause: str, status: str, given: dict[str, Any], words: str) -> None:
+@pytest.mark.parametrize(("cause", "status", "given", "expected"), CASES)
+def test_cause(
+    tmp_path: Path, cause: str, status: str, given: dict[str, Any], expected: str
+) -> None:
     given = dict(given)
     if "code" in given:
         given["code"] = tmp_path / given["code"]
@@ -26,7 +28,7 @@ def test_cause(tmp_path: Path, cause: str, status: str, given: dict[str, Any], w
     assert result.result.status == status, result.result
     assert all(result.result.evidence)
     text = result.cure if status == "bad" else " ".join(result.result.evidence)
-    assert words in text
+    assert expected in text
     if status == "bad":
         assert "{" not in result.cure
         assert "{" not in result.why

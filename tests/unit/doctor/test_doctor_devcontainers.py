@@ -33,7 +33,7 @@ def devcontainer(**settings: object) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("settings", "status", "words"),
+    ("settings", "status", "expected"),
     [
         ({"image": f"{MICROSOFT}/python:3.8"}, "bad", f"{PLACE}:3: {MICROSOFT}/python:3.8 brings"),
         ({"name": "a", "image": "python:3.7-slim"}, "bad", f"{PLACE}:4: python:3.7-slim brings"),
@@ -46,11 +46,11 @@ def devcontainer(**settings: object) -> dict[str, str]:
     ],
 )
 def test_pythons_of_a_devcontainer(
-    tmp_path: Path, settings: dict[str, object], status: str, words: str
+    tmp_path: Path, settings: dict[str, object], status: str, expected: str
 ) -> None:
     answer = judged(tmp_path, devcontainer(**settings), device="orin")["project-python"]
     assert answer.result.status == status, lines(answer)
-    assert words in lines(answer)
+    assert expected in lines(answer)
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,8 @@ def told(folder: Path, files: dict[str, str]) -> str:
 
 def test_a_cure_is_said_once(tmp_path: Path) -> None:
     text = told(tmp_path, {**L4T, "requirements.txt": "mediapipe==0.8.9\n"})
-    for words in ("take the kit's image", "has no aarch64 wheel of it"):
-        assert text.count(words) <= 1, text
+    for phrase in ("take the kit's image", "has no aarch64 wheel of it"):
+        assert text.count(phrase) <= 1, text
 
 
 def test_every_place_is_listed_where_there_are_several(tmp_path: Path) -> None:

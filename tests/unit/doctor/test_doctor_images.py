@@ -34,7 +34,7 @@ def test_a_base_image_for_another_release_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "status", "words"),
+    ("text", "status", "expected"),
     [
         ("FROM dustynv/l4t-ml:r36.4.0\nRUN pip install x\n", "ok", "dustynv"),
         ("FROM dustynv/pytorch:2.7-r36.4.0-cu128-24.04\nRUN pip install x\n", "ok", "24.04"),
@@ -80,10 +80,10 @@ def test_a_base_image_for_another_release_is_told(tmp_path: Path) -> None:
         ("FROM --platform=linux/arm64 ubuntu:20.04\nRUN pip install x\n", "bad", "Python 3.8"),
     ],
 )
-def test_base_images(tmp_path: Path, text: str, status: str, words: str) -> None:
+def test_base_images(tmp_path: Path, text: str, status: str, expected: str) -> None:
     answer = judged(tmp_path, {"Dockerfile": text})["project-python"]
     assert answer.result.status == status, lines(answer)
-    assert words in lines(answer)
+    assert expected in lines(answer)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ OLD = "python:3.8-slim brings Python 3.8"
 
 
 @pytest.mark.parametrize(
-    ("text", "status", "words"),
+    ("text", "status", "expected"),
     [
         (RUNS.format("python:3.11", "python app.py"), "ok", "compose.yml:3: python:3.11"),
         (QUIET.format("python:3.11", "python app.py"), "ok", "compose.yml:3: python:3.11"),
@@ -129,11 +129,11 @@ OLD = "python:3.8-slim brings Python 3.8"
     ],
 )
 def test_images_of_services_count_as_dockerfiles_do(
-    tmp_path: Path, text: str, status: str, words: str
+    tmp_path: Path, text: str, status: str, expected: str
 ) -> None:
     answer = judged(tmp_path, {"compose.yml": text}, device="orin")["project-python"]
     assert answer.result.status == status, lines(answer)
-    assert words in lines(answer)
+    assert expected in lines(answer)
 
 
 @pytest.mark.parametrize(

@@ -210,7 +210,7 @@ def test_lists_of_a_shell_are_installed(script: str, lines_of: list[int], tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("script", "words"),
+    ("script", "expected"),
     [
         ("git clone -b v0.10.18 https://git.example/google/mediapipe.git\n", "is cloned here"),
         (
@@ -219,12 +219,12 @@ def test_lists_of_a_shell_are_installed(script: str, lines_of: list[int], tmp_pa
         ),
     ],
 )
-def test_what_is_built_or_fetched_is_not_known(script: str, words: str, tmp_path: Path) -> None:
+def test_what_is_built_or_fetched_is_not_known(script: str, expected: str, tmp_path: Path) -> None:
     files = {"i.sh": f"{script}pip install mediapipe 2>&1 | tee log\n"}
     answer = judged(tmp_path, files, device="orin")["old-requirement"]
     assert answer.result.status == "unknown"
     assert "i.sh:1: " in lines(answer)
-    assert words in lines(answer)
+    assert expected in lines(answer)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ RUN = "import subprocess, sys\n%s\n"
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("for p in ['numpy', 'mediapipe==0.10.9']:\n    run(f'pip install {p}')", [2]),
         (
@@ -304,7 +304,9 @@ RUN = "import subprocess, sys\n%s\n"
         ),
     ],
 )
-def test_what_a_program_installs_out_of_a_list(text: str, found: list[int], tmp_path: Path) -> None:
+def test_what_a_program_installs_out_of_a_list(
+    text: str, expected: list[int], tmp_path: Path
+) -> None:
     scan = Scan(plant(tmp_path, {"setup_env.py": RUN % text, "mediapipe.md": ""}))
-    asked = [item for item in scan.requirements if item.name == "mediapipe"]
-    assert [item.line for item in asked] == found
+    requirements = [item for item in scan.requirements if item.name == "mediapipe"]
+    assert [item.line for item in requirements] == expected

@@ -26,11 +26,11 @@ def exit_code(folder: Path, files: dict[str, str]) -> int:
 @pytest.mark.parametrize("variant", ["runtime", "dev"])
 @pytest.mark.parametrize("registry", ["", "registry.example:5000/team/"])
 def test_an_image_of_the_kit_is_known_by_its_name(module: str, variant: str, registry: str) -> None:
-    made = plan.make(Request(jetson=True, l4t="32.7.1", module=module, variant=variant))
-    known = projects.image(registry + made.tag)
+    planned = plan.make(Request(jetson=True, l4t="32.7.1", module=module, variant=variant))
+    known = projects.image(registry + planned.tag)
     assert known is not None
-    assert (known.kit, known.l4t, known.python) == (True, "32.7.1", made.python)
-    assert known.mediapipe == made.pin.version
+    assert (known.kit, known.l4t, known.python) == (True, "32.7.1", planned.python)
+    assert known.mediapipe == planned.pin.version
     assert known.pip is (variant == "dev")
 
 
@@ -51,8 +51,8 @@ def test_an_application_or_another_python_or_mediapipe_is_known() -> None:
         "mediapipe-jetson:latest",
         "my-mediapipe-jetson:r32",
     ):
-        found = projects.image(other)
-        assert found is None or not found.kit
+        image = projects.image(other)
+        assert image is None or not image.kit
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_pip_in_an_image_that_has_none(text: str, line: int, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("files", "words"),
+    ("files", "expected"),
     [
         ({"run.py": "__main__", "eyes.py": ""}, 'command = ["python3", "run.py"]'),
         ({"only.py": ""}, 'command = ["python3", "only.py"]'),
@@ -119,10 +119,12 @@ def test_pip_in_an_image_that_has_none(text: str, line: int, tmp_path: Path) -> 
         ({"setup.sh": "apt-get install nano"}, "--l4t 32.7.1 --app DIR"),
     ],
 )
-def test_the_way_into_the_image_is_one(files: dict[str, str], words: str, tmp_path: Path) -> None:
+def test_the_way_into_the_image_is_one(
+    files: dict[str, str], expected: str, tmp_path: Path
+) -> None:
     files = {"Dockerfile": DOCKERFILE, "requirements.txt": "mediapipe==0.8.9\n", **files}
     result = judged(tmp_path, files)
-    assert words in result["project-python"].cure
+    assert expected in result["project-python"].cure
     assert "./inv build --jetson --l4t 32.7.1 --" in result["project-python"].cure
     assert "--app DIR" in result["project-python"].cure
     assert "write mediapipe without a version" in result["old-requirement"].cure
@@ -176,7 +178,7 @@ def test_an_application_takes_the_images_mediapipe(
 
 
 @pytest.mark.parametrize(
-    ("base", "words"),
+    ("base", "expected"),
     [
         (
             "l4t-ml:r32.6.1-py3",
@@ -191,9 +193,9 @@ def test_an_application_takes_the_images_mediapipe(
         ("l4t-base:r34.1", "./inv build --jetson --l4t r34.1 --app DIR"),
     ],
 )
-def test_the_release_is_one_that_a_build_takes(base: str, words: str, tmp_path: Path) -> None:
+def test_the_release_is_one_that_a_build_takes(base: str, expected: str, tmp_path: Path) -> None:
     text = f"FROM nvcr.io/nvidia/{base}\nRUN pip3 install mediapipe\n"
     cure = judged(tmp_path, {"Dockerfile": text, "app.py": ""})["project-python"].cure
-    assert words in cure
+    assert expected in cure
     option = cure.partition("--l4t ")[2].split()[0]
     assert plan.make(Request(jetson=True, l4t=option)).target is not None

@@ -16,7 +16,7 @@ NODE = {"etc/rancher/k3s/config.yaml": "write-kubeconfig-mode: '0644'\n"}
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         (pod("runtimeClassName: nvidia"), "runtime"),
         (pod("runtimeClassName: nvidia", LIMITS), "runtime"),
@@ -38,8 +38,8 @@ NODE = {"etc/rancher/k3s/config.yaml": "write-kubeconfig-mode: '0644'\n"}
         ("---\n" + pod("runtimeClassName: nvidia") + "---\n", "runtime"),
     ],
 )  # fmt: skip
-def test_how_a_container_asks(tmp_path: Path, text: str, told: str) -> None:
-    assert list(asks(tmp_path, {"k8s/app.yaml": text}).values()) == [told]
+def test_how_a_container_asks(tmp_path: Path, text: str, expected: str) -> None:
+    assert list(asks(tmp_path, {"k8s/app.yaml": text}).values()) == [expected]
 
 
 POD = """\
@@ -66,7 +66,7 @@ handler: nvidia
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "expected"),
     [
         ({"pod.yaml": POD}, {"a of Pod one": "runtime", "b of Pod one": "runtime"}),
         ({"job.yml": CRON}, {"a of CronJob nightly": ""}),
@@ -90,12 +90,14 @@ handler: nvidia
          {" of  ": ""}),
     ],
 )  # fmt: skip
-def test_kinds_of_manifests(tmp_path: Path, files: dict[str, str], told: dict[str, str]) -> None:
-    assert asks(tmp_path, files) == told
+def test_kinds_of_manifests(
+    tmp_path: Path, files: dict[str, str], expected: dict[str, str]
+) -> None:
+    assert asks(tmp_path, files) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "files", "status", "words"),
+    ("text", "files", "status", "expected"),
     [
         (pod("", LIMITS), NODE, "bad", "k.yaml:10: container app of DaemonSet camera: a GPU is"),
         (pod("", LIMITS), {}, "unknown", "it works where the node's default is nvidia"),
@@ -121,14 +123,14 @@ def test_kinds_of_manifests(tmp_path: Path, files: dict[str, str], told: dict[st
     ],
 )  # fmt: skip
 def test_the_judgement(
-    tmp_path: Path, text: str, files: dict[str, str], status: str, words: str
+    tmp_path: Path, text: str, files: dict[str, str], status: str, expected: str
 ) -> None:
     plant(tmp_path, files)
-    told = judged(tmp_path, {"k.yaml": text}, device="orin", outputs={"docker-containers": ""})[
+    answer = judged(tmp_path, {"k.yaml": text}, device="orin", outputs={"docker-containers": ""})[
         "gpus-flag"
     ]
-    assert told.result.status == status, lines(told)
-    assert words in lines(told)
+    assert answer.result.status == status, lines(answer)
+    assert expected in lines(answer)
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ PATCH = (
 
 
 @pytest.mark.parametrize(
-    ("overlay", "told"),
+    ("overlay", "expected"),
     [
         ("resources: [../base]\n", "reserved"),
         ("resources: [../base]\npatches: [{path: gpu.yaml}]\n", "runtime"),
@@ -31,14 +31,14 @@ PATCH = (
     ],
 )  # fmt: skip
 def test_a_kustomization_is_judged_with_what_it_patches(
-    tmp_path: Path, overlay: str, told: str
+    tmp_path: Path, overlay: str, expected: str
 ) -> None:
     files = {
         "base/kustomization.yaml": BASE, "base/app.yaml": pod("", LIMITS),
         "over/kustomization.yaml": overlay, "over/gpu.yaml": PATCH,
     }  # fmt: skip
     # The base is taken by another one: it is judged there alone.
-    assert asks(tmp_path, files) == {"app of DaemonSet camera": told}
+    assert asks(tmp_path, files) == {"app of DaemonSet camera": expected}
 
 
 def test_images_of_a_kustomization_have_their_other_names(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_what_a_json_patch_does_is_not_known(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "words"),
+    ("files", "expected"),
     [
         ({"kustomization.yaml": "resources: ['https://x.example/a.yaml']\n"}, "not in the project"),
         ({"kustomization.yaml": "resources: [gone]\n"}, "it takes gone, which is not"),
@@ -81,10 +81,10 @@ def test_what_a_json_patch_does_is_not_known(tmp_path: Path) -> None:
          "no pattern"),
     ],
 )  # fmt: skip
-def test_what_is_not_read_is_told(tmp_path: Path, files: dict[str, str], words: str) -> None:
+def test_what_is_not_read_is_told(tmp_path: Path, files: dict[str, str], expected: str) -> None:
     answer = judged(tmp_path, files, device="orin", outputs={"docker-containers": ""})["gpus-flag"]
     assert answer.result.status == "unknown", lines(answer)
-    assert words in lines(answer)
+    assert expected in lines(answer)
     # Of programs such a file says nothing.
     assert all(item.says_nothing for item in Scan(tmp_path / "app").unread)
 
@@ -120,7 +120,7 @@ POD_SPEC = "spec: {{template: {{spec: {{{}}}}}}}"
 
 
 @pytest.mark.parametrize(
-    ("base", "overlay", "told"),
+    ("base", "overlay", "expected"),
     [
         ("", _patched("{labelSelector: 'gpu=yes'}", PATCH), [NO_TARGET]),
         ("", _patched("{annotationSelector: 'gpu=yes'}", PATCH), [NO_TARGET]),
@@ -146,9 +146,9 @@ POD_SPEC = "spec: {{template: {{spec: {{{}}}}}}}"
          ["a JSON patch changes it, which is not followed"]),
     ],
 )  # fmt: skip
-def test_what_patches_are_for(tmp_path: Path, base: str, overlay: str, told: list[str]) -> None:
+def test_what_patches_are_for(tmp_path: Path, base: str, overlay: str, expected: list[str]) -> None:
     files = {"kustomization.yaml": overlay, "app.yaml": pod(base)}
-    assert list(asks(tmp_path, files).values()) == told
+    assert list(asks(tmp_path, files).values()) == expected
 
 
 def test_null_in_a_patch_takes_away_what_the_base_says(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ HEAD = "import mediapipe as mp\nS = mp.solutions\n"
 
 
 def answers(code: str) -> dict[str, str]:
-    """Return what stands instead of each use."""
+    """Return what to write instead of each use."""
     return {item.what: item.instead for item in legacy.scan(HEAD + dedent(code), "x.py")}
 
 
@@ -39,25 +39,25 @@ ARGUMENTS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "argument", "words"), ARGUMENTS)
-def test_arguments(name: str, argument: str, words: str) -> None:
+@pytest.mark.parametrize(("name", "argument", "expected"), ARGUMENTS)
+def test_arguments(name: str, argument: str, expected: str) -> None:
     result = answers(f"S.{name}({argument}=1)")
-    assert words in result[f"{name.split('.')[1]}({argument}=...)"]
+    assert expected in result[f"{name.split('.')[1]}({argument}=...)"]
 
 
 @pytest.mark.parametrize("name", ["face_mesh.FaceMesh", "hands.Hands", "pose.Pose"])
 def test_no_class_keeps_its_tracking_confidence(name: str) -> None:
-    (words,) = (
+    (advice,) = (
         instead
         for what, instead in answers(f"S.{name}(min_tracking_confidence=1)").items()
         if "tracking" in what
     )
-    assert "unchanged" not in words
-    assert "overlap" in words
+    assert "unchanged" not in advice
+    assert "overlap" in advice
 
 
 @pytest.mark.parametrize(
-    ("code", "what", "words"),
+    ("code", "what", "expected"),
     [
         ("S.hands.Hands()", "mp.solutions.hands.Hands", "Left and Right change places"),
         ("S.hands.Hands()", "mp.solutions.hands.Hands", "another order"),
@@ -105,11 +105,11 @@ def test_no_class_keeps_its_tracking_confidence(name: str) -> None:
         ("t = mp.Timestamp.from_seconds(1)", "mp.Timestamp", "milliseconds that only grow"),
     ],
 )
-def test_what_each_use_becomes(code: str, what: str, words: str) -> None:
+def test_what_each_use_becomes(code: str, what: str, expected: str) -> None:
     result = answers(code)
     named = [instead for use, instead in result.items() if what in use]
     assert named, result
-    assert any(words in instead for instead in named), named
+    assert any(expected in instead for instead in named), named
 
 
 @pytest.mark.parametrize("code", ["mp.Image(1)", "mp.ImageFormat.SRGB", "mp.tasks.BaseOptions()"])
@@ -231,9 +231,9 @@ GONE = {
 def test_a_name_of_2021_is_said_to_be_gone(name: str, tmp_path: Path) -> None:
     text = f"import mediapipe as mp\nmp.solutions.{name}\n"
     answer = judged(tmp_path, {"a.py": text})["legacy-api"]
-    (found,) = (item for item in answer.result.findings if name in item.what)
-    assert f"{name.split('.')[1]} is gone since 0.8" in found.instead
-    assert f"write {GONE[name]}" in found.instead
+    (finding,) = (item for item in answer.result.findings if name in item.what)
+    assert f"{name.split('.')[1]} is gone since 0.8" in finding.instead
+    assert f"write {GONE[name]}" in finding.instead
     assert answer.cure.startswith("first mend ")
     assert "a.py:2" in answer.cure
 

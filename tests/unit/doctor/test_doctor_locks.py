@@ -85,7 +85,7 @@ def test_every_kind_of_lock_file(
 
 
 @pytest.mark.parametrize(
-    ("files", "status", "words"),
+    ("files", "status", "expected"),
     [
         ({"pyproject.toml": ASKS, "uv.lock": UV.format("1.2.2")}, "ok", "uv.lock:5"),
         (
@@ -129,11 +129,11 @@ def test_every_kind_of_lock_file(
     ],
 )
 def test_locks_and_sources_together(
-    tmp_path: Path, files: dict[str, str], status: str, words: str
+    tmp_path: Path, files: dict[str, str], status: str, expected: str
 ) -> None:
     answer = judged(tmp_path, files, device="orin")["old-requirement"]
     assert answer.result.status == status, lines(answer)
-    assert words in lines(answer)
+    assert expected in lines(answer)
 
 
 @pytest.mark.parametrize(

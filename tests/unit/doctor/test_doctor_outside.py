@@ -125,9 +125,9 @@ def test_a_folder_with_the_name_of_a_package_is_not_that_package(tmp_path: Path)
 def test_modules_of_a_folder_above_are_the_projects_own(
     tmp_path: Path, program: str, module: str, line: str
 ) -> None:
-    made = "def x(mp):\n    return mp.solutions.hands.Hands()\n"
+    code = "def x(mp):\n    return mp.solutions.hands.Hands()\n"
     init = (Path(module).parent / "__init__.py").as_posix()
-    files = {program: f"import mediapipe\n{line}\nx(mediapipe)\n", module: made, init: ""}
+    files = {program: f"import mediapipe\n{line}\nx(mediapipe)\n", module: code, init: ""}
     answer = judged(tmp_path, files)["legacy-api"]
     assert f"{module}:2" in lines(answer), lines(answer)
     assert "not looked into" not in lines(answer)

@@ -34,7 +34,7 @@ def test_the_projects_own_package_is_no_build_of_mediapipe(
 
 
 @pytest.mark.parametrize(
-    ("own", "asked"),
+    ("own", "requirement"),
     [
         (
             "from x import Extension\nsetup(ext_modules=[Extension(name='cvzone')])\n",
@@ -47,9 +47,11 @@ def test_the_projects_own_package_is_no_build_of_mediapipe(
         ("setup(name='mediapipe-rpi4')\n", "mediapipe-rpi4"),
     ],
 )
-def test_only_the_name_of_setup_is_the_projects_own(own: str, asked: str, tmp_path: Path) -> None:
-    scan = Scan(plant(tmp_path, {"setup.py": own, "requirements.txt": f"{asked}\n"}))
-    assert asked in [item.text for item in scan.requirements]
+def test_only_the_name_of_setup_is_the_projects_own(
+    own: str, requirement: str, tmp_path: Path
+) -> None:
+    scan = Scan(plant(tmp_path, {"setup.py": own, "requirements.txt": f"{requirement}\n"}))
+    assert requirement in [item.text for item in scan.requirements]
 
 
 def test_a_project_named_like_a_known_package_loses_no_cause(tmp_path: Path) -> None:

@@ -84,8 +84,8 @@ REQUIREMENTS = [
 def test_requirement(text: str, old_cpu: bool | None, instead: str) -> None:
     item = requirements.parse_requirement(text, "requirements.txt", 1)
     problem = pins.judge(item, Board(old_cpu)) if item else None
-    found = "" if problem is None else problem.instead.removeprefix("write ").split(" ")[0]
-    assert (found if problem is None or problem.known else "?") == instead, problem
+    written = "" if problem is None else problem.instead.removeprefix("write ").split(" ")[0]
+    assert (written if problem is None or problem.known else "?") == instead, problem
 
 
 def test_other_indexes_prove_nothing() -> None:
@@ -237,7 +237,7 @@ def test_poetrys_caret_is_a_version(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "words"),
+    ("name", "text", "expected"),
     [
         ("a.sh", "pip install mediapipe==0.10.9\n", "a.sh:1: write 'mediapipe>=1.0.1'"),
         (
@@ -265,9 +265,9 @@ def test_poetrys_caret_is_a_version(tmp_path: Path) -> None:
     ],
 )
 def test_a_cure_is_written_as_its_file_takes_it(
-    name: str, text: str, words: str, tmp_path: Path
+    name: str, text: str, expected: str, tmp_path: Path
 ) -> None:
-    assert words in judged(tmp_path, {name: text}, device="orin")["old-requirement"].cure
+    assert expected in judged(tmp_path, {name: text}, device="orin")["old-requirement"].cure
 
 
 def test_a_package_of_a_long_command_has_its_own_line(tmp_path: Path) -> None:

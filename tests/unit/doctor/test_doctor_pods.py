@@ -23,7 +23,7 @@ LOG = f"{{name: log, image: fluent/fluent-bit, {HIDES}}}"
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         (two(APP, LOG), {"a of Pod one": "runtime"}),
         (two(LOG, APP), {"a of Pod one": "runtime"}),
@@ -34,9 +34,9 @@ LOG = f"{{name: log, image: fluent/fluent-bit, {HIDES}}}"
     ],
 )  # fmt: skip
 def test_a_container_beside_one_with_the_gpu(
-    tmp_path: Path, text: str, told: dict[str, str]
+    tmp_path: Path, text: str, expected: dict[str, str]
 ) -> None:
-    assert asks(tmp_path, {"k.yaml": text}) == told
+    assert asks(tmp_path, {"k.yaml": text}) == expected
 
 
 def test_containers_without_names_are_not_one(tmp_path: Path) -> None:

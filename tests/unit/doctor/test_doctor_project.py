@@ -41,7 +41,7 @@ def test_a_selfbuilt_wheel_is_no_official_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("library", "status", "words"),
+    ("library", "status", "expected"),
     [
         (b"GPU processing is disabled in build flags", "bad", "it holds the text"),
         (b"nothing", "unknown", "neither libEGL nor libGLESv2"),
@@ -49,7 +49,7 @@ def test_a_selfbuilt_wheel_is_no_official_one(tmp_path: Path) -> None:
     ],
 )
 def test_a_wheel_in_the_project_is_audited(
-    tmp_path: Path, library: bytes | None, status: str, words: str
+    tmp_path: Path, library: bytes | None, status: str, expected: str
 ) -> None:
     name = "mediapipe-0.10.23-cp310-cp310-linux_aarch64.whl"
     plant(tmp_path, {f"app/wheels/{name}": "no archive"})
@@ -60,11 +60,11 @@ def test_a_wheel_in_the_project_is_audited(
     result = judged(tmp_path, {"requirements.txt": f"./wheels/{name}\n"}, device="orin")
     reported = lines(result["old-requirement"])
     if library == b"nothing" and "x86_64" in reported:
-        status, words = "bad", "its library is for x86_64"
+        status, expected = "bad", "its library is for x86_64"
     elif library and "x86_64" in reported:
-        words = "its library is for x86_64"
+        expected = "its library is for x86_64"
     assert result["old-requirement"].result.status == status, reported
-    assert words in reported
+    assert expected in reported
 
 
 @pytest.mark.parametrize("device", ["orin", "nano", "thor", ""])
@@ -104,7 +104,7 @@ PACKAGE = (
 
 
 @pytest.mark.parametrize(
-    ("wanted", "status", "words"),
+    ("requirement", "status", "expected"),
     [
         ("cvzone==1.5.6", "bad", "requirements.txt:1: cvzone==1.5.6: HandTrackingModule"),
         ("cvzone<2", "bad", "requirements.txt:1: cvzone<2"),
@@ -120,11 +120,13 @@ PACKAGE = (
         ("cvzone==2.0.0\nnumpy\nopencv-python", "ok", "no use"),
     ],
 )
-def test_legacy_calls_within_packages(tmp_path: Path, wanted: str, status: str, words: str) -> None:
-    files = {"app.py": PACKAGE, "requirements.txt": f"{wanted}\n"}
+def test_legacy_calls_within_packages(
+    tmp_path: Path, requirement: str, status: str, expected: str
+) -> None:
+    files = {"app.py": PACKAGE, "requirements.txt": f"{requirement}\n"}
     answer = judged(tmp_path, files)["legacy-api"]
     assert answer.result.status == status, lines(answer)
-    assert words in lines(answer)
+    assert expected in lines(answer)
 
 
 def test_both_ways_out_of_the_legacy_api_are_offered(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ ROS = "<package>\n  <name>hands</name>\n  %s\n</package>\n"
 
 
 @pytest.mark.parametrize(
-    ("depends", "found"),
+    ("depends", "expected"),
     [
         ("<exec_depend>python3-mediapipe-pip</exec_depend>", [("mediapipe", 3)]),
         ("<depend>\n    python3-mediapipe-pip\n  </depend>", [("mediapipe", 4)]),
@@ -24,11 +24,11 @@ ROS = "<package>\n  <name>hands</name>\n  %s\n</package>\n"
         ("<depend>mediapipe_msgs</depend>", []),
     ],
 )
-def test_a_ros_package(depends: str, found: list[tuple[str, int]], tmp_path: Path) -> None:
+def test_a_ros_package(depends: str, expected: list[tuple[str, int]], tmp_path: Path) -> None:
     own = "<package><name>mediapipe_msgs</name></package>"
     plant(tmp_path, {"a/package.xml": ROS % depends, "b/package.xml": own})
     scan = Scan(tmp_path)
-    assert [(item.name, item.line) for item in scan.requirements] == found
+    assert [(item.name, item.line) for item in scan.requirements] == expected
     assert not scan.unread
 
 

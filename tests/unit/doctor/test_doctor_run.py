@@ -35,7 +35,7 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
+    ("arguments", "code"),
     [
         (["--help"], 0),
         (["--nonsense"], 2),
@@ -44,8 +44,8 @@ def project(tmp_path: Path) -> Path:
         (["extra"], 2),
     ],
 )
-def test_usage(words: list[str], code: int) -> None:
-    done = wheel("doctor", *words)
+def test_usage(arguments: list[str], code: int) -> None:
+    done = wheel("doctor", *arguments)
     assert done.returncode == code, done
     assert "Traceback" not in done.stderr
     if code:
@@ -74,10 +74,10 @@ def test_a_machine_without_a_gpu_is_judged_only_when_asked(tmp_path: Path) -> No
         "vision.FaceLandmarker.create_from_options(options)\n"
     )
     (tmp_path / "requirements.txt").write_text("mediapipe==1.2.2\n")
-    words = ("doctor", "--json", "--code", str(tmp_path))
-    project = json.loads(wheel(*words).stdout)
+    arguments = ("doctor", "--json", "--code", str(tmp_path))
+    project = json.loads(wheel(*arguments).stdout)
     jsonschema.validate(project, schema("doctor"))
-    machine = json.loads(wheel(*words, "--local").stdout)
+    machine = json.loads(wheel(*arguments, "--local").stdout)
     alone = {item["id"] for item in project["causes"]}
     assert project["project_only"] is not scene.here().may_have_gpu
     assert {"gpu-not-requested", "legacy-api", "old-requirement"} <= alone
@@ -138,10 +138,15 @@ def test_programs_that_fail_are_absent(tmp_path: Path, monkeypatch: pytest.Monke
     environment = {"PATH": f"{folder}:/usr/bin:/bin"}
     monkeypatch.setattr(commands, "TIMEOUT_S", 0.3)
     assert commands.run(("says",), environment) == "hello\n"
-    for name, words in (("fails", "two"), ("hangs", "0.3 s"), ("odd", "odd"), ("no", "installed")):
+    for name, expected in (
+        ("fails", "two"),
+        ("hangs", "0.3 s"),
+        ("odd", "odd"),
+        ("no", "installed"),
+    ):
         result = commands.run((name,), environment)
         assert isinstance(result, Absent)
-        assert words in result.reason
+        assert expected in result.reason
 
 
 def test_a_docker_that_hangs_is_ended_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +282,7 @@ def test_structured_files_are_read_where_python_has_no_parser(
     assert "uv.lock" in {item["file"] for item in causes["old-requirement"]["findings"]}
 
 
-def invoke(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def invoke(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """Run the task from a collection of its own."""
     (folder / "tasks.py").write_text(
         "from invoke.collection import Collection\nfrom jetson_kit.tasks import doctor\n"
@@ -285,7 +290,7 @@ def invoke(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
         "program.main(Collection(doctor.doctor))\n"
     )
     return subprocess.run(
-        [sys.executable, str(folder / "tasks.py"), "doctor", *words],
+        [sys.executable, str(folder / "tasks.py"), "doctor", *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
@@ -299,13 +304,13 @@ def test_the_task(project: Path, tmp_path: Path) -> None:
     jsonschema.validate(json.loads(done.stdout), schema("doctor"))
     assert "legacy-api" in done.stderr
     assert done.stderr.count("\n") == 1
-    for words, cure in (
+    for arguments, cure in (
         (("--local", "--for", "a@b"), "exclude each other"),
         (("-i", "hosts.yml"), "is not there"),
         (("--code", "/proc/nonexistent"), "is not there"),
         (("--for", "-x"), "no host"),
     ):
-        wrong = invoke(*words, folder=tmp_path)
+        wrong = invoke(*arguments, folder=tmp_path)
         assert wrong.returncode == 2, wrong
         assert cure in wrong.stderr
         assert wrong.stderr.count("\n") == 1

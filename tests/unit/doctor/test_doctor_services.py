@@ -21,7 +21,7 @@ def services(tmp_path: Path, files: dict[str, str]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("files", "told"),
+    ("files", "expected"),
     [
         (
             {"compose.yml": f"x: &x\n  {GPU}\nservices: {{a: *x, b: {{runtime: nvidia}}}}\n"},
@@ -106,12 +106,12 @@ def services(tmp_path: Path, files: dict[str, str]) -> dict[str, str]:
         ),
     ],
 )
-def test_services(tmp_path: Path, files: dict[str, str], told: dict[str, str]) -> None:
-    assert services(tmp_path, files) == told
+def test_services(tmp_path: Path, files: dict[str, str], expected: dict[str, str]) -> None:
+    assert services(tmp_path, files) == expected
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "expected"),
     [
         ("services:\n  a: {extends: b}\n", "no service b"),
         ("services:\n  a: {extends: {file: gone.yml, service: b}}\n", "gone.yml"),
@@ -121,14 +121,14 @@ def test_services(tmp_path: Path, files: dict[str, str], told: dict[str, str]) -
         ("include: [compose.yml]\nservices: {}\n", "too deep"),
     ],
 )
-def test_what_can_not_be_judged_is_not_read(tmp_path: Path, text: str, words: str) -> None:
+def test_what_can_not_be_judged_is_not_read(tmp_path: Path, text: str, expected: str) -> None:
     scan = Scan(plant(tmp_path, {"app/compose.yml": text}) / "app")
     assert [item.file for item in scan.unread] == ["compose.yml"]
-    assert words in scan.unread[0].why
+    assert expected in scan.unread[0].why
 
 
 @pytest.mark.parametrize(
-    ("text", "given", "status", "words"),
+    ("text", "given", "status", "expected"),
     [
         (f"services:\n  a:\n    {GPU}\n", {}, "bad", "compose.yml:3"),
         (f"services:\n  a:\n    profiles: [x]\n    {GPU}\n", {}, "bad", "service a (profile x)"),
@@ -151,7 +151,7 @@ def test_what_can_not_be_judged_is_not_read(tmp_path: Path, text: str, words: st
     ],
 )
 def test_what_the_doctor_says(
-    tmp_path: Path, text: str, given: dict[str, str], status: str, words: str
+    tmp_path: Path, text: str, given: dict[str, str], status: str, expected: str
 ) -> None:
     here = scene(
         tmp_path,
@@ -163,7 +163,7 @@ def test_what_the_doctor_says(
     result = answer(here, "gpus-flag")
     reported = [*result.result.evidence, *(item.text() for item in result.result.findings)]
     assert result.result.status == status, reported
-    assert words in "\n".join(reported)
+    assert expected in "\n".join(reported)
 
 
 def test_away_from_a_jetson_it_is_told_all_the_same(tmp_path: Path) -> None:

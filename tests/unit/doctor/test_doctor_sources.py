@@ -17,7 +17,7 @@ PYPI = "https://" + ".".join(("pypi", "org")) + "/simple"
 
 
 def told(tmp_path: Path, files: dict[str, str], **given: Any) -> tuple[str, str]:
-    """Return the status and the words on the wheels that a project asks for."""
+    """Return the status and the message on the wheels that a project asks for."""
     answer = judged(tmp_path, files, **{"device": "orin", **given})["old-requirement"]
     return answer.result.status, lines(answer)
 
@@ -56,9 +56,9 @@ def told(tmp_path: Path, files: dict[str, str], **given: Any) -> tuple[str, str]
     ],
 )
 def test_what_comes_from_another_index_is_not_known(files: dict[str, str], tmp_path: Path) -> None:
-    status, words = told(tmp_path, files)
-    assert status == "unknown", words
-    assert "jp" in words or "git.example" in words
+    status, message = told(tmp_path, files)
+    assert status == "unknown", message
+    assert "jp" in message or "git.example" in message
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_what_comes_from_another_index_is_not_known(files: dict[str, str], tmp_p
     ],
 )
 def test_an_index_for_others_counts_for_nothing(files: dict[str, str], tmp_path: Path) -> None:
-    status, words = told(tmp_path, {**files, "requirements.txt": "mediapipe==1.2.2\n"})
-    assert status == "ok", words
+    status, message = told(tmp_path, {**files, "requirements.txt": "mediapipe==1.2.2\n"})
+    assert status == "ok", message
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_a_table_of_settings_has_its_own_line_and_platform(
 
 
 @pytest.mark.parametrize(
-    ("wheel", "python", "status", "words"),
+    ("wheel", "python", "status", "expected"),
     [
         (
             "mediapipe-1.2.2-py3-none-manylinux_2_28_x86_64.whl",
@@ -163,12 +163,12 @@ def test_a_table_of_settings_has_its_own_line_and_platform(
     ],
 )
 def test_pip_refuses_a_wheel_by_its_tags(
-    wheel: str, python: str, status: str, words: str, tmp_path: Path
+    wheel: str, python: str, status: str, expected: str, tmp_path: Path
 ) -> None:
     files = {"requirements.txt": f"./w/{wheel}\n", ".python-version": f"{python}\n"}
     result = told(tmp_path, files)
     assert result[0] == status, result
-    assert words in result[1]
+    assert expected in result[1]
 
 
 def test_what_overrides_a_dependency_counts(tmp_path: Path) -> None:
@@ -193,6 +193,6 @@ def test_a_group_may_be_for_other_machines_by_its_name(
     ],
 )
 def test_what_is_not_read_is_named(name: str, text: str, tmp_path: Path) -> None:
-    status, words = told(tmp_path, {name: text, "requirements.txt": "mediapipe==1.2.2\n"})
+    status, message = told(tmp_path, {name: text, "requirements.txt": "mediapipe==1.2.2\n"})
     assert status == "unknown"
-    assert f"not read: {name}" in words
+    assert f"not read: {name}" in message

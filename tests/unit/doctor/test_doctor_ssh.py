@@ -29,7 +29,7 @@ def project(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    """Serve whatever is asked, after a login shell's greeting."""
+    """Serve every request, after a login shell's greeting."""
     with serving(
         tmp_path_factory.mktemp("sshd"), 'echo Welcome; exec sh -c "$SSH_ORIGINAL_COMMAND"'
     ) as sshd:

@@ -83,9 +83,9 @@ def test_what_a_stage_is_made_from_stays() -> None:
     )
     gone = stages.unbuilt(text, {"last"})
     rows = stages.without(text.encode(), gone).decode().splitlines()
-    kept = [number for number, row in enumerate(rows, 1) if row]
+    numbers = [number for number, row in enumerate(rows, 1) if row]
     assert len(rows) == len(text.splitlines())
-    assert kept == [1, 4, 5, 6, 7, 8, 9, 10]
+    assert numbers == [1, 4, 5, 6, 7, 8, 9, 10]
     assert gone == {1, 2, 10, 11}
     assert stages.unbuilt(text, {"0"}) == set(range(3, 12))
     for targets in ({stages.ALL, "last"}, set(), {"unknown"}):

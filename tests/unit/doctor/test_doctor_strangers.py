@@ -136,8 +136,8 @@ STARS = {
 @pytest.mark.parametrize(("delegate", "status"), [("GPU", "ok"), ("CPU", "bad"), ("", "bad")])
 def test_tasks_of_star_imports(tmp_path: Path, kind: str, delegate: str, status: str) -> None:
     given = f"delegate=BaseOptions.Delegate.{delegate}" if delegate else "model_asset_path='x'"
-    made = f"HandLandmarkerOptions(base_options=BaseOptions({given}))"
-    code = f"{STARS[kind]}task = HandLandmarker.create_from_options({made})\n"
+    options = f"HandLandmarkerOptions(base_options=BaseOptions({given}))"
+    code = f"{STARS[kind]}task = HandLandmarker.create_from_options({options})\n"
     answer = judged(tmp_path, {"a.py": code}, device="orin")["gpu-not-requested"]
     assert answer.result.status == status, lines(answer)
 

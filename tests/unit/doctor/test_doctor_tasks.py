@@ -14,16 +14,18 @@ from tests.unit.doctor_scenes import answer, plant, scene
 
 
 @pytest.mark.parametrize(
-    ("code", "told"), [item[1:] for item in DELEGATES], ids=[item[0] for item in DELEGATES]
+    ("code", "expected"), [item[1:] for item in DELEGATES], ids=[item[0] for item in DELEGATES]
 )
-def test_delegate(tmp_path: Path, code: str, told: str) -> None:
+def test_delegate(tmp_path: Path, code: str, expected: str) -> None:
     plant(tmp_path, {"app.py": f"{HEAD}{code}\n"})
     scan = Scan(tmp_path)
     assert not scan.unread, scan.unread
     tasks = scan.programs.tasks.by_place
     assert tasks
     for task in tasks:
-        assert " ".join([*sorted(task.delegates), *(["?"] if task.unknown else [])]) == told, task
+        assert " ".join([*sorted(task.delegates), *(["?"] if task.unknown else [])]) == expected, (
+            task
+        )
 
 
 HELPER = "def f(d):\n    " + made("BaseOptions(delegate=d)") + "\n"
@@ -83,8 +85,8 @@ NEVER = "The program never asks for the GPU"
 )
 def test_the_title_says_whether_the_gpu_is_asked_for(tmp_path: Path, code: str, title: str) -> None:
     here = scene(tmp_path, files={"app/a.py": f"{HEAD}{code}\n"}, code=tmp_path / "app")
-    judged = answer(here, "gpu-not-requested")
-    assert (judged.result.status, judged.title) == ("bad", title)
+    finding = answer(here, "gpu-not-requested")
+    assert (finding.result.status, finding.title) == ("bad", title)
 
 
 def test_of_calls_that_differ_the_unknown_one_is_named(tmp_path: Path) -> None:
@@ -107,9 +109,9 @@ def test_calls_for_the_gpu_are_as_good_as_one(tmp_path: Path) -> None:
 
 def test_a_fallback_to_the_cpu_is_no_fault(tmp_path: Path) -> None:
     code = f"try:\n    {BY_GPU}\nexcept RuntimeError:\n    {BY_CPU}\n"
-    status, words = project(tmp_path, {"app.py": HEAD + code})
+    status, message = project(tmp_path, {"app.py": HEAD + code})
     assert status == "unknown"
-    assert "app.py:10: FaceLandmarker: it falls back to the CPU" in words
+    assert "app.py:10: FaceLandmarker: it falls back to the CPU" in message
 
 
 @pytest.mark.parametrize(
@@ -127,8 +129,8 @@ def test_a_helper_that_is_called_once_more_where_it_failed(
         "try:\n    task = make(BaseOptions.Delegate.GPU)\n"
         f"except Exception:\n    task = make(BaseOptions.Delegate.{second})\n"
     )
-    found, words = project(tmp_path, {"app.py": helper})
-    assert found == status, words
+    result, message = project(tmp_path, {"app.py": helper})
+    assert result == status, message
 
 
 def test_every_task_is_listed_with_its_cure(tmp_path: Path) -> None:
@@ -140,12 +142,14 @@ def test_every_task_is_listed_with_its_cure(tmp_path: Path) -> None:
         for_hand = vision.HandLandmarker.create_from_model_path("hand.task")
         """
     )
-    status, words = project(tmp_path, {"app.py": code})
+    status, message = project(tmp_path, {"app.py": code})
     assert status == "bad"
-    assert "app.py:9: FaceLandmarker is created with no delegate" in words
-    assert "app.py:10: HandLandmarker is created with no delegate" in words
-    assert "HandLandmarkerOptions(base_options=BaseOptions(model_asset_path=..., delegate=" in words
-    assert "write delegate=BaseOptions.Delegate.GPU" in words
+    assert "app.py:9: FaceLandmarker is created with no delegate" in message
+    assert "app.py:10: HandLandmarker is created with no delegate" in message
+    assert (
+        "HandLandmarkerOptions(base_options=BaseOptions(model_asset_path=..., delegate=" in message
+    )
+    assert "write delegate=BaseOptions.Delegate.GPU" in message
 
 
 @pytest.mark.parametrize(
@@ -168,9 +172,9 @@ def test_numbers_go_by_the_version(
 
 
 def test_later_versions_may_choose_otherwise(tmp_path: Path) -> None:
-    status, words = project(tmp_path, {"app.py": HEAD + made("BaseOptions()")}, mediapipe="9.0.0")
+    status, message = project(tmp_path, {"app.py": HEAD + made("BaseOptions()")}, mediapipe="9.0.0")
     assert status == "unknown"
-    assert "what mediapipe 9.0.0 does without a delegate is not known" in words
+    assert "what mediapipe 9.0.0 does without a delegate is not known" in message
     assert (
         project(tmp_path, {"app.py": HEAD + made("BaseOptions(delegate=CPU)")}, mediapipe="9.0.0")[
             0
@@ -192,22 +196,22 @@ def test_the_version_is_the_lock_files(tmp_path: Path) -> None:
 
 def test_a_wheel_without_the_gpu_comes_first(tmp_path: Path) -> None:
     files = {"app.py": HEAD + made("BaseOptions()"), "requirements.txt": "mediapipe==0.10.31\n"}
-    _, words = project(tmp_path, files, library=None, device="orin")
-    assert "first a wheel with the GPU inside (mediapipe>=1.0.1)" in words
+    _, message = project(tmp_path, files, library=None, device="orin")
+    assert "first a wheel with the GPU inside (mediapipe>=1.0.1)" in message
 
 
 def test_a_board_without_such_a_wheel_gets_no_advice_that_breaks_the_program(
     tmp_path: Path,
 ) -> None:
     files = {"app.py": HEAD + made("BaseOptions()")}
-    status, words = project(tmp_path, files, device="nano", library=None, mediapipe="0.10.18")
+    status, message = project(tmp_path, files, device="nano", library=None, mediapipe="0.10.18")
     assert status == "unknown"
-    assert "no official wheel has the GPU inside for this CPU" in words
-    assert "app.py:7" in words
+    assert "no official wheel has the GPU inside for this CPU" in message
+    assert "app.py:7" in message
 
 
 @pytest.mark.parametrize(
-    ("code", "words"),
+    ("code", "expected"),
     [
         (
             "from mediapipe.tasks.python import text\ntext.TextEmbedder.create_from_options(x)\n",
@@ -222,17 +226,17 @@ def test_a_board_without_such_a_wheel_gets_no_advice_that_breaks_the_program(
         ("import mediapipe\nprint 'x'\n", "not read: app.py"),
     ],
 )
-def test_what_was_not_examined_is_not_ok(tmp_path: Path, code: str, words: str) -> None:
+def test_what_was_not_examined_is_not_ok(tmp_path: Path, code: str, expected: str) -> None:
     status, text = project(tmp_path, {"app.py": code})
     assert status == "unknown"
-    assert words in text
+    assert expected in text
 
 
 def test_packages_that_create_tasks_inside_are_named(tmp_path: Path) -> None:
     files = {"app.py": HEAD + made("BaseOptions(delegate=GPU)"), "requirements.txt": "cvzone>=2\n"}
-    status, words = project(tmp_path, files)
+    status, message = project(tmp_path, files)
     assert status == "unknown"
-    assert "requirements.txt:1: cvzone creates tasks inside" in words
+    assert "requirements.txt:1: cvzone creates tasks inside" in message
 
 
 def test_notebooks_share_their_cells(tmp_path: Path) -> None:
@@ -242,9 +246,9 @@ def test_notebooks_share_their_cells(tmp_path: Path) -> None:
         {"cell_type": "code", "source": HEAD},
         {"cell_type": "code", "source": made("BaseOptions(delegate=CPU)")},
     ]
-    status, words = project(tmp_path, {"a.ipynb": json.dumps({"cells": cells})})
+    status, message = project(tmp_path, {"a.ipynb": json.dumps({"cells": cells})})
     assert status == "bad"
-    assert "a.ipynb: cell 2, line 1" in words
+    assert "a.ipynb: cell 2, line 1" in message
 
 
 def test_entangled_code_is_said_to_be_so(tmp_path: Path) -> None:

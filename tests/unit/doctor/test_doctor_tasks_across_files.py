@@ -22,9 +22,9 @@ def test_across_files(tmp_path: Path) -> None:
     }
     assert project(tmp_path, files)[0] == "ok"
     files["settings.py"] = "USE_GPU = False\n"
-    status, words = project(tmp_path, files)
+    status, message = project(tmp_path, files)
     assert status == "bad"
-    assert "pkg/face.py:10" in words
+    assert "pkg/face.py:10" in message
 
 
 @pytest.mark.parametrize(
@@ -98,13 +98,13 @@ STARRED = [
 
 
 @pytest.mark.parametrize(
-    ("code", "told"), [item[1:] for item in STARRED], ids=[item[0] for item in STARRED]
+    ("code", "expected"), [item[1:] for item in STARRED], ids=[item[0] for item in STARRED]
 )
-def test_a_star_takes_what_a_module_lists(tmp_path: Path, code: str, told: str) -> None:
+def test_a_star_takes_what_a_module_lists(tmp_path: Path, code: str, expected: str) -> None:
     program = f"{HEAD}D = GPU\nfrom const import *\n{made('BaseOptions(delegate=D)')}\n"
     plant(tmp_path, {"const.py": f"{HEAD}{code}", "app.py": program})
     (task,) = Scan(tmp_path).programs.tasks.by_place
-    assert task.delegates == set(told.split()), task
+    assert task.delegates == set(expected.split()), task
 
 
 @pytest.mark.parametrize(
@@ -175,10 +175,10 @@ def test_what_a_program_replaces_of_mediapipe_is_not_known(
         "patch.py": f"import mediapipe as mp\nimport mine\n{code}\n",
         "app.py": f"import patch\n{HEAD}{made(f'BaseOptions(delegate={given})')}\n",
     }
-    status, words = project(tmp_path, files)
+    status, message = project(tmp_path, files)
     assert status == "unknown"
-    assert "patch.py:" in words
-    assert " replaces mp.tasks." in words
+    assert "patch.py:" in message
+    assert " replaces mp.tasks." in message
 
 
 @pytest.mark.parametrize(

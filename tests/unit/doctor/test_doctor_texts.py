@@ -64,8 +64,8 @@ def test_a_text_of_unknown_parts_is_none(name: str) -> None:
 
 def test_each_of_several_texts_counts() -> None:
     text = f"{HEAD}for name in ('hands', 'pose'):\n    m = getattr(mp.solutions, f'{{name}}')\n"
-    found = {use.what for use in legacy.scan(text, "program.py")}
-    assert {"mp.solutions.hands", "mp.solutions.pose"} <= found
+    findings = {use.what for use in legacy.scan(text, "program.py")}
+    assert {"mp.solutions.hands", "mp.solutions.pose"} <= findings
 
 
 @pytest.mark.parametrize(

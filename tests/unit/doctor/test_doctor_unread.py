@@ -57,7 +57,7 @@ def test_the_reason_is_plain(tmp_path: Path, name: str) -> None:
     (line,) = [text for text in lines(result).splitlines() if name in text]
     assert f"not read: {name} (" in line
     assert why in line
-    assert [words for words in PYTHONS_OWN if words in line] == []
+    assert [phrase for phrase in PYTHONS_OWN if phrase in line] == []
 
 
 def test_all_that_was_not_read_is_listed(tmp_path: Path) -> None:
@@ -139,8 +139,8 @@ def test_files_that_tell_nothing_hide_none(tmp_path: Path, monkeypatch: pytest.M
     files |= {f"data/{number}.jpg": OURS for number in range(200)}
     files |= {"src/main.py": OURS, "src/requirements.txt": "mediapipe==0.8.1\n"}
     plant(tmp_path, files)
-    found = sources.Scan(tmp_path)
-    assert ([item.text for item in found.requirements], found.unread) == (["mediapipe==0.8.1"], [])
+    scan = sources.Scan(tmp_path)
+    assert ([item.text for item in scan.requirements], scan.unread) == (["mediapipe==0.8.1"], [])
 
 
 def test_pictures_are_not_opened(tmp_path: Path) -> None:

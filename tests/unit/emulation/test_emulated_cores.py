@@ -47,10 +47,10 @@ def test_cpuinfo_reads_as_on_that_core(tmp_path: Path, cpu: cpus.Cpu) -> None:
 def test_features_are_those_that_qemu_reports(cpu: cpus.Cpu) -> None:
     tree = rootfs.tree(variant="audit", suite="bookworm", arch="arm64")
     command = [*one_cpu.command(tree, cpu), "-c", PRINT_HWCAP]
-    words = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    numbers = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     reported = {
         name
-        for bits, table in zip(map(int, words), ("hwcap", "hwcap2"), strict=True)
+        for bits, table in zip(map(int, numbers), ("hwcap", "hwcap2"), strict=True)
         for bit, name in enumerate(KNOWN[table])
         if bits >> bit & 1
     }

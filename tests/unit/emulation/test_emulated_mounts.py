@@ -36,8 +36,8 @@ def test_what_the_images_user_can_not_read_is_told(
     place.mkdir()
     os.chown(place, owner, 0)
     place.chmod(mode)
-    said = mounts.unreadable(f"{place}:/data:ro", user)
-    assert said == "" if readable else said.endswith(f"chmod -R o+rX '{place}'")
+    problem = mounts.unreadable(f"{place}:/data:ro", user)
+    assert problem == "" if readable else problem.endswith(f"chmod -R o+rX '{place}'")
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_numbers_of_an_engine_that_are_not_this_machines_own_nothing(
     place.mkdir(mode)
     place.chmod(mode)
     own = os.geteuid() or 10001
-    said = mounts.unreadable(f"{place}:/data", user.format(own=own), numbering)
-    assert (said == "") is readable
+    problem = mounts.unreadable(f"{place}:/data", user.format(own=own), numbering)
+    assert (problem == "") is readable
 
 
 def test_what_another_owns_is_not_judged_by_other_numbers(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`./inv emulate` before anything is started: what is asked for, and what can't run where."""
+"""`./inv emulate` before anything is started: the request, and what can't run where."""
 
 from __future__ import annotations
 

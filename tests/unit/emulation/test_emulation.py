@@ -144,19 +144,19 @@ def test_what_is_hidden_is_unknown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("raw", [None, [], "x", {}, {"claims": None, "machine": "aarch64"}])
 def test_nothing_observed_is_unknown(raw: Any) -> None:
-    found, reasons = emulation.judge(raw)
-    assert found is None
+    result, reasons = emulation.judge(raw)
+    assert result is None
     assert reasons
 
 
 def made(device: dict[str, Any], observed: dict[str, Any]) -> dict[str, Any]:
     known = session.tasks()
-    judged = {
+    tasks = {
         name: session.judge_task(item, known[name], "full", device)
         for name, item in observed.items()
     }
     observations = {"device": device, "tasks": observed}
-    return report.document(judged, observations, session.Settings(level="full"), "gpu")
+    return report.document(tasks, observations, session.Settings(level="full"), "gpu")
 
 
 def emulated_report() -> dict[str, Any]:
@@ -180,9 +180,9 @@ def test_every_reading_of_a_report_tells_it() -> None:
     assert 'emulated="unknown"' in report.prometheus(nothing)
 
 
-def strike(found: dict[str, Any], *, marks: bool, raw: bool) -> dict[str, Any]:
+def strike(observed: dict[str, Any], *, marks: bool, raw: bool) -> dict[str, Any]:
     """Return the report with what would give it away struck out by hand."""
-    copy: dict[str, Any] = json.loads(json.dumps(found))
+    copy: dict[str, Any] = json.loads(json.dumps(observed))
     for item in (copy, *copy["tasks"].values()):
         item["verdict"] = "gpu"
     if marks:

@@ -50,7 +50,7 @@ def test_boards_fall_into_classes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("board", "words"),
+    ("board", "expected"),
     [
         (told("x", {**JETSON, "l4t": "32.7.6"}), "Python 3.6"),
         (told("x", {**JETSON, "l4t": "99.9.9"}), "L4T 99.9.9 is unknown"),
@@ -58,9 +58,9 @@ def test_boards_fall_into_classes() -> None:
         (told("x", None, messages=("look: no route",)), "look: no route"),
     ],
 )
-def test_what_keeps_a_board_from_building_is_said(board: Board, words: str) -> None:
+def test_what_keeps_a_board_from_building_is_said(board: Board, expected: str) -> None:
     assert board.engine_class is None
-    assert words in board.why_not
+    assert expected in board.why_not
 
 
 def test_an_idle_board_with_most_memory_builds() -> None:

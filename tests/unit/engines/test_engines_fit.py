@@ -48,7 +48,7 @@ def test_what_a_later_version_runs(built: str, running: str, runs: bool) -> None
 
 
 @pytest.mark.parametrize(
-    ("here", "words"),
+    ("here", "expected"),
     [
         (LocalRuntime("11.0", "10.3.0", lean=False), "SM 8.7, this one has SM 11.0"),
         (LocalRuntime("8.7", "10.3.1", lean=False), "for TensorRT 10.3.0.30 alone, here is 10.3.1"),
@@ -57,9 +57,9 @@ def test_what_a_later_version_runs(built: str, running: str, runs: bool) -> None
         (LocalRuntime("8.7", "10.3.0", lean=True), "not version-compatible"),
     ],
 )
-def test_each_mismatch_has_its_own_words(tmp_path: Path, here: LocalRuntime, words: str) -> None:
+def test_each_mismatch_has_its_own_words(tmp_path: Path, here: LocalRuntime, expected: str) -> None:
     folder_of(tmp_path, engine(tmp_path))
-    assert words in why(tmp_path, here)
+    assert expected in why(tmp_path, here)
 
 
 def test_a_version_compatible_engine(tmp_path: Path) -> None:
@@ -88,13 +88,13 @@ def test_an_engine_of_the_same_weights_serves_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"), [({"emulated": True}, "stand-in"), ({"ok": False}, "wrong")]
+    ("changed", "expected"), [({"emulated": True}, "stand-in"), ({"ok": False}, "wrong")]
 )
 def test_what_is_no_good_engine_is_refused(
-    tmp_path: Path, changed: dict[str, bool], words: str
+    tmp_path: Path, changed: dict[str, bool], expected: str
 ) -> None:
     folder_of(tmp_path, engine(tmp_path, b"an engine", **changed))
-    assert words in why(tmp_path)
+    assert expected in why(tmp_path)
 
 
 def test_the_faster_precision_and_the_first_folder_win(tmp_path: Path) -> None:

@@ -97,7 +97,7 @@ def test_lean_engines_of_one_class_leave_the_others_to_other_backends(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("l4t", "other", "engines", "words"),
+    ("l4t", "other", "engines", "expected"),
     [
         ("32.7.6", {}, "store", "Python 3.6 alone"),
         ("35.6.1", {"base": "ngc"}, "store", "Python 3.8 alone"),
@@ -110,11 +110,11 @@ def test_lean_engines_of_one_class_leave_the_others_to_other_backends(tmp_path: 
     ],
 )
 def test_what_can_t_be_is_refused(
-    l4t: str, other: dict[str, str], engines: str, words: str, monkeypatch: pytest.MonkeyPatch,
+    l4t: str, other: dict[str, str], engines: str, expected: str, monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("KIT_STATE", str(tmp_path))
-    assert words in refused(request(l4t, engines, **other))
+    assert expected in refused(request(l4t, engines, **other))
 
 
 def test_engines_need_a_jetson_image() -> None:
@@ -122,7 +122,7 @@ def test_engines_need_a_jetson_image() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("changed", "expected"),
     [
         ({"emulated": True}, "stand-in's"),
         ({"sm": "11.0"}, "GPUs of SM 11.0"),
@@ -131,11 +131,11 @@ def test_engines_need_a_jetson_image() -> None:
     ],
 )
 def test_engines_that_do_not_fit_are_refused(
-    tmp_path: Path, changed: dict[str, Any], words: str
+    tmp_path: Path, changed: dict[str, Any], expected: str
 ) -> None:
     folder_of(tmp_path, engine(tmp_path, **changed))
     message = refused(request("36.4.4", str(tmp_path), base="ngc"))
-    assert words in message
+    assert expected in message
     assert "./inv engines.build" in message
 
 

@@ -76,8 +76,8 @@ def source_in(folder: Path, *, check: bool = True) -> Onnx:
     if check:
         shapes = {"in": (1, 2), "out": (1, 2)}
         tensors = {"in": floats(1, 2)}, {"out": floats(1, 2)}
-        wanted = Expected(result.sub_model, SOURCE, {"fp16": 0.01, "fp32": 0.001}, *tensors)
-        expected.write(result.checks, wanted, shapes)
+        checks = Expected(result.sub_model, SOURCE, {"fp16": 0.01, "fp32": 0.001}, *tensors)
+        expected.write(result.checks, checks, shapes)
     manifest.write(Manifest(folder, (), (result,)))
     return result
 
@@ -91,17 +91,17 @@ def test_an_engine_that_is_right(tmp_path: Path) -> None:
     program = trtexec.Trtexec(answering(tmp_path))
     assert program.tensorrt == "10.3.0.30"
     source, place = source_in(tmp_path / "onnx"), place_in(tmp_path / "made")
-    made = make.build_engine(place, source, program)
-    assert (made.check.ok, made.check.max_rel_err, made.check.median_ms) == (True, 0.0, 0.45)
-    assert made.builder == "trtexec"
-    options = made.path.read_text().split()
+    built = make.build_engine(place, source, program)
+    assert (built.check.ok, built.check.max_rel_err, built.check.median_ms) == (True, 0.0, 0.45)
+    assert built.builder == "trtexec"
+    options = built.path.read_text().split()
     assert {"--stronglyTyped", "--memPoolSize", "--loadInputs"} <= set(options)
     result = manifest.read(place.folder)
     assert result is not None
-    assert [engine.file for engine in result.engines] == [made.file]
+    assert [engine.file for engine in result.engines] == [built.file]
     assert make.known(place, source) is not None
     names = {path.name for path in place.folder.iterdir()}
-    assert names == {made.file, manifest.FILE, "timing-sm8.7-trt10.3.0.30.cache"}
+    assert names == {built.file, manifest.FILE, "timing-sm8.7-trt10.3.0.30.cache"}
 
 
 def test_a_machine_that_is_no_jetson_s_own_is_told(tmp_path: Path) -> None:
@@ -174,9 +174,9 @@ def test_options_by_version(
     if precision == "fp32":
         source = Onnx(**{**source.__dict__, "precision": "fp32"})
     order = Order(source, tmp_path / "plan", flags, tmp_path / "cache")
-    words = trtexec.arguments(order, tmp_path, version)
-    assert there <= set(words)
-    assert not missing & set(words)
+    arguments = trtexec.arguments(order, tmp_path, version)
+    assert there <= set(arguments)
+    assert not missing & set(arguments)
     if flags:
         with pytest.raises(BuildError, match="version-compatible"):
             trtexec.arguments(order, tmp_path, "8.5.2")

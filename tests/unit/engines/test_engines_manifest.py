@@ -118,9 +118,13 @@ def test_damaged_bytes_give_a_typed_error_or_the_same(tmp_path: Path, body: dict
 def test_an_engine_s_bytes_are_checked(tmp_path: Path) -> None:
     result = engine(tmp_path)
     assert manifest.content(result) == b"an engine"
-    for raw, words in ((b"an enginE", "sha256"), (b"an engine and more", "bytes"), (b"", "bytes")):
+    for raw, expected in (
+        (b"an enginE", "sha256"),
+        (b"an engine and more", "bytes"),
+        (b"", "bytes"),
+    ):
         result.path.write_bytes(raw)
-        with pytest.raises(DamagedEngineError, match=words):
+        with pytest.raises(DamagedEngineError, match=expected):
             manifest.content(result)
     result.path.unlink()
     with pytest.raises(DamagedEngineError, match="can't be read"):

@@ -41,10 +41,10 @@ def keys(key: Path) -> signed.Keys:
 
 def sign(folder: Path, key: Path) -> Path:
     """Sign as the role lets a board do it."""
-    words = ["ssh-keygen", "-Y", "sign", "-q", "-f", str(key), "-n", signed.NAMESPACE]
+    command = ["ssh-keygen", "-Y", "sign", "-q", "-f", str(key), "-n", signed.NAMESPACE]
     path = folder / manifest.FILE
     path.with_name(path.name + ".sig").unlink(missing_ok=True)
-    subprocess.run([*words, str(path)], check=True, capture_output=True)
+    subprocess.run([*command, str(path)], check=True, capture_output=True)
     return folder
 
 
@@ -90,9 +90,9 @@ def test_nothing_else_is_taken(tmp_path: Path, key: Path, tmp_path_factory: Any)
     folder = came(tmp_path, other)
     requested = wanted(folder)
 
-    def refused(words: str, one: Class = ORIN) -> None:
-        with pytest.raises(IntegrityError, match=words):
-            store.take(folder, keys(key), one, requested)
+    def refused(expected: str, board_class: Class = ORIN) -> None:
+        with pytest.raises(IntegrityError, match=expected):
+            store.take(folder, keys(key), board_class, requested)
         assert not [path for path in store.root().iterdir() if path.is_dir()]
 
     refused("not signed by camera-1")
@@ -121,15 +121,15 @@ def test_a_stand_in_s_file_can_t_pass_for_an_engine(
     tmp_path: Path, key: Path, board: bool, says: bool, raw: bytes
 ) -> None:
     folder = came(tmp_path, key, raw=raw, emulated=says)
-    one = replace(ORIN, emulated=board)
+    board_class = replace(ORIN, emulated=board)
     if board and says:
-        assert store.take(folder, keys(key), one, wanted(folder)).emulated
+        assert store.take(folder, keys(key), board_class, wanted(folder)).emulated
         assert (store.root() / "sm87-trt10.3.0.30-emulated").is_dir()
         with pytest.raises(IntegrityError, match="stand-in"):
-            image.checked(store.root() / one.name)
+            image.checked(store.root() / board_class.name)
         return
     with pytest.raises(IntegrityError, match="stand-in"):
-        store.take(folder, keys(key), one, wanted(folder))
+        store.take(folder, keys(key), board_class, wanted(folder))
 
 
 def test_an_unsigned_folder_is_checked_by_its_hashes(tmp_path: Path) -> None:

@@ -79,11 +79,11 @@ def test_without_a_driver_tensorrt_ends_the_process() -> None:
 def test_without_a_driver_the_backend_says_so() -> None:
     done = run(OVER_US)
     assert done.returncode == 0, done.stderr
-    lean, version, available, said = json.loads(done.stdout)
+    lean, version, available, message = json.loads(done.stdout)
     assert (lean, version) == (True, "11.0.0.114")
     assert "no CUDA driver" in available
-    assert said.startswith("CudaMissingError: no CUDA driver")
-    assert "\n" not in said
+    assert message.startswith("CudaMissingError: no CUDA driver")
+    assert "\n" not in message
 
 
 def test_all_that_is_called_exists() -> None:

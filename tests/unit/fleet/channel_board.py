@@ -57,14 +57,14 @@ def server(board: Board, key: Path, tmp_path: Path) -> Iterator[Server]:
 
 
 def publish(
-    server: Server, key: Path, made: Release | None = None, **request: Any
+    server: Server, key: Path, built: Release | None = None, **request: Any
 ) -> policy.Policy:
-    target = str(made.folder) if made else ""
+    target = str(built.folder) if built else ""
     return command.publish(server.folder, command.Request(target, **request), key, VALID)[1]
 
 
-def polled(board: Board, *words: str) -> str:
+def polled(board: Board, *arguments: str) -> str:
     """Return why the board did nothing more."""
-    done = board.call("poll", "--json", *words)
+    done = board.call("poll", "--json", *arguments)
     assert done.returncode == 0, done.stderr
     return str(json.loads(done.stdout)["why"])

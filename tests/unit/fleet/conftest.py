@@ -28,10 +28,10 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def archive(tmp_path: Path, certificate: str) -> Archive:
     """The archive, written, for a node of a site."""
-    made = Archive(tmp_path / "a", tmp_path / "s", certificate)
-    made.place.mkdir()
-    made.write()
-    return made
+    result = Archive(tmp_path / "a", tmp_path / "s", certificate)
+    result.place.mkdir()
+    result.write()
+    return result
 
 
 @pytest.fixture

@@ -24,10 +24,10 @@ def key(folder: Path, name: str = "key") -> Path:
     return folder / name
 
 
-def task(*words: str) -> subprocess.CompletedProcess[str]:
+def task(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a task of fleets without a terminal."""
     return subprocess.run(
-        [sys.executable, "-c", FRONT, *words],
+        [sys.executable, "-c", FRONT, *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, check=False, start_new_session=True,
         stdin=subprocess.DEVNULL,

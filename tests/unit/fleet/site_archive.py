@@ -96,25 +96,25 @@ class Archive:
             self.facts[name] = join_checks.sha256_of(self.place / file)
         (self.place / "join.json").write_text(json.dumps(self.facts))
 
-    def start(self, *words: str | Path, **environment: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
         """Start ./join."""
         return subprocess.Popen(
-            [self.place / "join", *words], text=True, stdout=subprocess.PIPE,
+            [self.place / "join", *arguments], text=True, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, env={**os.environ, **environment}, start_new_session=True,
         )  # fmt: skip
 
-    def join(self, *words: str | Path, **environment: str) -> tuple[int, str, str]:
+    def join(self, *arguments: str | Path, **environment: str) -> tuple[int, str, str]:
         """Return exit code, output and errors."""
-        process = self.start(*words, **environment)
+        process = self.start(*arguments, **environment)
         out, err = process.communicate(timeout=60)
         return process.returncode, out, err
 
 
-def refused(archive: Archive, code: int, words: str, *call: str | Path, **env: str) -> None:
+def refused(archive: Archive, code: int, expected: str, *call: str | Path, **env: str) -> None:
     before = sorted(archive.folder.parent.rglob("*"))
     status, out, err = archive.join(*(call or (archive.folder,)), **env)
     assert (status, out) == (code, ""), err
-    assert words in err
+    assert expected in err
     assert err.startswith("error: ")
     assert err.count("\n") == 1
     assert [path for path in sorted(archive.folder.parent.rglob("*")) if path not in before] == []

@@ -81,9 +81,9 @@ def test_boards_that_would_not_run_it_are_named(
 ) -> None:
     file = (release.folder / FILE).read_text()
     own = {name: text.partition("OWN ")[2] for name, text in files.items() if "OWN " in text}
-    told = {name: text.replace("FILE", file) for name, text in files.items()}
+    contents = {name: text.replace("FILE", file) for name, text in files.items()}
     changed = {name: file.replace('"command": []', f'"command": {it}') for name, it in own.items()}
-    inventory = site(tmp_path, told | changed)
+    inventory = site(tmp_path, contents | changed)
     result = faults(inventory, release)
     assert len(result) == bool(where), result
     for line in result:

@@ -117,8 +117,8 @@ def test_numbers_grow_whatever_the_clock_does(
     while clock:
         assert report.send("camera-1", None, {"why": "x"}) == ""
         clock.pop(0)
-    found = [json.loads(text)["number"] for text in numbers]
-    assert found == [2 * 10**9, 2 * 10**9 + 1, 2 * 10**9 + 2, 3 * 10**9]
+    result = [json.loads(text)["number"] for text in numbers]
+    assert result == [2 * 10**9, 2 * 10**9 + 1, 2 * 10**9 + 2, 3 * 10**9]
 
 
 def test_runs_at_once_give_no_number_twice(
@@ -143,11 +143,11 @@ def test_runs_at_once_give_no_number_twice(
             other.join(0.5)
         write(place, body)
 
-    for step, words in ((report.note, places[1:]), (report.send, ("camera-1", None, {}))):
+    for step, arguments in ((report.note, places[1:]), (report.send, ("camera-1", None, {}))):
         others: list[threading.Thread] = []
         with monkeypatch.context() as patch:
             patch.setattr(disk, "write_json", between)
-            step(*words)
+            step(*arguments)
             others[0].join()
         assert report.send("camera-1", None, {}) == ""
     assert [json.loads(text)["number"] for text in numbers] == [5, 6, 7, 8, 9]

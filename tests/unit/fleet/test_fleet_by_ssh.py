@@ -204,8 +204,8 @@ def test_what_can_not_be_rendered_yet_is_ansibles(name: str) -> None:
     assert not by_ssh._plain(host)
 
 
-@pytest.mark.parametrize("ends", [0, 1, 2])
-def test_a_server_s_end_takes_nothing_from_those_beside_it(tmp_path: Path, ends: int) -> None:
+@pytest.mark.parametrize("ended", [0, 1, 2])
+def test_a_server_s_end_takes_nothing_from_those_beside_it(tmp_path: Path, ended: int) -> None:
     """As tests in other processes end: the folder that all sshd share as root stays."""
     folders = [tmp_path / name for name in "abc"]
     stacks = [contextlib.ExitStack() for _ in folders]
@@ -217,10 +217,10 @@ def test_a_server_s_end_takes_nothing_from_those_beside_it(tmp_path: Path, ends:
             stack.enter_context(serving(folder, ANSWERS))
             for folder, stack in zip(folders, stacks, strict=True)
         ]
-        stacks[ends].close()
+        stacks[ended].close()
         for number, server in enumerate(servers):
             reply = transport(folders[number], server).look(["a"])["a"]
-            assert reply.kind == (UNREACHABLE if number == ends else DONE), reply
+            assert reply.kind == (UNREACHABLE if number == ended else DONE), reply
 
 
 def test_a_signal_in_the_middle_of_a_step_is_no_traceback(

@@ -56,17 +56,17 @@ def test_an_application_that_would_not_run_is_refused_before_its_layers_come(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
-    made = build(tmp_path / "dist", "1", bulk=100, runnable=False, application="door")
-    signing.sign(made.path, board.key)
+    built = build(tmp_path / "dist", "1", bulk=100, runnable=False, application="door")
+    signing.sign(built.path, board.key)
     caplog.set_level("WARNING")
-    publish(server, key, made)
+    publish(server, key, built)
     assert "is the application door: boards refuse it until" in caplog.text
     if command is not None:
         text = json.dumps({"command": command})
         (board.root / "etc/mediapipe-jetson/service.json").write_text(text)
-    said = board.run("poll", code=code)
+    output = board.run("poll", code=code)
     refused = "is the application door, and this device would run sleep infinity in its place"
-    assert (refused in said) is (code == 10)
+    assert (refused in output) is (code == 10)
     assert not list(board.root.rglob("blobs/sha256/*"))
     # The board's own word counts in a rollout, too.
     incoming = board.root / LIB / "incoming/release.json"

@@ -231,12 +231,12 @@ def _unwritable(place: Path, monkeypatch: pytest.MonkeyPatch, state: str) -> Non
     else:
         (place / "channels").mkdir(parents=True, exist_ok=True)
         number = errno.ENOSPC if state == "full" else errno.EROFS
-        made = tempfile.mkstemp
+        original = tempfile.mkstemp
 
         # Root writes where the mode says that nobody does.
-        def refused(*words: Any, **named: Any) -> tuple[int, str]:
+        def refused(*arguments: Any, **named: Any) -> tuple[int, str]:
             if Path(named.get("dir") or "/").is_relative_to(place):
                 raise OSError(number, os.strerror(number), str(place))
-            return made(*words, **named)
+            return original(*arguments, **named)
 
         monkeypatch.setattr(tempfile, "mkstemp", refused)

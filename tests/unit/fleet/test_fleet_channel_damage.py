@@ -80,15 +80,15 @@ def _loop(path: Path) -> None:
     path.symlink_to(path.name)
 
 
-@pytest.mark.parametrize("made", [_pipe, _endless, _huge, _loop, Path.mkdir])
+@pytest.mark.parametrize("make", [_pipe, _endless, _huge, _loop, Path.mkdir])
 @pytest.mark.parametrize("role", ["root", "timestamp", "snapshot", "targets", "channel"])
 def test_what_is_no_file_of_a_channel_is_not_read(
-    www: Path, role: str, made: Callable[[Path], None]
+    www: Path, role: str, make: Callable[[Path], None]
 ) -> None:
     own = list(www.glob("*.channel.json")) if role == "channel" else [file_of(www, role)]
     for path in own:
         path.unlink()
-        made(path)
+        make(path)
     with pytest.raises(IntegrityError, match=f"{role}\\.json"):
         Repository(www).read("channel.json")
 

@@ -161,13 +161,13 @@ def test_a_threshold_of_two(both: Both, www: Path, keys: Keys) -> None:
     below = repository._meta(1, b"")
     for role in ("targets", "snapshot", "timestamp"):
         path = www / ("timestamp.json" if role == "timestamp" else f"3.{role}.json")
-        one: Metadata[Any] = Metadata.from_bytes(path.read_bytes())
+        metadata: Metadata[Any] = Metadata.from_bytes(path.read_bytes())
         if role == "snapshot":
-            one.signed.meta["targets.json"] = below
+            metadata.signed.meta["targets.json"] = below
         elif role == "timestamp":
-            one.signed.snapshot_meta = below
-        one.sign(keys.channel)
-        one.sign(keys.stranger, append=True)
-        path.write_bytes(one.to_bytes())
-        below = repository._meta(3, one.to_bytes())
+            metadata.signed.snapshot_meta = below
+        metadata.sign(keys.channel)
+        metadata.sign(keys.stranger, append=True)
+        path.write_bytes(metadata.to_bytes())
+        below = repository._meta(3, metadata.to_bytes())
     assert both.refresh()

@@ -31,7 +31,7 @@ program.main(fleet.collection())
 
 @needs_parts("ssh-keygen")
 @pytest.mark.parametrize(
-    ("words", "problem"),
+    ("arguments", "problem"),
     [
         ("--renew --canary foo --waves 5", "--waves and --canary can only be given with --target"),
         ("--waves 5,100", "--waves can only be given with --target"),
@@ -43,14 +43,14 @@ program.main(fleet.collection())
     ],
 )
 def test_what_is_ignored_or_contradicts_is_refused(
-    tmp_path: Path, words: str, problem: str
+    tmp_path: Path, arguments: str, problem: str
 ) -> None:
     for name in ("owner", "channel"):
         signing.make_key(tmp_path / name, name, passphrase=False)
     command.begin(tmp_path / "www", tmp_path / "owner", tmp_path / "channel", Validity())
     before = (tmp_path / "www/timestamp.json").read_bytes()
     done = subprocess.run(
-        [sys.executable, "-c", FRONT, "channel", "www", "--key", "channel", *words.split()],
+        [sys.executable, "-c", FRONT, "channel", "www", "--key", "channel", *arguments.split()],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
@@ -95,7 +95,7 @@ def test_the_summary_shows_window_and_canary() -> None:
 
 @needs_parts("ssh-keygen")
 @pytest.mark.parametrize(
-    ("words", "code", "problem"),
+    ("arguments", "code", "problem"),
     [
         (("nosuch", "--status"), 2, "nosuch is no channel: No such file or directory"),
         ((".", "--status"), 2, "is no channel; begin one"),
@@ -105,13 +105,13 @@ def test_the_summary_shows_window_and_canary() -> None:
     ],
 )
 def test_a_status_is_of_the_channel_that_is_named(
-    tmp_path: Path, words: tuple[str, ...], code: int, problem: str
+    tmp_path: Path, arguments: tuple[str, ...], code: int, problem: str
 ) -> None:
     for name in ("owner", "channel"):
         signing.make_key(tmp_path / name, name, passphrase=False)
     command.begin(tmp_path / "www", tmp_path / "owner", tmp_path / "channel", Validity())
     done = subprocess.run(
-        [sys.executable, "-c", FRONT, "channel", *words],
+        [sys.executable, "-c", FRONT, "channel", *arguments],
         cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT), "KIT_STATE": str(tmp_path / "s")},
         capture_output=True, text=True, check=False,
     )  # fmt: skip

@@ -27,15 +27,15 @@ BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
 def commands() -> list[list[str]]:
-    """Return the words of the page's commands; `sudo` is for a folder of the system's."""
+    """Return the arguments of the page's commands; `sudo` is for a folder of the system's."""
     text = (ROOT / "docs/channel.md").read_text(encoding="utf-8")
     lines = [line for block in BLOCK.findall(text) for line in block.splitlines()]
-    words = [shlex.split(line, comments=True) for line in lines]
-    return [line[1:] if line[0] == "sudo" else line for line in words]
+    calls = [shlex.split(line, comments=True) for line in lines]
+    return [line[1:] if line[0] == "sudo" else line for line in calls]
 
 
 def test_the_pages_commands_work_in_their_order(tmp_path: Path) -> None:
-    made = tmp_path / "made"
+    folder = tmp_path / "made"
     passphrase = tmp_path / "passphrase"
     passphrase.write_text("#!/bin/sh\necho a passphrase\n")
     passphrase.chmod(0o700)
@@ -46,24 +46,24 @@ def test_the_pages_commands_work_in_their_order(tmp_path: Path) -> None:
     }  # fmt: skip
     env.pop("SSH_AUTH_SOCK", None)
 
-    def run(words: list[str]) -> str:
-        places = {"~": str(tmp_path), "/srv/www": str(tmp_path / "www"), "r36.4.4": str(made)}
+    def run(command: list[str]) -> str:
+        places = {"~": str(tmp_path), "/srv/www": str(tmp_path / "www"), "r36.4.4": str(folder)}
         for name, place in places.items():
-            words = [re.sub(rf"^{re.escape(name)}(?=/|$)", place, word) for word in words]
-        words = [str(os.getuid()) if x == "$USER" else x for x in words]
-        if words[0] == "./inv":
-            words = [sys.executable, "-c", FRONT, words[1].removeprefix("fleet."), *words[2:]]
+            command = [re.sub(rf"^{re.escape(name)}(?=/|$)", place, word) for word in command]
+        command = [str(os.getuid()) if x == "$USER" else x for x in command]
+        if command[0] == "./inv":
+            command = [sys.executable, "-c", FRONT, command[1].removeprefix("fleet."), *command[2:]]
         done = subprocess.run(
-            words, cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+            command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, (words, done.stderr)
+        assert done.returncode == 0, (command, done.stderr)
         return done.stdout
 
     run(["./inv", "fleet.key"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KIT_CACHE", env["KIT_CACHE"])
-        release = build(made, "a", bulk=100, runnable=False)
-    outputs = [run(words) for words in commands()]
+        release = build(folder, "a", bulk=100, runnable=False)
+    outputs = [run(command) for command in commands()]
     assert len(outputs) >= 15
     there = Repository(tmp_path / "www/channel")
     body = json.loads(there.read("channel.json"))

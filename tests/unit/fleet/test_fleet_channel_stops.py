@@ -38,9 +38,9 @@ def test_a_trial_of_a_rollout_is_left_alone(
 STUCK = {"at": "", "event": "stays", "image_id": "sha256:1", "why": "unhealthy", "rollout": "r"}
 
 
-def stuck(board: Board, made: Release, **facts: Any) -> bytes:
+def stuck(board: Board, built: Release, **facts: Any) -> bytes:
     """Put the board on trial, and let it note that nothing from before it is there."""
-    board.on_trial(made)
+    board.on_trial(built)
     for name in ("state.json", "state.copy.json"):
         path = board.root / LIB / name
         body = json.loads(path.read_text())
@@ -57,8 +57,8 @@ def test_a_trial_without_a_way_back_takes_the_next_release(
     publish(server, key, release)
     before = stuck(board, build(tmp_path / "b", "b", bulk=100, runnable=False), rollout=rollout)
     # It goes on to the engine, which is not here; nothing is lost by that.
-    said = board.run("poll", "--now", code=3)
-    assert "docker" in said.lower()
+    output = board.run("poll", "--now", code=3)
+    assert "docker" in output.lower()
     assert (board.root / LIB / "state.json").read_bytes() == before
 
 

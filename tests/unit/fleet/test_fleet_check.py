@@ -46,7 +46,7 @@ def test_the_example_has_no_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "words"),
+    ("row", "expected"),
     [
         ("mediapipe_module: orin-nano-9gb", "mediapipe_module orin-nano-9gb is unknown"),
         ('mediapipe_l4t: "36.9.9"', 'unknown target "36.9.9"'),
@@ -61,10 +61,10 @@ def test_the_example_has_no_fault() -> None:
         ("ansible_user: a, ansible_user: b", "ansible_user stands there a second time"),
     ],
 )
-def test_each_fault_is_found(tmp_path: Path, row: str, words: str) -> None:
+def test_each_fault_is_found(tmp_path: Path, row: str, expected: str) -> None:
     result = faults(tmp_path, f"all: {{hosts: {{one: {{{row}}}}}}}\n")
     assert len(result) == 1, result
-    assert words in result[0]
+    assert expected in result[0]
     assert "; " in result[0]
     assert "hunter2" not in result[0]
 

@@ -188,8 +188,8 @@ def test_a_damaged_list_of_boards_is_named(fleet: Fleet, content: str) -> None:
 
 
 def a_report(**change: Any) -> str:
-    words = ("time", "phase", "reason", "release", "image_id", "state", "verdict")
-    body = {"board": "camera-1", "key": "k", "number": 7, **dict.fromkeys(words, "x")}
+    fields = ("time", "phase", "reason", "release", "image_id", "state", "verdict")
+    body = {"board": "camera-1", "key": "k", "number": 7, **dict.fromkeys(fields, "x")}
     body["received"] = "2026-11-29T04:00:00+00:00"
     return json.dumps({**body, **change})
 
@@ -250,8 +250,8 @@ def test_keys_are_those_that_ssh_knows(fleet: Fleet, tmp_path: Path) -> None:
         "    camera-1: {ansible_host: 192.0.2.7, ansible_port: 2222}\n"
         "    camera-2: {ansible_host: 192.0.2.8}\n    camera-3: {ansible_host: 192.0.2.7}\n"
     )
-    found = board_keys.of_inventory(place)
-    assert found == {"camera-1": (text,), "camera-2": (), "camera-3": ()}
+    result = board_keys.of_inventory(place)
+    assert result == {"camera-1": (text,), "camera-2": (), "camera-3": ()}
 
 
 @pytest.mark.parametrize(
@@ -291,8 +291,8 @@ def test_a_key_that_ssh_has_revoked_in_a_file_is_none(
     (tmp_path / "known").write_text("".join(f"192.0.2.7 {key}\n" for key in text.values()))
     place = tmp_path / "revoked"
     if form == "krl":
-        words = ["ssh-keygen", "-q", "-k", "-f", str(place), str(public["1"])]
-        subprocess.run(words, check=True, capture_output=True)
+        arguments = ["ssh-keygen", "-q", "-k", "-f", str(place), str(public["1"])]
+        subprocess.run(arguments, check=True, capture_output=True)
     elif form == "damaged":
         place.write_bytes(board_keys.KRL + b"\xff" * 40)
     elif form != "away":

@@ -18,9 +18,9 @@ def test_facts_of_a_file_are_shown_as_json() -> None:
 
 
 def test_items_of_a_loop_are_shown_where_they_changed() -> None:
-    one = {"changed": True, "diff": {"before": "", "after": "x\n"}}
+    item = {"changed": True, "diff": {"before": "", "after": "x\n"}}
     other = {"changed": False, "diff": {"before": "", "after": "y\n"}}
-    text = "\n".join(diffs.lines({"results": [one, other]}))
+    text = "\n".join(diffs.lines({"results": [item, other]}))
     assert "+x" in text
     assert "+y" not in text
 

@@ -32,14 +32,14 @@ all:
 """
 
 
-def task(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def task(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     env = {**os.environ, "XDG_STATE_HOME": str(folder / "state"), "PYTHONPATH": str(ROOT)}
     env.pop("KIT_STATE", None)
     (folder / "hosts.yml").write_text(HOSTS)
     (folder / "folder").mkdir(exist_ok=True)
     (folder / "folder/hosts.yml").write_text(HOSTS)
     return subprocess.run(
-        [sys.executable, "-c", FRONT, *words],
+        [sys.executable, "-c", FRONT, *arguments],
         cwd=folder, env=env, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
@@ -50,12 +50,12 @@ def task(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
 )
 def test_a_canary_that_is_everyone_is_warned_of(tmp_path: Path, canary: str, warned: bool) -> None:
     done = task(tmp_path, "rollout", "-i", "hosts.yml", "--plan", "--canary", canary)
-    words = f"warning: the canary {canary} is all 3 hosts: no host is spared a bad image\n"
-    assert (done.returncode, done.stderr) == (0, words if warned else "")
+    warning = f"warning: the canary {canary} is all 3 hosts: no host is spared a bad image\n"
+    assert (done.returncode, done.stderr) == (0, warning if warned else "")
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("arguments", "code", "expected"),
     [
         ("rollout", 2, "no inventory is named; name one: -i hosts.yml"),
         ("rollout x -i none.yml", 2, '-i "none.yml" is not there'),
@@ -81,23 +81,23 @@ def test_a_canary_that_is_everyone_is_warned_of(tmp_path: Path, canary: str, war
         ("collect -i folder --address 192.0.2.9", 2, "no key of any board is known here"),
     ],
 )
-def test_bad_input_is_one_line(tmp_path: Path, words: str, code: int, said: str) -> None:
-    done = task(tmp_path, *words.split())
+def test_bad_input_is_one_line(tmp_path: Path, arguments: str, code: int, expected: str) -> None:
+    done = task(tmp_path, *arguments.split())
     assert (done.returncode, done.stderr.count("\n")) == (code, 1), done
     assert done.stderr.startswith("error: ")
-    assert said in done.stderr
+    assert expected in done.stderr
     assert done.stdout == ""
     assert not (tmp_path / "state" / "collector").exists()
 
 
 def test_a_plan_touches_nobody(tmp_path: Path) -> None:
-    words = ("rollout", "-i", "hosts.yml", "--plan", "--canary", "b", "--batches", "50%")
-    body = json.loads(task(tmp_path, *words, "--json").stdout)
+    arguments = ("rollout", "-i", "hosts.yml", "--plan", "--canary", "b", "--batches", "50%")
+    body = json.loads(task(tmp_path, *arguments, "--json").stdout)
     assert body["waves"] == [
         {"name": "canary", "hosts": ["b"]},
         {"name": "batch 1", "hosts": ["a", "c"]},
     ]
-    assert "canary       1  b" in task(tmp_path, *words).stdout
+    assert "canary       1  b" in task(tmp_path, *arguments).stdout
     assert not (tmp_path / "state").exists()
 
 

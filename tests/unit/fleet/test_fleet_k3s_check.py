@@ -278,10 +278,10 @@ def test_random_damage_is_never_a_traceback(objects: dict[str, Any], tmp_path: P
         places: list[tuple[Any, Any]] = []
         stack: list[Any] = [damaged]
         while stack:
-            one = stack.pop()
-            items = one.items() if isinstance(one, dict) else enumerate(one)
+            parent = stack.pop()
+            items = parent.items() if isinstance(parent, dict) else enumerate(parent)
             for key, value in list(items):
-                places.append((one, key))
+                places.append((parent, key))
                 stack += [value] if isinstance(value, dict | list) else []
         owner, key = chance.choice(places)
         owner[key] = chance.choice(values)

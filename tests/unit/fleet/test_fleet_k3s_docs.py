@@ -22,13 +22,13 @@ LABEL = re.compile(r"mediapipe-jetson\.io/[a-z0-9]+(?:=[A-Za-z0-9._-]+)?")
 
 
 def commands(page: Path) -> Iterator[list[str]]:
-    """Yield the words of each kubectl command of a page's blocks, without redirection."""
+    """Yield the arguments of each kubectl command of a page's blocks, without redirection."""
     for block in re.findall(r"^```sh\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
         for line in block.splitlines():
             for command in line.split("&&"):
                 if command.strip().startswith("kubectl "):
-                    words = shlex.split(command, comments=True)
-                    yield words[1 : words.index(">") if ">" in words else None]
+                    arguments = shlex.split(command, comments=True)
+                    yield arguments[1 : arguments.index(">") if ">" in arguments else None]
 
 
 PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if list(commands(page))]
@@ -43,22 +43,28 @@ def manifests(tmp_path: Path) -> Path:
 
 def of(verb: str, *more: str) -> list[list[str]]:
     start = [verb, *more]
-    return [words[len(start) :] for _, words in COMMANDS if words[: len(start)] == start]
+    return [
+        arguments[len(start) :] for _, arguments in COMMANDS if arguments[: len(start)] == start
+    ]
 
 
 def test_every_command_is_one_that_these_tests_read() -> None:
     known = (["label", "node"], ["label", "namespace"], ["apply", "-k"], ["rollout"], ["get"],
              ["kustomize"], ["create", "secret"])  # fmt: skip
     assert COMMANDS
-    for page, words in COMMANDS:
-        assert any(words[: len(item)] == item for item in known), f"{page.name}: kubectl {words}"
+    for page, arguments in COMMANDS:
+        assert any(arguments[: len(item)] == item for item in known), (
+            f"{page.name}: kubectl {arguments}"
+        )
 
 
 def test_labels_have_values_that_the_manifests_select(manifests: Path) -> None:
     nodes: dict[str, dict[str, str]] = {}
-    for words in of("label", "node"):
-        given = dict(word.split("=") for word in words if "=" in word and not word.startswith("--"))
-        for name in (word for word in words if "=" not in word and not word.startswith("--")):
+    for arguments in of("label", "node"):
+        given = dict(
+            word.split("=") for word in arguments if "=" in word and not word.startswith("--")
+        )
+        for name in (word for word in arguments if "=" not in word and not word.startswith("--")):
             nodes.setdefault(name, {}).update(given)
     assert set(nodes) == {"camera-1", "camera-2"}
     gets = {
@@ -75,7 +81,7 @@ def test_labels_have_values_that_the_manifests_select(manifests: Path) -> None:
 def test_a_sites_label_is_its_overlays(tmp_path: Path) -> None:
     text = PAGE.read_text()
     sites = re.findall(r"--sites ([a-z,]+)", text)
-    (value,) = {word.split("=")[1] for words in of("label", "node") for word in words
+    (value,) = {word.split("=")[1] for arguments in of("label", "node") for word in arguments
                 if word.startswith(labels.SITE)}  # fmt: skip
     assert value in sites[0].split(",")
     folder = written(tmp_path, sites=sites[0].split(","))
@@ -100,7 +106,7 @@ def test_every_label_anywhere_is_one_of_ours(manifests: Path) -> None:
 
 
 def test_folders_are_written(manifests: Path) -> None:
-    places = [words[0] for words in (*of("apply", "-k"), *of("kustomize"))]
+    places = [arguments[0] for arguments in (*of("apply", "-k"), *of("kustomize"))]
     assert places
     for place in places:
         assert place.startswith(DIST)
@@ -114,19 +120,19 @@ def test_names_and_namespaces_are_those_of_the_manifests(manifests: Path) -> Non
     names = set(daemon_sets(manifests))
     space = yaml.safe_load((manifests / "cluster" / "namespace.yaml").read_text())
     rollouts = of("rollout")
-    assert {words[0] for words in rollouts} == {"status", "undo"}
-    for words in rollouts:
-        assert words[1].removeprefix("daemonset/") in names
-    for words in (*rollouts, *of("create", "secret")):
-        assert words[words.index("--namespace") + 1] == space["metadata"]["name"]
-    for words in of("label", "namespace"):
-        assert words[0] == space["metadata"]["name"]
-        assert words[1].partition("=")[0] in space["metadata"]["labels"]
+    assert {arguments[0] for arguments in rollouts} == {"status", "undo"}
+    for arguments in rollouts:
+        assert arguments[1].removeprefix("daemonset/") in names
+    for arguments in (*rollouts, *of("create", "secret")):
+        assert arguments[arguments.index("--namespace") + 1] == space["metadata"]["name"]
+    for arguments in of("label", "namespace"):
+        assert arguments[0] == space["metadata"]["name"]
+        assert arguments[1].partition("=")[0] in space["metadata"]["labels"]
 
 
 def test_the_secret_has_the_keys_that_are_read(manifests: Path) -> None:
-    ((_, name, *words),) = of("create", "secret")
-    keys = {word.split("=")[1] for word in words if word.startswith("--from-")}
+    ((_, name, *arguments),) = of("create", "secret")
+    keys = {word.split("=")[1] for word in arguments if word.startswith("--from-")}
     monitor = yaml.safe_load((manifests / "cluster" / "podmonitor.yaml").read_text())
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
     assert name == SECRET
@@ -139,7 +145,7 @@ def test_the_secret_has_the_keys_that_are_read(manifests: Path) -> None:
 
 
 def test_files_are_written_by_what_the_check_itself_asks() -> None:
-    documented = [" ".join(words) for words in of("get")]
+    documented = [" ".join(arguments) for arguments in of("get")]
     own = [
         " ".join(request[1:])
         .replace("--selector=", "--selector ")

@@ -21,7 +21,7 @@ X509 = CANT + "tls: failed to verify certificate: x509: "
 
 
 @pytest.mark.parametrize(
-    ("said", "kind", "words"),
+    ("output", "kind", "expected"),
     [
         ('error: error loading config file "/a": yaml: line 1: did not', BadInputError,
          'configuration can\'t be used: error loading config file "/a": yaml: line 1: did not'),
@@ -89,11 +89,11 @@ X509 = CANT + "tls: failed to verify certificate: x509: "
     ],
 )
 def test_what_kubectl_says_is_one_line_of_its_kind(
-    said: str, kind: type[KitError], words: str, log: str
+    output: str, kind: type[KitError], expected: str, log: str
 ) -> None:
-    error = kubectl._failed("", 1, log + said)
+    error = kubectl._failed("", 1, log + output)
     assert type(error) is kind
-    assert words in error.message
+    assert expected in error.message
     assert "\n" not in error.line()
     assert ".go:" not in error.line()
 

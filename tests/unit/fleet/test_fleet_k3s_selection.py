@@ -161,7 +161,7 @@ def test_the_hosts_network_tolerates_that_there_is_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pod", "labels", "words"),
+    ("pod", "labels", "expected"),
     [
         ({"nodeSelector": {"a": "b"}}, {}, "label a is missing, the DaemonSet selects b"),
         ({"nodeSelector": {"a": "b"}}, {"a": "c"}, "label a is c, the DaemonSet selects b"),
@@ -174,8 +174,8 @@ def test_the_hosts_network_tolerates_that_there_is_none() -> None:
         (required(), {}, "its node affinity has no term, so it selects no node"),
     ],
 )  # fmt: skip
-def test_reasons(pod: Any, labels: Any, words: str) -> None:
-    assert selection.refusals(pod, node("a", labels)) == [words]
+def test_reasons(pod: Any, labels: Any, expected: str) -> None:
+    assert selection.refusals(pod, node("a", labels)) == [expected]
 
 
 def test_every_reason_is_named() -> None:

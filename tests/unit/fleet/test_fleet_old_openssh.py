@@ -99,12 +99,12 @@ def test_other_kinds_of_keys_are_named(
 
 
 def accepted(raw: bytes, block: str, key: Path, namespace: str, folder: Path) -> bool:
-    """Tell whether today's ssh-keygen finds a signature good."""
+    """Return whether today's ssh-keygen finds a signature good."""
     (folder / "block").write_text(block)
     (folder / "who").write_text(f"a {public(key)}\n")
-    words = ["ssh-keygen", "-Y", "verify", "-I", "a", "-n", namespace]
+    command = ["ssh-keygen", "-Y", "verify", "-I", "a", "-n", namespace]
     files = ["-f", str(folder / "who"), "-s", str(folder / "block")]
-    done = subprocess.run([*words, *files], input=raw, capture_output=True, check=False)
+    done = subprocess.run([*command, *files], input=raw, capture_output=True, check=False)
     return done.returncode == 0
 
 
@@ -121,8 +121,8 @@ def test_what_openssl_signs_ssh_keygen_finds_good(
 
 
 def test_keys_that_openssl_does_not_sign_by(program: Program, tmp_path: Path, key: Path) -> None:
-    words = {"locked": ["ed25519", "-N", "words"], "rsa": ["rsa", "-N", ""]}
-    for name, more in words.items():
+    options = {"locked": ["ed25519", "-N", "words"], "rsa": ["rsa", "-N", ""]}
+    for name, more in options.items():
         files = ["-f", str(tmp_path / name)]
         subprocess.run(["ssh-keygen", "-q", *files, "-t", *more], check=True)
     for name, message in {"locked": "it has a passphrase", "rsa": "it is of another kind"}.items():
@@ -156,9 +156,9 @@ class OldBoard(Board):
 
     python = sys.executable
 
-    def _python(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def _python(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self.python, *words],
+            [self.python, *arguments],
             env={
                 "PATH": f"{old(self.root.parent)}:{os.environ['PATH']}",
                 "PYTHONPATH": str(FILES),

@@ -76,7 +76,7 @@ def test_the_window(window: str, now: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "expected"),
     [
         ({"canari": 1}, "a plan has no canari; write one of canary"),
         ({"way": "ftp"}, "way is 'ftp'; write one of archive, registry"),
@@ -105,10 +105,10 @@ def test_the_window(window: str, now: str, seconds: float) -> None:
         ({"latency_factor": 0.5}, "latency_factor is 0.5"),
     ],
 )
-def test_what_is_refused(body: dict[str, Any], said: str) -> None:
+def test_what_is_refused(body: dict[str, Any], expected: str) -> None:
     with pytest.raises(BadInputError) as caught:
         parse(body)
-    assert said in "\n".join(caught.value.lines())
+    assert expected in "\n".join(caught.value.lines())
 
 
 def test_a_file_and_flags_above_it(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from jetson_kit.fleet.release.registry import Registry, RegistryOptions
 
 
 @pytest.mark.parametrize(
-    ("asked", "words"),
+    ("options", "expected"),
     [
         ({"address": "controller"}, "is no address of this machine"),
         ({"port": 0}, "0 is no port"),
@@ -27,9 +27,9 @@ from jetson_kit.fleet.release.registry import Registry, RegistryOptions
         ({"htpasswd": "/nowhere"}, "there is no file /nowhere"),
     ],
 )
-def test_what_is_wrong_is_told(asked: dict[str, str], words: str) -> None:
-    with pytest.raises(BadInputError, match=words):
-        RegistryOptions(**asked)  # type: ignore[arg-type]
+def test_what_is_wrong_is_told(options: dict[str, str], expected: str) -> None:
+    with pytest.raises(BadInputError, match=expected):
+        RegistryOptions(**options)  # type: ignore[arg-type]
 
 
 def test_only_loopback_goes_without_tls() -> None:

@@ -108,7 +108,7 @@ def test_without_a_key_the_cure_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("role", "words"),
+    ("role", "expected"),
     [
         (signing.RELEASES, "./inv fleet.key,"),
         (signing.OWNERS, "./inv fleet.key --owner,"),
@@ -117,12 +117,12 @@ def test_without_a_key_the_cure_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_the_cure_makes_a_key_of_the_role_that_lacks_one(
-    tmp_path: Path, role: signing.Role, words: str
+    tmp_path: Path, role: signing.Role, expected: str
 ) -> None:
     result = small(tmp_path / "a")
     with pytest.raises(BadInputError) as caught:
         signing.sign(result.path, tmp_path / "none", role)
-    assert words in caught.value.cure
+    assert expected in caught.value.cure
 
 
 def test_a_channel_without_its_key_asks_for_that_one(tmp_path: Path) -> None:
@@ -169,8 +169,8 @@ except BadInputError as error:
     sys.exit(error.exit_code)
 """
     # A program of its own: what waits for a pipe's writer can't be stopped within this one.
-    words = [sys.executable, "-c", code, str(result.folder)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    arguments = [sys.executable, "-c", code, str(result.folder)]
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (2, "")
     assert done.stdout == f"{result.folder / name} is no regular file\n"
 

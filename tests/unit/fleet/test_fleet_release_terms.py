@@ -87,13 +87,14 @@ def test_a_release_names_the_socs_and_modules_of_its_target(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "words", [("--number", "-1"), ("--valid", "-1"), ("--valid", "99999"), ("--number", "1" * 20)]
+    "arguments",
+    [("--number", "-1"), ("--valid", "-1"), ("--valid", "99999"), ("--number", "1" * 20)],
 )
-def test_bad_words_for_a_release(tmp_path: Path, words: tuple[str, ...]) -> None:
+def test_bad_words_for_a_release(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     result = build(tmp_path / "a", "1", bulk=100, runnable=False)
     before = result.path.read_text()
     own = key(tmp_path)
-    done = task("release", str(result.folder), "--key", str(own), *words)
+    done = task("release", str(result.folder), "--key", str(own), *arguments)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert result.path.read_text() == before
 

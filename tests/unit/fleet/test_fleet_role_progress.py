@@ -13,12 +13,12 @@ CHECKS = ("jetson_facts", "docker_engine", "nvidia_runtime", "power_mode")
 
 
 def lines(boards: int, events: list[tuple[str, str, str]]) -> list[str]:
-    """Return what is said without the time, of events of (host, role, status)."""
-    said: list[str] = []
-    progress = RoleProgress(boards, said.append)
+    """Return the lines, without the time, for events of (host, role, status)."""
+    printed: list[str] = []
+    progress = RoleProgress(boards, printed.append)
     for host, role, status in events:
         progress.event(Event(host, f"{role} : Do it" if role else "Gather facts", status, "", {}))
-    return [line.partition(" s  ")[2] for line in said]
+    return [line.partition(" s  ")[2] for line in printed]
 
 
 def good(names: list[str], *roles: str) -> list[tuple[str, str, str]]:
@@ -55,6 +55,6 @@ def test_a_board_that_failed_is_told_and_is_not_done() -> None:
 @pytest.mark.parametrize("boards", [1, 9, 10, 25, 500])
 def test_many_boards_are_few_lines_and_the_last_one_has_all(boards: int) -> None:
     names = [f"b{number}" for number in range(boards)]
-    said = lines(boards, good(names, *CHECKS, "docker_engine", "nvidia_runtime"))
-    assert len(said) <= 2 * LINES
-    assert said[-1].startswith(f"docker_engine done on {boards} of {boards} board")
+    printed = lines(boards, good(names, *CHECKS, "docker_engine", "nvidia_runtime"))
+    assert len(printed) <= 2 * LINES
+    assert printed[-1].startswith(f"docker_engine done on {boards} of {boards} board")

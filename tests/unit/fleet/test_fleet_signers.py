@@ -136,14 +136,14 @@ def test_a_revoked_key_leaves_both_roles_and_stays_revoked(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("--threshold", "2"), ("--revoke", "none.pub"), ("--revoke", "SHA256:x"),
         ("--release-key", "/etc/passwd"), ("--key", "none"), ("--drop",), ("--threshold", "-1"),
     ],
 )  # fmt: skip
-def test_bad_words_for_a_list(words: tuple[str, ...], state: Path) -> None:
-    done = task("signers", *words)
+def test_bad_words_for_a_list(arguments: tuple[str, ...], state: Path) -> None:
+    done = task("signers", *arguments)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
     assert not (state / "fleet" / "signers.json").exists()
 

@@ -179,8 +179,8 @@ def test_a_public_half_alone_signs_nothing_without_an_agent(
 @pytest.mark.parametrize("form", ["RFC4716", "PEM", "PKCS8"])
 def test_a_key_with_a_passphrase_is_a_key(tmp_path: Path, form: str) -> None:
     own = tmp_path / "own"
-    words = ["-t", "rsa", "-b", "2048", "-m", form, "-N", "secret", "-f", str(own)]
-    subprocess.run(["ssh-keygen", "-q", *words], check=True)
+    arguments = ["-t", "rsa", "-b", "2048", "-m", form, "-N", "secret", "-f", str(own)]
+    subprocess.run(["ssh-keygen", "-q", *arguments], check=True)
     assert signing.public_of(own) == tmp_path / "own.pub"
 
 

@@ -132,10 +132,10 @@ def test_who_does_not_answer_has_drifted() -> None:
 
 
 def test_two_names_of_one_machine_have_drifted(capsys: pytest.CaptureFixture[str]) -> None:
-    one = Reply(device=dataclasses.replace(GOOD, machine="1" * 64))
+    first = Reply(device=dataclasses.replace(GOOD, machine="1" * 64))
     another = Reply(device=dataclasses.replace(GOOD, machine="2" * 64))
     unknown = Reply(device=GOOD)
-    replies = {"a": one, "b": another, "c": one, "d": unknown, "e": unknown, "f": one}
+    replies = {"a": first, "b": another, "c": first, "d": unknown, "e": unknown, "f": first}
     known = dict.fromkeys("abcdef", KNOWN)
     result = status.compare("abcdef", known, replies)
     assert {row.host: row.same_machine for row in result.drifted} == {
@@ -187,12 +187,12 @@ def test_results_tell_failures_as_failures(tmp_path: Path) -> None:
 
 def test_an_engines_own_words_are_told() -> None:
     """As community.docker says it where a registry is down."""
-    words = (
+    text = (
         "Error pulling image 192.0.2.1:5000/x:sha256:0 - 500 Server Error for http+docker://localhost"
         '/v1.41/images/create?tag=sha256%3A0&fromImage=x: Internal Server Error ("Get "https://'
         '192.0.2.1:5000/v2/": dial tcp 192.0.2.1:5000: connect: connection refused")'
     )
-    assert answers.plain(words) == (
+    assert answers.plain(text) == (
         'Error pulling image 192.0.2.1:5000/x:sha256:0: Get "https://192.0.2.1:5000/v2/": '
         "dial tcp 192.0.2.1:5000: connect: connection refused"
     )

@@ -110,8 +110,8 @@ def test_provision_refuses_hosts_for_which_nobody_signs(tmp_path: Path) -> None:
     c: {ansible_host: 192.0.2.3, image_allowed_signers: "any"}
 """
     )
-    for words in ((), ("--tags", "image,service")):
-        done = task("provision", "-i", str(hosts), *words)
+    for arguments in ((), ("--tags", "image,service")):
+        done = task("provision", "-i", str(hosts), *arguments)
         assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
         assert "no key may sign releases for a, b; set image_allowed_signers to" in done.stderr
         assert "fleet.key" in done.stderr

@@ -45,7 +45,7 @@ def test_sites_and_their_boards(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("berlin", "tokyo", "words"),
+    ("berlin", "tokyo", "expected"),
     [
         ("one: {}", "one: {}", "tokyo and berlin both have the board one"),
         (
@@ -75,8 +75,8 @@ def test_sites_and_their_boards(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_one_board_at_two_sites(tmp_path: Path, berlin: str, tokyo: str, words: str) -> None:
-    assert faults(write(tmp_path, TWO, berlin=berlin, tokyo=tokyo)) == [f"10: {words}"]
+def test_one_board_at_two_sites(tmp_path: Path, berlin: str, tokyo: str, expected: str) -> None:
+    assert faults(write(tmp_path, TWO, berlin=berlin, tokyo=tokyo)) == [f"10: {expected}"]
 
 
 def test_networks_of_sites_may_have_the_same_addresses(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ window = "evening"
 
 
 @pytest.mark.parametrize(
-    ("rows", "words"),
+    ("rows", "expected"),
     [
         ('reach = "dialed"', "b has no address, and is dialed"),
         ('reach = "through"\nthrough = "nowhere"', "comes through nowhere"),
@@ -136,9 +136,9 @@ window = "evening"
         ('python = "2.7"', "python is '2.7'"),
     ],
 )
-def test_a_fault_of_one_site(tmp_path: Path, rows: str, words: str) -> None:
+def test_a_fault_of_one_site(tmp_path: Path, rows: str, expected: str) -> None:
     text = f'[[site]]\nname = "b"\ninventory = "b.yml"\n{rows}\n'
-    assert words in "\n".join(faults(write(tmp_path, text, b="b1: {}")))
+    assert expected in "\n".join(faults(write(tmp_path, text, b="b1: {}")))
 
 
 def test_a_fault_of_type_hides_none_of_value(tmp_path: Path) -> None:
@@ -235,8 +235,8 @@ def test_an_inventory_that_no_site_would_take_is_refused_here(tmp_path: Path, na
     text = f'[[site]]\nname = "b"\ninventory = "{name}"\n'
     if name.endswith(".yml"):
         (folder / name).write_text("all:\n  hosts:\n    b1: {}\n")
-    found = faults(write(folder, text))
-    assert any("a name that no site takes" in fault for fault in found) or name == "."
+    result = faults(write(folder, text))
+    assert any("a name that no site takes" in fault for fault in result) or name == "."
 
 
 SAME = """

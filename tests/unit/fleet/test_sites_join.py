@@ -86,8 +86,8 @@ def test_all_damaged_values_of_join_json_are_told_at_once(archive: Archive) -> N
     (archive.place / "join.json").write_text(json.dumps(facts))
     status, _, err = archive.join(archive.folder)
     assert status == 5
-    ends = [line.partition(" is damaged: ")[2].partition(";")[0] for line in err.splitlines()]
-    assert ends == [
+    problems = [line.partition(" is damaged: ")[2].partition(";")[0] for line in err.splitlines()]
+    assert problems == [
         "token is no such", "expires is 'never'", "address is missing", "port is 'x'"
     ]  # fmt: skip
     assert "cret" not in err

@@ -1,4 +1,4 @@
-"""Files of what was kept of inventories: damaged, forged, another's, and of inventories gone."""
+"""Cached inventories: damaged, forged, another's, and of inventories gone."""
 
 from __future__ import annotations
 
@@ -68,11 +68,11 @@ def test_a_damaged_file_of_what_was_kept_is_made_anew(
     reads: Reads, place: Path, tmp_path: Path, text: str
 ) -> None:
     reads.boards(place)
-    (kept,) = (tmp_path / "cache").rglob("boards-*.json")
-    whole = kept.read_text()
-    kept.write_text(text.replace("KEY", known_boards._key(place)))
+    (cached,) = (tmp_path / "cache").rglob("boards-*.json")
+    whole = cached.read_text()
+    cached.write_text(text.replace("KEY", known_boards._key(place)))
     assert reads.boards(place) == ["b1", "b2"]
-    assert kept.read_text() == whole
+    assert cached.read_text() == whole
     assert reads == [place, place]
 
 
@@ -81,12 +81,12 @@ def test_a_file_that_others_can_write_counts_for_nothing(
     reads: Reads, place: Path, tmp_path: Path, mode: int
 ) -> None:
     reads.boards(place)
-    (kept,) = (tmp_path / "cache").rglob("boards-*.json")
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
-    kept.chmod(mode)
+    (cached,) = (tmp_path / "cache").rglob("boards-*.json")
+    assert stat.S_IMODE(cached.stat().st_mode) == 0o600
+    cached.chmod(mode)
     reads.boards(place)
     assert reads == [place, place]
-    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert stat.S_IMODE(cached.stat().st_mode) == 0o600
 
 
 def test_a_file_of_another_user_counts_for_nothing(
@@ -103,9 +103,9 @@ def test_a_named_pipe_in_its_place_is_not_waited_for(
     reads: Reads, place: Path, tmp_path: Path
 ) -> None:
     reads.boards(place)
-    (kept,) = (tmp_path / "cache").rglob("boards-*.json")
-    kept.unlink()
-    os.mkfifo(kept, 0o600)
+    (cached,) = (tmp_path / "cache").rglob("boards-*.json")
+    cached.unlink()
+    os.mkfifo(cached, 0o600)
     assert reads.boards(place) == reads.boards(place) == ["b1", "b2"]
     assert reads == [place, place]
 
@@ -117,8 +117,8 @@ def test_what_was_kept_of_inventories_that_are_gone_goes(
     other.write_text(TEXT)
     reads.boards(place)
     reads.boards(other)
-    one, two = (tmp_path / "cache").rglob("boards-*.json")
-    for path in (one, two):
+    first, second = (tmp_path / "cache").rglob("boards-*.json")
+    for path in (first, second):
         os.utime(path, (1, 1))
     other.unlink()
     place.write_text(PUBLIC)

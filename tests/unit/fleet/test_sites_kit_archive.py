@@ -67,12 +67,12 @@ def test_the_kits_files_are_those_of_its_checkout_whoever_owns_it(
 def test_a_rollout_brings_one_kit_to_all_its_sites_of_a_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[tuple[str, str]] = []
+    built: list[tuple[str, str]] = []
 
     def make(arch: str, python: str) -> Kit:
-        made.append((arch, python))
+        built.append((arch, python))
         # The checkout changes while the rollout is at work.
-        return Kit(tmp_path, f"{arch}-{python}-{len(made)}")
+        return Kit(tmp_path, f"{arch}-{python}-{len(built)}")
 
     monkeypatch.setattr(kit_archive, "make", make)
     release = cast("Release", None)
@@ -85,13 +85,13 @@ def test_a_rollout_brings_one_kit_to_all_its_sites_of_a_machine(
 def test_an_archive_that_is_whole_is_not_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made: list[Path] = []
+    built: list[Path] = []
     wheel = tmp_path / "a-1-py3-none-any.whl"
     wheel.write_bytes(b"a wheel")
 
     def wheels(python: str, arch: str, glibc: tuple[int, int], lock: Path) -> list[Path]:
         assert (python, arch, lock.read_text()) == ("3.11", "amd64", locked[0])
-        made.append(wheel)
+        built.append(wheel)
         return [wheel]
 
     locked = ["a==1\n"]
@@ -101,13 +101,13 @@ def test_an_archive_that_is_whole_is_not_made_again(
     monkeypatch.setattr(packages, "wheels", wheels)
     kit = kit_archive.make("amd64", "3.11")
     assert kit_archive.make("amd64", "3.11") == kit
-    assert len(made) == 1
+    assert len(built) == 1
     with tarfile.open(kit.path) as tar:
         facts = json.load(cast("IO[bytes]", tar.extractfile(install.FACTS)))
         assert set(facts["files"]) == {*tar.getnames()} - {install.FACTS}
     kit.path.write_bytes(kit.path.read_bytes()[:-1])
     assert kit_archive.make("amd64", "3.11") == kit
-    assert len(made) == 2
+    assert len(built) == 2
     locked[0] = "a==2\n"
     assert kit_archive.make("amd64", "3.11").path != kit.path
-    assert len(made) == 3
+    assert len(built) == 3

@@ -117,8 +117,8 @@ def test_a_layer_of_which_a_site_has_what_can_not_be(held: Any) -> None:
 
 
 def test_words_of_a_site_move_no_cursor_and_have_an_end(tmp_path: Path) -> None:
-    words = "\x1b]0;owned\x07\u202e\n" + "x" * (1 << 20)
-    line = {"kind": "error", "exit_code": 2, "message": words, "hint": words}
+    message = "\x1b]0;owned\x07\u202e\n" + "x" * (1 << 20)
+    line = {"kind": "error", "exit_code": 2, "message": message, "hint": message}
     with pytest.raises(BadInputError) as caught:
         link(tmp_path, always(line)).hello()
     for text in (caught.value.message, caught.value.cure):

@@ -45,9 +45,9 @@ def test_a_request_that_its_key_did_not_sign(tmp_path: Path) -> None:
     raw = bytearray(request.public_bytes(serialization.Encoding.DER))
     raw[-3] ^= 1
     damaged = x509.load_der_x509_csr(bytes(raw)).public_bytes(serialization.Encoding.PEM)
-    for words in (damaged, b"none", b""):
+    for content in (damaged, b"none", b""):
         with pytest.raises(IntegrityError, match="damaged"):
-            authority.issue(by, words, "berlin")
+            authority.issue(by, content, "berlin")
 
 
 def test_a_token_is_good_once_and_for_one_request(tmp_path: Path) -> None:
@@ -139,10 +139,10 @@ def test_a_token_that_has_expired_and_a_clock_ahead_are_told_apart_by_the_user()
     assert "set the clock" in caught.value.cure
 
 
-@pytest.mark.parametrize(("days", "words"), [(365, "365 days ahead"), (-365, "365 days behind")])
-def test_a_clock_that_is_a_year_off_keeps_a_site_out_of_a_rollout(days: int, words: str) -> None:
+@pytest.mark.parametrize(("days", "expected"), [(365, "365 days ahead"), (-365, "365 days behind")])
+def test_a_clock_that_is_a_year_off_keeps_a_site_out_of_a_rollout(days: int, expected: str) -> None:
     hello = Hello("", "", days * 86400.0, 0, "", "")
-    with pytest.raises(CheckFailedError, match=words):
+    with pytest.raises(CheckFailedError, match=expected):
         remote.check_clock("berlin", hello, 300)
 
 

@@ -84,14 +84,14 @@ class Node:
         try:
             with client, client.makefile("rb") as lines:
                 client.sendall(b"Receptor Control, node controller\n")
-                words = lines.readline().decode().split()
-                if not words:
+                fields = lines.readline().decode().split()
+                if not fields:
                     return
-                if words[0] == "work" and words[1] == "results":
+                if fields[0] == "work" and fields[1] == "results":
                     client.sendall(b"Streaming results for work unit u1\n")
-                    self.results(client, int(words[3]))
-                elif words[0] == "work":
-                    self.released += [words[2]] if "release" in words[1] else []
+                    self.results(client, int(fields[3]))
+                elif fields[0] == "work":
+                    self.released += [fields[2]] if "release" in fields[1] else []
                     client.sendall(json.dumps({"u1": self.unit}).encode() + b"\n")
                 else:
                     client.sendall(b"Work unit created with ID u1. Send stdin data and EOF.\n")
@@ -141,8 +141,8 @@ def node(tmp_path: Path) -> Iterator[Callable[[Sending], Node]]:
         return nodes[-1]
 
     yield make
-    for one in nodes:
-        one.close()
+    for item in nodes:
+        item.close()
 
 
 @pytest.mark.parametrize(

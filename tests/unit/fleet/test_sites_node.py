@@ -151,11 +151,11 @@ def test_a_process_is_stopped_when_its_locks_are_free(
 
 
 def as_systemd_reads(path: Path) -> list[str]:
-    """Return the words of a unit's command."""
+    """Return the arguments of a unit's command."""
     lines = path.read_text().splitlines()
     line = next(line for line in lines if line.startswith("ExecStart="))
-    words = shlex.split(line.partition("=")[2].replace("\\n", "\n"))
-    return [word.replace("%%", "%").replace("$$", "$") for word in words]
+    arguments = shlex.split(line.partition("=")[2].replace("\\n", "\n"))
+    return [word.replace("%%", "%").replace("$$", "$") for word in arguments]
 
 
 SHOW = "import os, sys; print([os.environ.get(n) for n in ('A', 'B', 'C', 'D', 'E')], sys.argv[1:])"
@@ -182,15 +182,15 @@ def nothing(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "made",
+    "make",
     [nothing, os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero"),
      lambda path: path.symlink_to(path.name), lambda path: path.write_bytes(os.urandom(5000))],
 )  # fmt: skip
 def test_what_is_no_file_of_variables_holds_no_unit_up(
-    tmp_path: Path, made: Callable[[Path], object]
+    tmp_path: Path, make: Callable[[Path], object]
 ) -> None:
     unit = node.write_unit(Process("node", tmp_path, (sys.executable, "-c", SHOW)), "x", "me")
-    made(tmp_path / "environment")
+    make(tmp_path / "environment")
     done = subprocess.run(
         as_systemd_reads(unit), capture_output=True, text=True, check=False, timeout=60,
         env={"PATH": "/usr/bin:/bin"},

@@ -28,7 +28,7 @@ from tests.fleet.small_release import build
 
 @dataclass
 class Program:
-    """The site's program in place of the mesh; notes what is asked of it."""
+    """The site's program in place of the mesh; notes the requests."""
 
     root: Path
     before: Callable[[int], None] = lambda number: None
@@ -67,7 +67,7 @@ class World:
         return [place / layer.file for layer in self.release.layers]
 
     def whole(self) -> bool:
-        """Tell whether the site has each layer of the release as it must be."""
+        """Return whether the site has each layer of the release as it must be."""
         return all(
             hashlib.sha256(path.read_bytes()).hexdigest() == layer.digest[7:]
             for path, layer in zip(self.brought, self.release.layers, strict=True)
@@ -107,10 +107,10 @@ def test_layers_come_with_the_question_whether_all_is_there(world: World) -> Non
 @pytest.mark.parametrize("left", ["cut", "whole", "damaged", "longer", "damaged start"])
 def test_what_a_kill_or_a_power_cut_left_is_gone_on_from(world: World, left: str) -> None:
     part, raw = world.part()
-    kept = {"cut": raw[:100], "whole": raw, "damaged": bytes(len(raw)), "longer": raw + b"x",
-            "damaged start": bytes(100)}[left]  # fmt: skip
+    contents = {"cut": raw[:100], "whole": raw, "damaged": bytes(len(raw)), "longer": raw + b"x",
+                "damaged start": bytes(100)}[left]  # fmt: skip
     part.parent.mkdir()
-    part.write_bytes(kept)
+    part.write_bytes(contents)
     world.link.bring_release(world.release)
     assert not part.exists()
 

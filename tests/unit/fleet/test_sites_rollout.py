@@ -230,7 +230,7 @@ def forged(path: Path, change: Callable[[dict[str, object]], None]) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("event", "key", "value", "words"),
+    ("event", "key", "value", "expected"),
     [
         ("begin", "id", "20260101-000000-ffffff", "is of rollout"),
         ("begin", "release", {"image_id": sim.OLD}, "is of image"),
@@ -242,7 +242,7 @@ def forged(path: Path, change: Callable[[dict[str, object]], None]) -> Path:
     ],
 )
 def test_a_journal_that_was_changed(
-    tmp_path: Path, event: str, key: str, value: object, words: str
+    tmp_path: Path, event: str, key: str, value: object, expected: str
 ) -> None:
     at = mesh(tmp_path)
     go(at)
@@ -252,5 +252,5 @@ def test_a_journal_that_was_changed(
             line[key] = value
 
     path = forged(tmp_path / "a" / f"{ID}.jsonl", change)
-    with pytest.raises(IntegrityError, match=words):
+    with pytest.raises(IntegrityError, match=expected):
         evidence.record_of(path, number=ID, image_id=sim.NEW, boards=("a1", "a2"), claimed="all")

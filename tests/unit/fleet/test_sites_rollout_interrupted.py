@@ -66,15 +66,15 @@ def test_a_top_killed_at_any_point_comes_to_the_same_end(
 
 
 @pytest.mark.parametrize("bad", ["", "a1", "c1"])
-@pytest.mark.parametrize("kept", range(1, 9))
+@pytest.mark.parametrize("line_count", range(1, 9))
 def test_a_top_restored_from_an_old_backup_comes_to_the_same_end(
-    tmp_path: Path, kept: int, bad: str
+    tmp_path: Path, line_count: int, bad: str
 ) -> None:
     at = mesh(tmp_path, **({bad: "unhealthy"} if bad else {}))
     before = go(at)
     images = at.images()
     path = at.folder / f"{ID}.jsonl"
-    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:kept]))
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:line_count]))
     record = again(at)
     assert (record.ended, at.images()) == (before.ended, images)
     assert record.open == ()

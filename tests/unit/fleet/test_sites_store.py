@@ -95,7 +95,7 @@ def archive(folder: Path, files: dict[str, bytes], facts: dict[str, Any]) -> tup
 
 
 @pytest.mark.parametrize(
-    ("change", "words", "code"),
+    ("change", "expected", "code"),
     [
         ({"machine": "sparc"}, "is for Python", 2),
         ({"python": "3.2"}, "is for Python", 2),
@@ -103,13 +103,13 @@ def archive(folder: Path, files: dict[str, bytes], facts: dict[str, Any]) -> tup
     ],
 )
 def test_a_kit_that_does_not_fit_leaves_the_current_one(
-    tmp_path: Path, change: dict[str, Any], words: str, code: int
+    tmp_path: Path, change: dict[str, Any], expected: str, code: int
 ) -> None:
     root = tmp_path / "root"
     (root / "kits" / "old").mkdir(parents=True)
     (root / "current").symlink_to("kits/old")
     path, sha256 = archive(tmp_path, {"a": b"one"}, change)
-    with pytest.raises(InstallError, match=words) as caught:
+    with pytest.raises(InstallError, match=expected) as caught:
         install.install(path, sha256, root)
     assert caught.value.code == code
     assert (root / "current").readlink() == Path("kits/old")

@@ -39,7 +39,7 @@ def test_an_honest_line_of_a_report_that_is_old_by_now(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "expected"),
     [
         ({"verdict": "gpu"}, "its site said gpu, its evidence shows cpu"),
         ({"time_s": 4e9}, "its site said time_s 2096-10-02 07:06 UTC, its evidence shows 20"),
@@ -50,12 +50,12 @@ def test_an_honest_line_of_a_report_that_is_old_by_now(tmp_path: Path) -> None:
     ],
 )
 def test_a_line_that_says_more_than_its_evidence(
-    tmp_path: Path, change: dict[str, Any], words: str
+    tmp_path: Path, change: dict[str, Any], expected: str
 ) -> None:
     device, line = judged(tmp_path)
     shown = page._compared(device, replace(line, **change))
     assert (shown.state, shown.verdict, shown.as_expected) == ("contradicted", "unknown", False)
-    assert any(alert.startswith(words) for alert in shown.alerts), shown.alerts
+    assert any(alert.startswith(expected) for alert in shown.alerts), shown.alerts
 
 
 def test_an_old_report_under_a_new_time_is_told(tmp_path: Path) -> None:

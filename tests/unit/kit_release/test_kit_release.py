@@ -19,9 +19,9 @@ GALAXY = versions.COLLECTION / "galaxy.yml"
 COLLECTION_CHANGES = versions.COLLECTION / "CHANGELOG.md"
 
 
-def git(folder: Path, *words: str) -> None:
+def git(folder: Path, *arguments: str) -> None:
     own = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run(["git", *own, *words], cwd=folder, check=True, capture_output=True)
+    subprocess.run(["git", *own, *arguments], cwd=folder, check=True, capture_output=True)
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_what_is_ready_has_no_problem(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "words"),
+    ("name", "text", "expected"),
     [
         (versions.WHEEL, '__version__ = "1.2.4"', "1.2.4, but the kit is 1.2.3"),
         (versions.KIT, '__version__ = "1.2.3rc1"', "1.2.3rc1 is not X.Y.Z"),
@@ -87,11 +87,11 @@ def test_what_is_ready_has_no_problem(root: Path) -> None:
         ("README.md", "words", "no notice like"),
     ],
 )
-def test_what_is_wrong_is_found(root: Path, name: str, text: str, words: str) -> None:
+def test_what_is_wrong_is_found(root: Path, name: str, text: str, expected: str) -> None:
     (root / name).write_text(text)
     git(root, "commit", "-qam", "changed")
     result = every_problem(root)
-    assert any(words in line for line in result), result
+    assert any(expected in line for line in result), result
 
 
 def test_another_tag_is_refused(root: Path) -> None:

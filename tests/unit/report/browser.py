@@ -41,7 +41,7 @@ def browser(width: int, *, dark: bool) -> Chrome:
 
 
 def requested(entry: dict[str, str]) -> str:
-    """Return the address that a line of the performance log says was asked for."""
+    """Return the address that a line of the performance log says was requested."""
     message = json.loads(entry["message"])["message"]
     if message["method"] != "Network.requestWillBeSent":
         return ""

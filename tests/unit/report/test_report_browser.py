@@ -46,15 +46,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(folder: Path) -> Iterator[tuple[str, Asked]]:
-    """Return the page's address on a server of its own, and what was asked of that server."""
+    """Return the page's address on a server of its own, and the requests to that server."""
     page = report.write([folder], folder / "page.html").path.read_bytes()
     bare = re.sub(rb"<script>.*?</script>", b"", page, flags=re.DOTALL)
     assert len(bare) < len(page)
-    asked: Asked = []
+    requests: Asked = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            requests.append(self.path)
             self.send_response(200)
             self.send_header("Content-Type", "text/html; charset=utf-8")
             self.end_headers()
@@ -65,14 +65,14 @@ def served(folder: Path) -> Iterator[tuple[str, Asked]]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/page.html", asked
+    yield f"http://127.0.0.1:{server.server_port}/page.html", requests
     server.shutdown()
 
 
 @pytest.fixture
 def opened(served: tuple[str, Asked]) -> Iterator[Callable[..., Chrome]]:
     """Return a function that opens the page; at the end nothing may have gone wrong in it."""
-    address, asked = served
+    address, requests = served
     bare = address.replace("page", "bare")
     drivers = []
 
@@ -82,7 +82,7 @@ def opened(served: tuple[str, Asked]) -> Iterator[Callable[..., Chrome]]:
         driver.get(address if script else bare)
         return driver
 
-    del asked[:]
+    del requests[:]
     yield start
     try:
         for driver in drivers:
@@ -91,7 +91,7 @@ def opened(served: tuple[str, Asked]) -> Iterator[Callable[..., Chrome]]:
             expected = set(map(requested, log)) - {""}
             assert {item for item in expected if not item.startswith("data:")} <= {address, bare}
             assert driver.title == report.TITLE
-        assert set(asked) <= {"/page.html", "/bare.html"}
+        assert set(requests) <= {"/page.html", "/bare.html"}
     finally:
         for driver in drivers:
             driver.quit()

@@ -72,7 +72,7 @@ def test_colours_can_be_read() -> None:
                 assert contrast(theme[line], theme[ground]) >= 3, (line, ground)
 
 
-def contrast(one: str, two: str) -> float:
+def contrast(first: str, second: str) -> float:
     """Return WCAG's contrast ratio of two colours."""
 
     def light(colour: str) -> float:
@@ -82,5 +82,5 @@ def contrast(one: str, two: str) -> float:
         ]
         return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
-    low, high = sorted((light(one), light(two)))
+    low, high = sorted((light(first), light(second)))
     return (high + 0.05) / (low + 0.05)

@@ -221,7 +221,7 @@ class TestInBrowser:
             try:
                 driver.get(f"http://localhost:{listening.server_port}/")
                 assert fetched == []
-                for place, name, words in (
+                for place, name, expected in (
                     (2, ".evidence", "EGL gave no display"),
                     (3, "pre", "it is away; try again"),
                 ):
@@ -230,7 +230,7 @@ class TestInBrowser:
                     frame = driver.find_element(By.ID, "board-evidence")
                     WebDriverWait(driver, 10).until(visible(frame))
                     driver.switch_to.frame(frame)
-                    assert words in driver.find_element(By.CSS_SELECTOR, name).text
+                    assert expected in driver.find_element(By.CSS_SELECTOR, name).text
                     driver.switch_to.default_content()
                     driver.switch_to.active_element.send_keys(Keys.ESCAPE)
                 assert fetched == [("site-0", "broken-one"), ("site-0", "cpu-one")]

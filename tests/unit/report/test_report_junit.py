@@ -43,9 +43,9 @@ def test_pytests_own_file_is_read(tmp_path: Path) -> None:
         "def test_d(broken): pass\n"
     )
     path = tmp_path / "junit.xml"
-    words = ["-q", "-p", "no:cacheprovider", f"--junitxml={path}", "test_it.py"]
+    arguments = ["-q", "-p", "no:cacheprovider", f"--junitxml={path}", "test_it.py"]
     subprocess.run(
-        [sys.executable, "-m", "pytest", *words], cwd=tmp_path, capture_output=True, check=False
+        [sys.executable, "-m", "pytest", *arguments], cwd=tmp_path, capture_output=True, check=False
     )
     _, cases = junit.read_suite(path)
     reasons = {case.name: (case.failure, case.skipped) for case in cases}

@@ -51,13 +51,13 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_what_a_reader_finds(fleet: Path) -> None:
     page = made(fleet)
-    for words in (
+    for phrase in (
         "stale", "contradicted", "unreadable", "says gpu, shows broken", "it is 3 d old",
         "its JSON ends after 5000 bytes", "expected gpu", "Driver withheld", "Not observed:",
         "no-egl-display", "GL dispatches a frame", "Median frame", "since the process began",
         "GPU load, %", "mean distance",
     ):  # fmt: skip
-        assert words in page.text, words
+        assert phrase in page.text, phrase
     tables = [held for tag, held in page.tags if tag == "tbody" and "data-verdict" in held]
     verdicts = [held["data-verdict"] for held in tables]
     # What needs a look comes first.
@@ -99,13 +99,13 @@ def test_one_file_that_asks_for_nothing(fleet: Path) -> None:
 def test_no_word_of_a_report_becomes_markup(fleet: Path, tmp_path: Path, name: str) -> None:
     """Every free text of a report says something hostile, its file's name too."""
     plain = sample.board() if name == "board" else sample.real(name)
-    kept = {"FaceLandmarker", "HandLandmarker", "none", "cpu", "withheld", "GPU", "CPU", "1.2.2"}
-    kept |= {plain["schema"], plain["level"], plain["expected"], *rows.VERDICTS}
-    kept |= {"start", "import", "create", "infer", "done", "gl", "webgpu", *rows.known_tasks()}
-    kept |= {item.split(".")[0] for item in kept}
+    allowed = {"FaceLandmarker", "HandLandmarker", "none", "cpu", "withheld", "GPU", "CPU", "1.2.2"}
+    allowed |= {plain["schema"], plain["level"], plain["expected"], *rows.VERDICTS}
+    allowed |= {"start", "import", "create", "infer", "done", "gl", "webgpu", *rows.known_tasks()}
+    allowed |= {item.split(".")[0] for item in allowed}
 
     def change(text: str) -> str:
-        known = text in kept or re.fullmatch("[0-9a-f]{64}", text)
+        known = text in allowed or re.fullmatch("[0-9a-f]{64}", text)
         return text if known else HOSTILE
 
     before = made(fleet)
@@ -234,9 +234,9 @@ def test_the_page_is_whole_or_not_there(fleet: Path, tmp_path: Path) -> None:
 def test_a_page_that_nobody_named_is_said_to_be_replaced(tmp_path: Path) -> None:
     sample.put(tmp_path, "one", sample.board(), NOW)
 
-    def page(*words: str) -> str:
+    def page(*arguments: str) -> str:
         return subprocess.run(
-            [sys.executable, ROOT / "tasks.py", "report.html", "one.json", *words],
+            [sys.executable, ROOT / "tasks.py", "report.html", "one.json", *arguments],
             cwd=tmp_path,
             capture_output=True,
             text=True,

@@ -37,9 +37,9 @@ def running() -> Iterator[Running]:
         return listening.server_port
 
     yield start
-    for one in servers:
-        one.shutdown()
-        one.server_close()
+    for server in servers:
+        server.shutdown()
+        server.server_close()
 
 
 def get(port: int, path: str, host: str = "localhost", **headers: str) -> tuple[int, bytes, Any]:

@@ -143,7 +143,7 @@ def test_a_link_where_the_record_goes_is_replaced_not_followed(
 
 
 @pytest.mark.parametrize(
-    ("words", "fps", "latency_ms", "limited"),
+    ("output", "fps", "latency_ms", "limited"),
     [
         (b"healthy: 29.8 frames/s, p95 42.1 ms\n", 29.8, 42.1, False),
         (b"healthy: 29.8 frames/s, p95 42.1 ms, within its limits\n", 29.8, 42.1, True),
@@ -151,15 +151,15 @@ def test_a_link_where_the_record_goes_is_replaced_not_followed(
     ],
 )
 def test_the_pace_is_read_of_what_the_health_check_prints(
-    program: Program, words: bytes, fps: float, latency_ms: float, limited: bool
+    program: Program, output: bytes, fps: float, latency_ms: float, limited: bool
 ) -> None:
-    assert program.pace.of_health(words) == {
+    assert program.pace.of_health(output) == {
         "fps": fps, "latency_p95_ms": latency_ms, "limited": limited,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    "words",
+    "output",
     [b"", b"healthy\n", b"healthy: inf frames/s, p95 1.0 ms", b"healthy: 1.0 frames/s, p95 -1.0 ms",
      b"healthy: 1.0 frames/s,\n p95 1.0 ms", b"healthy: " + b"9" * 400 + b".0 frames/s, p95 1.0 ms",
      b"unhealthy: slower than its limit of 9 ms: 7.9 frames/s, p95 180.4 ms\n",
@@ -167,15 +167,15 @@ def test_the_pace_is_read_of_what_the_health_check_prints(
      b"unhealthy: 7.9 frames/s, p95 180.4 ms\n", b"not healthy: 7.9 frames/s, p95 180.4 ms\n",
      b"healthy: 7.9 frames/s, p95 180.4 ms, or so\n", b"\xff\x00" * 2000],
 )  # fmt: skip
-def test_what_is_no_pace_is_none(program: Program, words: bytes) -> None:
-    assert program.pace.of_health(words) is None
+def test_what_is_no_pace_is_none(program: Program, output: bytes) -> None:
+    assert program.pace.of_health(output) is None
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_people_see_the_pace_where_there_is_one(program: Program, told: bool) -> None:
+@pytest.mark.parametrize("shown", [True, False])
+def test_people_see_the_pace_where_there_is_one(program: Program, shown: bool) -> None:
     body = dict.fromkeys(("current", "previous", "running", "held", "problem", "ended"))
     body |= {"pending": False, "state_problems": [], "pace": None}
-    if told:
+    if shown:
         body["pace"] = {"fps": 29.83, "latency_p95_ms": 42.1, "limited": False}
     text = program.status.lines(body)
-    assert ("pace      29.8 frames/s, p95 42.1 ms" in text) is told
+    assert ("pace      29.8 frames/s, p95 42.1 ms" in text) is shown

@@ -14,8 +14,8 @@ from tests.unit.board_program import Program
 
 
 def a_socket(path: Path) -> None:
-    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as one:
-        one.bind(path.name)
+    with contextlib.chdir(path.parent), socket.socket(socket.AF_UNIX) as connection:
+        connection.bind(path.name)
 
 
 LOCKS: dict[str, Callable[[Path], object]] = {

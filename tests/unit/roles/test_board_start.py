@@ -1,4 +1,4 @@
-"""What starts the container: the unit's words, filled with what current.env says."""
+"""What starts the container: the unit's arguments, filled with what current.env says."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ def start() -> Any:
     return module
 
 
-def unit(words: list[str], environment: dict[str, str], command: list[str]) -> str:
+def unit(arguments: list[str], environment: dict[str, str], command: list[str]) -> str:
     loader = jinja2.FileSystemLoader(SERVICE / "templates")
     env = jinja2.Environment(loader=loader, trim_blocks=True, undefined=jinja2.StrictUndefined)  # noqa: S701
     return env.get_template("mediapipe.service.j2").render(
-        ansible_managed="", service_lib="/var/lib/mediapipe-jetson", service_words=words,
+        ansible_managed="", service_lib="/var/lib/mediapipe-jetson", service_words=arguments,
         service_container={"name": "mediapipe", "command": command, "restart": "unless-stopped"},
         service_environment=environment,
     )  # fmt: skip
 
 
 def as_systemd_reads(text: str) -> list[str]:
-    """Return the words of the line that starts the container, without the program."""
+    """Return the arguments of the line that starts the container, without the program."""
     lines = text.replace("\\\n", " ").splitlines()
     line = next(line for line in lines if "/mediapipe-start " in line).partition("=")[2]
-    words = shlex.split(line)
-    assert all("%" not in word.replace("%%", "") for word in words)
-    assert all("$" not in word.replace("$$", "") for word in words)
-    return [word.replace("%%", "%").replace("$$", "$") for word in words][1:]
+    arguments = shlex.split(line)
+    assert all("%" not in word.replace("%%", "") for word in arguments)
+    assert all("$" not in word.replace("$$", "") for word in arguments)
+    return [word.replace("%%", "%").replace("$$", "$") for word in arguments][1:]
 
 
 def test_nothing_lets_systemds_first_process_read_the_file() -> None:
@@ -63,12 +63,12 @@ def test_nothing_lets_systemds_first_process_read_the_file() -> None:
 
 def test_every_word_arrives_as_it_was_meant(start: Any, program: Program, monkeypatch: Any) -> None:
     environment = {f"V{number}": word for number, word in enumerate(HARD)}
-    file, *words = as_systemd_reads(unit(HARD, environment, HARD))
+    file, *arguments = as_systemd_reads(unit(HARD, environment, HARD))
     assert file == "/var/lib/mediapipe-jetson/current.env"
     device = ["--env", 'A=it\'s "so"', "--env", "B=back\\slash", "--group-add", "44"]
     monkeypatch.setattr(program.service, "device_options", lambda _settings: device)
     program.service.write_env(IMAGE, program.settings.Settings())
-    result = start.filled(words, start.text_of(str(program.service.ENV)))
+    result = start.filled(arguments, start.text_of(str(program.service.ENV)))
     assert result == [
         "--detach", *HARD, "--env=MEDIAPIPE_JETSON_ONE_OUTPUT=1",
         *(f"--env=V{n}={word.replace('{image}', IMAGE)}" for n, word in enumerate(HARD)),
@@ -127,12 +127,12 @@ def test_a_damaged_file_ends_the_start_at_once(
     start: Any, program: Program, monkeypatch: Any, capsys: Any, damage: Callable[[Path], object]
 ) -> None:
     program.service.write_env(IMAGE, None)
-    monkeypatch.setattr(start.os, "execv", lambda *words: pytest.fail(str(words)))
+    monkeypatch.setattr(start.os, "execv", lambda *arguments: pytest.fail(str(arguments)))
     damage(program.service.ENV)
     assert start.main([str(program.service.ENV), "{options}", "{image}"]) == 5
-    said = capsys.readouterr().err
-    assert said.startswith(f"error: {program.service.ENV} can't be used: ")
-    assert len(said.splitlines()) == 1
+    message = capsys.readouterr().err
+    assert message.startswith(f"error: {program.service.ENV} can't be used: ")
+    assert len(message.splitlines()) == 1
     # What comes before each start writes it anew.
     program.service.write_env(IMAGE, None)
     monkeypatch.setattr(start.os, "execv", lambda *_words: None)
@@ -141,6 +141,6 @@ def test_a_damaged_file_ends_the_start_at_once(
 
 def test_it_is_python_3_6() -> None:
     tree = ast.parse(START.read_text(), feature_version=(3, 6))
-    words = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
-    words |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    assert not words & LATER
+    names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
+    names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    assert not names & LATER

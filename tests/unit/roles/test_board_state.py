@@ -1,4 +1,4 @@
-"""The board's state is kept twice: it survives whatever becomes of one of its files."""
+"""The board's state is stored twice: it survives whatever becomes of one of its files."""
 
 from __future__ import annotations
 

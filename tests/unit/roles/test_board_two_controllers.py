@@ -104,8 +104,8 @@ def test_a_release_that_another_offered_since_is_not_received(board: Board, make
     for release in (first, second):
         board.run("offer", "--way=archive", *coded(release), code=3)
     for step in ("receive", "expect", "adopt"):
-        said = board.run(step, f"--image={first.image_id}", incoming, code=9)
-        assert f"{second.image_id}) was offered here meanwhile" in said
+        output = board.run(step, f"--image={first.image_id}", incoming, code=9)
+        assert f"{second.image_id}) was offered here meanwhile" in output
         # One's own goes on, to where the engine is asked.
         board.run(step, f"--image={second.image_id}", incoming, code=5 if step == "adopt" else 3)
 
@@ -113,7 +113,7 @@ def test_a_release_that_another_offered_since_is_not_received(board: Board, make
 @needs_parts("ssh-keygen")
 def test_offers_at_once_are_never_mixed(board: Board, make: Make) -> None:
     """A text beside another's signature would be told as forged."""
-    words = [["offer", "--way=archive", *coded(make(image))] for image in ("a", "b") * 6]
+    commands = [["offer", "--way=archive", *coded(make(image))] for image in ("a", "b") * 6]
     env = {**os.environ, "PYTHONPATH": str(FILES), "MEDIAPIPE_IMAGE_ROOT": str(board.root),
            "DOCKER_HOST": f"unix://{board.root}/none.sock"}  # fmt: skip
     running = [
@@ -124,12 +124,12 @@ def test_offers_at_once_are_never_mixed(board: Board, make: Make) -> None:
             stderr=subprocess.PIPE,
             text=True,
         )
-        for row in words
+        for row in commands
     ]
-    ends = [(process.communicate()[1], process.returncode) for process in running]
+    results = [(process.communicate()[1], process.returncode) for process in running]
     # Busy, or as far as the engine.
-    assert {code for _, code in ends} <= {3, 9}, ends
-    assert 3 in {code for _, code in ends}
+    assert {code for _, code in results} <= {3, 9}, results
+    assert 3 in {code for _, code in results}
 
 
 def state(program: Program, image: str, rollout: str, how: str) -> Any:

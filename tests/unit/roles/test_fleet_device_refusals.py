@@ -132,7 +132,7 @@ def test_a_state_that_is_lost_waits_for_the_engine(board: Board) -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ("switch", IMAGE, "--limit", "nan"),
         ("switch", IMAGE, "--limit", "-1"),
@@ -152,8 +152,8 @@ def test_a_state_that_is_lost_waits_for_the_engine(board: Board) -> None:
         (),
     ],
 )
-def test_words_that_are_no_numbers_or_commands(board: Board, words: tuple[str, ...]) -> None:
-    output = board.run(*words, code=2)
+def test_words_that_are_no_numbers_or_commands(board: Board, arguments: tuple[str, ...]) -> None:
+    output = board.run(*arguments, code=2)
     assert len(output) < 400
 
 
@@ -236,8 +236,8 @@ def test_an_offer_takes_the_place_of_whatever_stands_there(
 
 def test_what_an_error_quotes_drives_no_terminal(tmp_path: Path) -> None:
     board = Board(tmp_path)
-    said = board.run("check", "/no/\x1b[31m\x07\u202efile", code=2)
-    assert said.rstrip("\n").isprintable()
+    message = board.run("check", "/no/\x1b[31m\x07\u202efile", code=2)
+    assert message.rstrip("\n").isprintable()
 
 
 def test_an_offer_signed_by_another_is_refused(tmp_path: Path) -> None:

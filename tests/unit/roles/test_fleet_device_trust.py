@@ -98,7 +98,7 @@ def test_on_purpose_the_clock_alone_counts(board: Board, make: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("says", "words"),
+    ("says", "expected"),
     [
         ({"socs": ["tegra194"]}, "is for tegra194, this device has tegra234"),
         ({"modules": ["p3767-0000"]}, "this device is p3768-0000, p3767-0005"),
@@ -107,14 +107,14 @@ def test_on_purpose_the_clock_alone_counts(board: Board, make: Make) -> None:
 )
 @JETSON
 def test_a_release_for_another_target(
-    board: Board, make: Make, says: dict[str, Any], words: str
+    board: Board, make: Make, says: dict[str, Any], expected: str
 ) -> None:
     tree = board.root / "sys/firmware/devicetree/base"
     tree.mkdir(parents=True)
     content = b"nvidia,p3768-0000+p3767-0005\0nvidia,p3767-0005\0nvidia,tegra234\0"
     (tree / "compatible").write_bytes(content)
     (board.root / "etc/nv_tegra_release").write_text("# R36 (release), REVISION: 4.4, GCID: 1\n")
-    assert words in board.run("missing", make(**says).path, code=10)
+    assert expected in board.run("missing", make(**says).path, code=10)
 
 
 @pytest.mark.docker

@@ -66,8 +66,8 @@ def test_the_device_nodes_are_the_doctors() -> None:
 @pytest.mark.parametrize("path", sorted(PROGRAM.glob("*.py")), ids=lambda path: path.name)
 def test_the_program_is_python_3_6(path: Path) -> None:
     tree = ast.parse(path.read_text(), feature_version=(3, 6))
-    words = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
-    words |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    names = {node.arg for node in ast.walk(tree) if isinstance(node, ast.keyword)}
+    names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert not words & LATER
+    assert not names & LATER
     assert not modules & {"__future__", "dataclasses"}

@@ -51,7 +51,7 @@ def test_ansible_reads_every_example(tmp_path: Path, core: str) -> None:
 
 @pytest.mark.network
 @pytest.mark.parametrize(
-    ("role", "words"),
+    ("role", "expected"),
     [
         ("engines", "missing required arguments: engines_program, engines_sources"),
         ("image:fetch", "missing required arguments: image_release"),
@@ -59,7 +59,7 @@ def test_ansible_reads_every_example(tmp_path: Path, core: str) -> None:
     ],
 )
 @pytest.mark.parametrize("core", [environments.LOCKED, environments.OLD])
-def test_a_missing_argument_is_named(tmp_path: Path, role: str, words: str, core: str) -> None:
+def test_a_missing_argument_is_named(tmp_path: Path, role: str, expected: str, core: str) -> None:
     name, _, entry = role.partition(":")
     task = {"name": f"{COLLECTION_NAME}.{name}", "tasks_from": entry or "main"}
     book, hosts = tmp_path / "play.yml", tmp_path / "hosts.yml"
@@ -69,4 +69,4 @@ def test_a_missing_argument_is_named(tmp_path: Path, role: str, words: str, core
     facts = {"ansible_connection": "local", "ansible_python_interpreter": environments.old_python()}
     hosts.write_text(yaml.safe_dump({"all": {"hosts": {"a": facts}}}))
     result, _ = ansible._run(ansible.Job(str(book), hosts), environments.get(core), ["a"], None, ())
-    assert words in " ".join(result["a"].messages)
+    assert expected in " ".join(result["a"].messages)

@@ -60,17 +60,17 @@ def seen(device: Device = JETSON, **changed: Any) -> Seen:
     )  # fmt: skip
 
 
-def judge(found: Seen, device: Device = JETSON) -> list[str]:
+def judge(observed: Seen, device: Device = JETSON) -> list[str]:
     own = service.load()
     return [
-        *container_facts.privilege(found, own),
-        *container_facts.rights(found, own),
-        *container_facts.user(found, own, device),
-        *container_facts.devices(found, device),
-        *container_facts.mounts(found, own, device),
-        *container_facts.root(found, own),
-        *container_facts.runtime(found, own, device, ID),
-        *container_facts.identity(found, ID),
+        *container_facts.privilege(observed, own),
+        *container_facts.rights(observed, own),
+        *container_facts.user(observed, own, device),
+        *container_facts.devices(observed, device),
+        *container_facts.mounts(observed, own, device),
+        *container_facts.root(observed, own),
+        *container_facts.runtime(observed, own, device, ID),
+        *container_facts.identity(observed, ID),
     ]
 
 
@@ -80,7 +80,7 @@ def test_as_it_must_be(device: Device) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changed", "words"),
+    ("changed", "expected"),
     [
         ({"host_Privileged": True}, "privileged: expected False, found True"),
         ({"host_SecurityOpt": None}, "security option: no-new-privileges is missing"),
@@ -110,10 +110,10 @@ def test_as_it_must_be(device: Device) -> None:
         ({"probe_written": ["/etc"]}, "a file could be written into /etc"),
     ],
 )
-def test_each_difference(changed: dict[str, Any], words: str) -> None:
-    """It is told, and it alone."""
+def test_each_difference(changed: dict[str, Any], expected: str) -> None:
+    """Each difference is reported, and nothing else."""
     result = judge(seen(**changed))
-    assert any(words in line for line in result), result
+    assert any(expected in line for line in result), result
     assert len(result) <= 2, result
 
 
@@ -212,8 +212,8 @@ def test_an_applications_devices_and_volumes_are_there_and_no_others(
     result = container_facts.devices(own, JETSON, APPLICATION)
     result += container_facts.mounts(own, service.load(), JETSON, APPLICATION)
     assert len(result) == len(differences), result
-    for line, words in zip(result, differences, strict=True):
-        assert line.startswith(words)
+    for line, expected in zip(result, differences, strict=True):
+        assert line.startswith(expected)
     if not left_out:
         odd = replace(APPLICATION, devices=("/dev/video?", "/dev/lidar"))
         assert container_facts.devices(own, JETSON, odd)

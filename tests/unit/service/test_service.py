@@ -17,51 +17,53 @@ ID = "sha256:" + "a" * 64
 JETSON = Device(nvidia_runtime=True, groups=(44, 109))
 
 
-def pairs(words: list[str]) -> list[tuple[str, str]]:
-    return list(itertools.pairwise(words))
+def pairs(arguments: list[str]) -> list[tuple[str, str]]:
+    return list(itertools.pairwise(arguments))
 
 
 def test_arguments_on_a_jetson() -> None:
-    words = service.run_arguments(service.load(), ID, JETSON)
+    arguments = service.run_arguments(service.load(), ID, JETSON)
     for pair in (
         ("--user", "10001:10001"), ("--cap-drop", "ALL"), ("--security-opt", "no-new-privileges"),
         ("--runtime", "nvidia"), ("--group-add", "44"), ("--group-add", "109"),
         ("--env", "NVIDIA_VISIBLE_DEVICES=all"), ("--restart", "unless-stopped"),
         ("--env", f"MEDIAPIPE_JETSON_IMAGE_DIGEST={ID}"), ("--name", "mediapipe"),
     ):  # fmt: skip
-        assert pair in pairs(words), pair
-    assert {"--read-only", "--init"} <= set(words)
-    assert "--privileged" not in words
-    assert "--gpus" not in words
-    assert words[-3:] == [ID, "sleep", "infinity"]
+        assert pair in pairs(arguments), pair
+    assert {"--read-only", "--init"} <= set(arguments)
+    assert "--privileged" not in arguments
+    assert "--gpus" not in arguments
+    assert arguments[-3:] == [ID, "sleep", "infinity"]
 
 
 def test_arguments_without_a_gpu() -> None:
-    words = service.run_arguments(service.load(), ID, Device())
-    assert ("--runtime", "runc") in pairs(words)
-    assert "--group-add" not in words
-    assert not any(word.startswith("NVIDIA_") for word in words)
+    arguments = service.run_arguments(service.load(), ID, Device())
+    assert ("--runtime", "runc") in pairs(arguments)
+    assert "--group-add" not in arguments
+    assert not any(word.startswith("NVIDIA_") for word in arguments)
 
 
 @pytest.mark.parametrize("device", [JETSON, Device()])
 def test_both_forms_say_the_same(device: Device) -> None:
     own = service.load()
-    words = pairs(service.run_arguments(own, ID, device))
+    argument_pairs = pairs(service.run_arguments(own, ID, device))
     options = service.run_options(own, ID, device)
-    message = {value for flag, value in words if flag == "--env"}
+    message = {value for flag, value in argument_pairs if flag == "--env"}
     assert message == {f"{name}={value}" for name, value in options["environment"].items()}
-    assert [value for flag, value in words if flag == "--group-add"] == options["group_add"]
+    assert [value for flag, value in argument_pairs if flag == "--group-add"] == options[
+        "group_add"
+    ]
     for flag, name in (("--user", "user"), ("--runtime", "runtime"), ("--memory", "mem_limit"),
                        ("--network", "network_mode"), ("--name", "name")):  # fmt: skip
-        assert (flag, options[name]) in words
-    assert [value for flag, value in words if flag == "--cap-drop"] == options["cap_drop"]
+        assert (flag, options[name]) in argument_pairs
+    assert [value for flag, value in argument_pairs if flag == "--cap-drop"] == options["cap_drop"]
 
 
 def test_a_throwaway_leaves_nothing() -> None:
-    words = service.run_arguments(service.load().throwaway(), ID, Device())
-    assert "--name" not in words
-    assert "--mount" not in words
-    assert ("--restart", "no") in pairs(words)
+    arguments = service.run_arguments(service.load().throwaway(), ID, Device())
+    assert "--name" not in arguments
+    assert "--mount" not in arguments
+    assert ("--restart", "no") in pairs(arguments)
 
 
 def test_groups_of_device_nodes() -> None:
@@ -81,7 +83,7 @@ def test_a_damaged_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "soc", "words"),
+    ("output", "soc", "expected"),
     [
         ("NVIDIA Container Toolkit CLI version 1.17.2\ncommit: x", "tegra234", "1.17.4"),
         ("NVIDIA Container Toolkit CLI version 1.17.4", "tegra234", ""),
@@ -90,12 +92,12 @@ def test_a_damaged_table(tmp_path: Path) -> None:
         ("NVIDIA Container Toolkit CLI version 1.20.0", "tegra264", ""),
     ],
 )
-def test_toolkits_known_to_be_broken(said: str, soc: str, words: str) -> None:
-    version = toolkit.version_of(said)
+def test_toolkits_known_to_be_broken(output: str, soc: str, expected: str) -> None:
+    version = toolkit.version_of(output)
     assert version is not None
     why, cure = toolkit.why_broken(version, soc)
-    assert bool(why) == bool(words)
-    assert words in cure
+    assert bool(why) == bool(expected)
+    assert expected in cure
     assert toolkit.version_of("command not found") is None
 
 

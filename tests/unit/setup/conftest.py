@@ -1,4 +1,4 @@
-"""A machine on which the kit's scripts run for real, while its programs note their words."""
+"""A machine on which the kit's scripts run for real, while its programs note their arguments."""
 
 from __future__ import annotations
 

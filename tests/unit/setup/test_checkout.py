@@ -19,8 +19,8 @@ def test_git_changes_no_end_of_line(tmp_path: Path) -> None:
     for name in (".gitattributes", "inv", "LICENSE"):
         shutil.copyfile(ROOT / name, origin / name)
     who = ("-c", "user.name=x", "-c", "user.email=x@example.invalid")
-    for words in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "x"]):
-        subprocess.run(["git", "-C", str(origin), *words], check=True)
+    for arguments in (["init", "-q"], ["add", "."], [*who, "commit", "-qm", "x"]):
+        subprocess.run(["git", "-C", str(origin), *arguments], check=True)
     eol = ("-c", "core.autocrlf=true", "-c", "core.eol=crlf")
     subprocess.run(["git", *eol, "clone", "-q", *eol, str(origin), str(clone)], check=True)
     for name in ("inv", "LICENSE"):

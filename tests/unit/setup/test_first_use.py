@@ -1,4 +1,4 @@
-"""A first use of the GPU: what a child's end, output and log come to, and what is kept of it."""
+"""A first use of the GPU: what a child's end, output and log come to, and what is stored of it."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def _late(_tflite: bytes, _name: str) -> Verdict:
 
 
 @pytest.mark.parametrize(
-    ("found", "words"),
+    ("devices", "expected"),
     [
         (Absent("libvulkan.so.1: cannot open shared object file"), "install libvulkan1"),
         (Absent("the driver crashed (SIGSEGV)"), "the driver crashed"),
@@ -147,10 +147,10 @@ def _late(_tflite: bytes, _name: str) -> Verdict:
         ((device(api=0), device()), ""),
     ],
 )
-def test_why_no_device_can_be_used(found: object, words: str) -> None:
-    problem = vulkan_devices.problem(found)  # type: ignore[arg-type]
-    assert words in problem
-    assert bool(words) == bool(problem)
+def test_why_no_device_can_be_used(devices: object, expected: str) -> None:
+    problem = vulkan_devices.problem(devices)  # type: ignore[arg-type]
+    assert expected in problem
+    assert bool(expected) == bool(problem)
 
 
 A57 = ("fp", "asimd", "aes", "crc32")

@@ -16,7 +16,7 @@ ON_NGC = ("build", "--base", "ngc")
 
 
 def asked(machine: Machine) -> list[str]:
-    """Return the packages that apt-get was told to install."""
+    """Return the packages that apt-get was called to install."""
     calls = [line for line in machine.calls if line.startswith("apt-get") and " install " in line]
     assert len(calls) == 1
     assert "--no-remove" in calls[0]
@@ -175,7 +175,7 @@ def test_nothing_missing_then_nothing_done(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         (),
         ("--list",),
@@ -187,13 +187,13 @@ def test_nothing_missing_then_nothing_done(machine: Machine) -> None:
         ("--help", "build"),
     ],
 )
-def test_what_only_shows_installs_no_package(machine: Machine, words: tuple[str, ...]) -> None:
+def test_what_only_shows_installs_no_package(machine: Machine, arguments: tuple[str, ...]) -> None:
     before = machine.tree()
-    code, out, err = machine.run(*words)
+    code, out, err = machine.run(*arguments)
     assert (code, out, machine.calls, machine.tree()) == (3, "", [], before)
     assert err.startswith("error: missing packages: python3 python3-venv; ")
     machine.has("python3.11")
-    code, _, err = machine.run(*words)
+    code, _, err = machine.run(*arguments)
     assert (code, err) == (0, "Setting up the Python environment in .venv\n")
     assert not [line for line in machine.calls if line.startswith(("apt-get", "dpkg -"))]
 
@@ -244,9 +244,9 @@ def test_a_user_without_sudo(machine: Machine) -> None:
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize(("has", "told"), [("podman", True), ("docker", False), ("", False)])
+@pytest.mark.parametrize(("has", "hinted"), [("podman", True), ("docker", False), ("", False)])
 def test_a_user_without_sudo_is_told_that_podman_does(
-    machine: Machine, has: str, told: bool
+    machine: Machine, has: str, hinted: bool
 ) -> None:
     machine.user("ann")
     (machine.bin / "sudo").unlink()
@@ -255,7 +255,7 @@ def test_a_user_without_sudo_is_told_that_podman_does(
     if has == "docker":
         machine.has("docker")
     _, _, err = machine.run("build")
-    assert ("Podman does as well, with podman-docker and catatonit" in err) is told
+    assert ("Podman does as well, with podman-docker and catatonit" in err) is hinted
     assert err.count("\n") == 1
 
 
@@ -273,10 +273,10 @@ def test_what_root_has_to_do_for_arm64_is_said_once(machine: Machine) -> None:
     assert f"can't be started until root has run: {command}\n" in err
     assert "Registering" not in err
     # What ./inv set up first is not set up by its Python again.
-    again = machine.run("--for", "x", "binfmt", script="ci/setup.sh", INV_SET_UP="python binfmt")
-    assert again == (0, "", "")
-    again = machine.run("--for", "x", "binfmt", script="ci/setup.sh", INV_SET_UP="python")
-    assert command in again[2]
+    result = machine.run("--for", "x", "binfmt", script="ci/setup.sh", INV_SET_UP="python binfmt")
+    assert result == (0, "", "")
+    result = machine.run("--for", "x", "binfmt", script="ci/setup.sh", INV_SET_UP="python")
+    assert command in result[2]
 
 
 def test_a_user_with_sudo_joins_the_group_docker(machine: Machine) -> None:

@@ -42,18 +42,18 @@ def test_an_end_that_nothing_explains_is_told(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "told"),
+    ("output", "code", "expected"),
     [
         ("E: Failed to fetch x  Temporary failure resolving 'h'", 4, "the network does not answer"),
         ("E: You don't have enough free space in /var/cache/apt/archives/.", 6, "no space left"),
         ("E: Unable to locate package x", 7, "E: Unable to locate package x"),
     ],
 )
-def test_apt_fails(machine: Machine, words: str, code: int, told: str) -> None:
-    does = f'case "$*" in *install*) echo "{words}" >&2; exit 100 ;; esac'
+def test_apt_fails(machine: Machine, output: str, code: int, expected: str) -> None:
+    does = f'case "$*" in *install*) echo "{output}" >&2; exit 100 ;; esac'
     got, out, err = machine.run("build", APT_DOES=does)
     assert (got, out) == (code, "")
-    assert told in err.splitlines()[-1]
+    assert expected in err.splitlines()[-1]
     assert len(re.findall("^error: ", err, re.MULTILINE)) == 1
     assert not (machine.checkout / ".venv").exists()
 

@@ -13,16 +13,16 @@ from tests.unit.bare_machine import Machine
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
+    ("output", "code"),
     [
         ("error: failed to write: No space left on device (os error 28)", 6),
         ("error: dns error: failed to lookup address information", 4),
         ("error: Hash mismatch", 7),
     ],
 )
-def test_uv_fails_and_the_next_run_completes(machine: Machine, words: str, code: int) -> None:
+def test_uv_fails_and_the_next_run_completes(machine: Machine, output: str, code: int) -> None:
     machine.set_up()
-    does = f'case "$1" in pip) echo "{words}" >&2; exit 2 ;; esac'
+    does = f'case "$1" in pip) echo "{output}" >&2; exit 2 ;; esac'
     got, _, err = machine.run(UV_DOES=does)
     assert got == code
     assert err.splitlines()[-1].startswith("error: fetching the locked Python packages")
@@ -31,13 +31,13 @@ def test_uv_fails_and_the_next_run_completes(machine: Machine, words: str, code:
     assert "--reinstall" in [line for line in machine.calls if line.startswith("uv pip sync")][-1]
 
 
-@pytest.mark.parametrize("words", [r"C:\new\table", r"a \c b", r"\033[31m", "-n -e", "%s", "$HOME"])
-def test_what_is_quoted_is_said_as_it_is(machine: Machine, words: str) -> None:
+@pytest.mark.parametrize("text", [r"C:\new\table", r"a \c b", r"\033[31m", "-n -e", "%s", "$HOME"])
+def test_what_is_quoted_is_said_as_it_is(machine: Machine, text: str) -> None:
     machine.set_up()
-    (machine.files / "words").write_text(f"error: {words}\n")
+    (machine.files / "words").write_text(f"error: {text}\n")
     err = machine.run(UV_DOES='/bin/cat "$FILES/words"; exit 2')[2]
-    said = "error: fetching the locked Python packages failed: error: "
-    assert err.splitlines()[1:] == [said + words]
+    prefix = "error: fetching the locked Python packages failed: error: "
+    assert err.splitlines()[1:] == [prefix + text]
 
 
 def test_a_set_up_that_says_nothing_has_no_empty_line(machine: Machine) -> None:
@@ -49,8 +49,8 @@ def test_a_folder_with_a_backslash_is_set_up_once(machine: Machine) -> None:
     machine.set_up()
     odd = machine.home / r"my\new \ckit"
     machine.checkout.rename(odd)
-    for words in ("Setting up the Python environment in .venv\n", ""):
-        assert machine.run("a\\nb", script=str(odd / "inv"))[::2] == (0, words)
+    for expected in ("Setting up the Python environment in .venv\n", ""):
+        assert machine.run("a\\nb", script=str(odd / "inv"))[::2] == (0, expected)
     assert (odd / ".venv" / ".root").read_text() == f"{odd}\n"
 
 
@@ -59,7 +59,7 @@ OBJECT = "<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f85>"
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("output", "expected"),
     [
         (
             f"{RETRY}'NewConnectionError('{OBJECT}: Failed to establish a new connection: [Errno "
@@ -90,29 +90,29 @@ OBJECT = "<pip._vendor.urllib3.connection.HTTPSConnection object at 0x7f85>"
     ],
 )
 def test_pip_meets_no_network_or_an_unknown_certificate(
-    machine: Machine, tmp_path: Path, words: str, told: str
+    machine: Machine, tmp_path: Path, output: str, expected: str
 ) -> None:
     log = tmp_path / "log"
-    log.write_text(f"{words}\nERROR: No matching distribution found for uv==1\n")
+    log.write_text(f"{output}\nERROR: No matching distribution found for uv==1\n")
     does = f'case "$1 $2" in "-m pip") /bin/cat {log} >&2; exit 1 ;; esac'
     got, _, err = machine.run("build", INTERPRETER_DOES=does)
     last = err.splitlines()[-1]
     assert got == 4, err
     assert last.startswith("error: fetching uv: ")
-    assert told in last
+    assert expected in last
     assert not re.search("0x|Errno|Retry|Error", last)
 
 
 @pytest.mark.parametrize(
-    "words",
+    "output",
     [
         "invalid peer certificate: UnknownIssuer",
         "error: error sending request for url (https://h/): self-signed certificate",
     ],
 )
-def test_uv_meets_an_unknown_certificate(machine: Machine, words: str) -> None:
+def test_uv_meets_an_unknown_certificate(machine: Machine, output: str) -> None:
     machine.set_up()
-    does = f'case "$1" in pip) echo "{words}" >&2; exit 2 ;; esac'
+    does = f'case "$1" in pip) echo "{output}" >&2; exit 2 ;; esac'
     got, _, err = machine.run(UV_DOES=does)
     assert got == 4
     assert "SSL_CERT_FILE" in err.splitlines()[-1]
@@ -147,7 +147,7 @@ def test_a_program_of_the_environment_that_is_lost_is_had_again(
 
 
 @pytest.mark.parametrize(
-    ("limit", "words", "code", "told"),
+    ("limit", "output", "code", "expected"),
     [
         ("unlimited", "OSError: [Errno 27] File too large", 6, "ulimit -f"),
         ("unlimited", "E: Failed to fetch http://h/x  (27: File too large)", 6, "ulimit -f"),
@@ -157,17 +157,17 @@ def test_a_program_of_the_environment_that_is_lost_is_had_again(
     ],
 )
 def test_a_limit_of_file_sizes(
-    machine: Machine, limit: str, words: str, code: int, told: str
+    machine: Machine, limit: str, output: str, code: int, expected: str
 ) -> None:
     machine.set_up()
-    machine.environment["UV_DOES"] = f'case "$1" in pip) echo "{words}" >&2; exit 2 ;; esac'
+    machine.environment["UV_DOES"] = f'case "$1" in pip) echo "{output}" >&2; exit 2 ;; esac'
     script = machine.checkout / "limited"
     script.write_text(f'#!/bin/sh\nulimit -f {limit}\nexec "${{0%/*}}/inv"\n')
     script.chmod(0o755)
     got, _, err = machine.run(script="limited")
     assert got == code
-    assert err.endswith(f"{told}\n" if limit == "99999" or code == 7 else "again\n")
-    assert ("ulimit" in err) == ("ulimit" in told)
+    assert err.endswith(f"{expected}\n" if limit == "99999" or code == 7 else "again\n")
+    assert ("ulimit" in err) == ("ulimit" in expected)
 
 
 def test_a_half_made_environment_is_made_anew(machine: Machine) -> None:
@@ -191,10 +191,10 @@ def test_two_at_once_set_up_once(machine: Machine) -> None:
     machine.set_up()
     slow = 'case "$1" in pip) sleep 0.5 ;; esac'
     both = [machine.start("x", UV_DOES=slow) for _ in range(2)]
-    ends = [(process.communicate(timeout=60), process.returncode) for process in both]
-    assert [code for _, code in ends] == [0, 0]
+    results = [(process.communicate(timeout=60), process.returncode) for process in both]
+    assert [code for _, code in results] == [0, 0]
     assert len([line for line in machine.calls if "-m venv" in line]) == 1
-    assert [err for (_, err), _ in ends if "waiting for it" in err]
+    assert [err for (_, err), _ in results if "waiting for it" in err]
 
 
 def test_the_lock_is_taken_as_nfs_wants_it(machine: Machine) -> None:

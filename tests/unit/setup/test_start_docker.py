@@ -78,7 +78,7 @@ def test_two_at_once_start_one(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("program", "kept"),
+    ("program", "remains"),
     [
         ("/usr/bin/containerd", True),
         ("/usr/bin/containerd (deleted)", True),
@@ -87,7 +87,7 @@ def test_two_at_once_start_one(machine: Machine) -> None:
     ],
 )
 def test_stale_pid_files_are_forgotten_and_live_ones_kept(
-    machine: Machine, program: str, kept: bool
+    machine: Machine, program: str, remains: bool
 ) -> None:
     pid_file = machine.system / "var" / "run" / "docker" / "containerd" / "containerd.pid"
     pid_file.write_text("71")
@@ -95,7 +95,7 @@ def test_stale_pid_files_are_forgotten_and_live_ones_kept(
     if program:
         (machine.system / "proc" / "71" / "exe").symlink_to(program)
     assert machine.run(script=SCRIPT)[0] == 0
-    assert pid_file.exists() == kept
+    assert pid_file.exists() == remains
 
 
 def test_mounts_control_groups_where_nothing_did(machine: Machine) -> None:
@@ -123,17 +123,17 @@ def test_says_its_last_words(machine: Machine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user", "host", "told"),
+    ("user", "host", "expected"),
     [
         ("ann", "", "only root may start dockerd"),
         ("root", "tcp://board:1", "no Docker Engine answers at DOCKER_HOST (tcp://board:1)"),
     ],
 )
-def test_when_it_may_not(machine: Machine, user: str, host: str, told: str) -> None:
+def test_when_it_may_not(machine: Machine, user: str, host: str, expected: str) -> None:
     machine.user(user)
     code, _, err = machine.run(script=SCRIPT, DOCKER_HOST=host)
     assert (code, starts(machine)) == (3, [])
-    assert err.startswith(f"error: {told}")
+    assert err.startswith(f"error: {expected}")
 
 
 def test_no_daemon_is_told_whose_set_up_started_it(machine: Machine) -> None:
@@ -150,8 +150,8 @@ def test_no_daemon_is_told_whose_set_up_started_it(machine: Machine) -> None:
 def test_set_up_passes_on_why_it_does_not_start(machine: Machine) -> None:
     (machine.system / "run" / "systemd" / "system").mkdir(parents=True)
     code, _, err = machine.run("build")
-    words = "systemd can't start docker; see: journalctl -u docker; builds need an engine"
-    assert (code, err.splitlines()[0]) == (0, f"warning: {words}")
+    reason = "systemd can't start docker; see: journalctl -u docker; builds need an engine"
+    assert (code, err.splitlines()[0]) == (0, f"warning: {reason}")
 
 
 def test_systemd_does_it_where_it_runs(machine: Machine) -> None:

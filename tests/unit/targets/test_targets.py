@@ -131,11 +131,11 @@ CONTRADICTIONS: list[tuple[Callable[[Raw], None], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("alter", "words"), CONTRADICTIONS, ids=[c[1] for c in CONTRADICTIONS])
-def test_contradiction_is_found(alter: Callable[[Raw], None], words: str) -> None:
+@pytest.mark.parametrize(("alter", "expected"), CONTRADICTIONS, ids=[c[1] for c in CONTRADICTIONS])
+def test_contradiction_is_found(alter: Callable[[Raw], None], expected: str) -> None:
     raw = targets_check.raw_table()
     alter(raw)
-    assert any(words in line for line in targets_check.check(raw)), targets_check.check(raw)
+    assert any(expected in line for line in targets_check.check(raw)), targets_check.check(raw)
 
 
 def test_unused_module_is_found() -> None:
@@ -172,7 +172,7 @@ def test_facts_expand_and_agree(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "words"),
+    ("old", "new", "expected"),
     [
         ("3.6|2.27|4.9.337", "3.6|2.28|4.9.337", 'target 32.7.5: glibc is "2.27"'),
         ("18.04|3.6|2.27|4.9.337", "18.04|3.7|2.27|4.9.337", "Python is"),
@@ -189,10 +189,10 @@ def test_facts_expand_and_agree(tmp_path: Path) -> None:
         ("36.4.4 /", "36.4.4 / 36.4.5 /", "36.4.5: is in the facts and not in the table"),
     ],
 )
-def test_difference_from_facts_is_found(tmp_path: Path, old: str, new: str, words: str) -> None:
+def test_difference_from_facts_is_found(tmp_path: Path, old: str, new: str, expected: str) -> None:
     assert old in FACTS
     result = compared(tmp_path, FACTS.replace(old, new))
-    assert any(words in line for line in result), result
+    assert any(expected in line for line in result), result
 
 
 def test_check_as_a_program(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -246,7 +246,7 @@ def test_a_branch_or_a_jetpack_is_its_newest_release() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("text", "expected"),
     [
         ("36.4.5", "r36.4.4"),
         ("r36.44", "r36.4.4"),
@@ -262,10 +262,10 @@ def test_a_branch_or_a_jetpack_is_its_newest_release() -> None:
         ("", "known are r32"),
     ],
 )
-def test_resolve_refuses_and_names_the_nearest(text: str, words: str) -> None:
+def test_resolve_refuses_and_names_the_nearest(text: str, expected: str) -> None:
     with pytest.raises(BadInputError) as caught:
         resolve(text)
-    assert words in caught.value.line()
+    assert expected in caught.value.line()
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,11 @@ from jetson_kit.tasks.targets import targets as targets_task
 RELEASES = [item.l4t for item in load().all]
 
 
-def inv(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[str, str, int]:
+def inv(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[str, str, int]:
     """Run the task as the command line does; return its output, its errors and its exit code."""
     code = 0
     try:
-        program.main(Collection(targets_task), ["inv", "targets", *words])
+        program.main(Collection(targets_task), ["inv", "targets", *arguments])
     except SystemExit as stop:
         code = int(stop.code or 0)
     printed = capsys.readouterr()
@@ -56,12 +56,12 @@ def test_task_shows_one_in_full(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [("--l4t", "r36.44"), ("--l4t", "r36", "--for", "a@b"), ("--for", "a b")]
+    "arguments", [("--l4t", "r36.44"), ("--l4t", "r36", "--for", "a@b"), ("--for", "a b")]
 )
 def test_task_bad_input_is_one_line(
-    capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
 ) -> None:
-    out, err, code = inv(capsys, *words)
+    out, err, code = inv(capsys, *arguments)
     assert (out, code) == ("", 2)
     assert err.startswith("error: ")
     assert err.count("\n") == 1

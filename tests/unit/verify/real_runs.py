@@ -39,12 +39,12 @@ def environment(folder: Path, version: str, *, counts: bool = True) -> str:
 
 
 def verify(
-    python: str, tmp_path: Path, home: Path, *words: str, **environ: str
+    python: str, tmp_path: Path, home: Path, *arguments: str, **environ: str
 ) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     bundles = models.fetch()
     path = tmp_path / "report.json"
     done = wheel(
-        "verify", "--models", str(bundles[0].parent), "--json", str(path), *words,
+        "verify", "--models", str(bundles[0].parent), "--json", str(path), *arguments,
         python=python, path=tmp_path / "nothing", HOME=str(home), **environ,
     )  # fmt: skip
     document = json.loads(path.read_text())
@@ -52,6 +52,6 @@ def verify(
     return done, document
 
 
-def own_rule(found: dict[str, Any], task: str = "FaceLandmarker") -> str:
-    facts = found["tasks"][task]["facts"]["task"]
+def own_rule(report: dict[str, Any], task: str = "FaceLandmarker") -> str:
+    facts = report["tasks"][task]["facts"]["task"]
     return str(facts["run_rule"])

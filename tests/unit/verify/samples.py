@@ -251,10 +251,10 @@ def changed(document: Mapping[str, Any], **patches: Any) -> Document:
 
 def report_on(expected: str = "gpu", **observed: Document) -> Document:
     """Return the report on observations by task."""
-    judged = {
-        name: session.judge_task(found, session.tasks()[name], "full", ORIN)
-        for name, found in observed.items()
+    tasks = {
+        name: session.judge_task(observation, session.tasks()[name], "full", ORIN)
+        for name, observation in observed.items()
     }
     observations = {"device": ORIN, "tasks": observed}
     settings = session.Settings(level="full")
-    return report.document(judged, observations, settings, expected)
+    return report.document(tasks, observations, settings, expected)

@@ -140,8 +140,8 @@ def test_an_earlier_report_is_replaced_as_a_whole(tmp_path: Path) -> None:
     outputs = {name: tmp_path / name for name in ("json", "junit", "prometheus")}
     for path in outputs.values():
         path.write_text("verdict: gpu, of another day")
-    words = [word for name, path in outputs.items() for word in (f"--{name}", str(path))]
-    done = wheel("verify", "--models", str(tmp_path / "none"), *words)
+    arguments = [word for name, path in outputs.items() for word in (f"--{name}", str(path))]
+    done = wheel("verify", "--models", str(tmp_path / "none"), *arguments)
     assert done.returncode == 11
     assert "broken [run-not-gpu]\n    the model is not there: no model" in done.stdout
     document = json.loads(outputs["json"].read_text())
@@ -159,7 +159,7 @@ def test_an_earlier_report_is_replaced_as_a_whole(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [
         ["--level", "soak"],
         ["--minutes", "3"],
@@ -173,8 +173,8 @@ def test_an_earlier_report_is_replaced_as_a_whole(tmp_path: Path) -> None:
         ["surplus"],
     ],
 )
-def test_bad_usage(words: list[str]) -> None:
-    done = wheel("verify", *words)
+def test_bad_usage(arguments: list[str]) -> None:
+    done = wheel("verify", *arguments)
     assert done.returncode == 2
     assert done.stderr.startswith("error: ")
     assert done.stderr.count("\n") == 1

@@ -167,10 +167,10 @@ def test_a_rasterizer_s_code_is_found_in_any_file(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"\x7fELF" if name == "other.bin" else text)
     paths = [str(path) for path in sorted(tmp_path.iterdir())]
     seen = process.driver_files([*paths, str(tmp_path / "gone.so"), str(tmp_path)])
-    words = ["LP_NUM_THREADS", "GALLIUM_HUD"]
+    texts = ["LP_NUM_THREADS", "GALLIUM_HUD"]
     assert seen == [
-        {"path": paths[0], "needed": None, "holds": words},
-        {"path": paths[2], "needed": None, "holds": words},
+        {"path": paths[0], "needed": None, "holds": texts},
+        {"path": paths[2], "needed": None, "holds": texts},
     ]
     assert contradictions.hidden_rasterizers(seen)
     assert not contradictions.hidden_rasterizers(seen[:1])
@@ -184,13 +184,13 @@ def test_of_a_large_file_its_ends_are_searched(tmp_path: Path) -> None:
         0: True, part - len(word): True, part: False, size // 2: False,
         size - part - 1: False, size - part: True, size - len(word): True,
     }  # fmt: skip
-    for place, found in places.items():
+    for place, expected in places.items():
         path = tmp_path / f"plugin-{place}.bin"
         with path.open("wb") as stream:
             stream.truncate(size)
             stream.seek(place)
             stream.write(word)
-        assert bool(process.driver_files([str(path)])) == found, place
+        assert bool(process.driver_files([str(path)])) == expected, place
     # What is no larger than both ends is searched whole.
     path = tmp_path / "plugin.bin"
     for place in (part - 5, part, part + 5):

@@ -29,7 +29,7 @@ SCHEMA = ROOT / "jetson_kit" / "schemas" / "fleet-verify.schema.json"
 
 
 @pytest.mark.parametrize(
-    ("given", "words"),
+    ("given", "expected"),
     [
         ({"inventory": Path("x"), "local": True}, "--local is for this machine"),
         ({"inventory": Path("x"), "image": "y"}, "--image is for this machine"),
@@ -57,16 +57,22 @@ SCHEMA = ROOT / "jetson_kit" / "schemas" / "fleet-verify.schema.json"
         ({"expect": "broken"}, "--expect 'broken'?"),
     ],
 )
-def test_bad_usage(given: dict[str, Any], words: str) -> None:
+def test_bad_usage(given: dict[str, Any], expected: str) -> None:
     with pytest.raises(BadInputError) as refused:
         verify_command.main(VerifyRequest(**given))
-    assert words in refused.value.line()
+    assert expected in refused.value.line()
 
 
 def test_nagios_has_its_line_whatever_happens() -> None:
-    for words in (["--task", "Nose"], ["--json"], ["--minutes", "x"], ["-i", "/no/such"], ["--no"]):
+    for arguments in (
+        ["--task", "Nose"],
+        ["--json"],
+        ["--minutes", "x"],
+        ["-i", "/no/such"],
+        ["--no"],
+    ):
         done = subprocess.run(
-            [sys.executable, "tasks.py", "verify", "--nagios", *words],
+            [sys.executable, "tasks.py", "verify", "--nagios", *arguments],
             cwd=ROOT, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert (done.returncode, done.stdout.count("\n"), done.stderr) == (3, 1, ""), done
@@ -181,10 +187,10 @@ def test_a_boards_words_end_no_label() -> None:
 
 def test_the_table_shows_evidence(capsys: pytest.CaptureFixture[str]) -> None:
     verify_view.show(Fleet("mine", Path("x"), 1.5, (GOOD, WRONG, GONE)))
-    said = capsys.readouterr()
-    assert "b: test_y" in said.out
-    assert "-> start it" in said.out
-    assert "not tested on a: test_x: not here" in said.err
+    captured = capsys.readouterr()
+    assert "b: test_y" in captured.out
+    assert "-> start it" in captured.out
+    assert "not tested on a: test_x: not here" in captured.err
 
 
 def test_a_tables_row_is_one_line_where_no_terminal_is(
@@ -248,6 +254,6 @@ def test_what_is_no_report_is_said_plainly(
     path.write_bytes(content)
     with pytest.raises(SystemExit) as caught:
         device_verify.main(["--read", str(path)])
-    told = capsys.readouterr().err
-    assert (caught.value.code, told.count("\n")) == (2, 1)
-    assert f"report.json is no report: {why}" in told
+    message = capsys.readouterr().err
+    assert (caught.value.code, message.count("\n")) == (2, 1)
+    assert f"report.json is no report: {why}" in message

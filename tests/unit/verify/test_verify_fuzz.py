@@ -53,9 +53,9 @@ NOT_NEEDED = re.compile(
 
 
 def made(observed: dict[str, Any], name: str = "FaceLandmarker") -> dict[str, Any]:
-    judged = {name: session.judge_task(observed, session.tasks()[name], "full", sample.ORIN)}
+    tasks = {name: session.judge_task(observed, session.tasks()[name], "full", sample.ORIN)}
     observations = {"device": sample.ORIN, "tasks": {name: observed}}
-    return report.document(judged, observations, session.Settings(level="full"), "gpu")
+    return report.document(tasks, observations, session.Settings(level="full"), "gpu")
 
 
 def places(node: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

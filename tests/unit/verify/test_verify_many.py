@@ -47,22 +47,22 @@ def test_real_reports_show_what_they_say() -> None:
         jsonschema.validate(json.loads(content), schema("verify"))
         result, message = many.answer(content), json.loads(content)
         assert result["verdict"] == message["verdict"]
-        for task, judged in message["tasks"].items():
-            judged.pop("facts")
+        for task, recorded in message["tasks"].items():
+            recorded.pop("facts")
             # Its maker looked at less: what it lacks is missing too.
             for item, old in (
-                (result["tasks"][task], judged),
-                *controls(result["tasks"][task], judged),
+                (result["tasks"][task], recorded),
+                *controls(result["tasks"][task], recorded),
             ):
                 assert set(old["missing"]) <= set(item["missing"])
                 old["missing"] = item["missing"]
                 # Advice may be worded anew; verdict, rule and reason may not change.
                 old["remedy"] = item["remedy"]
-            assert result["tasks"][task] == near(judged), (name, task)
+            assert result["tasks"][task] == near(recorded), (name, task)
 
 
-def controls(one: Any, old: Any) -> list[tuple[Any, Any]]:
-    return [(one["controls"][name], was) for name, was in old["controls"].items() if was]
+def controls(new: Any, old: Any) -> list[tuple[Any, Any]]:
+    return [(new["controls"][name], was) for name, was in old["controls"].items() if was]
 
 
 def near(value: Any) -> Any:

@@ -75,9 +75,9 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.skipif(bool(mesa()), reason=mesa())
 def test_software_is_software_under_any_name(newest: str, tmp_path: Path, home: Path) -> None:
-    words = [word for name in GL_TASKS for word in ("--task", name)]
+    arguments = [word for name in GL_TASKS for word in ("--task", name)]
     done, result = verify(
-        newest, tmp_path, home, "--level", "full", "--expect", "software", *words,
+        newest, tmp_path, home, "--level", "full", "--expect", "software", *arguments,
         force_gl_renderer=RENAMED,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout
@@ -113,8 +113,10 @@ def test_a_task_that_webgpu_cannot_run_is_broken(newest: str, tmp_path: Path, ho
 
 
 def test_the_cpu_is_the_cpu(newest: str, tmp_path: Path, home: Path) -> None:
-    words = [word for name in session.usual_tasks() for word in ("--task", name)]
-    done, result = verify(newest, tmp_path, home, "--delegate", "cpu", "--expect", "cpu", *words)
+    arguments = [word for name in session.usual_tasks() for word in ("--task", name)]
+    done, result = verify(
+        newest, tmp_path, home, "--delegate", "cpu", "--expect", "cpu", *arguments
+    )
     assert (done.returncode, result["verdict"]) == (0, "cpu"), done.stdout
     assert {own_rule(result, name) for name in session.usual_tasks()} == {"no-work"}
 
@@ -174,10 +176,10 @@ def test_a_library_without_gpu_is_cpu_with_the_cause(tmp_path: Path, home: Path)
 def test_other_versions(version: str, tmp_path: Path, home: Path) -> None:
     """0.10.21 brings copies of libEGL and libGLESv2; both lack the callback for log lines."""
     python = environment(tmp_path, version)
-    words = ("--task", "FaceLandmarker", "--task", "FaceDetector")
+    arguments = ("--task", "FaceLandmarker", "--task", "FaceDetector")
     # The number of EGL_PLATFORM_SURFACELESS_MESA: 0.10.x finds no display by itself.
     _, result = verify(
-        python, tmp_path, home, *words, force_gl_renderer=RENAMED, EGL_PLATFORM="0x31DD"
+        python, tmp_path, home, *arguments, force_gl_renderer=RENAMED, EGL_PLATFORM="0x31DD"
     )
     for name, task in result["tasks"].items():
         assert task["verdict"] == "software", (name, task["reasons"])
@@ -186,13 +188,13 @@ def test_other_versions(version: str, tmp_path: Path, home: Path) -> None:
         assert not result["observations"]["tasks"][name]["run"]["log"]["present"]
 
 
-@pytest.mark.parametrize(("moves", "wanted"), [("follows", "rises"), ("rests", "flat")])
+@pytest.mark.parametrize(("moves", "expected"), [("follows", "rises"), ("rests", "flat")])
 def test_the_counter_is_tied_to_the_process(
-    newest: str, tmp_path: Path, moves: str, wanted: str
+    newest: str, tmp_path: Path, moves: str, expected: str
 ) -> None:
     model = models.fetch(["face"])[0]
     command = [newest, "-c", TURNS, str(tmp_path / "root"), str(model), moves]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     document = json.loads(done.stdout)
-    assert document["hardware"] == wanted, document
+    assert document["hardware"] == expected, document

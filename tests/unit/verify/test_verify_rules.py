@@ -13,28 +13,28 @@ from tests.unit.verify.cases.case import Case
 from tests.unit.verify.samples import changed, window
 
 
-def judged(one: Case) -> dict[str, Any]:
-    base = sample.orin() if one.base == "orin" else sample.mesa()
-    device: dict[str, Any] = dict(sample.ORIN if one.base == "orin" else sample.PC)
-    device["emulation"] = None if one.made_of is None else device["emulation"] | one.made_of
-    device["soc"] = (one.made_of or {}).get("soc", device["soc"])
-    task = one.patches.get("run__task", "FaceLandmarker")
-    of_task = {f"{part}__task": task for part in base if part not in one.patches}
-    observed = changed(base, **{**of_task, **one.patches})
-    return session.judge_task(observed, session.tasks()[task], one.level, device)
+def judged(case: Case) -> dict[str, Any]:
+    base = sample.orin() if case.base == "orin" else sample.mesa()
+    device: dict[str, Any] = dict(sample.ORIN if case.base == "orin" else sample.PC)
+    device["emulation"] = None if case.made_of is None else device["emulation"] | case.made_of
+    device["soc"] = (case.made_of or {}).get("soc", device["soc"])
+    task = case.patches.get("run__task", "FaceLandmarker")
+    of_task = {f"{part}__task": task for part in base if part not in case.patches}
+    observed = changed(base, **{**of_task, **case.patches})
+    return session.judge_task(observed, session.tasks()[task], case.level, device)
 
 
-@pytest.mark.parametrize("one", CASES, ids=lambda item: item.name)
-def test_no_verdict_is_wrong(one: Case) -> None:
-    result = judged(one)
+@pytest.mark.parametrize("case", CASES, ids=lambda item: item.name)
+def test_no_verdict_is_wrong(case: Case) -> None:
+    result = judged(case)
     own = rules.judge("run", result["facts"]["run"])
     assert (result["verdict"], own.rule, result["rule"]) == (
-        one.verdict,
-        one.run_rule,
-        one.task_rule,
+        case.verdict,
+        case.run_rule,
+        case.task_rule,
     ), result["reasons"]
     assert "?" not in result["reason"].replace("libGLESv2", ""), result["reason"]
-    assert result["verdict"] == "gpu" or result["remedy"] or one.task_rule == "asked-for-cpu"
+    assert result["verdict"] == "gpu" or result["remedy"] or case.task_rule == "asked-for-cpu"
 
 
 def other_than(condition: Any) -> Any:

@@ -26,8 +26,8 @@ def suite(tmp_path: Path) -> list[str]:
     """Return the command of a suite in two files, of two tests each."""
     for name in FILES:
         (tmp_path / name).write_text("def test_a(): ...\n\n\ndef test_b():\n    print('x')\n")
-    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    return [*words, "-p", "tests.device.conftest", "--hosts=local://", str(tmp_path)]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    return [*command, "-p", "tests.device.conftest", "--hosts=local://", str(tmp_path)]
 
 
 def environment() -> dict[str, str]:
@@ -44,18 +44,18 @@ def test_each_part_is_named_when_it_begins(suite: list[str]) -> None:
 
 def test_a_suite_that_hangs_is_ended() -> None:
     begun = time.monotonic()
-    words = [sys.executable, "-c", "import time; print('step: host', flush=True); time.sleep(60)"]
+    command = [sys.executable, "-c", "import time; print('step: host', flush=True); time.sleep(60)"]
     steps: list[str] = []
-    ended = fleet.attended(words, environment(), steps.append, 1)
+    ended = fleet.attended(command, environment(), steps.append, 1)
     assert ended == (124, "no answer within 1 s")
     assert steps == ["host"]
     assert time.monotonic() - begun < 30
 
 
 def test_what_does_not_begin_says_why() -> None:
-    words = [sys.executable, "-c", "import sys; print('x'); sys.exit('no plugin')"]
+    command = [sys.executable, "-c", "import sys; print('x'); sys.exit('no plugin')"]
     plain = {name: text for name, text in environment().items() if name != "PYTHONUNBUFFERED"}
-    code, output = fleet.attended(words, plain, lambda _: None, 60)
+    code, output = fleet.attended(command, plain, lambda _: None, 60)
     assert (code, output.split()[-2:]) == (1, ["no", "plugin"])
 
 
@@ -71,8 +71,8 @@ def test_many_boards_have_a_line_each(
     def connection(*_: object) -> Iterator[str]:
         yield ""
 
-    def suite(*words: Any) -> tuple[int, str]:
-        *_, step, _ = words
+    def suite(*arguments: Any) -> tuple[int, str]:
+        *_, step, _ = arguments
         step("inference")
         return 0, ""
 
@@ -86,9 +86,9 @@ def test_many_boards_have_a_line_each(
     monkeypatch.setattr(host_results, "read", read)
     lines: list[str] = []
     fleet.run(hosts, Options(), folder=tmp_path / "reports", say=lines.append)
-    said = "1 host" if boards == 1 else f"{boards} hosts"
-    assert lines[0].strip() == f"verifying {said}, at most 8 at a time"
-    ends = [line for line in lines if line.endswith(": gpu (took 1.0 s)")]
+    counted = "1 host" if boards == 1 else f"{boards} hosts"
+    assert lines[0].strip() == f"verifying {counted}, at most 8 at a time"
+    finished = [line for line in lines if line.endswith(": gpu (took 1.0 s)")]
     steps = [line for line in lines if line.endswith(": inference")]
-    assert (len(ends), len(steps)) == (boards, boards if boards <= 8 else 0)
-    assert len(lines) == 1 + len(ends) + len(steps)
+    assert (len(finished), len(steps)) == (boards, boards if boards <= 8 else 0)
+    assert len(lines) == 1 + len(finished) + len(steps)

@@ -58,7 +58,7 @@ def test_every_module_on_every_one_of_its_releases_can_be_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "why"),
+    ("options", "why"),
     [
         ({"kind": "cloud"}, 'unknown kind "cloud"; take vm or container'),
         ({"count": 0}, "0 devices can't be made; take 1 to 64"),
@@ -78,9 +78,9 @@ def test_every_module_on_every_one_of_its_releases_can_be_asked_for() -> None:
         ({"prefix": "a" * 38}, "digits and hyphens, 37 at most"),
     ],
 )
-def test_what_cannot_be_is_refused_with_the_cure(words: dict[str, object], why: str) -> None:
+def test_what_cannot_be_is_refused_with_the_cure(options: dict[str, object], why: str) -> None:
     with pytest.raises(BadInputError) as caught:
-        device_request.check(**words)  # type: ignore[arg-type]
+        device_request.check(**options)  # type: ignore[arg-type]
     assert why in caught.value.line()
 
 
@@ -156,7 +156,7 @@ def test_without_devices_the_inventory_is_one_all_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "build", "release"),
+    ("options", "build", "release"),
     [
         ({}, "--variant emulated", f"native-{HOST}-emulated"),
         ({"kind": "vm", "arch": "amd64"}, "--variant emulated", "native-amd64-emulated"),
@@ -164,8 +164,10 @@ def test_without_devices_the_inventory_is_one_all_the_same() -> None:
         ({"kind": "vm", "module": "nano", "l4t": "32.7.6"}, "--jetson --l4t 32.7.6", "r32.7.6"),
     ],
 )
-def test_the_next_commands_fit_the_devices(words: dict[str, str], build: str, release: str) -> None:
-    request = device_request.check(**words)  # type: ignore[arg-type]
+def test_the_next_commands_fit_the_devices(
+    options: dict[str, str], build: str, release: str
+) -> None:
+    request = device_request.check(**options)  # type: ignore[arg-type]
     result = next_steps.lines(request, Path("/a b/inventory.yml"), has_key=True)
     assert result[1:5] == (
         "  ./inv fleet.provision -i '/a b/inventory.yml'",

@@ -93,24 +93,24 @@ def test_init_is_shell_that_parses() -> None:
 @pytest.mark.parametrize("arch", ["amd64", "arm64"])
 def test_command_line(arch: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    words = qemu.command(
+    command = qemu.command(
         device(tmp_path, arch), accelerator="tcg", seed=tmp_path / "a,b.tar", dtb=None
     )
-    line = " ".join(words)
-    assert words[0] == f"/usr/bin/{KIT_QEMU[arch]}"
+    line = " ".join(command)
+    assert command[0] == f"/usr/bin/{KIT_QEMU[arch]}"
     # Only the loopback address, and nothing outwards.
-    assert "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:22345-:22" in words
+    assert "user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:22345-:22" in command
     assert "a,,b.tar" in line
     assert "spawn=deny" in line and "-display none" in line
     assert "if=none,id=seed,format=raw,readonly=on" in line
-    assert words[words.index("-cpu") + 1] == {"amd64": "max", "arm64": "cortex-a76"}[arch]
+    assert command[command.index("-cpu") + 1] == {"amd64": "max", "arm64": "cortex-a76"}[arch]
 
 
 def test_a_guest_that_builds_reaches_outwards_with_its_own_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-    words = qemu.command(
+    command = qemu.command(
         device(tmp_path, "arm64"),
         accelerator="tcg",
         seed=tmp_path / "seed.tar",
@@ -118,8 +118,8 @@ def test_a_guest_that_builds_reaches_outwards_with_its_own_memory(
         memory=2048,
         outwards=True,
     )
-    assert "user,id=net,restrict=off,hostfwd=tcp:127.0.0.1:22345-:22" in words
-    assert words[words.index("-m") + 1] == "2048"
+    assert "user,id=net,restrict=off,hostfwd=tcp:127.0.0.1:22345-:22" in command
+    assert command[command.index("-m") + 1] == "2048"
 
 
 def test_memory_leaves_room_for_qemu_itself() -> None:
@@ -201,13 +201,13 @@ def test_a_machine_that_is_gone_does_not_answer(tmp_path: Path) -> None:
 
 
 def test_no_power(tmp_path: Path) -> None:
-    one = device(tmp_path)
-    assert not vm.running(one)
-    vm.stop(one, hard=True)
-    vm.discard(one)
-    assert vm.console(one) == ""
+    machine = device(tmp_path)
+    assert not vm.running(machine)
+    vm.stop(machine, hard=True)
+    vm.discard(machine)
+    assert vm.console(machine) == ""
     with pytest.raises(StepFailedError, match="no power"):
-        vm.freeze(one)
+        vm.freeze(machine)
 
 
 def test_a_foreign_process_is_never_ended(tmp_path: Path) -> None:

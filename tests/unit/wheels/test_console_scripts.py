@@ -85,21 +85,21 @@ SCRIPTS = {
 def test_an_applications_layer_has_its_packages_programs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = layer(tmp_path / "one", monkeypatch, wheel(tmp_path / "w", "greet", POINTS, SCRIPTS))
+    first = layer(tmp_path / "one", monkeypatch, wheel(tmp_path / "w", "greet", POINTS, SCRIPTS))
     longer = tmp_path / "a folder of its own" / "two"
-    two = layer(longer, monkeypatch, wheel(longer / "w", "greet", POINTS, SCRIPTS))
-    assert one.read_bytes() == two.read_bytes()
-    found = programs(one)
-    assert set(found) == {"greet", "greet-gui", *SCRIPTS}
-    assert found["greet"].startswith(LINE)
-    assert b"from greet import Tool\n" in found["greet"]
-    assert b"sys.exit(Tool.main())" in found["greet"]
-    assert found["own-python"] == LINE + b"print(1)\n"
-    assert found["system-python"] == LINE.rstrip() + b" -s\nprint(1)\n"
-    assert {name: found[name] for name in ("by-env", "shell", "native")} == {
+    second = layer(longer, monkeypatch, wheel(longer / "w", "greet", POINTS, SCRIPTS))
+    assert first.read_bytes() == second.read_bytes()
+    contents = programs(first)
+    assert set(contents) == {"greet", "greet-gui", *SCRIPTS}
+    assert contents["greet"].startswith(LINE)
+    assert b"from greet import Tool\n" in contents["greet"]
+    assert b"sys.exit(Tool.main())" in contents["greet"]
+    assert contents["own-python"] == LINE + b"print(1)\n"
+    assert contents["system-python"] == LINE.rstrip() + b" -s\nprint(1)\n"
+    assert {name: contents[name] for name in ("by-env", "shell", "native")} == {
         name: SCRIPTS[name] for name in ("by-env", "shell", "native")
     }
-    assert sys.prefix.encode() not in one.read_bytes()
+    assert sys.prefix.encode() not in first.read_bytes()
 
 
 def test_a_packages_record_names_its_programs_as_they_are(
@@ -172,9 +172,9 @@ def test_an_entry_point_that_cannot_be_read_keeps_what_uv_made_of_it(
     path = wheel(
         tmp_path / "wheels", "odd", "[console_scripts]\nhy = ee-x:main\nok = odd:main\n", {}
     )
-    made = programs(layer(tmp_path, monkeypatch, path))
-    assert set(made) == {"hy", "ok"}
-    assert all(text.startswith(LINE) for text in made.values())
+    contents = programs(layer(tmp_path, monkeypatch, path))
+    assert set(contents) == {"hy", "ok"}
+    assert all(text.startswith(LINE) for text in contents.values())
 
 
 def test_a_program_with_a_comma_stands_once_in_its_record(

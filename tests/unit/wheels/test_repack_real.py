@@ -184,12 +184,12 @@ def loaded_sections(data: bytes) -> list[tuple[int, str, dict[str, int | str]]]:
 @pytest.mark.parametrize("version", VERSIONS)
 def test_drawing_as_the_public_examples_do(version: str, tmp_path: Path) -> None:
     pin = wheels.select(HERE, PYTHON, version)
-    face = str(models.fetch(("face",))[0])
+    model = str(models.fetch(("face",))[0])
     example = PHOTO + (EXAMPLE_0 if version.startswith("0.") else EXAMPLE_1) + CHANGED
 
     def ran(python: Path, program: str) -> str:
         done = subprocess.run(
-            [python, "-c", program, face], capture_output=True, text=True, check=False
+            [python, "-c", program, model], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr[-2000:]
         return done.stdout.strip()

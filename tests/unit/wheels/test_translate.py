@@ -45,8 +45,8 @@ def target(word: int, address: int) -> int:
     return address + 4 * ((word & 0x3FFFFFF ^ 0x2000000) - 0x2000000)
 
 
-def simple(*words: int, **more: object) -> SmallLibrary:
-    return SmallLibrary([Function("work", [*words, RET])], **more)  # type: ignore[arg-type]
+def simple(*instructions: int, **more: object) -> SmallLibrary:
+    return SmallLibrary([Function("work", [*instructions, RET])], **more)  # type: ignore[arg-type]
 
 
 def test_an_atomic_branches_out_and_back() -> None:

@@ -23,10 +23,12 @@ def pool() -> list[bytes]:
 
 @pytest.mark.parametrize("feature", ["lrcpc", "atomics", "asimddp", "asimdhp", "fphp"])
 def test_every_state_is_as_the_original_leaves_it(feature: str, pool: list[bytes]) -> None:
-    words = [word for word in WORDS if (row := cases.row_of(word)) and row.feature == feature]
-    assert words
-    done = differential.compare(player.build(), words, pool)
-    assert done.states >= STATES * len(words) * 0.9
+    instructions = [
+        word for word in WORDS if (row := cases.row_of(word)) and row.feature == feature
+    ]
+    assert instructions
+    done = differential.compare(player.build(), instructions, pool)
+    assert done.states >= STATES * len(instructions) * 0.9
     assert not done.mismatches
     assert feature in ("asimdhp", "fphp") or not done.nan_payloads
 
