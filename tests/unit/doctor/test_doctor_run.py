@@ -302,8 +302,9 @@ def test_the_task(project: Path, tmp_path: Path) -> None:
     done = invoke("--json", "--code", str(project), folder=tmp_path)
     assert done.returncode == 1
     jsonschema.validate(json.loads(done.stdout), schema("doctor"))
-    assert "legacy-api" in done.stderr
-    assert done.stderr.count("\n") == 1
+    # On a slow machine a line tells that it still reads.
+    (line,) = [line for line in done.stderr.splitlines() if not line.startswith("  ...")]
+    assert "legacy-api" in line
     for arguments, cure in (
         (("--local", "--for", "a@b"), "exclude each other"),
         (("-i", "hosts.yml"), "is not there"),
