@@ -27,7 +27,11 @@ class Lasting(io.FileIO):
 
 
 def prepare() -> None:
-    """Have the standard streams outlast their readers, and take any name of a file."""
+    """Have the standard streams outlast their readers, and take any name of a file.
+
+    Each line is written at once: in a file or pipe that takes both streams, as of a CI, they stay
+    in order.
+    """
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # it was closed before the program began
@@ -38,7 +42,7 @@ def prepare() -> None:
             text = io.TextIOWrapper(
                 io.BufferedWriter(raw),
                 encoding=stream.encoding,
-                line_buffering=stream.line_buffering,
+                line_buffering=True,
                 write_through=stream.write_through,
             )
             setattr(sys, name, text)

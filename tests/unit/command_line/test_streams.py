@@ -54,6 +54,24 @@ def test_work_is_done_and_its_code_stays(tmp_path: Path, stream: str, end: str, 
     assert "Exception ignored" not in left
 
 
+BOTH = """
+import sys
+from jetson_kit.command_line import streams
+
+streams.prepare()
+print("plan")
+print("step", file=sys.stderr)
+print("result")
+"""
+
+
+def test_both_streams_in_one_file_stay_in_order(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as both:
+        subprocess.run([sys.executable, "-c", BOTH], cwd=ROOT, stdout=both, stderr=both, check=True)
+    assert log.read_text() == "plan\nstep\nresult\n"
+
+
 def test_a_full_disk_is_one_line() -> None:
     with open("/dev/full", "wb") as full:  # noqa: PTH123 # no path of its own
         done = subprocess.run(
